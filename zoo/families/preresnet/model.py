@@ -1,0 +1,208 @@
+"""Identity Mappings in Deep Residual Networks, He et al., 1603.05027.
+
+x + F(BN-ReLU(x)) (Eq. 9): nothing stands on the shortcut, so a signal passes from any unit to any
+other. The first unit of the network, and units that change the dimensions, share their first
+BN-ReLU with the shortcut; a last BN-ReLU follows the last addition (appendix).
+
+preresnet110 (basic)  preresnet164, preresnet1001 (bottleneck)  preresnet50 .. 200 (ImageNet)
+resnet164, resnet1001, resnet200_v1: the same depths with the original unit (Tables 2, 3, 5)
+"""
+
+from functools import partial
+
+from torch import nn
+
+from zoo.trunks.classifier import Head
+from zoo.trunks.post_activation import Bottleneck, PostActivation, conv, imagenet_stem
+from zoo.trunks.pre_activation import PreActivation, PreUnit
+from zoo.trunks.shortcuts import bare_projection, identity, pick, projection, stack
+
+IMAGENET_DEPTHS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3), 200: (3, 24, 36, 3)}
+OPTIONS = {"A": identity, "B": bare_projection}
+
+
+def basic(
+    c_in: int, width: int, stride: int, drop_path: float, *, option: str, shares: bool
+) -> PreUnit:
+    """Two 3x3 (Fig. 4e): (B, c_in, H, W) -> (B, width, H / stride, W / stride)."""
+    return PreUnit(
+        [conv(c_in, width, 3, stride), conv(width, width, 3)],
+        shortcut=OPTIONS[option],
+        drop_path=drop_path,
+        shares=shares,
+    )
+
+
+def bottleneck(
+    c_in: int, width: int, stride: int, drop_path: float, *, stride_first: bool, activated: bool
+) -> PreUnit:
+    """1x1, 3x3, 1x1: (B, c_in, H, W) -> (B, 4 width, H / stride, W / stride)."""
+    first, second = (stride, 1) if stride_first else (1, stride)
+    return PreUnit(
+        [conv(c_in, width, 1, first), conv(width, width, 3, second), conv(width, 4 * width, 1)],
+        shortcut=bare_projection,
+        drop_path=drop_path,
+        activated=activated,
+    )
+
+
+def units_per_stage(depth: int, layers: int) -> tuple[int, int, int]:
+    """n units of `layers` layers in each of three stages: depth = 3 * layers * n + 2."""
+    n, rest = divmod(depth - 2, 3 * layers)
+    if n < 1 or rest:
+        raise ValueError(f"depth must be {3 * layers}n + 2 (Sec. 4.1), not {depth}")
+    return n, n, n
+
+
+class BasicPreResNet(PreActivation):
+    """ResNet-110 of Tables 2 and 3: (B, in_chans, 32, 32) -> (B, num_classes).
+
+    `shortcut` is option A (the paper's, Sec. 3.1) or B. The first unit's identity starts after
+    the BN-ReLU (appendix; models/preresnet.lua of fb.resnet.torch).
+    """
+
+    def __init__(
+        self,
+        *,
+        depth: int,
+        shortcut: str = "A",
+        num_classes: int = 10,
+        in_chans: int = 3,
+        global_pool: str = "avg",
+        drop_rate: float = 0.0,
+        drop_path_rate: float = 0.0,
+    ) -> None:
+        pick(OPTIONS, shortcut, "shortcut")
+        super().__init__(
+            stem={"conv1": conv(in_chans, 16, 3)},
+            pool=nn.Identity(),
+            stages=stack(
+                partial(basic, option=shortcut, shares=False),
+                first=partial(basic, option=shortcut, shares=True),
+                depths=units_per_stage(depth, 2),
+                widths=(16, 32, 64),
+                c_in=16,
+                drop_path_rate=drop_path_rate,
+            ),
+            head=Head(num_classes, global_pool, drop_rate),
+        )
+
+
+class BottleneckPreResNet(PreActivation):
+    """ResNet-164 and -1001 (resnet-pre-act.lua): (B, in_chans, 32, 32) -> (B, num_classes).
+
+    `stride_first` puts the stride in the first 1x1, as the authors do; a port in wide use puts
+    it in the 3x3, with equal keys and shapes. Raises ValueError unless depth = 9n + 2.
+    """
+
+    def __init__(
+        self,
+        *,
+        depth: int,
+        stride_first: bool = True,
+        num_classes: int = 10,
+        in_chans: int = 3,
+        global_pool: str = "avg",
+        drop_rate: float = 0.0,
+        drop_path_rate: float = 0.0,
+    ) -> None:
+        super().__init__(
+            stem={"conv1": conv(in_chans, 16, 3)},
+            pool=nn.Identity(),
+            stages=stack(
+                partial(bottleneck, stride_first=stride_first, activated=False),
+                depths=units_per_stage(depth, 3),
+                widths=(16, 32, 64),
+                c_in=16,
+                drop_path_rate=drop_path_rate,
+            ),
+            head=Head(num_classes, global_pool, drop_rate),
+        )
+
+
+class PreResNet(PreActivation):
+    """Table 5, as in models/preresnet.lua: (B, in_chans, 224, 224) -> (B, num_classes).
+
+    conv1 has its own BN-ReLU before the pooling, so the first unit has none.
+    """
+
+    def __init__(
+        self,
+        *,
+        depth: int,
+        num_classes: int = 1000,
+        in_chans: int = 3,
+        global_pool: str = "avg",
+        drop_rate: float = 0.0,
+        drop_path_rate: float = 0.0,
+    ) -> None:
+        super().__init__(
+            stem={
+                "conv1": imagenet_stem(in_chans),
+                "bn1": nn.BatchNorm2d(64),
+                "act1": nn.ReLU(inplace=True),
+            },
+            pool=nn.MaxPool2d(3, 2, 1),
+            stages=stack(
+                partial(bottleneck, stride_first=False, activated=False),
+                first=partial(bottleneck, stride_first=False, activated=True),
+                depths=pick(IMAGENET_DEPTHS, depth, "depth (Sec. 5)"),
+                widths=(64, 128, 256, 512),
+                c_in=64,
+                drop_path_rate=drop_path_rate,
+            ),
+            head=Head(num_classes, global_pool, drop_rate),
+        )
+
+
+class OriginalBottleneckResNet(PostActivation):
+    """ResNet-164 and -1001 of the original unit (Fig. 4a): (B, in_chans, 32, 32) -> classes."""
+
+    def __init__(
+        self,
+        *,
+        depth: int,
+        num_classes: int = 10,
+        in_chans: int = 3,
+        global_pool: str = "avg",
+        drop_rate: float = 0.0,
+        drop_path_rate: float = 0.0,
+    ) -> None:
+        super().__init__(
+            stem=conv(in_chans, 16, 3),
+            pool=nn.Identity(),
+            stages=stack(
+                partial(Bottleneck, shortcut=projection, stride_first=True),
+                depths=units_per_stage(depth, 3),
+                widths=(16, 32, 64),
+                c_in=16,
+                drop_path_rate=drop_path_rate,
+            ),
+            head=Head(num_classes, global_pool, drop_rate),
+        )
+
+
+class OriginalResNet200(PostActivation):
+    """ResNet-200 of the original unit (Table 5): (B, in_chans, 224, 224) -> (B, num_classes)."""
+
+    def __init__(
+        self,
+        *,
+        num_classes: int = 1000,
+        in_chans: int = 3,
+        global_pool: str = "avg",
+        drop_rate: float = 0.0,
+        drop_path_rate: float = 0.0,
+    ) -> None:
+        super().__init__(
+            stem=imagenet_stem(in_chans),
+            pool=nn.MaxPool2d(3, 2, 0, ceil_mode=True),
+            stages=stack(
+                partial(Bottleneck, shortcut=projection, stride_first=True),
+                depths=IMAGENET_DEPTHS[200],
+                widths=(64, 128, 256, 512),
+                c_in=64,
+                drop_path_rate=drop_path_rate,
+            ),
+            head=Head(num_classes, global_pool, drop_rate),
+        )

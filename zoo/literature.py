@@ -1,0 +1,289 @@
+"""What the papers say, as frozen records read from each room's paper.toml.
+
+zoo/families/<paper>/paper.toml -> Paper(claims, weights, deviations, contradictions)
+
+Standard library only: reading every paper loads no torch.
+"""
+
+import dataclasses
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+ROOMS = Path(__file__).parent / "families"
+KINDS = ("counted", "measured", "relative")
+COUNTED = ("params", "macs", "depth", "convolutions")
+RELATIONS = (
+    "official",
+    "port",
+    "retrained, same recipe",
+    "retrained, another recipe",
+    "architecture only",
+)
+
+
+class PaperError(ValueError):
+    """A paper.toml that breaks its rules; the message starts with its file and line."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """One number (or comparison) that a paper prints, with the place where it stands.
+
+    counted: value in units of `unit` (K, M, G), from the network alone.
+    measured: value of `metric` (errors and mAP in percent) on `benchmark`, by `protocol`.
+    relative: metric(model) `relation` metric(than); `value` is the printed difference, if any.
+    """
+
+    kind: str
+    model: str
+    metric: str
+    where: str
+    value: Decimal | None = None
+    unit: str = ""
+    args: Mapping[str, Any] = field(default_factory=dict)
+    benchmark: str = ""
+    aggregation: str = ""
+    mean: Decimal | None = None
+    std: Decimal | None = None
+    protocol: str = ""
+    than: str = ""
+    than_args: Mapping[str, Any] = field(default_factory=dict)
+    relation: str = ""
+    variant: str = ""
+    explained_by: str = ""
+    note: str = ""
+    tolerance: Decimal | None = None
+    tolerance_reason: str = ""
+    paper: str = ""
+    line: int = 0
+
+    @property
+    def identity(self) -> tuple[object, ...]:
+        """What makes two claims the same one."""
+        names = ("kind", "model", "metric", "benchmark", "protocol", "aggregation", "where")
+        names += ("than", "relation", "variant")
+        same = [getattr(self, name) for name in names]
+        return (*same, repr(sorted(self.args.items())), repr(sorted(self.than_args.items())))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Weights:
+    """Trained weights "arch.tag": where they are, what they are, what they may be judged on.
+
+    `benchmarks` maps each benchmark to the number of right answers that was recorded for it.
+    """
+
+    name: str
+    file: str
+    sha256: str
+    origin: str
+    licence: str
+    relation: str
+    benchmarks: Mapping[str, int]
+    preprocessing: Mapping[str, Any]
+    recipe: str = ""
+    seed: int = 0
+    args: Mapping[str, Any] = field(default_factory=dict)
+    note: str = ""
+    paper: str = ""
+    line: int = 0
+
+    @property
+    def model(self) -> str:
+        """The architecture's name."""
+        return self.name.partition(".")[0]
+
+    @property
+    def tag(self) -> str:
+        """What tells these weights from others of the same architecture."""
+        return self.name.partition(".")[2]
+
+    @property
+    def path(self) -> Path:
+        """The bundled file."""
+        return ROOMS / self.paper / self.file
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deviation:
+    """Where the zoo leaves the paper."""
+
+    id: str
+    models: tuple[str, ...]
+    what: str
+    paper: str
+    why: str
+    line: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contradiction:
+    """Where a paper disagrees with itself, with its code or with a paper that quotes it."""
+
+    id: str
+    models: tuple[str, ...]
+    what: str
+    resolution: str
+    line: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Paper:
+    """One room: a paper and all that it claims."""
+
+    id: str
+    title: str
+    arxiv: str
+    year: int
+    authors: tuple[str, ...]
+    code: str
+    task: str
+    bibtex: str
+    protocols: Mapping[str, str]
+    claims: tuple[Claim, ...]
+    weights: tuple[Weights, ...]
+    deviations: tuple[Deviation, ...]
+    contradictions: tuple[Contradiction, ...]
+
+
+class _Source:
+    """The text of a paper.toml, for finding the line that an error is about."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.lines = path.read_text(encoding="utf-8").splitlines()
+
+    def line(self, table: str, index: int, key: str = "") -> int:
+        """Line (from 1) of the index-th [[table]], or of `key` within it."""
+        header = re.compile(rf"\s*\[+{re.escape(table)}\]+")
+        starts = [i for i, text in enumerate(self.lines) if header.match(text)]
+        start = starts[index] if index < len(starts) else 0
+        for i in range(start + 1, len(self.lines)) if key else ():
+            if re.match(rf'\s*"?{re.escape(key)}"?\s*[=.]', self.lines[i]):
+                return i + 1
+            if self.lines[i].startswith("["):
+                break
+        return start + 1
+
+    def error(self, line: int, what: str) -> PaperError:
+        return PaperError(f"{self.path.parent.name}/{self.path.name}:{line}: {what}")
+
+
+# What tomllib makes of each type that is not one of its own.
+TOML_TYPES: dict[Any, Any] = {
+    Decimal | None: (Decimal, int),
+    tuple[str, ...]: list,
+    Mapping[str, Any]: dict,
+    Mapping[str, int]: dict,
+}
+
+
+def _record(cls: Any, table: str, index: int, data: dict[str, Any], source: _Source) -> Any:
+    """`data` as a `cls`, with every key known, every value of its type, none missing."""
+    fields = {f.name: f for f in dataclasses.fields(cls) if f.name != "line"}
+    automatic = {"paper"} if cls in (Claim, Weights) else set()
+    for key, value in data.items():
+        line = source.line(table, index, key)
+        if key not in fields or key in automatic:
+            known = ", ".join(sorted(set(fields) - automatic))
+            raise source.error(line, f"unknown key {key!r} in [[{table}]]; known are {known}")
+        if not isinstance(value, TOML_TYPES.get(fields[key].type, fields[key].type)):
+            raise source.error(line, f"{key} must be {fields[key].type}, not {value!r}")
+    required = {
+        name
+        for name, f in fields.items()
+        if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
+    }
+    if missing := sorted(required - set(data)):
+        raise source.error(source.line(table, index), f"[[{table}]] lacks {', '.join(missing)}")
+    values = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
+    decimals = {"value", "mean", "std", "tolerance"} if cls is Claim else set()
+    values |= {key: Decimal(values[key]) for key in decimals & set(values)}
+    extra = {"paper": source.path.parent.name} if automatic else {}
+    return cls(**values, **extra, line=source.line(table, index))
+
+
+def _check_claim(claim: Claim, paper: dict[str, Any], ids: set[str], source: _Source) -> None:
+    """The rules that a claim keeps beyond its types."""
+    rules = [
+        (claim.kind in KINDS, f"kind must be one of {', '.join(KINDS)}, not {claim.kind!r}"),
+        (bool(claim.where), "a claim needs `where`: its table, figure or section"),
+        (claim.kind == "relative" or claim.value is not None, "a claim needs the printed `value`"),
+        (
+            claim.kind != "counted" or claim.metric in COUNTED,
+            f"a counted metric is one of {', '.join(COUNTED)}, not {claim.metric!r}",
+        ),
+        (claim.unit in ("", "K", "M", "G"), f"unit must be K, M, G or empty, not {claim.unit!r}"),
+        (
+            claim.kind != "measured" or bool(claim.benchmark and claim.aggregation),
+            "a measured claim needs `benchmark` and `aggregation`",
+        ),
+        (
+            claim.kind != "relative" or bool(claim.than and claim.relation in ("<", ">")),
+            "a relative claim needs `than` and a `relation`, < or >",
+        ),
+        (
+            not claim.protocol or claim.protocol in paper.get("protocols", {}),
+            f"no [protocols] entry is called {claim.protocol!r}",
+        ),
+        (
+            not claim.explained_by or claim.explained_by in ids,
+            f"no deviation or contradiction has the id {claim.explained_by!r}",
+        ),
+        (
+            (claim.tolerance is None) == (not claim.tolerance_reason),
+            "a `tolerance` needs its `tolerance_reason`",
+        ),
+    ]
+    for holds, message in rules:
+        if not holds:
+            raise source.error(claim.line, message)
+
+
+def read(path: Path) -> Paper:
+    """The paper.toml at `path`. Raises PaperError with file and line for whatever is wrong."""
+    source = _Source(path)
+    try:
+        data = tomllib.loads("\n".join(source.lines), parse_float=Decimal)
+    except tomllib.TOMLDecodeError as error:
+        raise PaperError(f"{path.parent.name}/{path.name}: {error}") from None
+    tables = {
+        "claims": Claim,
+        "weights": Weights,
+        "deviations": Deviation,
+        "contradictions": Contradiction,
+    }
+    if unknown := sorted(set(data) - {"paper", "protocols", *tables}):
+        raise source.error(source.line(unknown[0], 0), f"unknown table {unknown[0]!r}")
+    records: dict[str, Any] = {
+        table: tuple(
+            _record(cls, table, i, entry, source) for i, entry in enumerate(data.get(table, []))
+        )
+        for table, cls in tables.items()
+    }
+    ids: set[str] = {entry.id for t in ("deviations", "contradictions") for entry in records[t]}
+    seen: dict[object, int] = {}
+    for claim in records["claims"]:
+        _check_claim(claim, data, ids, source)
+        first = seen.setdefault(claim.identity, claim.line)
+        if first != claim.line:
+            raise source.error(claim.line, f"the same claim stands in line {first}")
+    head = {f.name for f in dataclasses.fields(Paper)} - {"id", "protocols", *tables}
+    given = data.get("paper", {})
+    for key in sorted(set(given) ^ head):
+        fault = "unknown key" if key in given else "lacks the key"
+        raise source.error(source.line("paper", 0, key), f"[paper]: {fault} {key!r}")
+    given["authors"] = tuple(given["authors"])
+    return Paper(id=path.parent.name, protocols=data.get("protocols", {}), **given, **records)
+
+
+@cache
+def load_all() -> tuple[Paper, ...]:
+    """Every room's paper, by room."""
+    return tuple(read(path) for path in sorted(ROOMS.glob("*/paper.toml")))

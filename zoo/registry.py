@@ -1,0 +1,205 @@
+"""Names -> networks. The only file that knows how a model is made.
+
+"wrn28_10.tag" -> Variant(target, args, cfg) -> module -> pinned weights
+
+Rooms register their names in `__init__.py`, as plain data: listing them loads no torch.
+"""
+
+import difflib
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from zoo import literature
+from zoo.literature import Weights
+
+if TYPE_CHECKING:
+    from torch import nn
+
+# What timm keeps beside a network without weights. The CIFAR statistics are those of the
+# authors' Torch code (datasets/cifar10.lua of fb.resnet.torch), in units of 255.
+CIFAR: dict[str, Any] = {
+    "input_size": (3, 32, 32),
+    "num_classes": 10,
+    "pool_size": (8, 8),
+    "crop_pct": 1.0,
+    "interpolation": "bilinear",
+    "mean": (125.3 / 255, 123.0 / 255, 113.9 / 255),
+    "std": (63.0 / 255, 62.1 / 255, 66.7 / 255),
+    "first_conv": "conv1",
+    "classifier": "fc",
+}
+IMAGENET: dict[str, Any] = CIFAR | {
+    "input_size": (3, 224, 224),
+    "num_classes": 1000,
+    "pool_size": (7, 7),
+    "crop_pct": 0.875,
+    "mean": (0.485, 0.456, 0.406),
+    "std": (0.229, 0.224, 0.225),
+}
+
+
+FEATURES = {"features_only", "out_indices"}
+
+
+class UnknownName(KeyError):
+    """A name that nothing is registered under; the message has the nearest ones."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One name: the class that makes it ("package.module:Class"), its arguments, timm's cfg."""
+
+    name: str
+    target: str
+    args: Mapping[str, Any]
+    cfg: Mapping[str, Any]
+
+    @property
+    def family(self) -> str:
+        """The room's package, e.g. zoo.families.resnet."""
+        return self.target.partition(":")[0].rpartition(".")[0]
+
+
+_variants: dict[str, Variant] = {}
+
+
+def register(target: str, variants: Mapping[str, Mapping[str, Any]], cfg: Mapping[str, Any]) -> None:
+    """Gives each name in `variants` to the class `target` ("package.module:Class") with its
+    arguments. Raises ValueError when a name is taken by another target or other arguments."""
+    for name, args in variants.items():
+        variant = Variant(name, target, dict(args), dict(cfg))
+        other = _variants.setdefault(name, variant)
+        if other != variant:
+            raise ValueError(
+                f"{name!r} is {other.target} already; {target} needs a name of its own"
+            )
+
+
+@cache
+def _load_rooms() -> None:
+    import zoo.families
+
+    for module in pkgutil.iter_modules(zoo.families.__path__, "zoo.families."):
+        importlib.import_module(module.name)
+
+
+def variants() -> dict[str, Variant]:
+    """All names, rooms in alphabetical order, names within a room as registered."""
+    _load_rooms()
+    return dict(_variants)
+
+
+def nearest(name: str, names: list[str]) -> str:
+    """The three names that look most like `name`, for an error message."""
+    return ", ".join(difflib.get_close_matches(name, names, 3, cutoff=0.0))
+
+
+def variant(name: str) -> Variant:
+    """The entry of `name` (no tag). Raises UnknownName with the three nearest names."""
+    known = variants()
+    if name not in known:
+        raise UnknownName(f"no model is called {name!r}; the nearest are {nearest(name, list(known))}")
+    return known[name]
+
+
+def split(name: str) -> tuple[Variant, Weights | None]:
+    """"arch" or "arch.tag" -> the entry and the weights of that tag (None without a tag).
+
+    Raises UnknownName for either, with what there is.
+    """
+    architecture, _, tag = name.partition(".")
+    entry = variant(architecture)
+    if not tag:
+        return entry, None
+    known = weights_of(architecture)
+    for weights in known:
+        if weights.tag == tag:
+            return entry, weights
+    have = ", ".join(weights.name for weights in known) or "none"
+    raise UnknownName(f"{architecture} has no weights called {tag!r}; it has: {have}")
+
+
+def weights_of(architecture: str) -> list[Weights]:
+    """All weights of an architecture, the default first."""
+    return [w for paper in literature.load_all() for w in paper.weights if w.model == architecture]
+
+
+def create(name: str, pretrained: bool = False, **overrides: Any) -> "nn.Module":
+    """The network `name` ("arch" or "arch.tag"), with its weights and in eval mode if `pretrained`.
+
+    `overrides` are arguments of its class (num_classes, in_chans, drop_rate, ... and the room's
+    own, see `zoo.describe`), or timm's features_only and out_indices. Raises UnknownName for a
+    name, LookupError when there are no weights, ValueError for an argument, WeightsError when
+    the weights are not those that paper.toml pins.
+    """
+    entry, weights = split(name)
+    if not pretrained:
+        return _build(entry, weights, overrides)
+    if weights is None:
+        weights = next(iter(weights_of(entry.name)), None)
+    if weights is None:
+        have = ", ".join(w.name for paper in literature.load_all() for w in paper.weights)
+        raise LookupError(f"{entry.name} has no weights; those that have are: {have}")
+    from zoo.weights import load_into
+
+    whole = {key: overrides[key] for key in overrides if key not in FEATURES}
+    model = _build(entry, weights, overrides)
+    load_into(model, weights, like=_build(entry, weights, whole, device="meta"))
+    return model.eval()
+
+
+def _build(
+    entry: Variant, weights: Weights | None, overrides: Mapping[str, Any], device: str | None = None
+) -> "nn.Module":
+    """The module of an entry, made by timm's builder so that timm can use it like its own."""
+    import torch
+    from timm.models import PretrainedCfg, build_model_with_cfg
+
+    cls = load_class(entry.target)
+    known = set(inspect.signature(cls).parameters)
+    for key in overrides:
+        if key not in known | FEATURES:
+            raise ValueError(
+                f"{entry.name} takes no {key!r}; the nearest are {nearest(key, sorted(known))}"
+            )
+    cfg = {**entry.cfg, "architecture": entry.name, "paper_ids": f"arXiv:{_arxiv(entry)}"}
+    args = {**entry.args, **(weights.args if weights else {}), **overrides}
+    if weights:
+        cfg |= {**weights.preprocessing, "tag": weights.tag, "license": weights.licence}
+        cfg["file"] = str(weights.path)
+        args.setdefault("num_classes", cfg["num_classes"])
+    with torch.device(device or "cpu"):
+        model: nn.Module = build_model_with_cfg(
+            cls,
+            entry.name,
+            pretrained=False,
+            pretrained_cfg=PretrainedCfg(**cfg),
+            feature_cfg={"feature_cls": "getter", "out_indices": None},
+            **args,
+        )
+    return model
+
+
+def load_class(target: str) -> Any:
+    """The class at "package.module:Class"."""
+    module, _, name = target.partition(":")
+    return getattr(importlib.import_module(module), name)
+
+
+def paper_of(entry: Variant) -> literature.Paper | None:
+    """The paper of an entry's room, if it has one."""
+    room = entry.family.rpartition(".")[2]
+    return next((paper for paper in literature.load_all() if paper.id == room), None)
+
+
+def _arxiv(entry: Variant) -> str:
+    paper = paper_of(entry)
+    return paper.arxiv.partition("v")[0] if paper else ""

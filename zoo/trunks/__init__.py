@@ -1,0 +1,1 @@
+"""Networks with a hole: what several papers share, written once."""

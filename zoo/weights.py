@@ -1,0 +1,108 @@
+"""Pinned weights into a network: bytes -> sha256 -> tensors -> strict loading."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import safetensors.torch
+from timm.models import adapt_input_conv
+from torch import Tensor, nn
+
+from zoo.literature import Weights
+
+MAX_HEADER = 8 << 20  # bytes; a real header has a few hundred per tensor
+
+
+class WeightsError(ValueError):
+    """A weights file that is not what it should be; the message says where it differs."""
+
+
+def sha256(path: Path) -> str:
+    """The sum of a file, 64 hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read(weights: Weights) -> dict[str, Tensor]:
+    """The tensors of pinned weights: the bytes that are loaded are those that were hashed.
+
+    Raises WeightsError when the sum is not the one in paper.toml, or for an outsized header.
+    """
+    if not weights.path.is_file():
+        raise WeightsError(f"{weights.name}: no file at {weights.path}")
+    data = weights.path.read_bytes()
+    found = hashlib.sha256(data).hexdigest()
+    if found != weights.sha256:
+        raise WeightsError(
+            f"{weights.name}: {weights.path} has sha256 {found}, paper.toml pins {weights.sha256}"
+        )
+    header = int.from_bytes(data[:8], "little")
+    if header > MAX_HEADER:
+        raise WeightsError(f"{weights.name}: a header of {header} bytes, more than {MAX_HEADER}")
+    return safetensors.torch.load(data)
+
+
+def save(state: dict[str, Tensor], path: Path, note: dict[str, str]) -> str:
+    """Writes tensors as safetensors, whole or not at all, and returns the sha256.
+
+    `note` goes into one metadata key: with two, two saves of the same tensors differ.
+    """
+    metadata = {"zoo": json.dumps(note, sort_keys=True)}
+    data = safetensors.torch.save({k: v.contiguous() for k, v in state.items()}, metadata)
+    temporary = path.with_name(path.name + ".part")
+    temporary.write_bytes(data)
+    temporary.replace(path)
+    return hashlib.sha256(data).hexdigest()
+
+
+def load_into(model: nn.Module, weights: Weights, *, like: nn.Module) -> None:
+    """Loads `weights` into `model`, which is `like` or a part of it (features).
+
+    Every tensor of `like` must be in the file and every tensor of the file in `like`, with its
+    shape; but a classifier of another size keeps its fresh weights, and a first convolution of
+    other input channels gets the file's, repeated or summed as timm does.
+    """
+    state = read(weights)
+    expected = like.state_dict()
+    first = "conv1.weight"
+    if first in state and first in expected and state[first].shape[1] != expected[first].shape[1]:
+        state[first] = adapt_input_conv(expected[first].shape[1], state[first])
+    target = getattr(model, "model", model)
+    own = target.state_dict()
+    classifier = like.get_classifier(name_only=True) + "."
+    replaced = any(
+        key not in expected or expected[key].shape != state[key].shape
+        for key in state
+        if key.startswith(classifier)
+    )
+    for key in set(state) if replaced else ():
+        if key.startswith(classifier):
+            del state[key]
+    kept = {key for key in expected if not (replaced and key.startswith(classifier))}
+    check_keys(weights.name, {k: tuple(expected[k].shape) for k in kept}, state)
+    fresh = {k: v for k, v in own.items() if k not in state}
+    target.load_state_dict({k: v for k, v in state.items() if k in own} | fresh, strict=True)
+
+
+def check_keys(name: str, expected: dict[str, tuple[int, ...]], state: dict[str, Tensor]) -> None:
+    """Raises WeightsError that names what is missing, left over, or of another shape."""
+    faults = [
+        ("lacks", sorted(set(expected) - set(state))),
+        ("has no use for", sorted(set(state) - set(expected))),
+        (
+            "has another shape for",
+            [
+                f"{key} {tuple(state[key].shape)} instead of {expected[key]}"
+                for key in sorted(set(expected) & set(state))
+                if tuple(state[key].shape) != expected[key]
+            ],
+        ),
+    ]
+    said = [f"{what} {_some(keys)}" for what, keys in faults if keys]
+    if said:
+        raise WeightsError(f"{name}: the file " + "; it ".join(said))
+
+
+def _some(keys: list[str]) -> str:
+    more = f" and {len(keys) - 6} more" if len(keys) > 6 else ""
+    return ", ".join(keys[:6]) + more
