@@ -74,10 +74,7 @@ class Claim:
 
 @dataclass(frozen=True, kw_only=True)
 class Weights:
-    """Trained weights "arch.tag": where they are, what they are, what they may be judged on.
-
-    `benchmarks` maps each benchmark to the number of right answers that was recorded for it.
-    """
+    """Trained weights "arch.tag": where they are, what they are, what they may be judged on."""
 
     name: str
     file: str
@@ -85,7 +82,7 @@ class Weights:
     origin: str
     licence: str
     relation: str
-    benchmarks: Mapping[str, int]
+    benchmarks: tuple[str, ...]
     preprocessing: Mapping[str, Any]
     recipe: str = ""
     seed: int = 0
@@ -108,6 +105,11 @@ class Weights:
     def path(self) -> Path:
         """The bundled file."""
         return ROOMS / self.paper / self.file
+
+    @property
+    def record(self) -> Path:
+        """What was measured when they were made: wrong answers by benchmark (JSON)."""
+        return self.path.with_suffix(".json")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,7 +182,6 @@ TOML_TYPES: dict[Any, Any] = {
     Decimal | None: (Decimal, int),
     tuple[str, ...]: list,
     Mapping[str, Any]: dict,
-    Mapping[str, int]: dict,
 }
 
 

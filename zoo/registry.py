@@ -170,12 +170,9 @@ def _build(
             raise ValueError(
                 f"{entry.name} takes no {key!r}; the nearest are {nearest(key, sorted(known))}"
             )
-    cfg = {**entry.cfg, "architecture": entry.name, "paper_ids": f"arXiv:{_arxiv(entry)}"}
+    cfg = configuration(entry, weights)
     args = {**entry.args, **(weights.args if weights else {}), **overrides}
-    if weights:
-        cfg |= {**weights.preprocessing, "tag": weights.tag, "license": weights.licence}
-        cfg["file"] = str(weights.path)
-        args.setdefault("num_classes", cfg["num_classes"])
+    args.setdefault("num_classes", cfg["num_classes"])
     with torch.device(device or "cpu"):
         model: nn.Module = build_model_with_cfg(
             cls,
@@ -186,6 +183,38 @@ def _build(
             **args,
         )
     return model
+
+
+def configuration(entry: Variant, weights: Weights | None) -> dict[str, Any]:
+    """The pretrained_cfg of a network, or of its weights, in timm's words."""
+    paper = paper_of(entry)
+    cfg = {**entry.cfg, "architecture": entry.name}
+    if paper:
+        cfg |= {"paper_ids": f"arXiv:{paper.arxiv.partition('v')[0]}", "paper_name": paper.title}
+        cfg["origin_url"] = paper.code
+    if weights:
+        cfg |= {**weights.preprocessing, "tag": weights.tag, "license": weights.licence}
+        cfg["file"] = str(weights.path)
+    return cfg
+
+
+def network(name: str, *, device: str | None = None, **overrides: Any) -> "nn.Module":
+    """The network `name` with fresh weights, on `device` ("meta" costs neither time nor memory)."""
+    return _build(variant(name), None, overrides, device)
+
+
+def check_claims() -> None:
+    """Raises PaperError for a claim or weights on a model that the paper's own room lacks."""
+    known = variants()
+    for paper in literature.load_all():
+        claimed = [(c.model, c.line) for c in paper.claims] + [(w.model, w.line) for w in paper.weights]
+        claimed += [(claim.than, claim.line) for claim in paper.claims if claim.than]
+        for model, line in claimed:
+            if model not in known or paper_of(known[model]) is not paper:
+                raise literature.PaperError(
+                    f"{paper.id}/paper.toml:{line}: this room has no model {model!r}; "
+                    f"the nearest names are {nearest(model, list(known))}"
+                )
 
 
 def load_class(target: str) -> Any:
@@ -199,7 +228,3 @@ def paper_of(entry: Variant) -> literature.Paper | None:
     room = entry.family.rpartition(".")[2]
     return next((paper for paper in literature.load_all() if paper.id == room), None)
 
-
-def _arxiv(entry: Variant) -> str:
-    paper = paper_of(entry)
-    return paper.arxiv.partition("v")[0] if paper else ""

@@ -1,0 +1,159 @@
+"""What `import zoo` offers: thin functions over the registry, the literature and the verdicts."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+from zoo import literature, registry
+from zoo.literature import Claim, Contradiction, Deviation, Paper, Weights
+from zoo.registry import create, register
+from zoo.verdicts import check
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from zoo.benchmarks.preprocessing import Preprocessing
+
+__all__ = [
+    "check",
+    "claims",
+    "create",
+    "describe",
+    "list_models",
+    "papers",
+    "register",
+    "transform",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Description:
+    """All that the zoo knows of one name. params and macs are None for names registered outside."""
+
+    name: str
+    target: str
+    args: Mapping[str, Any]
+    input_size: tuple[int, ...]
+    num_classes: int
+    params: int | None
+    macs: int | None
+    paper: Paper | None
+    claims: tuple[Claim, ...]
+    weights: tuple[Weights, ...]
+    deviations: tuple[Deviation, ...]
+    contradictions: tuple[Contradiction, ...]
+
+
+def papers() -> tuple[Paper, ...]:
+    """Every paper of the zoo, with its claims, weights, deviations and contradictions."""
+    registry.check_claims()
+    return literature.load_all()
+
+
+def claims(
+    model: str = "*", *, paper: str = "", kind: str = "", benchmark: str = "*"
+) -> list[Claim]:
+    """The claims on models that match `model`, of one paper (room or arXiv number), kind
+    (counted, measured, relative) and benchmark pattern; all by default."""
+    return [
+        claim
+        for source in papers()
+        if _is_paper(source, paper)
+        for claim in source.claims
+        if fnmatchcase(claim.model, model)
+        and kind in ("", claim.kind)
+        and fnmatchcase(claim.benchmark, benchmark)
+    ]
+
+
+def list_models(
+    pattern: str = "*",
+    *,
+    paper: str = "",
+    task: str = "",
+    dataset: str = "",
+    pretrained: bool = False,
+) -> list[str]:
+    """Names that match a shell pattern; those of one `paper` (room or arXiv number), of one
+    `task`, with claims or weights on one `dataset` (cifar10, imagenet, digits, ...).
+
+    `pretrained` lists names of weights ("arch.tag") instead of architectures.
+    """
+    found = []
+    for name, entry in registry.variants().items():
+        source = registry.paper_of(entry)
+        if not source and (paper or task):
+            continue
+        if source and not (_is_paper(source, paper) and task in ("", source.task)):
+            continue
+        if dataset and dataset not in _datasets(name, source):
+            continue
+        tags = [weights.name for weights in registry.weights_of(name)]
+        found += tags if pretrained else [name]
+    return [name for name in found if fnmatchcase(name, pattern) or _bare(name, pattern)]
+
+
+def _bare(name: str, pattern: str) -> bool:
+    return fnmatchcase(name.partition(".")[0], pattern)
+
+
+def _is_paper(source: Paper, wanted: str) -> bool:
+    return wanted in ("", source.id, source.arxiv, source.arxiv.partition("v")[0])
+
+
+def _datasets(name: str, source: Paper | None) -> set[str]:
+    benchmarks = {b for weights in registry.weights_of(name) for b in weights.benchmarks}
+    if source:
+        benchmarks |= {claim.benchmark for claim in source.claims if claim.model == name}
+    return {benchmark.partition("/")[0] for benchmark in benchmarks}
+
+
+def describe(name: str) -> Description:
+    """What is known of "arch" or "arch.tag". Raises UnknownName with the nearest names."""
+    entry, weights = registry.split(name)
+    source = registry.paper_of(entry)
+    size = entry.cfg["input_size"]
+    counts = recorded_counts(entry)
+
+    def about(records: Any) -> tuple[Any, ...]:
+        return tuple(r for r in records if any(fnmatchcase(entry.name, m) for m in r.models))
+
+    return Description(
+        name=name,
+        target=entry.target,
+        args=entry.args,
+        input_size=tuple(size),
+        num_classes=entry.cfg["num_classes"],
+        params=counts.get("params"),
+        macs=counts.get("macs"),
+        paper=source,
+        claims=tuple(c for c in source.claims if c.model == entry.name) if source else (),
+        weights=(weights,) if weights else tuple(registry.weights_of(entry.name)),
+        deviations=about(source.deviations) if source else (),
+        contradictions=about(source.contradictions) if source else (),
+    )
+
+
+def recorded_counts(entry: registry.Variant) -> dict[str, int]:
+    """Counts as eval/counts.py wrote them down, so that showing them needs no torch."""
+    room = entry.family.rpartition(".")[2]
+    path = literature.ROOMS / room / "counts.json"
+    counts: dict[str, dict[str, int]] = (
+        json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    )
+    return counts.get(entry.name, {})
+
+
+def transform(model: "nn.Module") -> "Preprocessing":
+    """The preprocessing that a model's weights were trained with: PIL image -> (C, H, W) tensor.
+
+    Raises ValueError for a module that the zoo (or timm) did not make.
+    """
+    from zoo.benchmarks.preprocessing import Preprocessing
+
+    cfg = getattr(model, "pretrained_cfg", None)
+    if not cfg:
+        raise ValueError(f"a {type(model).__name__} has no pretrained_cfg; make it by zoo.create")
+    return Preprocessing(cfg)

@@ -1,0 +1,37 @@
+"""What a network has, counted from itself: parameters, multiply-adds, layers. Needs no weights."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+
+@dataclass(frozen=True)
+class Counts:
+    """macs: multiply-adds of convolutions and matrix products for one input; depth: weighted
+    layers on the main path; convolutions: all of them, projections included."""
+
+    params: int
+    macs: int
+    depth: int
+    convolutions: int
+
+
+def count(model: nn.Module, input_size: Sequence[int]) -> Counts:
+    """Counts of `model` at `input_size` (C, H, W). A model on the meta device costs no memory."""
+    device = next(model.parameters()).device
+    with torch.no_grad(), FlopCounterMode(display=False) as flops:
+        model.eval()(torch.empty(1, *input_size, device=device))
+    layers = [
+        (name, module)
+        for name, module in model.named_modules()
+        if isinstance(module, nn.Conv2d | nn.Linear)
+    ]
+    return Counts(
+        params=sum(parameter.numel() for parameter in model.parameters()),
+        macs=flops.get_total_flops() // 2,
+        depth=sum("downsample" not in name for name, _ in layers),
+        convolutions=sum(isinstance(module, nn.Conv2d) for _, module in layers),
+    )

@@ -1,0 +1,21 @@
+"""Keys of published ResNets. torchvision's, timm's and chenyaofo's are the zoo's own."""
+
+from zoo.schemes import Scheme
+
+CIFAR = ("resnet20", "resnet32", "resnet44", "resnet56", "resnet110", "resnet1202")
+
+SCHEMES = [
+    Scheme(
+        name="torchvision, timm, chenyaofo/pytorch-cifar-models",
+        marks=("layer1.0.conv1.weight", "fc.weight"),
+        models=(*CIFAR, "resnet18", "resnet34", "resnet50", "resnet101", "resnet152"),
+        tries=({}, {"shortcut": "B"}),
+    ),
+    Scheme(  # option A with zeros on both sides: the tensors are the same, the function is not
+        name="akamaster/pytorch_resnet_cifar10",
+        marks=("layer1.0.conv1.weight", "linear.weight"),
+        models=CIFAR,
+        renames=((r"linear\.", "fc."),),
+        tries=({"padding": "both"},),
+    ),
+]

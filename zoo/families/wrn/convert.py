@@ -1,0 +1,24 @@
+"""Keys of published Wide ResNets."""
+
+from zoo.schemes import Scheme
+
+UNIT = r"block(\d+)\.layer\.(\d+)\."
+
+SCHEMES = [
+    Scheme(name="the zoo, for CIFAR", marks=("layer3.0.conv1.weight", "bn.weight"), models=("wrn*",)),
+    Scheme(
+        name="torchvision, timm",
+        marks=("layer4.0.conv1.weight", "bn1.weight"),
+        models=("wide_resnet50_2",),
+    ),
+    Scheme(
+        name="xternalz/WideResNet-pytorch, RobustBench",
+        marks=("block1.layer.0.conv1.weight",),
+        models=("wrn*",),
+        renames=(
+            (UNIT + r"convShortcut\.", r"layer\1.\2.downsample."),
+            (UNIT, r"layer\1.\2."),
+            (r"bn1\.", "bn."),
+        ),
+    ),
+]

@@ -1,0 +1,63 @@
+"""The bridge: `import zoo.timm`, and timm knows the zoo's networks.
+
+Registers every name that timm has free, so that timm.create_model, list_models, features_only,
+num_classes, in_chans and local-dir: work on them. A name that timm has stays timm's.
+"""
+
+import dataclasses
+import sys
+from typing import Any
+
+import timm
+from timm.models import PretrainedCfg, build_model_with_cfg, generate_default_cfgs, register_model
+from torch import nn
+
+from zoo import registry
+
+default_cfgs: dict[str, Any] = {}  # where timm looks for a module's configurations
+names: list[str] = []  # what this bridge registered
+
+
+def _entrypoint(entry: registry.Variant) -> Any:
+    """A function as timm wants it: named after the model, taking `pretrained` and anything."""
+
+    def make(pretrained: bool = False, **kwargs: Any) -> nn.Module:
+        model: nn.Module = build_model_with_cfg(
+            registry.load_class(entry.target),
+            entry.name,
+            pretrained,
+            feature_cfg={"feature_cls": "getter", "out_indices": None},
+            **{**entry.args, **kwargs},
+        )
+        return model
+
+    make.__name__ = make.__qualname__ = entry.name
+    make.__module__ = __name__
+    make.__doc__ = f"{entry.name} of the residual zoo: {entry.target}."
+    return make
+
+
+def _configurations(entry: registry.Variant) -> dict[str, dict[str, Any]]:
+    """{"name.tag": cfg}, the default first; a name without weights has one cfg without a tag."""
+    tagged = {w.name: registry.configuration(entry, w) for w in registry.weights_of(entry.name)}
+    return tagged or {entry.name: registry.configuration(entry, None)}
+
+
+def _register() -> None:
+    for name, entry in registry.variants().items():
+        if timm.is_model(name):
+            continue
+        known = {field.name for field in dataclasses.fields(PretrainedCfg)}
+        cfgs = {
+            key: {k: v for k, v in cfg.items() if k in known - {"architecture", "tag"}}
+            for key, cfg in _configurations(entry).items()
+        }
+        default_cfgs.update(generate_default_cfgs(cfgs))
+        entrypoint = _entrypoint(entry)
+        setattr(sys.modules[__name__], name, entrypoint)
+        register_model(entrypoint)
+        names.append(name)
+
+
+if not names:
+    _register()
