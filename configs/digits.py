@@ -17,7 +17,9 @@ PREPROCESSING = {
 }
 
 
-def digits(model: str, *, epochs: int = EPOCHS, lr: float = 0.1, weight_decay: float = 1e-4) -> Recipe:
+def digits(
+    model: str, *, epochs: int = EPOCHS, lr: float = 0.1, weight_decay: float = 1e-4
+) -> Recipe:
     """One recipe for every network, so that their results can be set side by side."""
     return Recipe(
         name=f"{model}.zoo_digits",

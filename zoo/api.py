@@ -7,9 +7,9 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from zoo import literature, registry
+from zoo.checking import check
 from zoo.literature import Claim, Contradiction, Deviation, Paper, Weights
 from zoo.registry import create, register
-from zoo.verdicts import check
 
 if TYPE_CHECKING:
     from torch import nn
@@ -111,7 +111,7 @@ def _datasets(name: str, source: Paper | None) -> set[str]:
 
 
 def describe(name: str) -> Description:
-    """What is known of "arch" or "arch.tag". Raises UnknownName with the nearest names."""
+    """What is known of "arch" or "arch.tag". Raises UnknownNameError with the nearest names."""
     entry, weights = registry.split(name)
     source = registry.paper_of(entry)
     size = entry.cfg["input_size"]

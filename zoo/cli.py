@@ -30,7 +30,12 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 Data = Annotated[
     Path | None, typer.Option(help="Folder of data sets, one folder each.", envvar="ZOO_DATA")
 ]
-STYLES = {"kept": "green", "missed": "red", "better than reported": "magenta", "undecided": "yellow"}
+STYLES = {
+    "kept": "green",
+    "missed": "red",
+    "better than reported": "magenta",
+    "undecided": "yellow",
+}
 
 
 def _print_json(value: object) -> None:
@@ -60,9 +65,7 @@ def list_command(
     as_json: Json = False,
 ) -> None:
     """List the networks."""
-    names = api.list_models(
-        pattern, paper=paper, task=task, dataset=dataset, pretrained=pretrained
-    )
+    names = api.list_models(pattern, paper=paper, task=task, dataset=dataset, pretrained=pretrained)
     described = [api.describe(name) for name in names]
     if as_json:
         keys = ("name", "params", "macs", "input_size", "num_classes")
@@ -125,7 +128,9 @@ def _claims_table(d: api.Description) -> Table:
     table = Table("claim", "where", "how", title="what the paper claims", title_justify="left")
     for claim in d.claims:
         model, metric, claimed = describe_claim(claim)
-        table.add_row(escape(f"{model}: {metric} {claimed}"), escape(claim.where), claim.aggregation)
+        table.add_row(
+            escape(f"{model}: {metric} {claimed}"), escape(claim.where), claim.aggregation
+        )
     return table
 
 

@@ -96,12 +96,14 @@ class Fit:
     def faults(self) -> int:
         """How many tensors are missing, left over or of another shape."""
         shapes = {key: tuple(value.shape) for key, value in self.state.items()}
-        differing = {k for k in shapes.keys() & self.expected.keys() if shapes[k] != self.expected[k]}
+        differing = {
+            k for k in shapes.keys() & self.expected.keys() if shapes[k] != self.expected[k]
+        }
         return len(shapes.keys() ^ self.expected.keys()) + len(differing)
 
 
 def fits(state: dict[str, Tensor], model: str = "") -> Iterator[Fit]:
-    """Every reading of a checkpoint by a scheme whose keys it has, of networks of about its size."""
+    """Every reading of a checkpoint by a scheme that it has the keys of, near its size."""
     layers = sum(value.dim() == 4 for value in state.values())
     for room, scheme in schemes():
         if not all(any(mark in key for key in state) for mark in scheme.marks):

@@ -66,9 +66,8 @@ class Claim:
     @property
     def identity(self) -> tuple[object, ...]:
         """What makes two claims the same one."""
-        names = ("kind", "model", "metric", "benchmark", "protocol", "aggregation", "where")
-        names += ("than", "relation", "variant")
-        same = [getattr(self, name) for name in names]
+        names = "kind model metric benchmark protocol aggregation where than relation variant"
+        same = [getattr(self, name) for name in names.split()]
         return (*same, repr(sorted(self.args.items())), repr(sorted(self.than_args.items())))
 
 

@@ -46,7 +46,7 @@ IMAGENET: dict[str, Any] = CIFAR | {
 FEATURES = {"features_only", "out_indices"}
 
 
-class UnknownName(KeyError):
+class UnknownNameError(KeyError):
     """A name that nothing is registered under; the message has the nearest ones."""
 
     def __str__(self) -> str:
@@ -71,7 +71,9 @@ class Variant:
 _variants: dict[str, Variant] = {}
 
 
-def register(target: str, variants: Mapping[str, Mapping[str, Any]], cfg: Mapping[str, Any]) -> None:
+def register(
+    target: str, variants: Mapping[str, Mapping[str, Any]], cfg: Mapping[str, Any]
+) -> None:
     """Gives each name in `variants` to the class `target` ("package.module:Class") with its
     arguments. Raises ValueError when a name is taken by another target or other arguments."""
     for name, args in variants.items():
@@ -103,17 +105,19 @@ def nearest(name: str, names: list[str]) -> str:
 
 
 def variant(name: str) -> Variant:
-    """The entry of `name` (no tag). Raises UnknownName with the three nearest names."""
+    """The entry of `name` (no tag). Raises UnknownNameError with the three nearest names."""
     known = variants()
     if name not in known:
-        raise UnknownName(f"no model is called {name!r}; the nearest are {nearest(name, list(known))}")
+        raise UnknownNameError(
+            f"no model is called {name!r}; the nearest are {nearest(name, list(known))}"
+        )
     return known[name]
 
 
 def split(name: str) -> tuple[Variant, Weights | None]:
-    """"arch" or "arch.tag" -> the entry and the weights of that tag (None without a tag).
+    """ "arch" or "arch.tag" -> the entry and the weights of that tag (None without a tag).
 
-    Raises UnknownName for either, with what there is.
+    Raises UnknownNameError for either, with what there is.
     """
     architecture, _, tag = name.partition(".")
     entry = variant(architecture)
@@ -124,7 +128,7 @@ def split(name: str) -> tuple[Variant, Weights | None]:
         if weights.tag == tag:
             return entry, weights
     have = ", ".join(weights.name for weights in known) or "none"
-    raise UnknownName(f"{architecture} has no weights called {tag!r}; it has: {have}")
+    raise UnknownNameError(f"{architecture} has no weights called {tag!r}; it has: {have}")
 
 
 def weights_of(architecture: str) -> list[Weights]:
@@ -136,7 +140,7 @@ def create(name: str, pretrained: bool = False, **overrides: Any) -> "nn.Module"
     """The network `name` ("arch" or "arch.tag"), with its weights and in eval mode if `pretrained`.
 
     `overrides` are arguments of its class (num_classes, in_chans, drop_rate, ... and the room's
-    own, see `zoo.describe`), or timm's features_only and out_indices. Raises UnknownName for a
+    own, see `zoo.describe`), or timm's features_only and out_indices. Raises UnknownNameError for a
     name, LookupError when there are no weights, ValueError for an argument, WeightsError when
     the weights are not those that paper.toml pins.
     """
@@ -161,7 +165,7 @@ def _build(
 ) -> "nn.Module":
     """The module of an entry, made by timm's builder so that timm can use it like its own."""
     import torch
-    from timm.models import PretrainedCfg, build_model_with_cfg
+    from timm.models import build_model_with_cfg
 
     cls = load_class(entry.target)
     known = set(inspect.signature(cls).parameters)
@@ -178,7 +182,7 @@ def _build(
             cls,
             entry.name,
             pretrained=False,
-            pretrained_cfg=PretrainedCfg(**cfg),
+            pretrained_cfg=cfg,
             feature_cfg={"feature_cls": "getter", "out_indices": None},
             **args,
         )
@@ -207,7 +211,9 @@ def check_claims() -> None:
     """Raises PaperError for a claim or weights on a model that the paper's own room lacks."""
     known = variants()
     for paper in literature.load_all():
-        claimed = [(c.model, c.line) for c in paper.claims] + [(w.model, w.line) for w in paper.weights]
+        claimed = [(c.model, c.line) for c in paper.claims] + [
+            (w.model, w.line) for w in paper.weights
+        ]
         claimed += [(claim.than, claim.line) for claim in paper.claims if claim.than]
         for model, line in claimed:
             if model not in known or paper_of(known[model]) is not paper:
@@ -227,4 +233,3 @@ def paper_of(entry: Variant) -> literature.Paper | None:
     """The paper of an entry's room, if it has one."""
     room = entry.family.rpartition(".")[2]
     return next((paper for paper in literature.load_all() if paper.id == room), None)
-

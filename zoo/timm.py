@@ -48,7 +48,7 @@ def _register() -> None:
         if timm.is_model(name):
             continue
         known = {field.name for field in dataclasses.fields(PretrainedCfg)}
-        cfgs = {
+        cfgs: dict[str, Any] = {
             key: {k: v for k, v in cfg.items() if k in known - {"architecture", "tag"}}
             for key, cfg in _configurations(entry).items()
         }

@@ -105,7 +105,7 @@ def batches(
     """One epoch in an order, and with crops, that (seed, epoch) alone decide."""
     generator = torch.Generator().manual_seed(1_000_003 * seed + epoch)
     order = torch.randperm(len(labels), generator=generator)
-    for chosen in order.split(recipe.batch_size):
+    for chosen in torch.split(order, recipe.batch_size):
         if len(chosen) < min(recipe.batch_size, len(labels)):
             return  # a rest would have BatchNorm statistics of its own
         yield shift_and_flip(images[chosen], recipe.pad, recipe.flip, generator), labels[chosen]
@@ -239,7 +239,7 @@ def errors(run: Run, split: str, data: Path | None = None) -> tuple[int, int]:
     images, labels = load_split(split, cfg, data)
     network = run.network.eval()
     device = run.accelerator.device
-    found = torch.cat([network(x.to(device)).argmax(1).cpu() for x in images.split(256)])
+    found = torch.cat([network(x.to(device)).argmax(1).cpu() for x in torch.split(images, 256)])
     return int((found != labels).sum()), len(labels)
 
 

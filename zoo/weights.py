@@ -3,6 +3,7 @@
 import hashlib
 import json
 from pathlib import Path
+from typing import Any, cast
 
 import safetensors.torch
 from timm.models import adapt_input_conv
@@ -69,7 +70,7 @@ def load_into(model: nn.Module, weights: Weights, *, like: nn.Module) -> None:
         state[first] = adapt_input_conv(expected[first].shape[1], state[first])
     target = getattr(model, "model", model)
     own = target.state_dict()
-    classifier = like.get_classifier(name_only=True) + "."
+    classifier = cast(Any, like).get_classifier(name_only=True) + "."
     replaced = any(
         key not in expected or expected[key].shape != state[key].shape
         for key in state

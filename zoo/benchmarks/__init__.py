@@ -21,7 +21,7 @@ class Samples(Protocol):
     def __getitem__(self, index: int, /) -> "tuple[Image, int]": ...
 
 
-class NoData(LookupError):
+class NoDataError(LookupError):
     """A benchmark whose data is not at hand; the message says what to bring."""
 
 
@@ -44,7 +44,7 @@ class Benchmark:
     def open(self, data: Path | None = None) -> Samples:
         """The samples; `data` is the folder that holds one folder per data set.
 
-        Raises NoData when they are not there.
+        Raises NoDataError when they are not there.
         """
         module, _, name = self.opener.partition(":")
         opener: Any = getattr(importlib.import_module(module), name)

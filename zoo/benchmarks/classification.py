@@ -1,7 +1,6 @@
 """Images in, classes out: every sample once, by index."""
 
 from collections.abc import Callable, Sequence
-from math import sqrt
 
 import torch
 from torch import nn
@@ -38,12 +37,3 @@ def predict(
         }
         advance(len(chosen))
     return found
-
-
-def interval(wrong: int, total: int, z: float = 1.959964) -> tuple[float, float]:
-    """Wilson's 95 % interval of an error rate, in percent: what chance alone would explain."""
-    p = wrong / total
-    centre = p + z * z / (2 * total)
-    spread = z * sqrt(p * (1 - p) / total + z * z / (4 * total * total))
-    scale = 100 / (1 + z * z / total)
-    return max(0.0, (centre - spread) * scale), min(100.0, (centre + spread) * scale)

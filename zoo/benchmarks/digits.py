@@ -16,7 +16,7 @@ from PIL import Image
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
-from zoo.benchmarks import Benchmark, NoData
+from zoo.benchmarks import Benchmark, NoDataError
 
 SPLIT = Path(__file__).with_name("digits_split.json")
 
@@ -66,10 +66,10 @@ class Digits:
 def open_split(benchmark: Benchmark, data: Path | None = None) -> Digits:
     """digits/train or digits/test; `data` is not needed.
 
-    Raises NoData when scikit-learn's scans or the written split are not those of version 1.
+    Raises NoDataError when scikit-learn's scans or the written split are not those of version 1.
     """
     split = json.loads(SPLIT.read_text(encoding="utf-8"))
     pixels, _ = scans()
     if _sum(pixels.tobytes()) != split["pixels_sha256"] or digest(split) != split["indices_sha256"]:
-        raise NoData(f"{benchmark.id}: scikit-learn's digits are not those of {SPLIT.name}")
+        raise NoDataError(f"{benchmark.id}: scikit-learn's digits are not those of {SPLIT.name}")
     return Digits(split[benchmark.id.partition("/")[2]])

@@ -6,7 +6,7 @@ from typing import Any
 import datasets
 from PIL import Image
 
-from zoo.benchmarks import Benchmark, NoData
+from zoo.benchmarks import Benchmark, NoDataError
 
 
 class Parquet:
@@ -25,14 +25,14 @@ class Parquet:
 
 
 def open_split(benchmark: Benchmark, data: Path | None = None) -> Parquet:
-    """The rows of a split. Raises NoData when the folder, or a part of the split, is missing."""
+    """The rows of a split. Raises NoDataError when its folder, or a part of it, is missing."""
     if data is None:
-        raise NoData(f"{benchmark.id} needs a folder of data (--data DIR or ZOO_DATA)")
+        raise NoDataError(f"{benchmark.id} needs a folder of data (--data DIR or ZOO_DATA)")
     split = benchmark.id.partition("/")[2]
     files = sorted(str(file) for file in (data / benchmark.folder).glob(f"{split}-*.parquet"))
     if not files:
-        raise NoData(f"{benchmark.id}: no {benchmark.folder}/{split}-*.parquet in {data}")
+        raise NoDataError(f"{benchmark.id}: no {benchmark.folder}/{split}-*.parquet in {data}")
     rows = datasets.Dataset.from_parquet(files)
     if len(rows) != benchmark.size:
-        raise NoData(f"{benchmark.id} has {benchmark.size} images, {data} holds {len(rows)}")
+        raise NoDataError(f"{benchmark.id} has {benchmark.size} images, {data} holds {len(rows)}")
     return Parquet(rows, benchmark.columns)

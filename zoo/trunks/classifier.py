@@ -5,19 +5,18 @@ image -> stem -> maxpool -> layer1 -> ... -> layerN -> tail -> global_pool -> fc
         feature 0          feature 1        feature N
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, NamedTuple, cast
 
-import torch
 import torch.nn.functional as F
-from timm.layers import create_classifier
+from timm.layers import SelectAdaptivePool2d, create_classifier
 from timm.models import checkpoint_seq
 from timm.models._features import feature_take_indices
 from torch import Tensor, nn
 
 
 class Head(NamedTuple):
-    """What follows the features: classes, timm's name of the pooling, dropout before the last layer."""
+    """What follows the features: timm's name of a pooling, dropout, a linear layer."""
 
     num_classes: int
     global_pool: str = "avg"
@@ -31,6 +30,10 @@ class Classifier(nn.Module):
     of the stem must be the one whose output is feature 0; every block of a stage has `c_out`
     (its channels) and `stride` (of its first convolution, in pixels).
     """
+
+    maxpool: nn.Module
+    global_pool: SelectAdaptivePool2d
+    fc: nn.Module
 
     def __init__(
         self,
@@ -52,16 +55,18 @@ class Classifier(nn.Module):
         self.reset_classifier(head.num_classes, head.global_pool)
         self.apply(_initialise)
 
-    def _features(self) -> list[dict[str, int | str]]:
+    def _features(self) -> list[dict[str, Any]]:
         """Channels and reduction (input pixels per feature pixel) of the stem and of each stage."""
-        stem: nn.Conv2d = self.get_submodule(self.stem_names[0])
+        stem = cast(nn.Conv2d, self.get_submodule(self.stem_names[0]))
         reduction = stem.stride[0]
-        info = [{"num_chs": stem.out_channels, "reduction": reduction, "module": self.stem_names[-1]}]
+        info: list[dict[str, Any]] = [
+            {"num_chs": stem.out_channels, "reduction": reduction, "module": self.stem_names[-1]}
+        ]
         reduction *= getattr(self.maxpool, "stride", 1)
         for name in self.stage_names:
-            stage = self.get_submodule(name)
-            reduction *= stage[0].stride
-            info.append({"num_chs": stage[-1].c_out, "reduction": reduction, "module": name})
+            blocks = cast(Any, self.get_submodule(name))
+            reduction *= blocks[0].stride
+            info.append({"num_chs": blocks[-1].c_out, "reduction": reduction, "module": name})
         return info
 
     def forward_stem(self, x: Tensor) -> Tensor:
@@ -103,7 +108,7 @@ class Classifier(nn.Module):
     def forward_intermediates(
         self,
         x: Tensor,
-        indices: int | Sequence[int] | None = None,
+        indices: int | list[int] | None = None,
         norm: bool = False,
         stop_early: bool = False,
         output_fmt: str = "NCHW",
@@ -128,7 +133,7 @@ class Classifier(nn.Module):
 
     def prune_intermediate_layers(
         self,
-        indices: int | Sequence[int] | None = 1,
+        indices: int | list[int] | None = 1,
         prune_norm: bool = False,
         prune_head: bool = True,
     ) -> list[int]:
@@ -145,7 +150,6 @@ class Classifier(nn.Module):
             self.reset_classifier(0, "")
         return wanted
 
-    @torch.jit.ignore
     def group_matcher(self, coarse: bool = False) -> dict[str, str]:
         """Patterns that timm's optimizers use to give each stage or block its own rate."""
         return {
@@ -153,12 +157,10 @@ class Classifier(nn.Module):
             "blocks": r"^layer(\d+)" if coarse else r"^layer(\d+)\.(\d+)",
         }
 
-    @torch.jit.ignore
     def set_grad_checkpointing(self, enable: bool = True) -> None:
         """Trades computation for memory in training."""
         self.grad_checkpointing = enable
 
-    @torch.jit.ignore
     def get_classifier(self, name_only: bool = False) -> nn.Module | str:
         """The last layer, or its name."""
         return "fc" if name_only else self.fc
@@ -171,7 +173,7 @@ class Classifier(nn.Module):
         self.global_pool, self.fc = create_classifier(
             self.num_features, num_classes, pool_type=pool, device=like.device, dtype=like.dtype
         )
-        self.head_hidden_size = self.num_features * self.global_pool.feat_mult()
+        self.head_hidden_size = self.num_features * int(cast(Any, self.global_pool).feat_mult())
 
 
 def _initialise(module: nn.Module) -> None:

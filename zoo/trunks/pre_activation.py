@@ -1,10 +1,11 @@
 """Residual units of 1603.05027 (Fig. 4e): BatchNorm and ReLU come before each convolution.
 
-x -> BN ReLU -> conv -> BN ReLU [dropout] -> conv -> (+)     keys: bn1 conv1 bn2 conv2 ... downsample
+x -> BN ReLU -> conv -> BN ReLU [dropout] -> conv -> (+)    keys: bn1 conv1 bn2 conv2 .. downsample
  \\___________________ shortcut _____________________/
 """
 
 from collections.abc import Sequence
+from typing import cast
 
 import torch.nn.functional as F
 from timm.layers import DropPath
@@ -21,6 +22,9 @@ class PreUnit(nn.Module):
     (appendix). An `activated` input has had its BN-ReLU already, and the unit has none.
     Dropout stands after a ReLU, before every convolution but the first (1605.07146, Sec. 2.4).
     """
+
+    bn1: nn.Module | None
+    conv1: nn.Module
 
     def __init__(
         self,
@@ -67,10 +71,11 @@ class PreActivation(Classifier):
         head: Head,
     ) -> None:
         *_, last = stages.values()
+        channels = cast(PreUnit, last[-1]).c_out
         super().__init__(
             stem=stem,
             pool=pool,
             stages=stages,
-            tail={"bn": nn.BatchNorm2d(last[-1].c_out), "act": nn.ReLU(inplace=True)},
+            tail={"bn": nn.BatchNorm2d(channels), "act": nn.ReLU(inplace=True)},
             head=head,
         )

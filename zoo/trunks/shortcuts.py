@@ -5,7 +5,7 @@ A shortcut is a function (c_in, c_out, stride) -> module from (B, c_in, H, W) to
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, cast
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -72,6 +72,14 @@ def pick(options: Mapping[K, V], key: K, what: str) -> V:
     return options[key]
 
 
+def blocks_per_stage(depth: int, *, layers: int, others: int, where: str) -> tuple[int, int, int]:
+    """n blocks of `layers` layers in each of three stages, and `others` outside of them."""
+    n, rest = divmod(depth - others, 3 * layers)
+    if n < 1 or rest:
+        raise ValueError(f"depth must be {3 * layers}N + {others} ({where}), not {depth}")
+    return n, n, n
+
+
 def stack(
     block: Block,
     *,
@@ -93,7 +101,7 @@ def stack(
             make = first if first and not count else block
             stride = 2 if i and not j else 1
             blocks.append(make(c_in, width, stride, drop_path_rate * count / total))
-            c_in = int(blocks[-1].c_out)
+            c_in = cast(int, blocks[-1].c_out)
             count += 1
         stages[f"layer{i + 1}"] = nn.Sequential(*blocks)
     return stages

@@ -18,8 +18,8 @@ register(
     IMAGENET,
 )
 register(
-    "zoo.families.preresnet.model:OriginalBottleneckResNet",
+    "zoo.families.preresnet.original:OriginalBottleneckResNet",
     {f"resnet{depth}": {"depth": depth} for depth in (164, 1001)},
     CIFAR,
 )
-register("zoo.families.preresnet.model:OriginalResNet200", {"resnet200_v1": {}}, IMAGENET)
+register("zoo.families.preresnet.original:OriginalResNet200", {"resnet200_v1": {}}, IMAGENET)

@@ -5,7 +5,6 @@ other. The first unit of the network, and units that change the dimensions, shar
 BN-ReLU with the shortcut; a last BN-ReLU follows the last addition (appendix).
 
 preresnet110 (basic)  preresnet164, preresnet1001 (bottleneck)  preresnet50 .. 200 (ImageNet)
-resnet164, resnet1001, resnet200_v1: the same depths with the original unit (Tables 2, 3, 5)
 """
 
 from functools import partial
@@ -13,9 +12,9 @@ from functools import partial
 from torch import nn
 
 from zoo.trunks.classifier import Head
-from zoo.trunks.post_activation import Bottleneck, PostActivation, conv, imagenet_stem
+from zoo.trunks.post_activation import conv, imagenet_stem
 from zoo.trunks.pre_activation import PreActivation, PreUnit
-from zoo.trunks.shortcuts import bare_projection, identity, pick, projection, stack
+from zoo.trunks.shortcuts import bare_projection, blocks_per_stage, identity, pick, stack
 
 IMAGENET_DEPTHS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3), 200: (3, 24, 36, 3)}
 OPTIONS = {"A": identity, "B": bare_projection}
@@ -46,14 +45,6 @@ def bottleneck(
     )
 
 
-def units_per_stage(depth: int, layers: int) -> tuple[int, int, int]:
-    """n units of `layers` layers in each of three stages: depth = 3 * layers * n + 2."""
-    n, rest = divmod(depth - 2, 3 * layers)
-    if n < 1 or rest:
-        raise ValueError(f"depth must be {3 * layers}n + 2 (Sec. 4.1), not {depth}")
-    return n, n, n
-
-
 class BasicPreResNet(PreActivation):
     """ResNet-110 of Tables 2 and 3: (B, in_chans, 32, 32) -> (B, num_classes).
 
@@ -79,7 +70,7 @@ class BasicPreResNet(PreActivation):
             stages=stack(
                 partial(basic, option=shortcut, shares=False),
                 first=partial(basic, option=shortcut, shares=True),
-                depths=units_per_stage(depth, 2),
+                depths=blocks_per_stage(depth, layers=2, others=2, where="Sec. 4.1"),
                 widths=(16, 32, 64),
                 c_in=16,
                 drop_path_rate=drop_path_rate,
@@ -111,7 +102,7 @@ class BottleneckPreResNet(PreActivation):
             pool=nn.Identity(),
             stages=stack(
                 partial(bottleneck, stride_first=stride_first, activated=False),
-                depths=units_per_stage(depth, 3),
+                depths=blocks_per_stage(depth, layers=3, others=2, where="Sec. 4.1"),
                 widths=(16, 32, 64),
                 c_in=16,
                 drop_path_rate=drop_path_rate,
@@ -147,59 +138,6 @@ class PreResNet(PreActivation):
                 partial(bottleneck, stride_first=False, activated=False),
                 first=partial(bottleneck, stride_first=False, activated=True),
                 depths=pick(IMAGENET_DEPTHS, depth, "depth (Sec. 5)"),
-                widths=(64, 128, 256, 512),
-                c_in=64,
-                drop_path_rate=drop_path_rate,
-            ),
-            head=Head(num_classes, global_pool, drop_rate),
-        )
-
-
-class OriginalBottleneckResNet(PostActivation):
-    """ResNet-164 and -1001 of the original unit (Fig. 4a): (B, in_chans, 32, 32) -> classes."""
-
-    def __init__(
-        self,
-        *,
-        depth: int,
-        num_classes: int = 10,
-        in_chans: int = 3,
-        global_pool: str = "avg",
-        drop_rate: float = 0.0,
-        drop_path_rate: float = 0.0,
-    ) -> None:
-        super().__init__(
-            stem=conv(in_chans, 16, 3),
-            pool=nn.Identity(),
-            stages=stack(
-                partial(Bottleneck, shortcut=projection, stride_first=True),
-                depths=units_per_stage(depth, 3),
-                widths=(16, 32, 64),
-                c_in=16,
-                drop_path_rate=drop_path_rate,
-            ),
-            head=Head(num_classes, global_pool, drop_rate),
-        )
-
-
-class OriginalResNet200(PostActivation):
-    """ResNet-200 of the original unit (Table 5): (B, in_chans, 224, 224) -> (B, num_classes)."""
-
-    def __init__(
-        self,
-        *,
-        num_classes: int = 1000,
-        in_chans: int = 3,
-        global_pool: str = "avg",
-        drop_rate: float = 0.0,
-        drop_path_rate: float = 0.0,
-    ) -> None:
-        super().__init__(
-            stem=imagenet_stem(in_chans),
-            pool=nn.MaxPool2d(3, 2, 0, ceil_mode=True),
-            stages=stack(
-                partial(Bottleneck, shortcut=projection, stride_first=True),
-                depths=IMAGENET_DEPTHS[200],
                 widths=(64, 128, 256, 512),
                 c_in=64,
                 drop_path_rate=drop_path_rate,

@@ -19,7 +19,7 @@ register(
     IMAGENET,
 )
 register(
-    "zoo.families.resnet.model:PlainNet",
+    "zoo.families.resnet.plain:PlainNet",
     {f"plain{depth}": {"depth": depth} for depth in (18, 34)},
     IMAGENET,
 )
@@ -29,7 +29,7 @@ register(
     CIFAR,
 )
 register(
-    "zoo.families.resnet.model:CifarPlainNet",
+    "zoo.families.resnet.plain:CifarPlainNet",
     {f"plain{depth}": {"depth": depth} for depth in CIFAR_DEPTHS},
     CIFAR,
 )

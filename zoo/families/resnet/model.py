@@ -8,39 +8,40 @@ CIFAR (Sec. 4.2):   3x3, 3 stages of 2n layers, 16, 32, 64 filters  resnet20 .. 
 
 from functools import partial
 
-from torch import Tensor, nn
+from torch import nn
 
 from zoo.trunks.classifier import Head
 from zoo.trunks.post_activation import Basic, Bottleneck, PostActivation, conv, imagenet_stem
-from zoo.trunks.shortcuts import Block, centred_identity, identity, pick, projection, stack
+from zoo.trunks.shortcuts import (
+    Block,
+    Shortcut,
+    blocks_per_stage,
+    centred_identity,
+    identity,
+    pick,
+    projection,
+    stack,
+)
 
-TABLE_1 = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
+TABLE_1 = {
+    18: (2, 2, 2, 2),
+    34: (3, 4, 6, 3),
+    50: (3, 4, 6, 3),
+    101: (3, 4, 23, 3),
+    152: (3, 8, 36, 3),
+}
 IMAGENET_WIDTHS, CIFAR_WIDTHS = (64, 128, 256, 512), (16, 32, 64)
-OPTIONS = {"A": identity, "B": projection, "C": partial(projection, always=True)}
-PADDINGS = {"end": identity, "both": centred_identity}
-
-
-class Plain(Basic):
-    """Two 3x3 and nothing beside them (Fig. 3, middle)."""
-
-    def __init__(self, c_in: int, width: int, stride: int, drop_path: float) -> None:
-        super().__init__(c_in, width, stride, drop_path, shortcut=lambda *_: nn.Identity())
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.act2(self.residual(x))
+OPTIONS: dict[str, Shortcut] = {
+    "A": identity,
+    "B": projection,
+    "C": partial(projection, always=True),
+}
+PADDINGS: dict[str, Shortcut] = {"end": identity, "both": centred_identity}
 
 
 def large_pool(original: bool) -> nn.MaxPool2d:
     """3x3/2, 112 -> 56 pixels: centred, or from the border and rounding up as Caffe does."""
     return nn.MaxPool2d(3, 2, 0, ceil_mode=True) if original else nn.MaxPool2d(3, 2, 1)
-
-
-def layers_per_stage(depth: int) -> tuple[int, int, int]:
-    """n blocks of two layers in each of three stages: depth = 6n + 2 (Sec. 4.2)."""
-    n, rest = divmod(depth - 2, 6)
-    if n < 1 or rest:
-        raise ValueError(f"depth must be 6n + 2 (Sec. 4.2), not {depth}")
-    return n, n, n
 
 
 class ResNet(PostActivation):
@@ -79,27 +80,6 @@ class ResNet(PostActivation):
         )
 
 
-class PlainNet(PostActivation):
-    """Fig. 3, middle, of 18 or 34 layers: (B, in_chans, 224, 224) -> (B, num_classes)."""
-
-    def __init__(
-        self,
-        *,
-        depth: int,
-        num_classes: int = 1000,
-        in_chans: int = 3,
-        global_pool: str = "avg",
-        drop_rate: float = 0.0,
-    ) -> None:
-        depths = pick({18: TABLE_1[18], 34: TABLE_1[34]}, depth, "depth (Sec. 4.1)")
-        super().__init__(
-            stem=imagenet_stem(in_chans),
-            pool=large_pool(original=True),
-            stages=stack(Plain, depths=depths, widths=IMAGENET_WIDTHS, c_in=64, drop_path_rate=0.0),
-            head=Head(num_classes, global_pool, drop_rate),
-        )
-
-
 class CifarResNet(PostActivation):
     """Sec. 4.2: (B, in_chans, 32, 32) -> (B, num_classes).
 
@@ -121,37 +101,17 @@ class CifarResNet(PostActivation):
         drop_path_rate: float = 0.0,
     ) -> None:
         zeros = pick(PADDINGS, padding, "padding of option A")
-        option = pick({"A": zeros, "B": projection}, shortcut, "shortcut (Sec. 4.2)")
+        options: dict[str, Shortcut] = {"A": zeros, "B": projection}
+        option = pick(options, shortcut, "shortcut (Sec. 4.2)")
         super().__init__(
             stem=conv(in_chans, 16, 3),
             pool=nn.Identity(),
             stages=stack(
                 partial(Basic, shortcut=option),
-                depths=layers_per_stage(depth),
+                depths=blocks_per_stage(depth, layers=2, others=2, where="Sec. 4.2"),
                 widths=CIFAR_WIDTHS,
                 c_in=16,
                 drop_path_rate=drop_path_rate,
             ),
-            head=Head(num_classes, global_pool, drop_rate),
-        )
-
-
-class CifarPlainNet(PostActivation):
-    """Sec. 4.2 without shortcuts: (B, in_chans, 32, 32) -> (B, num_classes)."""
-
-    def __init__(
-        self,
-        *,
-        depth: int,
-        num_classes: int = 10,
-        in_chans: int = 3,
-        global_pool: str = "avg",
-        drop_rate: float = 0.0,
-    ) -> None:
-        depths = layers_per_stage(depth)
-        super().__init__(
-            stem=conv(in_chans, 16, 3),
-            pool=nn.Identity(),
-            stages=stack(Plain, depths=depths, widths=CIFAR_WIDTHS, c_in=16, drop_path_rate=0.0),
             head=Head(num_classes, global_pool, drop_rate),
         )

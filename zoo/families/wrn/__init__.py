@@ -2,12 +2,17 @@
 
 from zoo.registry import CIFAR, IMAGENET, register
 
-ROWS = """16_1 16_4 16_8 16_10 22_2 22_8 22_10 28_2 28_10 28_12
-          40_1 40_2 40_4 40_8 40_10 52_1""".split()
+ROWS = [
+    (16, (1, 4, 8, 10)),
+    (22, (2, 8, 10)),
+    (28, (2, 10, 12)),
+    (40, (1, 2, 4, 8, 10)),
+    (52, (1,)),
+]
 
 register(
     "zoo.families.wrn.model:WideResNet",
-    {f"wrn{row}": dict(zip(("depth", "k"), map(int, row.split("_")), strict=True)) for row in ROWS},
+    {f"wrn{depth}_{k}": {"depth": depth, "k": k} for depth, factors in ROWS for k in factors},
     CIFAR,
 )
 register(

@@ -5,7 +5,9 @@ from zoo.schemes import Scheme
 UNIT = r"block(\d+)\.layer\.(\d+)\."
 
 SCHEMES = [
-    Scheme(name="the zoo, for CIFAR", marks=("layer3.0.conv1.weight", "bn.weight"), models=("wrn*",)),
+    Scheme(
+        name="the zoo, for CIFAR", marks=("layer3.0.conv1.weight", "bn.weight"), models=("wrn*",)
+    ),
     Scheme(
         name="torchvision, timm",
         marks=("layer4.0.conv1.weight", "bn1.weight"),

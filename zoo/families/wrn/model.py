@@ -3,7 +3,7 @@
 conv 3x3, 16 -> 3 groups of n blocks B(3, 3) of 16k, 32k, 64k filters -> BN-ReLU -> average -> fc
 
 CIFAR, SVHN: wrn<depth>_<k>, pre-activation, depth = 6n + 4 (Table 1)
-ImageNet:    wide_resnet50_2 (inner width x 2), wide_resnet18, wide_resnet34: post-activation (Sec. 3)
+ImageNet:    wide_resnet18, wide_resnet34, wide_resnet50_2 (inner width), post-activation (Sec. 3)
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from torch import nn
 from zoo.trunks.classifier import Head
 from zoo.trunks.post_activation import Basic, Bottleneck, PostActivation, conv, imagenet_stem
 from zoo.trunks.pre_activation import PreActivation, PreUnit
-from zoo.trunks.shortcuts import bare_projection, pick, projection, stack
+from zoo.trunks.shortcuts import bare_projection, blocks_per_stage, pick, projection, stack
 
 
 def block(
@@ -34,14 +34,6 @@ def block(
         drop_path=drop_path,
         dropout=drop_rate,
     )
-
-
-def blocks_per_group(depth: int, deepening: int) -> tuple[int, int, int]:
-    """n blocks of `deepening` layers in three groups; 4 = conv1 and three projections."""
-    n, rest = divmod(depth - 4, 3 * deepening)
-    if n < 1 or rest:
-        raise ValueError(f"depth must be {3 * deepening}N + 4 (Table 1), not {depth}")
-    return n, n, n
 
 
 class WideResNet(PreActivation):
@@ -69,7 +61,7 @@ class WideResNet(PreActivation):
             pool=nn.Identity(),
             stages=stack(
                 partial(block, kernels=kernels, drop_rate=drop_rate),
-                depths=blocks_per_group(depth, len(kernels)),
+                depths=blocks_per_stage(depth, layers=len(kernels), others=4, where="Table 1"),
                 widths=(16 * k, 32 * k, 64 * k),
                 c_in=16,
                 drop_path_rate=drop_path_rate,

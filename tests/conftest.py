@@ -1,0 +1,24 @@
+"""What all tests share: the folder of real data, if there is one."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def zoo_data() -> Path:
+    """ZOO_DATA, a folder of data sets and published checkpoints."""
+    folder = os.environ.get("ZOO_DATA")
+    if not folder:
+        pytest.skip("ZOO_DATA is not set")
+    return Path(folder)
+
+
+@pytest.fixture(autouse=True)
+def _leave_no_state(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Columns wide enough for a table, and no colour, whatever terminal runs the tests."""
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("NO_COLOR", "1")

@@ -1,0 +1,54 @@
+"""Weights and images that two implementations of one network can both make, on any machine.
+
+numpy.random.RandomState(seed) -> one stream -> layer 1, layer 2, ... in the order of execution
+
+Within a residual block the residual path comes first, then the shortcut. Signs, biases and
+running statistics are drawn as well: fresh ones (1, 0, 0, 1) hide a BatchNorm in the wrong place.
+"""
+
+from collections.abc import Iterable
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+
+def layers_of(model: nn.Module) -> list[nn.Module]:
+    """What `fill` fills, in the order of definition."""
+    return [m for m in model.modules() if isinstance(m, (nn.Conv2d, nn.BatchNorm2d, nn.Linear))]
+
+
+def images(size: int, batch: int = 2, channels: int = 3, seed: int = 1) -> Tensor:
+    """(batch, channels, size, size) of N(0, 1), float64."""
+    draw = np.random.RandomState(seed).standard_normal((batch, channels, size, size))
+    return torch.from_numpy(draw)
+
+
+def fill(layers: Iterable[nn.Module], seed: int = 0) -> None:
+    """Makes every layer float64 and draws its weights, one stream over all of them."""
+    random = np.random.RandomState(seed)
+    for layer in layers:
+        layer.double()
+        drawn = _norm(layer, random) if isinstance(layer, nn.BatchNorm2d) else _map(layer, random)
+        with torch.no_grad():
+            for name, values in drawn.items():
+                getattr(layer, name).copy_(torch.from_numpy(values))
+
+
+def _map(layer: nn.Conv2d | nn.Linear, random: np.random.RandomState) -> dict[str, np.ndarray]:
+    """A convolution or linear layer: weight N(0, 1 / fan_in) by variance, bias N(0, 0.1 ** 2)."""
+    shape = tuple(layer.weight.shape)
+    drawn = {"weight": random.normal(0, np.prod(shape[1:]) ** -0.5, shape)}
+    return drawn if layer.bias is None else drawn | {"bias": random.normal(0, 0.1, shape[0])}
+
+
+def _norm(layer: nn.BatchNorm2d, random: np.random.RandomState) -> dict[str, np.ndarray]:
+    """A BatchNorm: one scale in five is negative, which tells BN-ReLU-pool from pool-BN-ReLU."""
+    n = layer.num_features
+    scale = random.uniform(0.5, 1.5, n)
+    return {
+        "weight": np.where(random.uniform(size=n) < 0.2, -scale, scale),
+        "bias": random.normal(0, 0.2, n),
+        "running_mean": random.normal(0, 0.2, n),
+        "running_var": random.uniform(0.5, 1.5, n),
+    }

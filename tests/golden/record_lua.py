@@ -1,0 +1,131 @@
+"""Golden logits of the authors' Lua Torch networks.
+
+uv run --with lupa python tests/golden/record_lua.py --fb PATH --he PATH --wrn PATH
+
+Each PATH is a clone (or bare repository) of facebookarchive/fb.resnet.torch,
+KaimingHe/resnet-1k-layers and szagoruyko/wide-residual-networks; any may be left out.
+"""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from fill import layers_of
+from record import HOW, measure, read, source, write
+from torch7 import Layer, build, load
+
+FB, HE = "facebookarchive/fb.resnet.torch", "KaimingHe/resnet-1k-layers"
+WRN = "szagoruyko/wide-residual-networks"
+CIFAR, IMAGENET = {"size": 32, "batch": 2}, {"size": 224, "batch": 1}
+
+# name in the zoo, its arguments, depth, data set, shortcutType
+RESNET = [
+    ("resnet20", {"shortcut": "A"}, 20, "cifar10", "A"),
+    ("resnet20", {"shortcut": "B"}, 20, "cifar10", "B"),
+    ("resnet56", {"shortcut": "A"}, 56, "cifar10", "A"),
+    ("resnet18", {}, 18, "imagenet", "B"),
+    ("resnet34", {"shortcut": "A"}, 34, "imagenet", "A"),
+    ("resnet50", {}, 50, "imagenet", "B"),
+]
+PRERESNET = [
+    ("preresnet20", {"shortcut": "A"}, 20, "cifar10", "A"),
+    ("preresnet110", {"shortcut": "A"}, 110, "cifar10", "A"),
+    ("preresnet110", {"shortcut": "B"}, 110, "cifar10", "B"),
+    ("preresnet50", {}, 50, "imagenet", "B"),
+    ("preresnet200", {}, 200, "imagenet", "B"),
+]
+HE_PREACT = [("preresnet164", 164), ("preresnet1001", 1001)]
+# name, depth, widening factor
+WIDE = [("wrn16_1", 16, 1), ("wrn16_4", 16, 4), ("wrn28_10", 28, 10), ("wrn40_2", 40, 2)]
+
+
+def golden(layer: Layer, ours: str, args: dict[str, Any], *, size: int, batch: int) -> dict:
+    """A network of the shim -> its record."""
+    model = build(layer)
+    return measure(model, layers_of(model), ours=ours, args=args, size=size, batch=batch)
+
+
+def facebook(create: Callable[..., Layer], nets: list[tuple]) -> dict[str, dict]:
+    """Records of models/resnet.lua or models/preresnet.lua."""
+    return {
+        "_".join([ours, *args.values()]): golden(
+            create(depth=depth, dataset=dataset, shortcutType=option, tensorType="torch.X"),
+            ours,
+            args,
+            **(IMAGENET if dataset == "imagenet" else CIFAR),
+        )
+        for ours, args, depth, dataset, option in nets
+    }
+
+
+def kinds(layer: Layer) -> list[str]:
+    """A path of a unit in short: ["bn", "relu", "conv3x3", ...]."""
+    short = {"SpatialBatchNormalization": "bn", "SpatialConvolution": "conv"}
+    return [
+        short.get(m.kind, m.kind.lower()) + (f"{m.kW}x{m.kH}" if "Conv" in m.kind else "")
+        for m in layer.walk()
+        if m.kind != "Sequential"
+    ]
+
+
+def unit(block: Layer) -> dict[str, list[str]]:
+    """What a unit holds before it forks, on its residual path and on its shortcut."""
+    fork = next(m for m in block.children if m.kind == "ConcatTable")
+    shared = block.children[: block.children.index(fork)]
+    return {
+        "shared": [kind for m in shared for kind in kinds(m)],
+        "residual": kinds(fork.get(1)),
+        "shortcut": kinds(fork.get(2)),
+    }
+
+
+def record_fb(repository: Path) -> None:
+    for name, path, nets in [
+        ("fb_resnet", "models/resnet.lua", RESNET),
+        ("fb_preresnet", "models/preresnet.lua", PRERESNET),
+    ]:
+        records = facebook(load(read(repository, path), {}), nets)
+        save(name, source(FB, repository, path), nets=records)
+
+
+def record_he(repository: Path) -> None:
+    path = "resnet-pre-act.lua"
+    create = load(read(repository, path), {})
+    records = {
+        ours: golden(create(depth=depth, dataset="cifar10"), ours, {}, **CIFAR)
+        for ours, depth in HE_PREACT
+    }
+    save("he_preact", source(HE, repository, path), nets=records)
+
+
+def record_wrn(repository: Path) -> None:
+    path = "models/wide-resnet.lua"
+    files = {"utils.lua": read(repository, "models/utils.lua")}
+    create = load(read(repository, path), files)
+    records = {
+        ours: golden(
+            create(depth=depth, widen_factor=k, num_classes=10, dropout=0), ours, {}, **CIFAR
+        )
+        for ours, depth, k in WIDE
+    }
+    stage = create(depth=16, widen_factor=4, num_classes=10, dropout=0.3).get(2)
+    units = {"projection": unit(stage.get(1)), "identity": unit(stage.get(2))}
+    save("wrn", source(WRN, repository, path), unit_with_dropout=units, nets=records)
+
+
+def save(name: str, where: str, **facts: Any) -> None:
+    write(name, source=where, made_by="tests/golden/record_lua.py", how=HOW, **facts)
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    jobs = {"fb": record_fb, "he": record_he, "wrn": record_wrn}
+    for key in jobs:
+        parser.add_argument(f"--{key}", type=Path)
+    for key, repository in vars(parser.parse_args()).items():
+        if repository:
+            jobs[key](repository)

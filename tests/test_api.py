@@ -1,0 +1,174 @@
+"""The public functions: create, list_models, describe, papers, claims, transform, register."""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+import zoo
+from zoo import literature, registry, weights
+from zoo.registry import UnknownNameError
+
+
+def test_the_public_names_are_there() -> None:
+    assert {name for name in zoo.__all__ if callable(getattr(zoo, name))} == set(zoo.__all__)
+    assert set(zoo.__all__) <= set(dir(zoo))
+    with pytest.raises(AttributeError, match="nothing_like_it"):
+        zoo.nothing_like_it  # noqa: B018
+
+
+def test_an_unknown_name_has_its_three_nearest() -> None:
+    with pytest.raises(UnknownNameError) as error:
+        zoo.create("wrn28-10")
+    near = str(error.value).split("nearest are ")[1].split(", ")
+    assert len(near) == 3
+    assert near[0] == "wrn28_10"
+
+
+def test_an_unknown_tag_lists_the_known() -> None:
+    with pytest.raises(UnknownNameError, match=r"resnet20\.zoo_digits"):
+        zoo.create("resnet20.nobody")
+
+
+def test_an_unknown_argument_is_refused() -> None:
+    with pytest.raises(ValueError, match="nearest are shortcut"):
+        zoo.create("resnet20", shortcuts="B")
+
+
+def test_no_weights_is_an_error_that_names_those_that_have() -> None:
+    with pytest.raises(LookupError, match=r"resnet44 has no weights.*resnet20\.zoo_digits"):
+        zoo.create("resnet44", pretrained=True)
+
+
+@pytest.fixture
+def _registry_as_before() -> Iterator[None]:
+    before = registry.variants()
+    yield
+    registry._variants.clear()
+    registry._variants.update(before)
+
+
+@pytest.mark.usefixtures("_registry_as_before")
+def test_a_name_clash_raises() -> None:
+    taken = registry.variant("resnet20")
+    with pytest.raises(ValueError, match=r"'resnet20' is zoo\.families\.resnet"):
+        zoo.register("somewhere:Else", {"resnet20": {}}, registry.CIFAR)
+    with pytest.raises(ValueError, match="'resnet20'"):
+        zoo.register(taken.target, {"resnet20": {"depth": 26}}, registry.CIFAR)
+    zoo.register(taken.target, {"resnet20": {"depth": 20}}, registry.CIFAR)  # the same: a reload
+    assert registry.variant("resnet20") == taken
+
+
+@pytest.mark.usefixtures("_registry_as_before")
+def test_a_network_from_outside_is_one_call() -> None:
+    target = "zoo.families.resnet.model:CifarResNet"
+    zoo.register(target, {"resnet26_mine": {"depth": 26}}, registry.CIFAR)
+    model = zoo.create("resnet26_mine", num_classes=5)
+    assert model(torch.zeros(1, 3, 32, 32)).shape == (1, 5)
+    assert "resnet26_mine" in zoo.list_models("*_mine")
+
+
+def test_list_models_selects() -> None:
+    assert "wrn28_10" in zoo.list_models("wrn*")
+    assert set(zoo.list_models(paper="1605.07146")) == set(zoo.list_models(paper="wrn"))
+    assert not set(zoo.list_models(paper="wrn")) & set(zoo.list_models(paper="resnet"))
+    assert "resnet20.zoo_digits" in zoo.list_models(pretrained=True)
+    assert zoo.list_models("resnet20", pretrained=True) == ["resnet20.zoo_digits"]
+    assert zoo.list_models(task="juggling") == []
+    assert "resnet20" in zoo.list_models(dataset="cifar10")
+    assert "resnet50_v1" in zoo.list_models(dataset="imagenet")
+    assert "resnet50_v1" not in zoo.list_models(dataset="cifar10")
+
+
+def test_describe_knows_the_paper() -> None:
+    shown = zoo.describe("wrn28_10")
+    assert shown.paper
+    assert shown.paper.arxiv.startswith("1605.07146")
+    assert (shown.params, shown.macs) == (36_479_194, 5_243_328_768)
+    assert any(str(claim.value) == "4.00" for claim in shown.claims)
+    assert zoo.describe("resnet50").deviations
+
+
+def test_papers_and_claims() -> None:
+    rooms = [paper.id for paper in zoo.papers()]
+    assert rooms == ["preresnet", "resnet", "wrn"]
+    every = zoo.claims()
+    assert len(every) == sum(len(paper.claims) for paper in zoo.papers())
+    picked = zoo.claims("wrn28_10", kind="measured", benchmark="cifar10/*")
+    assert picked
+    assert {(c.model, c.kind, c.benchmark) for c in picked} == {
+        ("wrn28_10", "measured", "cifar10/test")
+    }
+
+
+def test_transform_is_the_preprocessing_of_the_weights() -> None:
+    model = zoo.create("resnet20", pretrained=True)
+    prepare = zoo.transform(model)
+    grey = prepare(Image.new("L", (8, 8), 255))
+    assert grey.shape == (3, 32, 32)
+    assert torch.equal(grey, torch.ones(3, 32, 32))  # (1 - 0.5) / 0.5
+    with pytest.raises(ValueError, match="no pretrained_cfg"):
+        zoo.transform(torch.nn.Linear(1, 1))
+
+
+def test_pretrained_is_in_eval_mode_and_fresh_is_not() -> None:
+    assert not zoo.create("resnet20", pretrained=True).training
+    assert zoo.create("resnet20").training
+
+
+def test_pretrained_with_another_head_and_other_channels() -> None:
+    whole = zoo.create("resnet20", pretrained=True)
+    head = zoo.create("resnet20", pretrained=True, num_classes=3)
+    assert torch.equal(head.layer3[2].conv2.weight, whole.layer3[2].conv2.weight)
+    assert head.fc.weight.shape == (3, 64)
+    grey = zoo.create("resnet20", pretrained=True, in_chans=1)
+    image = torch.rand(2, 1, 32, 32)
+    rgb = whole(image.expand(-1, 3, -1, -1))
+    torch.testing.assert_close(grey(image), rgb)  # the sum of the three filters
+
+
+def test_pretrained_features_are_the_networks_own() -> None:
+    whole = zoo.create("resnet20", pretrained=True)
+    part = zoo.create("resnet20", pretrained=True, features_only=True, out_indices=(1, 2))
+    image = torch.rand(2, 3, 32, 32)
+    _, features = whole.forward_intermediates(image)
+    for found, expected in zip(part(image), features[1:3], strict=True):
+        assert torch.equal(found, expected)
+
+
+@pytest.fixture
+def pinned() -> literature.Weights:
+    """The default weights of resnet20."""
+    return registry.weights_of("resnet20")[0]
+
+
+def test_a_changed_byte_is_refused(
+    pinned: literature.Weights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = bytearray(pinned.path.read_bytes())
+    data[-1] ^= 1
+    broken = tmp_path / "broken.safetensors"
+    broken.write_bytes(data)
+    monkeypatch.setattr(literature.Weights, "path", property(lambda self: broken))
+    found = hashlib.sha256(data).hexdigest()
+    with pytest.raises(weights.WeightsError, match=f"{found}.*{pinned.sha256}"):
+        zoo.create("resnet20", pretrained=True)
+    broken.unlink()
+    with pytest.raises(weights.WeightsError, match="no file"):
+        zoo.create("resnet20", pretrained=True)
+
+
+def test_weights_of_another_network_are_refused_by_name(pinned: literature.Weights) -> None:
+    deeper = registry.network("resnet32", device="meta")
+    with pytest.raises(weights.WeightsError, match=r"lacks layer1\.3\.bn1\.bias"):
+        weights.load_into(registry.network("resnet32"), pinned, like=deeper)
+
+
+def test_two_saves_are_equal(tmp_path: Path) -> None:
+    state = zoo.create("wrn16_1").state_dict()
+    sums = {weights.save(state, tmp_path / f"{i}.safetensors", {"a": "1", "b": "2"}) for i in "12"}
+    assert sums == {weights.sha256(tmp_path / "1.safetensors")}
+    assert not list(tmp_path.glob("*.part"))

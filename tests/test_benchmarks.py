@@ -1,0 +1,130 @@
+"""The bundled benchmark, and the weights that come with the package on real digits."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import zoo
+from zoo import checking, literature, registry, weights
+from zoo.benchmarks import BENCHMARKS, NoDataError, digits, shard
+from zoo.benchmarks.classification import predict
+
+PINNED = [w for paper in literature.load_all() for w in paper.weights]
+
+
+def test_the_split_is_the_one_that_was_written_down() -> None:
+    made = digits.make_split()
+    assert made == json.loads(digits.SPLIT.read_text())
+    train, test = made["train"], made["test"]
+    assert sorted([*train, *test]) == list(range(1797))
+    labels = digits.scans()[1]
+    shares = np.bincount(labels[test]) / np.bincount(labels)
+    assert np.all(np.abs(shares - 360 / 1797) < 0.01)  # stratified
+
+
+def test_another_split_or_other_scans_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    pixels, labels = digits.scans()
+    monkeypatch.setattr(digits, "scans", lambda: (pixels + 1, labels))
+    with pytest.raises(NoDataError, match=r"digits/test.*digits_split\.json"):
+        BENCHMARKS["digits/test"].open()
+
+
+def test_the_samples_are_scans_as_they_are_stored() -> None:
+    samples = BENCHMARKS["digits/test"].open()
+    assert len(samples) == BENCHMARKS["digits/test"].size == 360
+    image, label = samples[0]
+    assert (image.mode, image.size) == ("L", (8, 8))
+    assert label in range(10)
+    assert max(np.asarray(samples[i][0]).max() for i in range(20)) == 255
+
+
+def test_there_are_weights_of_each_room() -> None:
+    assert {w.paper for w in PINNED} == {"resnet", "preresnet", "wrn"}
+    for w in PINNED:
+        assert w.path.stat().st_size < 1_200_000
+
+
+@pytest.mark.parametrize("pinned", PINNED, ids=lambda w: w.name)
+def test_bundled_weights_give_the_recorded_answers(pinned: literature.Weights) -> None:
+    record = json.loads(pinned.record.read_text())
+    assert record["sha256"] == pinned.sha256 == weights.sha256(pinned.path)
+    assert f"configs/digits.py:{pinned.model}" == record["recipe"] == pinned.recipe
+    rows = checking.bundled(pinned, lambda what: None)
+    assert [row.status for row in rows] == ["kept"], rows
+    for name in pinned.benchmarks:
+        then = record["benchmarks"][name]
+        assert then["right"] + len(then["wrong"]) == then["total"] == BENCHMARKS[name].size
+        assert then["right"] / then["total"] >= 0.99
+
+
+def test_the_default_weights_classify_digits() -> None:
+    model = zoo.create("resnet20", pretrained=True)
+    prepare = zoo.transform(model)
+    samples = BENCHMARKS["digits/test"].open()
+    pairs = [samples[i] for i in range(50)]
+    with torch.no_grad():
+        found = model(torch.stack([prepare(image) for image, _ in pairs])).argmax(1).tolist()
+    assert found == [label for _, label in pairs]
+
+
+def test_a_difference_names_the_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the wrong normalisation some answers change, and the row says on which images."""
+    real = registry.create
+
+    def wrong(name: str, pretrained: bool = False, **overrides: object) -> torch.nn.Module:
+        model = real(name, pretrained, **overrides)
+        model.pretrained_cfg = {**model.pretrained_cfg, "mean": (-2.0, -2.0, -2.0)}
+        return model
+
+    monkeypatch.setattr(registry, "create", wrong)
+    (row,) = checking.bundled(PINNED[0], lambda what: None)
+    assert row.status == "missed"
+    assert row.fails
+    assert row.why.endswith(" differ")
+
+
+@pytest.mark.parametrize("world", [1, 2, 3, 7])
+@pytest.mark.parametrize("size", [1, 5, 360, 1003])
+def test_every_sample_belongs_to_one_process(world: int, size: int) -> None:
+    samples = range(size)
+    indices = [i for rank in range(world) for i in shard(samples, rank, world)]
+    assert sorted(indices) == list(samples)
+
+
+def test_batches_do_not_change_the_answers() -> None:
+    model = zoo.create("wrn16_1", pretrained=True)
+    samples = BENCHMARKS["digits/test"].open()
+    prepare, some = zoo.transform(model), range(0, 60, 2)
+    seen: list[int] = []
+    one = predict(model, prepare, samples, some, batch_size=7, advance=seen.append)
+    assert sum(seen) == len(some) == len(one)
+    assert one == predict(model, prepare, samples, some, batch_size=64)
+
+
+def test_missing_data_says_what_to_bring(tmp_path: Path) -> None:
+    with pytest.raises(NoDataError, match="--data DIR or ZOO_DATA"):
+        BENCHMARKS["cifar10/test"].open()
+    with pytest.raises(NoDataError, match=r"no cifar10/test-\*\.parquet"):
+        BENCHMARKS["cifar10/test"].open(tmp_path)
+
+
+def test_a_part_of_a_split_is_refused(tmp_path: Path) -> None:
+    import datasets
+
+    image = Image.new("RGB", (32, 32))
+    features = datasets.Features({"img": datasets.Image(), "label": datasets.Value("int64")})
+    rows = datasets.Dataset.from_dict({"img": [image] * 3, "label": [1, 2, 3]}, features=features)
+    (tmp_path / "cifar10").mkdir()
+    rows.to_parquet(tmp_path / "cifar10" / "test-00000-of-00001.parquet")
+    with pytest.raises(NoDataError, match=r"has 10000 images, .* holds 3"):
+        BENCHMARKS["cifar10/test"].open(tmp_path)
+
+
+def test_jpeg_is_its_own_benchmark() -> None:
+    claimed = {claim.benchmark for claim in zoo.claims()}
+    assert "cifar10_jpeg/test" in BENCHMARKS
+    assert not any(benchmark.startswith("cifar10_jpeg") for benchmark in claimed)

@@ -1,0 +1,129 @@
+"""The command, as a person runs it: tables, JSON, exit codes, one sentence for bad input."""
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from zoo import literature
+
+
+def run(*args: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """`zoo ARGS` in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "zoo.cli", *args],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=cwd,
+    )
+
+
+def test_list_and_its_json() -> None:
+    table = run("list", "wrn28*")
+    assert table.returncode == 0
+    assert "wrn28_10" in table.stdout
+    assert "36.48M" in table.stdout
+    rows = json.loads(run("list", "wrn28*", "--json").stdout)
+    assert {row["name"]: row["params"] for row in rows}["wrn28_10"] == 36_479_194
+
+
+def test_show_has_paper_counts_claims_weights_deviations_and_bibtex() -> None:
+    shown = run("show", "resnet20").stdout
+    for part in ("269,722 parameters", "40,551,040 multiply-adds", "1512.03385", "8.75", "Table 6"):
+        assert part in shown
+    assert "resnet20.zoo_digits" in shown
+    assert "@" in shown
+    assert "deviation" in run("show", "resnet50").stdout
+    data = json.loads(run("show", "wrn28_10", "--json").stdout)
+    assert "4.00" in {claim["value"] for claim in data["claims"]}
+
+
+def test_cite_prints_bibtex() -> None:
+    cited = run("cite", "wrn28_10")
+    assert cited.stdout.startswith("@")
+    assert "Zagoruyko" in cited.stdout
+
+
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        (("show", "wrn28-10"), "wrn28_10"),
+        (("check", "resnt20"), "resnet20"),
+        (("check", "nothing*"), "nothing*"),
+        (("check", "resnet20", "--data", "no/such/folder"), "no/such/folder"),
+        (("list", "zzz*"), "zzz*"),
+        (("cite", "zzz"), "zzz"),
+        (("convert", "no.pth"), "no.pth"),
+        (("train", "no.py:x", "--out", "x"), "no.py"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_two(
+    args: tuple[str, ...], says: str, tmp_path: Path
+) -> None:
+    done = run(*args, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert done.stderr.startswith("zoo: ")
+    assert says in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_wrong_usage_is_two() -> None:
+    assert run("juggle").returncode == 2
+    assert run("list", "--colour").returncode == 2
+
+
+def test_a_closed_pipe_is_no_error() -> None:
+    command = f"{sys.executable} -m zoo.cli list | head -1"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
+    assert "Traceback" not in done.stderr
+
+
+def test_check_one_model_in_a_table_and_in_json() -> None:
+    table = run("check", "wrn28_10")
+    assert table.returncode == 0, table.stdout + table.stderr
+    assert "36,479,194" in table.stdout
+    assert "kept" in table.stdout
+    assert "not run" in table.stdout
+    done = run("check", "wrn28_10", "--json")
+    rows = json.loads(done.stdout)
+    status = {(row["metric"], row["claimed"]): row["status"] for row in rows}
+    assert status["params", "36.5M"] == "kept"
+    assert status["error on cifar10/test", "4.00 %"] == "not run"
+
+
+def test_check_runs_the_bundled_weights() -> None:
+    rows = json.loads(run("check", "wrn16_1", "--json").stdout)
+    bundled = [row for row in rows if row["kind"] == "bundled weights"]
+    assert [(row["model"], row["status"]) for row in bundled] == [("wrn16_1.zoo_digits", "kept")]
+
+
+def test_an_explained_miss_says_so_and_passes() -> None:
+    done = run("check", "preresnet1001")
+    assert "(explained)" in done.stdout
+    assert "10,327,706" in done.stdout
+    assert done.returncode == 0
+
+
+def test_an_unexplained_miss_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    from typer.testing import CliRunner
+
+    from zoo.cli import app
+
+    papers = literature.load_all()
+    wrn = next(paper for paper in papers if paper.id == "wrn")
+    claim = (
+        next(c for c in wrn.claims if c.model == "wrn16_4" and c.kind == "counted")
+        if any(c.model == "wrn16_4" and c.kind == "counted" for c in wrn.claims)
+        else next(c for c in wrn.claims if c.kind == "counted")
+    )
+    wrong = replace(wrn, claims=(replace(claim, value=Decimal("9.9"), unit="K"),), weights=())
+    monkeypatch.setattr(literature, "load_all", lambda: (wrong,))
+    done = CliRunner().invoke(app, ["check"])
+    assert done.exit_code == 1
+    assert "missed" in done.stdout

@@ -1,0 +1,154 @@
+"""Published checkpoints: told apart by their tensors, refused by name, nothing half-written."""
+
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import safetensors.torch
+import torch
+
+import zoo
+from zoo import convert
+from zoo.weights import WeightsError
+
+State = dict[str, torch.Tensor]
+
+
+def akamaster(state: State) -> dict[str, Any]:
+    """As akamaster/pytorch_resnet_cifar10 saves: DataParallel, `linear`, and the accuracy."""
+    renamed = {f"module.{k.replace('fc.', 'linear.')}": v for k, v in state.items()}
+    return {"state_dict": renamed, "best_prec1": 91.78}
+
+
+def xternalz(state: State) -> State:
+    """As xternalz/WideResNet-pytorch names things."""
+    found = {}
+    for key, value in state.items():
+        new = key
+        if key.startswith("layer"):
+            stage, unit, rest = key.removeprefix("layer").split(".", 2)
+            rest = rest.replace("downsample", "convShortcut")
+            new = f"block{stage}.layer.{unit}.{rest}"
+        found[new.replace("bn.", "bn1.") if new.startswith("bn.") else new] = value
+    return found
+
+
+def same(state: State) -> State:
+    return state
+
+
+@pytest.mark.parametrize(
+    ("name", "args", "form", "told"),
+    [
+        ("resnet20", {"padding": "both"}, akamaster, {"padding": "both"}),
+        ("resnet56", {"padding": "both"}, akamaster, {"padding": "both"}),
+        ("resnet32", {}, same, {}),
+        ("resnet32", {"shortcut": "B"}, same, {"shortcut": "B"}),
+        ("resnet44", {"num_classes": 100}, same, {"num_classes": 100, "in_chans": 3}),
+        ("resnet50", {}, same, {}),
+        ("wide_resnet50_2", {}, same, {}),
+        ("wrn16_4", {}, xternalz, {}),
+        ("wrn28_2", {"num_classes": 100}, xternalz, {"num_classes": 100, "in_chans": 3}),
+        ("wrn16_4", {}, same, {}),
+        ("preresnet164", {}, same, {}),
+    ],
+)
+def test_a_checkpoint_tells_what_it_is(
+    name: str,
+    args: dict[str, Any],
+    form: Callable[[State], Any],
+    told: dict[str, Any],
+    tmp_path: Path,
+) -> None:
+    torch.manual_seed(0)
+    model = zoo.create(name, **args).eval()
+    torch.save(form(model.state_dict()), tmp_path / "x.pth")
+    done = convert.convert_file(tmp_path / "x.pth", tmp_path / "x.safetensors")
+    assert (done.model, done.args) == (name, told)
+    again = zoo.create(done.model, **done.args).eval()
+    again.load_state_dict(safetensors.torch.load_file(done.path), strict=True)
+    image = torch.rand(1, 3, 32, 32)
+    assert torch.equal(again(image), model(image))
+
+
+def test_missing_and_extra_keys_are_named(tmp_path: Path) -> None:
+    state = zoo.create("resnet32").state_dict()
+    del state["layer2.1.conv1.weight"]
+    state["layer9.0.conv1.weight"] = torch.zeros(1)
+    torch.save(state, tmp_path / "x.pth")
+    with pytest.raises(WeightsError, match=r"resnet32.*lacks layer2\.1\.conv1.*layer9\.0\.conv1"):
+        convert.convert_file(tmp_path / "x.pth", tmp_path / "x.safetensors")
+    assert [path.name for path in tmp_path.iterdir()] == ["x.pth"]
+
+
+def test_another_shape_is_named(tmp_path: Path) -> None:
+    state = zoo.create("resnet32").state_dict()
+    state["layer1.0.conv1.weight"] = torch.zeros(16, 16, 5, 5)
+    torch.save(state, tmp_path / "x.pth")
+    with pytest.raises(WeightsError, match=r"\(16, 16, 5, 5\) instead of \(16, 16, 3, 3\)"):
+        convert.convert_file(tmp_path / "x.pth", tmp_path / "x.safetensors")
+
+
+def test_insisting_on_the_wrong_architecture_names_the_difference(tmp_path: Path) -> None:
+    torch.save(zoo.create("resnet32").state_dict(), tmp_path / "x.pth")
+    with pytest.raises(WeightsError, match=r"nearest to resnet20.*has no use for layer1\.3"):
+        convert.convert_file(tmp_path / "x.pth", tmp_path / "x.safetensors", model="resnet20")
+
+
+class Attack:
+    """A pickle that would write a file if anything in it ran."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (open, (str(self.path), "w"))
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda path: path.write_text("not a checkpoint"),
+        lambda path: path.write_bytes(pickle.dumps({"a": Attack(path.with_name("pwned"))})),
+        lambda path: torch.save({"epoch": 3}, path),
+        lambda path: torch.save({"some": torch.zeros(3), "other": torch.zeros(2)}, path),
+    ],
+)
+def test_a_file_that_fits_nothing_is_refused(write: Callable[[Path], Any], tmp_path: Path) -> None:
+    write(tmp_path / "x.pth")
+    with pytest.raises(WeightsError, match=r"x\.pth"):
+        convert.convert_file(tmp_path / "x.pth", tmp_path / "x.safetensors")
+    assert [path.name for path in tmp_path.iterdir()] == ["x.pth"]
+
+
+PUBLISHED = ["resnet20-12fca82f", "resnet32-d509ac18", "resnet44-014dd654", "resnet56-4bfd9763"]
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("file", PUBLISHED)
+def test_the_published_checkpoints(file: str, zoo_data: Path, tmp_path: Path) -> None:
+    source = zoo_data / "checkpoints" / "akamaster_cifar10" / f"{file}.th"
+    done = convert.convert_file(source, tmp_path / "out.safetensors")
+    assert (done.model, done.args) == (file.partition("-")[0], {"padding": "both"})
+    assert done.scheme == "akamaster/pytorch_resnet_cifar10"
+
+
+@pytest.mark.data
+def test_resnet20_gets_its_number_on_cifar10_jpeg(zoo_data: Path, tmp_path: Path) -> None:
+    """81.03 % on JPEG images with weights that reach 91.78 % on CIFAR-10: never the same thing."""
+    from zoo.benchmarks import BENCHMARKS
+    from zoo.benchmarks.classification import predict
+    from zoo.benchmarks.preprocessing import Preprocessing
+
+    source = zoo_data / "checkpoints" / "akamaster_cifar10" / "resnet20-12fca82f.th"
+    done = convert.convert_file(source, tmp_path / "out.safetensors")
+    model = zoo.create(done.model, **done.args)
+    model.load_state_dict(safetensors.torch.load_file(done.path), strict=True)
+    imagenet = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
+    samples = BENCHMARKS["cifar10_jpeg/test"].open(zoo_data)
+    prepare = Preprocessing({**model.pretrained_cfg, **imagenet})
+    found = predict(model, prepare, samples, range(len(samples)))
+    right = sum(predicted == label for predicted, label in found.values())
+    assert (right, len(found)) == (8103, 10_000)

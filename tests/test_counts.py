@@ -1,0 +1,76 @@
+"""Every network's counts: as recorded, and as the literature's exact counts."""
+
+import json
+
+import pytest
+
+from tests.exact_counts import EXACT
+from zoo import api, registry
+from zoo.benchmarks.counts import Counts, count
+from zoo.literature import ROOMS
+
+SLOW = {"resnet1202", "resnet1001", "preresnet1001"}
+NAMES = [
+    pytest.param(name, marks=pytest.mark.slow if name in SLOW else ())
+    for name in registry.variants()
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_recorded_counts_are_counted_again(name: str) -> None:
+    entry = registry.variant(name)
+    recorded = api.recorded_counts(entry)
+    assert count(registry.network(name, device="meta"), entry.cfg["input_size"]) == Counts(
+        **recorded
+    )
+
+
+def test_no_count_is_left_over() -> None:
+    recorded = {
+        name for path in ROOMS.glob("*/counts.json") for name in json.loads(path.read_text())
+    }
+    assert recorded == set(registry.variants())
+
+
+@pytest.mark.parametrize(
+    ("name", "args", "params", "macs"),
+    [
+        pytest.param(
+            *row, marks=pytest.mark.slow if row[0] in SLOW else (), id=f"{row[0]}-{row[1]}"
+        )
+        for row in EXACT
+    ],
+)
+def test_exact_counts(name: str, args: dict[str, object], params: int, macs: int) -> None:
+    found = count(
+        registry.network(name, device="meta", **args), registry.variant(name).cfg["input_size"]
+    )
+    assert (found.params, found.macs) == (params, macs)
+
+
+def test_multiply_adds_are_counted_by_hand() -> None:
+    """One 3x3 from 3 to 16 channels on 32x32 pixels is 3 * 3 * 3 * 16 * 32 * 32 of them."""
+    counts = count(registry.network("resnet20", device="meta", num_classes=0), (3, 32, 32))
+    stem = 3 * 9 * 16 * 32 * 32
+    stages = 6 * 16 * 16 * 9 * 32**2 + 6 * 32 * 32 * 9 * 16**2 + 6 * 64 * 64 * 9 * 8**2
+    narrower = 16 * 32 * 9 * 16**2 + 32 * 64 * 9 * 8**2  # each stage's first sees half the channels
+    assert counts.macs == stem + stages - narrower
+
+
+@pytest.mark.parametrize(
+    ("name", "depth"),
+    [
+        ("resnet20", 20),
+        ("plain56", 56),
+        ("resnet50", 50),
+        ("resnet152_v1", 152),
+        ("preresnet164", 164),
+    ],
+)
+def test_depth_is_the_weighted_layers_on_the_main_path(name: str, depth: int) -> None:
+    assert api.recorded_counts(registry.variant(name))["depth"] == depth
+
+
+@pytest.mark.parametrize(("name", "layers"), [("wrn28_10", 28), ("wrn16_8", 16), ("wrn40_4", 40)])
+def test_wrn_counts_its_convolutions(name: str, layers: int) -> None:
+    assert api.recorded_counts(registry.variant(name))["convolutions"] == layers

@@ -1,0 +1,123 @@
+"""paper.toml is read strictly: whatever is wrong is named with its file and line."""
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from zoo import literature, registry
+from zoo.literature import PaperError
+
+HEAD = """[paper]
+title = "A Paper"
+arxiv = "0000.00000v1"
+year = 2020
+authors = ["A. Author"]
+code = "https://example.org"
+task = "image-classification"
+bibtex = "@misc{a}"
+
+[protocols]
+plain = "as is"
+
+"""
+CLAIM = """[[claims]]
+kind = "counted"
+model = "resnet20"
+metric = "params"
+value = 0.270
+unit = "M"
+where = "Table 6"
+"""
+MEASURED = """[[claims]]
+kind = "measured"
+model = "resnet20"
+metric = "error"
+value = 8.75
+benchmark = "cifar10/test"
+aggregation = "single run"
+where = "Table 6"
+"""
+
+
+def written(folder: Path, text: str) -> Path:
+    room = folder / "room"
+    room.mkdir()
+    (room / "paper.toml").write_text(HEAD + text)
+    return room / "paper.toml"
+
+
+def test_a_value_keeps_its_printed_digits(tmp_path: Path) -> None:
+    claim = literature.read(written(tmp_path, CLAIM)).claims[0]
+    assert (claim.value, str(claim.value), claim.line) == (Decimal("0.27"), "0.270", 13)
+
+
+FIRST = 13  # the line of the first [[claims]]
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "says"),
+    [
+        (CLAIM.replace("unit", "units"), FIRST + 5, "unknown key 'units'"),
+        (CLAIM.replace('where = "Table 6"\n', ""), FIRST, "lacks where"),
+        (CLAIM.replace('"Table 6"', '""'), FIRST, "`where`"),
+        (CLAIM.replace('"counted"', '"guessed"'), FIRST, "counted, measured, relative"),
+        (CLAIM.replace('"params"', '"weights"'), FIRST, "params, macs, depth"),
+        (CLAIM.replace('"M"', '"Mi"'), FIRST, "K, M, G"),
+        (CLAIM.replace("0.270", '"0.27"'), FIRST + 4, "value must be"),
+        (CLAIM.replace("value = 0.270\n", ""), FIRST, "printed `value`"),
+        (CLAIM + 'explained_by = "luck"\n', FIRST, "id 'luck'"),
+        (CLAIM + "tolerance = 0.1\n", FIRST, "tolerance_reason"),
+        (CLAIM + "\n" + CLAIM, FIRST + 8, f"stands in line {FIRST}"),
+        (MEASURED.replace('aggregation = "single run"\n', ""), FIRST, "aggregation"),
+        (MEASURED + 'protocol = "other"\n', FIRST, "'other'"),
+        (MEASURED.replace('"measured"', '"relative"'), FIRST, "`than`"),
+        (CLAIM + "\n" + MEASURED.replace("value", "valeu"), FIRST + 12, "unknown key 'valeu'"),
+        ("[[claim]]\n", FIRST, "unknown table 'claim'"),
+    ],
+)
+def test_a_fault_is_named_with_its_line(tmp_path: Path, text: str, line: int, says: str) -> None:
+    with pytest.raises(PaperError) as error:
+        literature.read(written(tmp_path, text))
+    assert str(error.value).startswith(f"room/paper.toml:{line}: "), error.value
+    assert says in str(error.value)
+
+
+def test_a_broken_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(PaperError, match=r"room/paper\.toml: .*line 14"):
+        literature.read(written(tmp_path, "[[claims]]\nkind = counted\n"))
+
+
+def test_a_head_without_a_key_is_named(tmp_path: Path) -> None:
+    path = written(tmp_path, CLAIM)
+    path.write_text(path.read_text().replace("year = 2020\n", ""))
+    with pytest.raises(PaperError, match=r"paper\.toml:1: \[paper\]: lacks the key 'year'"):
+        literature.read(path)
+
+
+def test_a_claim_on_a_model_that_is_not_there_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong = literature.read(written(tmp_path, CLAIM.replace("resnet20", "resnet21")))
+    monkeypatch.setattr(literature, "load_all", lambda: (wrong,))
+    with pytest.raises(PaperError, match=rf"room/paper\.toml:{FIRST}: .*'resnet21'"):
+        registry.check_claims()
+
+
+def test_the_rooms_keep_the_rules() -> None:
+    registry.check_claims()
+    rooms = {path.parent.name for path in literature.ROOMS.glob("*/__init__.py")}
+    papers = {paper.id: paper for paper in literature.load_all()}
+    assert set(papers) == rooms
+    for paper in papers.values():
+        assert paper.claims
+        assert paper.bibtex.strip().startswith("@")
+        for claim in paper.claims:
+            assert not claim.protocol or paper.protocols[claim.protocol]
+
+
+def test_every_network_has_a_claim_or_says_that_it_is_ours() -> None:
+    claimed = {c.model for p in literature.load_all() for c in p.claims}
+    claimed |= {c.than for p in literature.load_all() for c in p.claims}
+    ours = {m for p in literature.load_all() for d in p.deviations for m in d.models}
+    assert set(registry.variants()) - claimed - ours == set()

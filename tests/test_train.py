@@ -1,0 +1,123 @@
+"""The training loop: the schedule as stated, a run that was killed ends in the same weights."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from configs import digits as recipes
+from zoo import train
+from zoo.train import Recipe, cosine, steps
+
+
+def tiny(**changes: object) -> Recipe:
+    """A recipe for a net that trains in seconds."""
+    recipe = Recipe(
+        name="tiny",
+        model="wrn16_1",
+        args={"depth": 10},
+        dataset="digits/test",
+        preprocessing={**recipes.PREPROCESSING, "input_size": (3, 8, 8)},
+        epochs=3,
+        batch_size=60,
+        lr=0.1,
+        schedule=cosine(warmup=0.1),
+        pad=1,
+        flip=False,
+        source="a test",
+    )
+    return replace(recipe, **changes)
+
+
+def final(folder: Path) -> bytes:
+    return (folder / "model.safetensors").read_bytes()
+
+
+def test_a_run_learns_and_keeps_its_history(tmp_path: Path) -> None:
+    run = train.train(tiny(epochs=6), seed=0, out=tmp_path, quiet=True)
+    rows = [json.loads(line) for line in (tmp_path / "history.jsonl").read_text().splitlines()]
+    assert [row["epoch"] for row in rows] == list(range(6))
+    assert rows[-1]["loss"] < rows[0]["loss"] / 2
+    wrong, total = train.errors(run, "digits/test")
+    assert total == 360
+    assert wrong < 120
+
+
+def test_a_killed_run_ends_in_the_same_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = tiny(args={"depth": 10, "drop_rate": 0.3})
+    train.train(recipe, seed=3, out=tmp_path / "whole", quiet=True)
+    real = train.Run.epoch
+
+    def killed(self: train.Run, number: int, advance: object) -> None:
+        if number == 2:
+            raise KeyboardInterrupt
+        real(self, number, advance)
+
+    monkeypatch.setattr(train.Run, "epoch", killed)
+    with pytest.raises(KeyboardInterrupt):
+        train.train(recipe, seed=3, out=tmp_path / "cut", quiet=True)
+    assert not (tmp_path / "cut" / "model.safetensors").exists()
+    monkeypatch.setattr(train.Run, "epoch", real)
+    train.train(recipe, seed=3, out=tmp_path / "cut", quiet=True)
+    assert final(tmp_path / "cut") == final(tmp_path / "whole")
+
+
+def test_the_seed_decides(tmp_path: Path) -> None:
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        train.train(tiny(epochs=1), seed=seed, out=tmp_path / name, quiet=True)
+    a, b, c = (train.weights.sha256(tmp_path / name / "model.safetensors") for name in "abc")
+    assert a == b != c
+
+
+def test_a_checkpoint_of_another_recipe_is_refused(tmp_path: Path) -> None:
+    train.train(tiny(epochs=1), seed=0, out=tmp_path, quiet=True)
+    with pytest.raises(ValueError, match="another recipe or seed"):
+        train.train(tiny(epochs=1), seed=1, out=tmp_path, quiet=True)
+    with pytest.raises(ValueError, match="another recipe or seed"):
+        train.train(tiny(epochs=1, lr=0.2), seed=0, out=tmp_path, quiet=True)
+
+
+def test_a_loss_that_is_not_finite_stops_the_run(tmp_path: Path) -> None:
+    with pytest.raises(FloatingPointError, match=r"at step \d+"):
+        train.train(tiny(lr=1e30), seed=0, out=tmp_path, quiet=True)
+
+
+def test_schedules_at_their_points() -> None:
+    paper = steps(0.5, 0.75)
+    assert [paper(share) for share in (0, 0.49, 0.5, 0.74)] == [1, 1, 0.1, 0.1]
+    assert paper(0.75) == pytest.approx(0.01)
+    assert steps(0.5, warmup=0.1)(0.05) == 0.1
+    wave = cosine(warmup=0.1)
+    assert [wave(share) for share in (0, 0.05, 0.1)] == [0, 0.5, 1]
+    assert wave(0.55) == pytest.approx(0.5)
+    assert wave(1.0) == pytest.approx(0)
+
+
+def test_crops_and_flips_are_what_they_say() -> None:
+    image = torch.arange(2 * 3 * 6 * 6, dtype=torch.float32).reshape(2, 3, 6, 6)
+    generator = torch.Generator().manual_seed(0)
+    assert torch.equal(train.shift_and_flip(image, 0, False, generator), image)
+    shifted = train.shift_and_flip(image.repeat(50, 1, 1, 1), 2, False, generator)
+    padded = torch.nn.functional.pad(image, (2, 2, 2, 2))
+    crops = [padded[0, :, y : y + 6, x : x + 6] for y in range(5) for x in range(5)]
+    assert all(any(torch.equal(found, crop) for crop in crops) for found in shifted[::2])
+    mirrored = train.shift_and_flip(image.repeat(50, 1, 1, 1), 0, True, generator)[::2]
+    flipped = [bool(torch.equal(found, image[0].flip(2))) for found in mirrored]
+    assert any(flipped)
+    assert not all(flipped)
+    assert all(f or torch.equal(m, image[0]) for f, m in zip(flipped, mirrored, strict=True))
+
+
+@pytest.mark.parametrize("name", ["resnet20", "preresnet20", "wrn16_1"])
+def test_recipes_are_found_by_name(name: str) -> None:
+    recipe = train.load_recipe(f"{recipes.__file__}:{name}")
+    assert (recipe.model, recipe.epochs) == (name, recipes.EPOCHS)
+
+
+def test_an_unknown_recipe_lists_the_known() -> None:
+    with pytest.raises(ValueError, match="it has: resnet20, preresnet20, wrn16_1"):
+        train.load_recipe(f"{recipes.__file__}:resnet9")

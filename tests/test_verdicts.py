@@ -1,0 +1,170 @@
+"""Verdicts: what counts as kept, missed, better, undecided; nothing is called kept by default."""
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from zoo import checking, literature, verdicts
+from zoo.literature import Claim, Contradiction, Paper
+
+COUNT = Claim(kind="counted", model="resnet20", metric="params", where="Table 6", unit="M")
+ERROR = Claim(
+    kind="measured",
+    model="resnet20",
+    metric="error",
+    value=Decimal("8.75"),
+    benchmark="cifar10/test",
+    aggregation="single run",
+    protocol="cifar",
+    where="Table 6",
+)
+
+
+@pytest.mark.parametrize(
+    ("printed", "unit", "number", "agrees"),
+    [
+        ("0.27", "M", 269_722, True),
+        ("0.46", "M", 464_154, True),
+        ("0.46", "M", 466_906, False),  # option B instead of A
+        ("0.85", "M", 855_770, False),
+        ("3.8", "G", 3_857_973_248, True),  # the paper cuts off here
+        ("3.8", "G", 4_089_184_256, False),  # v1.5
+        ("68.1", "M", 68_155_210, True),
+        ("10.2", "M", 10_327_706, False),
+        ("56", "M", 55_841_754, True),
+        ("20", "", 20, True),
+        ("20", "", 21, False),
+    ],
+)
+def test_a_count_agrees_at_its_printed_digits(
+    printed: str, unit: str, number: int, agrees: bool
+) -> None:
+    assert verdicts.agrees(number, replace(COUNT, value=Decimal(printed), unit=unit)) is agrees
+
+
+@given(st.decimals(min_value=1, max_value=999, places=2))
+def test_a_count_off_by_two_units_never_agrees(printed: Decimal) -> None:
+    claim = replace(COUNT, value=printed)
+    exact = int(printed * 10**6)
+    assert verdicts.agrees(exact, claim)
+    assert not verdicts.agrees(exact + 20_000, claim)
+    assert not verdicts.agrees(exact - 20_000, claim)
+
+
+def paper(*records: Contradiction) -> Paper:
+    """A paper with nothing but contradictions."""
+    first = literature.load_all()[0]
+    return replace(first, claims=(), deviations=(), contradictions=records)
+
+
+def test_a_miss_fails_unless_a_record_explains_it() -> None:
+    claim = replace(COUNT, value=Decimal("10.2"))
+    assert verdicts.judge_count(claim, 10_327_706, paper()).fails
+    record = Contradiction(id="affine", models=("*",), what="no affine", resolution="")
+    explained = replace(claim, explained_by="affine")
+    row = verdicts.judge_count(explained, 10_327_706, paper(record))
+    assert (row.status, row.fails, row.explained) == ("missed", False, True)
+    assert "no affine" in row.why
+    assert verdicts.judge_count(explained, 10_327_706, paper()).fails
+
+
+@pytest.mark.parametrize(
+    ("wrong", "same_weights", "status"),
+    [
+        (875, True, "kept"),
+        (879, True, "kept"),
+        (882, True, "missed"),
+        (868, True, "better than reported"),
+        (930, False, "kept"),  # inside the binomial interval of 10,000 images
+        (960, False, "missed"),
+        (780, False, "better than reported"),
+    ],
+)
+def test_an_error_rate(wrong: int, same_weights: bool, status: str) -> None:
+    row = verdicts.judge_error(ERROR, wrong, 10_000, same_weights=same_weights)
+    assert row.status == status
+    assert row.interval is not None
+
+
+def test_a_printed_spread_widens_the_interval() -> None:
+    narrow = verdicts.judge_error(ERROR, 960, 10_000, same_weights=False)
+    wide = verdicts.judge_error(
+        replace(ERROR, std=Decimal("0.30")), 960, 10_000, same_weights=False
+    )
+    assert (narrow.status, wide.status) == ("missed", "kept")
+
+
+@given(st.integers(0, 500), st.integers(500, 5000))
+def test_the_interval_holds_the_rate(wrong: int, total: int) -> None:
+    low, high = verdicts.interval(wrong, total)
+    assert 0 <= low <= 100 * wrong / total + 1e-9
+    assert 100 * wrong / total - 1e-9 <= high <= 100
+
+
+def test_wilson_by_hand() -> None:
+    """10 of 100: 5.52 to 17.44 % (Wilson 1927, as any table of it prints)."""
+    assert verdicts.interval(10, 100) == pytest.approx((5.523, 17.437), abs=1e-3)
+
+
+RELATIVE = Claim(
+    kind="relative",
+    model="plain56",
+    than="plain20",
+    metric="training_error",
+    relation=">",
+    benchmark="digits/train",
+    where="Fig. 6",
+)
+
+
+def runs(left: list[int], right: list[int]) -> list[dict[str, Any]]:
+    """Recorded runs with so many wrong of 100, seed by seed."""
+    return [
+        {"model": model, "seed": seed, "digits/train": [wrong, 100]}
+        for model, values in (("plain56", left), ("plain20", right))
+        for seed, wrong in enumerate(values)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "relation", "status"),
+    [
+        ([30, 28, 31], [1, 0, 2], ">", "kept"),
+        ([30, 28, 31], [1, 0, 2], "<", "missed"),
+        ([1, 0, 2], [30, 28, 31], ">", "missed"),
+        ([3, 0, 2], [1, 2, 1], ">", "undecided"),
+        ([3], [1], ">", "not run"),
+        ([], [], ">", "not run"),
+    ],
+)
+def test_a_comparison_needs_an_interval_off_zero(
+    left: list[int], right: list[int], relation: str, status: str
+) -> None:
+    claim = replace(RELATIVE, relation=relation)
+    assert verdicts.judge_relative(claim, runs(left, right)).status == status
+
+
+def test_seeds_are_paired() -> None:
+    unpaired = [*runs([9, 9], []), *[{**r, "seed": r["seed"] + 5} for r in runs([], [1, 1])]]
+    assert verdicts.judge_relative(RELATIVE, unpaired).status == "not run"
+
+
+def test_weights_of_another_data_set_are_never_held_against_a_claim() -> None:
+    row = checking.measured(ERROR, None, lambda what: None)
+    assert row.status == "not run"
+    assert "no weights for cifar10/test; those here are for digits/test" in row.why
+
+
+def test_what_cannot_be_tried_says_why() -> None:
+    def why(**changes: Any) -> str:
+        return checking.measured(replace(ERROR, **changes), None, lambda what: None).why
+
+    assert "variation" in why(variant="no shortcut")
+    assert "imagenet/val" in why(benchmark="imagenet/val")
+    assert "training_error" in why(metric="training_error")
+    row = checking.measured(replace(ERROR, protocol=""), None, lambda what: None)
+    assert row.status == "protocol unknown"

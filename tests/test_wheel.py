@@ -1,0 +1,63 @@
+"""The wheel holds zoo/ alone, and runs from an environment and a folder of its own."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+UV = shutil.which("uv")
+needs_uv = pytest.mark.skipif(UV is None, reason="uv is not installed")
+
+
+def call(*command: str, cwd: Path) -> str:
+    """A command's output; its error if it fails."""
+    env = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "VIRTUAL_ENV")}
+    done = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built from the checkout."""
+    folder = tmp_path_factory.mktemp("wheel")
+    call(str(UV), "build", "--wheel", "--out-dir", str(folder), str(ROOT), cwd=folder)
+    (built,) = folder.glob("residual_zoo-*.whl")
+    return built
+
+
+@needs_uv
+def test_the_wheel_holds_the_library_and_its_data(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+    tops = {name.split("/")[0] for name in names}
+    assert {top for top in tops if not top.endswith(".dist-info")} == {"zoo"}
+    data = {
+        str(path.relative_to(ROOT))
+        for path in (ROOT / "zoo").rglob("*")
+        if path.suffix in (".toml", ".json", ".safetensors", ".py")
+    }
+    assert data <= set(names)
+
+
+@needs_uv
+@pytest.mark.slow
+def test_the_installed_wheel_checks_itself(wheel: Path, tmp_path: Path) -> None:
+    python = tmp_path / "env" / "bin" / "python"
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    call(str(UV), "venv", "--python", version, str(tmp_path / "env"), cwd=tmp_path)
+    call(str(UV), "pip", "install", "--python", str(python), str(wheel), cwd=tmp_path)
+    zoo = str(tmp_path / "env" / "bin" / "zoo")
+    where = call(str(python), "-c", "import zoo; print(zoo.__file__)", cwd=tmp_path)
+    assert str(tmp_path) in where
+    rows = json.loads(call(zoo, "check", "--json", cwd=tmp_path))
+    assert {"kept", "not run"} <= {row["status"] for row in rows}
+    assert [
+        row for row in rows if row["kind"] == "bundled weights" and row["status"] != "kept"
+    ] == []
