@@ -36,9 +36,9 @@ def final(folder: Path) -> bytes:
 
 
 def test_a_run_learns_and_keeps_its_history(tmp_path: Path) -> None:
-    run = train.train(tiny(epochs=6), seed=0, out=tmp_path, quiet=True)
+    run = train.train(tiny(epochs=10), seed=0, out=tmp_path, quiet=True)
     rows = [json.loads(line) for line in (tmp_path / "history.jsonl").read_text().splitlines()]
-    assert [row["epoch"] for row in rows] == list(range(6))
+    assert [row["epoch"] for row in rows] == list(range(10))
     assert rows[-1]["loss"] < rows[0]["loss"] / 2
     wrong, total = train.errors(run, "digits/test")
     assert total == 360

@@ -31,9 +31,9 @@ ERROR = Claim(
         ("0.46", "M", 464_154, True),
         ("0.46", "M", 466_906, False),  # option B instead of A
         ("0.85", "M", 855_770, False),
-        ("3.8", "G", 3_857_973_248, True),  # the paper cuts off here
+        ("3.8", "G", 3_857_973_248, False),  # the paper cuts off here: its claim says so
         ("3.8", "G", 4_089_184_256, False),  # v1.5
-        ("68.1", "M", 68_155_210, True),
+        ("68.2", "M", 68_155_210, True),
         ("10.2", "M", 10_327_706, False),
         ("56", "M", 55_841_754, True),
         ("20", "", 20, True),
@@ -44,6 +44,12 @@ def test_a_count_agrees_at_its_printed_digits(
     printed: str, unit: str, number: int, agrees: bool
 ) -> None:
     assert verdicts.agrees(number, replace(COUNT, value=Decimal(printed), unit=unit)) is agrees
+
+
+def test_a_stated_tolerance_is_in_the_unit() -> None:
+    cut = replace(COUNT, value=Decimal("3.8"), unit="G", tolerance=Decimal("0.06"))
+    assert verdicts.agrees(3_857_973_248, cut)
+    assert not verdicts.agrees(4_089_184_256, cut)
 
 
 @given(st.decimals(min_value=1, max_value=999, places=2))
@@ -67,7 +73,7 @@ def test_a_miss_fails_unless_a_record_explains_it() -> None:
     record = Contradiction(id="affine", models=("*",), what="no affine", resolution="")
     explained = replace(claim, explained_by="affine")
     row = verdicts.judge_count(explained, 10_327_706, paper(record))
-    assert (row.status, row.fails, row.explained) == ("missed", False, True)
+    assert (row.status, row.fails, row.explained_by) == ("missed", False, "affine")
     assert "no affine" in row.why
     assert verdicts.judge_count(explained, 10_327_706, paper()).fails
 

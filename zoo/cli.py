@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -166,37 +167,50 @@ def check(
 
 
 def report(rows: list[Verdict], everything: bool, out: Console) -> None:
-    """Tables by paper, then what was not run and why, then the sums."""
+    """Tables by paper, what explains a miss, what was not run and why, then the sums."""
+    titles = {paper.id: f"{paper.title} (arXiv:{paper.arxiv})" for paper in api.papers()}
     for paper in dict.fromkeys(row.paper for row in rows):
-        source = next((p for p in api.papers() if p.id == paper), None)
-        title = f"{source.title} ({source.arxiv})" if source else paper
-        table = Table("model", "claim", "claimed", "measured", "verdict", title=escape(title))
         of_paper = [row for row in rows if row.paper == paper]
-        for row in of_paper:
-            if row.status != "not run" or everything:
-                style = STYLES.get(row.status, "dim")
-                verdict = row.status + (" (explained)" if row.explained else "")
-                claim = f"{row.metric}\n[dim]{escape(row.where)}[/]"
-                found = escape(row.measured) + (f"\n[dim]{escape(row.why)}[/]" if row.why else "")
-                table.add_row(
-                    escape(row.model), claim, escape(row.claimed), found, f"[{style}]{verdict}[/]"
-                )
-        if table.row_count:
-            out.print(table)
+        shown = [row for row in of_paper if row.status != "not run" or everything]
+        out.print(f"\n[bold]{escape(titles[paper])}[/]")
+        if shown:
+            out.print(_verdicts_table(shown))
+        explained = {row.explained_by: row.why for row in of_paper if row.explained_by}
+        for record, what in explained.items():
+            out.print(f"  {record}: [dim]{escape(what)}[/]")
         skipped = Counter(row.why for row in of_paper if row.status == "not run")
         for why, number in skipped.most_common() if not everything else ():
             out.print(f"  [dim]not run, {number}: {escape(why)}[/]")
     sums = Counter(row.status for row in rows)
-    explained = sum(row.explained for row in rows)
+    explained_misses = sum(bool(row.explained_by) for row in rows)
     told = [f"{number} {status}" for status, number in sums.most_common()]
-    out.print(", ".join(told) + (f"; {explained} of the missed explained" if explained else ""))
+    tail = f" ({explained_misses} of the missed explained)" if explained_misses else ""
+    out.print("\n" + ", ".join(told) + tail)
+
+
+def _verdicts_table(rows: list[Verdict]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for title in ("model", "claim", "claimed", "measured", "verdict"):
+        table.add_column(title, overflow="fold")
+    for row in rows:
+        style = STYLES.get(row.status, "dim")
+        verdict = f"[{style}]{row.status}[/]"
+        if row.explained_by:
+            verdict += f" ({row.explained_by})"
+        elif row.why:
+            verdict += f": {escape(row.why)}"
+        claim = f"{escape(row.metric)}, [dim]{escape(row.where)}[/]"
+        table.add_row(escape(row.model), claim, escape(row.claimed), escape(row.measured), verdict)
+    return table
 
 
 @contextmanager
 def _progress() -> Iterator[Callable[[str], None]]:
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True) as progress:
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as progress:
         task = progress.add_task("reading the papers")
         yield lambda what: progress.update(task, description=escape(what))
 

@@ -167,7 +167,7 @@ def detect(state: dict[str, Tensor], what: str, model: str = "") -> Fit:
     if exact:
         names = ", ".join(exact)
         raise WeightsError(f"{what} fits {names}, whose tensors are alike; insist on one (--model)")
-    if best is None or best.faults > len(best.expected) // 2:
+    if best is None or (not model and best.faults > len(best.expected) // 2):
         raise WeightsError(f"{what} fits no architecture of the zoo ({len(state)} tensors)")
     weights.check_keys(f"{what}, nearest to {best.model}", best.expected, best.state)
     raise AssertionError("a fit with faults passed the check of its keys")

@@ -202,11 +202,20 @@ def _record(cls: Any, table: str, index: int, data: dict[str, Any], source: _Sou
     }
     if missing := sorted(required - set(data)):
         raise source.error(source.line(table, index), f"[[{table}]] lacks {', '.join(missing)}")
-    values = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
+    values = {k: _plain(v) if isinstance(v, dict | list) else v for k, v in data.items()}
     decimals = {"value", "mean", "std", "tolerance"} if cls is Claim else set()
     values |= {key: Decimal(values[key]) for key in decimals & set(values)}
     extra = {"paper": source.path.parent.name} if automatic else {}
     return cls(**values, **extra, line=source.line(table, index))
+
+
+def _plain(value: Any) -> Any:
+    """Arguments of a constructor: floats and tuples instead of what tomllib makes of them."""
+    if isinstance(value, dict):
+        return {key: _plain(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return tuple(_plain(entry) for entry in value)
+    return float(value) if isinstance(value, Decimal) else value
 
 
 def _check_claim(claim: Claim, paper: dict[str, Any], ids: set[str], source: _Source) -> None:

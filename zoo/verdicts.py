@@ -7,7 +7,7 @@ Pure arithmetic: what was counted or measured comes in as numbers (see checking.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from math import sqrt
 from statistics import mean, stdev
 from typing import Any
@@ -23,7 +23,7 @@ class Verdict:
     """One row of the report: what is claimed, what came out, and how that compares.
 
     `claimed` and `measured` are as shown; `interval` is of 95 %, in the metric's unit; `why` says
-    why a row was not run, or what explains a miss (then `explained` is true).
+    why a row was not run, or what explains a miss: the record `explained_by` of its paper.toml.
     """
 
     paper: str
@@ -36,38 +36,37 @@ class Verdict:
     measured: str = ""
     interval: tuple[float, float] | None = None
     why: str = ""
-    explained: bool = False
+    explained_by: str = ""
 
     @property
     def fails(self) -> bool:
         """A miss that nothing recorded explains."""
-        return self.status == "missed" and not self.explained
+        return self.status == "missed" and not self.explained_by
 
 
 def agrees(measured: int, claim: Claim) -> bool:
-    """Whether a count comes out as printed: rounded, or cut off, at the printed decimals."""
+    """Whether a count, rounded to the printed decimals, is the printed one (or within the
+    claim's stated tolerance, in its unit)."""
     assert claim.value is not None
     exact = Decimal(measured) / UNITS[claim.unit]
     if claim.tolerance is not None:
         return abs(exact - claim.value) <= claim.tolerance
     step = Decimal(1).scaleb(int(claim.value.as_tuple().exponent))
-    return any(exact.quantize(step, rule) == claim.value for rule in (ROUND_HALF_UP, ROUND_DOWN))
+    return exact.quantize(step, ROUND_HALF_UP) == claim.value
 
 
 def judge_count(claim: Claim, number: int, paper: Paper) -> Verdict:
     """The verdict on a counted claim; a miss may be explained by a record of the paper's room."""
     if agrees(number, claim):
         return row(claim, "kept", measured=f"{number:,}")
-    reason = _explanation(claim, paper)
-    return row(claim, "missed", measured=f"{number:,}", why=reason, explained=bool(reason))
+    record = next((r for r in _records(paper) if r.id == claim.explained_by), None)
+    explained = {"why": record.what.strip(), "explained_by": record.id} if record else {}
+    return row(claim, "missed", measured=f"{number:,}", **explained)
 
 
-def _explanation(claim: Claim, paper: Paper) -> str:
-    entries: list[Deviation | Contradiction] = [*paper.deviations, *paper.contradictions]
-    for entry in entries:
-        if entry.id == claim.explained_by:
-            return f"{entry.id}: {entry.what}"
-    return ""
+def _records(paper: Paper) -> Iterable[Deviation | Contradiction]:
+    yield from paper.deviations
+    yield from paper.contradictions
 
 
 def judge_error(claim: Claim, wrong: int, total: int, *, same_weights: bool) -> Verdict:
