@@ -1,0 +1,55 @@
+"""Writes the table of families into README.md from the verdicts of `zoo check`.
+
+python -m eval.readme
+"""
+
+import os
+from collections import Counter
+from pathlib import Path
+
+import zoo
+from zoo import registry
+from zoo.verdicts import Verdict
+
+README = Path(__file__).parent.parent / "README.md"
+START, END = "<!-- table", "<!-- end of table -->"
+COLUMNS = ("kept", "missed", "undecided", "not run")
+
+
+def table(rows: list[Verdict]) -> str:
+    """One line per paper: names, claims by verdict, and the bundled weights' right answers."""
+    lines = [
+        f"| room | paper | names | {' | '.join(COLUMNS)} | weights here |",
+        "|---|---|---|" + "---|" * len(COLUMNS) + "---|",
+    ]
+    for paper in zoo.papers():
+        of_paper = [row for row in rows if row.paper == paper.id]
+        names = [n for n, v in registry.variants().items() if registry.paper_of(v) is paper]
+        sums = Counter(row.status for row in of_paper if row.kind != "bundled weights")
+        explained = sum(bool(row.explained_by) for row in of_paper)
+        missed = f"{sums['missed']}" + (f" ({explained} explained)" if explained else "")
+        cells = [missed if status == "missed" else str(sums[status]) for status in COLUMNS]
+        bundled = [f"{r.model}: {r.measured}" for r in of_paper if r.kind == "bundled weights"]
+        title = f"[{paper.title}](https://arxiv.org/abs/{paper.arxiv})"
+        lines.append(
+            f"| {paper.id} | {title} | {len(names)} | {' | '.join(cells)} | {', '.join(bundled)} |"
+        )
+    return "\n".join(lines)
+
+
+def with_table(text: str, rows: list[Verdict]) -> str:
+    """README's text with the table between its two marks."""
+    head, rest = text.split(START, 1)
+    mark, rest = rest.split("\n", 1)
+    _, tail = rest.split(END, 1)
+    return f"{head}{START}{mark}\n{table(rows)}\n{END}{tail}"
+
+
+def main() -> None:
+    part = README.with_suffix(".part")
+    part.write_text(with_table(README.read_text(encoding="utf-8"), zoo.check()), encoding="utf-8")
+    os.replace(part, README)
+
+
+if __name__ == "__main__":
+    main()

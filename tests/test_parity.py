@@ -1,0 +1,343 @@
+"""Equal to what others run, in float64, with drawn weights, statistics and signs (golden/fill.py).
+
+the authors' files (golden/*.json)   torchvision   timm   pytorchcv
+
+Every proof is also seen to fail: a network that is wrong in one place is more than 1 % off.
+"""
+
+import importlib
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import timm
+import torch
+import torchvision
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from tests.golden.fill import fill, images, layers_of
+from zoo import registry
+from zoo.families.resnet.model import large_pool
+from zoo.trunks.post_activation import Basic, Bottleneck
+from zoo.trunks.pre_activation import PreUnit
+from zoo.trunks.shortcuts import ZeroPadding
+
+FILES = sorted((Path(__file__).parent / "golden").glob("*.json"))
+GOLDEN: dict[str, dict[str, Any]] = {
+    f"{path.stem}-{key}": record
+    for path in FILES
+    for key, record in json.loads(path.read_text(encoding="utf-8"))["nets"].items()
+}
+SAME, WRONG = 1e-12, 1e-2  # relative to the largest logit: rounding, and another function
+Change = Callable[[nn.Module], None]
+
+
+def ours(name: str, seed: int = 0, **args: Any) -> nn.Module:
+    """A network of the zoo with the weights of `seed`; what fill.py forgets stays not a number."""
+    model = registry.network(name, device="meta", **args).to_empty(device="cpu").eval()
+    for tensor in (*model.parameters(), *model.buffers()):
+        tensor.data.fill_(torch.nan if tensor.is_floating_point() else 0)
+    fill(layers_of(model), seed)
+    return model
+
+
+def logits(model: nn.Module, size: int, batch: int = 2) -> Tensor:
+    with torch.inference_mode():
+        return model(images(size, batch))
+
+
+def error(found: Tensor, wanted: Tensor) -> float:
+    """Largest difference by largest logit."""
+    return float((found - wanted).abs().max() / wanted.abs().max())
+
+
+def slowly(cases: list[Any], slow: set[str]) -> list[Any]:
+    """Cases as parameters; those whose first word is in `slow` take more than 3 s."""
+    firsts = [case[0] if isinstance(case, tuple) else case for case in cases]
+    marks = [pytest.mark.slow if first in slow else () for first in firsts]
+    return [
+        pytest.param(*(case if isinstance(case, tuple) else (case,)), marks=mark)
+        for case, mark in zip(cases, marks, strict=True)
+    ]
+
+
+# The authors' files
+
+
+SLOW_GOLDEN = {
+    "caffe_resnet-resnet101_v1",
+    "caffe_resnet-resnet152_v1",
+    "fb_preresnet-preresnet200",
+    "he_preact-preresnet1001",
+    "wrn-wrn28_10",
+}
+
+
+def golden_error(key: str, change: Change | None = None, **args: Any) -> float:
+    """How far our network, perhaps changed in one place, is from the record."""
+    record = GOLDEN[key]
+    model = ours(record["ours"], record["seed"], **record["args"], **args)
+    if change:
+        change(model)
+    found = logits(model, record["size"], record["batch"])[:, :10]
+    return error(found, torch.tensor(record["logits"], dtype=torch.float64))
+
+
+@pytest.mark.parametrize("key", slowly(list(GOLDEN), SLOW_GOLDEN))
+def test_equal_to_the_authors_file(key: str) -> None:
+    assert golden_error(key) <= 1e-10
+
+
+@pytest.mark.parametrize("key", GOLDEN)
+def test_as_many_parameters_as_the_authors_file(key: str) -> None:
+    record = GOLDEN[key]
+    model = registry.network(record["ours"], device="meta", **record["args"])
+    assert sum(p.numel() for p in model.parameters()) == record["params"]
+
+
+def test_every_room_is_compared_with_its_authors() -> None:
+    rooms = {registry.variant(record["ours"]).family for record in GOLDEN.values()}
+    assert rooms == {entry.family for entry in registry.variants().values()}
+
+
+SHORT = {"batch_norm": "bn", "relu": "relu", "dropout": "dropout", "conv2d": "conv"}
+
+
+class Operations(TorchFunctionMode):
+    """Writes down what runs: bn, relu, dropout, conv1x1, conv3x3."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[str] = []
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        short = SHORT.get(func.__name__, "")
+        window = "x".join(map(str, args[1].shape[2:])) if short == "conv" else ""
+        self.seen += [short + window] if short else []
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize(("unit", "channels"), [("projection", 16), ("identity", 64)])
+def test_dropout_stands_where_the_authors_file_has_it(unit: str, channels: int) -> None:
+    (path,) = [path for path in FILES if path.stem == "wrn"]
+    wanted = json.loads(path.read_text(encoding="utf-8"))["unit_with_dropout"][unit]
+    units = registry.network("wrn16_4", drop_rate=0.3).get_submodule("layer1")
+    with Operations() as operations:
+        units[unit == "identity"](torch.zeros(1, channels, 4, 4))
+    flat = [kind for part in ("shared", "residual", "shortcut") for kind in wanted[part]]
+    assert operations.seen == [kind for kind in flat if kind != "identity"]
+
+
+# Wrong in one place
+
+
+def units(model: nn.Module) -> list[Any]:
+    return [m for m in model.modules() if isinstance(m, (Basic, Bottleneck, PreUnit))]
+
+
+def move_the_stride(model: nn.Module) -> None:
+    """From the 3x3 of a bottleneck to its first 1x1, or back."""
+    for unit in units(model):
+        unit.conv1.stride, unit.conv2.stride = unit.conv2.stride, unit.conv1.stride
+
+
+def pool(original: bool) -> Change:
+    return lambda model: setattr(model, "maxpool", large_pool(original))
+
+
+def project_raw_x(model: nn.Module) -> None:
+    """bearpaw/pytorch-classification: the shortcut never sees the BN-ReLU."""
+    for unit in units(model):
+        unit.shares = False
+
+
+def first_unit(shares: bool) -> Change:
+    return lambda model: setattr(units(model)[0], "shares", shares)
+
+
+def norm_twice(model: nn.Module) -> None:
+    """pytorchcv's preresnet50: the first unit has a BN-ReLU of its own after the stem's."""
+    units(model)[0].bn1 = nn.BatchNorm2d(64).eval()
+    fill([units(model)[0].bn1])
+
+
+def no_shortcut(model: nn.Module) -> None:
+    """The plain net has the same keys."""
+    for unit in units(model):
+        unit.forward = lambda x, unit=unit: unit.act2(unit.residual(x))
+
+
+def relu_before_norm(model: nn.Module) -> None:
+    for unit in units(model):
+        unit.bn1, unit.act1 = unit.act1, unit.bn1
+
+
+def relu_before_addition(model: nn.Module) -> None:
+    for unit in units(model):
+        unit.bn2, unit.act2 = nn.Sequential(unit.bn2, nn.ReLU()), nn.Identity()
+
+
+def no_last_relu(model: nn.Module) -> None:
+    model.act = nn.Identity()
+
+
+def no_last_norm(model: nn.Module) -> None:
+    model.bn = nn.Identity()
+
+
+def average_the_shortcut(model: nn.Module) -> None:
+    """Option A by a mean of 2x2 pixels instead of every second pixel."""
+    for unit in units(model):
+        if isinstance(unit.downsample, ZeroPadding):
+            unit.downsample = nn.Sequential(nn.AvgPool2d(2), unit.downsample)
+            unit.downsample[1].stride = 1
+
+
+def option_b(model: nn.Module) -> None:
+    """Projections where option A has zeros; all other weights stay."""
+    for unit in units(model):
+        if isinstance(unit.downsample, ZeroPadding):
+            c_in, c_out = unit.conv1.in_channels, unit.c_out
+            conv, norm = nn.Conv2d(c_in, c_out, 1, 2, bias=False), nn.BatchNorm2d(c_out)
+            fill([conv, norm])
+            unit.downsample = nn.Sequential(conv, norm).eval()
+
+
+MUTATIONS: list[tuple[str, Change | None, dict[str, Any]]] = [
+    ("fb_resnet-resnet20_A", None, {"padding": "both"}),
+    ("fb_resnet-resnet20_A", no_shortcut, {}),
+    ("fb_resnet-resnet20_A", option_b, {}),
+    ("fb_resnet-resnet20_A", average_the_shortcut, {}),
+    ("fb_resnet-resnet20_B", relu_before_norm, {}),
+    ("fb_resnet-resnet20_B", relu_before_addition, {}),
+    ("fb_resnet-resnet18", pool(original=True), {}),
+    ("fb_resnet-resnet50", move_the_stride, {}),
+    ("caffe_resnet-resnet50_v1", move_the_stride, {}),
+    ("caffe_resnet-resnet50_v1", pool(original=False), {}),
+    ("fb_preresnet-preresnet20_A", first_unit(shares=False), {}),
+    ("fb_preresnet-preresnet20_A", no_last_relu, {}),
+    ("fb_preresnet-preresnet110_A", first_unit(shares=False), {}),
+    ("fb_preresnet-preresnet110_B", project_raw_x, {}),
+    ("fb_preresnet-preresnet50", norm_twice, {}),
+    ("fb_preresnet-preresnet50", project_raw_x, {}),
+    ("he_preact-preresnet164", None, {"stride_first": False}),
+    ("he_preact-preresnet164", project_raw_x, {}),
+    ("wrn-wrn16_1", first_unit(shares=True), {}),
+    ("wrn-wrn16_4", project_raw_x, {}),
+    ("wrn-wrn16_4", no_last_norm, {}),
+]
+
+
+@pytest.mark.parametrize(("key", "change", "args"), MUTATIONS)
+def test_wrong_in_one_place_is_seen(key: str, change: Change | None, args: dict[str, Any]) -> None:
+    assert golden_error(key, change, **args) > WRONG
+
+
+# torchvision and timm: their keys, their logits
+
+SHARED = ["resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "wide_resnet50_2"]
+MAKERS = {"torchvision": torchvision.models.get_model, "timm": timm.create_model}
+
+
+def theirs(library: str, name: str, state: dict[str, Tensor]) -> nn.Module:
+    """The network of another library with our state dict as it is."""
+    with torch.device("meta"):
+        model: nn.Module = MAKERS[library](name)
+    model.load_state_dict(state, strict=True, assign=True)
+    return model.eval()
+
+
+@pytest.mark.parametrize("library", MAKERS)
+@pytest.mark.parametrize("name", slowly(SHARED, {"resnet101", "resnet152", "wide_resnet50_2"}))
+def test_loads_in_other_libraries_and_is_equal(name: str, library: str) -> None:
+    model = ours(name)
+    other = theirs(library, name, model.state_dict())
+    assert list(other.state_dict()) == list(model.state_dict())
+    assert type(other).__module__.startswith(library)
+    assert torch.equal(logits(other, 64), logits(model, 64))
+
+
+@pytest.mark.parametrize("change", [move_the_stride, pool(original=True)])
+def test_keys_do_not_tell_the_authors_resnet50_from_torchvision(change: Change) -> None:
+    model = ours("resnet50")
+    wanted = logits(theirs("torchvision", "resnet50", model.state_dict()), 64)
+    change(model)
+    assert error(logits(model, 64), wanted) > WRONG
+
+
+RESNETV2 = [  # our key -> that of timm's resnetv2_50, whose first unit does what our stem does
+    (r"^conv1\.", "stem.conv."),
+    (r"^bn1\.", "stages.0.blocks.0.norm1."),
+    (r"^layer1\.(\d+)\.", r"stages.0.blocks.\1."),
+    (r"^layer2\.(\d+)\.", r"stages.1.blocks.\1."),
+    (r"^layer3\.(\d+)\.", r"stages.2.blocks.\1."),
+    (r"^layer4\.(\d+)\.", r"stages.3.blocks.\1."),
+    (r"^bn\.", "norm."),
+    (r"\.bn(\d)\.", r".norm\1."),
+    (r"downsample\.", "downsample.conv."),
+    (r"^fc\.", "head.fc."),
+]
+
+
+def as_resnetv2(model: nn.Module) -> nn.Module:
+    """timm's resnetv2_50 with the weights of our preresnet50."""
+    state = {}
+    for ours_, value in model.state_dict().items():
+        key = ours_
+        for pattern, new in RESNETV2:
+            key = re.sub(pattern, new, key)
+        state[key] = value[..., None, None] if key == "head.fc.weight" else value
+    return theirs("timm", "resnetv2_50", state)
+
+
+def test_timm_pools_before_the_stem_norm() -> None:
+    """max(ReLU(BN(x))) = ReLU(BN(max(x))) as long as no scale of the BatchNorm is negative."""
+    model = ours("preresnet50")
+    assert model.bn1.weight.min() < 0
+    assert error(logits(as_resnetv2(model), 64), logits(model, 64)) > WRONG
+    with torch.no_grad():
+        model.bn1.weight.abs_()
+    assert error(logits(as_resnetv2(model), 64), logits(model, 64)) <= SAME
+
+
+# pytorchcv: layer by layer, as it defines them in our order
+
+
+def pytorchcv(name: str) -> nn.Module:
+    """A network of pytorchcv with the weights of seed 0."""
+    family = re.sub(r"\d.*", "", name)
+    module = importlib.import_module(f"pytorchcv.models.{family}_cifar")
+    model: nn.Module = getattr(module, f"{name}_cifar10")().eval()
+    fill(layers_of(model))
+    return model
+
+
+PYTORCHCV: list[tuple[str, str, dict[str, Any], Change | None]] = [
+    ("resnet20", "resnet20", {"shortcut": "B"}, None),
+    ("resnet56", "resnet56", {"shortcut": "B"}, None),
+    ("wrn16_10", "wrn16_10", {}, None),
+    ("wrn28_10", "wrn28_10", {}, None),
+    ("wrn40_8", "wrn40_8", {}, None),
+    ("preresnet20", "preresnet20", {"shortcut": "B"}, first_unit(shares=False)),
+    ("preresnet164bn", "preresnet164", {"stride_first": False}, None),
+    ("preresnet164bn", "preresnet164", {}, move_the_stride),
+    ("resnet164bn", "resnet164", {}, move_the_stride),
+]
+
+
+@pytest.mark.parametrize(
+    ("other", "name", "args", "change"), slowly(PYTORCHCV, {"wrn28_10", "wrn40_8"})
+)
+def test_equal_to_pytorchcv(
+    other: str, name: str, args: dict[str, Any], change: Change | None
+) -> None:
+    """Where it differs from the authors, it is only by `change`, and by much."""
+    model, wanted = ours(name, **args), logits(pytorchcv(other), 32)
+    if change:
+        assert error(logits(model, 32), wanted) > WRONG
+        change(model)
+    assert error(logits(model, 32), wanted) <= SAME

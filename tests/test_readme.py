@@ -1,0 +1,71 @@
+"""README.md holds no number that is not counted again, and its first example runs."""
+
+import re
+import subprocess
+import sys
+import tomllib
+from decimal import Decimal
+
+import pytest
+
+import zoo
+from eval import readme
+from tests.conftest import ROOT
+from zoo.verdicts import Verdict
+
+
+@pytest.fixture(scope="module")
+def report() -> list[Verdict]:
+    """One whole `zoo.check()`."""
+    return zoo.check()
+
+
+def test_the_table_is_what_check_says(report: list[Verdict]) -> None:
+    text = readme.README.read_text(encoding="utf-8")
+    assert readme.with_table(text, report) == text
+
+
+def test_no_claim_is_missed_without_an_explanation(report: list[Verdict]) -> None:
+    assert [row for row in report if row.fails] == []
+    assert {row.status for row in report} <= {
+        "kept",
+        "missed",
+        "better than reported",
+        "undecided",
+        "not run",
+        "protocol unknown",
+    }
+    assert all(row.why for row in report if row.status == "not run")
+
+
+def test_every_claim_has_its_row(report: list[Verdict]) -> None:
+    claims = [row for row in report if row.kind != "bundled weights"]
+    assert len(claims) == len(zoo.claims())
+    counted = [row for row in report if row.kind == "counted"]
+    assert not [row for row in counted if row.status not in ("kept", "missed")]
+
+
+def test_the_claims_of_the_worked_example_are_the_rooms_own() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    shown = tomllib.loads("\n".join(blocks), parse_float=Decimal)["claims"]
+    assert {claim["kind"] for claim in shown} == {"counted", "measured", "relative"}
+    for claim in shown:
+        claim["args"] = {k: float(v) for k, v in claim.get("args", {}).items()}
+        assert any(
+            all(getattr(known, key) == value for key, value in claim.items())
+            for known in zoo.claims("wrn28_10")
+        ), claim
+
+
+def test_the_first_example_runs() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    example = re.search(r"## First example\n+```python\n(.*?)```", text, re.DOTALL)
+    assert example
+    done = subprocess.run(
+        [sys.executable, "-c", example[1]], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    promised = re.search(r"# (\d \d)$", example[1], re.MULTILINE)
+    assert promised
+    assert done.stdout.strip() == promised[1]
