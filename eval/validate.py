@@ -88,8 +88,10 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="folder of data sets")
     parser.add_argument("--device", choices=["cpu", "auto"], default="auto")
     record = validate(parser.parse_args())
-    if Accelerator().is_main_process:
-        print(json.dumps(record))
+    accelerator = Accelerator()
+    accelerator.print(json.dumps(record))
+    accelerator.wait_for_everyone()
+    accelerator.end_training()
 
 
 if __name__ == "__main__":

@@ -245,8 +245,9 @@ def train(
     from zoo.train import load_recipe
     from zoo.train import train as train_by
 
-    train_by(load_recipe(recipe), seed=seed, out=out, data=data)
-    print(f"the weights are in {out / 'model.safetensors'}")
+    run = train_by(load_recipe(recipe), seed=seed, out=out, data=data)
+    run.accelerator.print(f"the weights are in {out / 'model.safetensors'}")
+    run.accelerator.end_training()
 
 
 def main() -> None:

@@ -229,6 +229,7 @@ def train(
     if run.accelerator.is_main_process:
         note = {"recipe": recipe.name, "seed": str(seed)}
         weights.save(run.network.state_dict(), out / "model.safetensors", note)
+    run.accelerator.wait_for_everyone()
     return run
 
 

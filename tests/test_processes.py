@@ -1,0 +1,69 @@
+"""Several processes (gloo): every image counted once, training the same twice."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+from zoo import registry
+from zoo.weights import sha256
+
+pytestmark = pytest.mark.slow
+
+TRAIN = """
+import sys
+from pathlib import Path
+from tests.test_train import tiny
+from zoo.train import train
+run = train(tiny(), seed=0, out=Path(sys.argv[1]), quiet=True)
+assert run.accelerator.num_processes == 2, run.accelerator.num_processes
+run.accelerator.end_training()
+"""
+
+
+def torchrun(processes: int, *command: str) -> str:
+    """The output of a command on so many processes of this machine."""
+    env = {**os.environ, "ACCELERATE_USE_CPU": "1", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    done = subprocess.run(
+        [*launcher, f"--nproc_per_node={processes}", *command],
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("processes", [1, 2, 3])
+def test_the_count_does_not_depend_on_the_processes(processes: int) -> None:
+    out = torchrun(
+        processes,
+        "-m",
+        "eval.validate",
+        "wrn16_1.zoo_digits",
+        "--on",
+        "digits/test",
+        "--device",
+        "cpu",
+    )
+    (pinned,) = registry.weights_of("wrn16_1")
+    recorded = json.loads(pinned.record.read_text())["benchmarks"]["digits/test"]
+    record = json.loads(out.strip().splitlines()[-1])
+    assert record["processes"] == processes
+    assert (record["right"], record["total"]) == (recorded["right"], recorded["total"])
+
+
+def test_training_on_two_processes_gives_the_same_weights_twice(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(TRAIN)
+    for name in ("a", "b"):
+        torchrun(2, str(script), str(tmp_path / name))
+    sums = {sha256(tmp_path / name / "model.safetensors") for name in ("a", "b")}
+    assert len(sums) == 1
