@@ -64,7 +64,7 @@ def test_a_name_clash_raises() -> None:
 
 @pytest.mark.usefixtures("_registry_as_before")
 def test_a_network_from_outside_is_one_call() -> None:
-    target = "zoo.families.resnet.model:CifarResNet"
+    target = registry.load_class("zoo.families.resnet.model:CifarResNet")
     zoo.register(target, {"resnet26_mine": {"depth": 26}}, registry.CIFAR)
     model = zoo.create("resnet26_mine", num_classes=5)
     assert model(torch.zeros(1, 3, 32, 32)).shape == (1, 5)

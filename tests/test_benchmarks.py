@@ -1,6 +1,8 @@
 """The bundled benchmark, and the weights that come with the package on real digits."""
 
 import json
+from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -128,3 +130,26 @@ def test_jpeg_is_its_own_benchmark() -> None:
     claimed = {claim.benchmark for claim in zoo.claims()}
     assert "cifar10_jpeg/test" in BENCHMARKS
     assert not any(benchmark.startswith("cifar10_jpeg") for benchmark in claimed)
+
+
+@pytest.mark.parametrize(
+    ("printed", "status"),
+    [("0.56", "kept"), ("1.90", "kept"), ("8.75", "better than reported"), ("0.00", "missed")],
+)
+def test_a_measured_claim_is_evaluated_now(printed: str, status: str) -> None:
+    """2 of 360 digits wrong: an error of 0.56 %, and of 0.15 to 2.0 % by chance."""
+    claim = zoo.claims("resnet20", kind="measured", benchmark="cifar10/test")[0]
+    here = replace(claim, benchmark="digits/test", value=Decimal(printed))
+    row = checking.measured(here, None, lambda what: None)
+    assert (row.status, row.measured) == (status, "0.56 % (2 of 360 wrong)")
+
+
+def test_a_measured_claim_without_its_data_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    pinned = replace(registry.weights_of("resnet20")[0], benchmarks=("cifar10/test",))
+    monkeypatch.setattr(registry, "weights_of", lambda name: [pinned])
+    claim = zoo.claims("resnet20", kind="measured", benchmark="cifar10/test")[0]
+    row = checking.measured(claim, None, lambda what: None)
+    assert (row.status, row.why) == (
+        "not run",
+        "cifar10/test needs a folder of data (--data DIR or ZOO_DATA)",
+    )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from zoo import literature, registry
 from zoo.checking import check
 from zoo.literature import Claim, Contradiction, Deviation, Paper, Weights
-from zoo.registry import create, register
+from zoo.registry import create
 
 if TYPE_CHECKING:
     from torch import nn
@@ -44,6 +44,20 @@ class Description:
     weights: tuple[Weights, ...]
     deviations: tuple[Deviation, ...]
     contradictions: tuple[Contradiction, ...]
+
+
+def register(
+    target: str | type, variants: Mapping[str, Mapping[str, Any]], cfg: Mapping[str, Any]
+) -> None:
+    """Adds names of your own: a class (or "package.module:Class") with keyword-only arguments,
+    {name: its arguments}, and timm's pretrained_cfg entries (see registry.CIFAR, IMAGENET).
+
+    Raises ValueError when a name is taken.
+    """
+    registry.variants()  # the zoo's own names come first
+    if isinstance(target, type):
+        target = f"{target.__module__}:{target.__qualname__}"
+    registry.register(target, variants, cfg)
 
 
 def papers() -> tuple[Paper, ...]:
@@ -138,8 +152,8 @@ def describe(name: str) -> Description:
 
 def recorded_counts(entry: registry.Variant) -> dict[str, int]:
     """Counts as eval/counts.py wrote them down, so that showing them needs no torch."""
-    room = entry.family.rpartition(".")[2]
-    path = literature.ROOMS / room / "counts.json"
+    paper = registry.paper_of(entry)
+    path = literature.ROOMS / (paper.id if paper else "") / "counts.json"
     counts: dict[str, dict[str, int]] = (
         json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     )

@@ -10,6 +10,7 @@ import importlib
 import inspect
 import pkgutil
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -115,7 +116,7 @@ def variant(name: str) -> Variant:
 
 
 def split(name: str) -> tuple[Variant, Weights | None]:
-    """ "arch" or "arch.tag" -> the entry and the weights of that tag (None without a tag).
+    """The entry of "arch" or "arch.tag", and the weights of that tag (None without a tag).
 
     Raises UnknownNameError for either, with what there is.
     """
@@ -177,7 +178,7 @@ def _build(
     cfg = configuration(entry, weights)
     args = {**entry.args, **(weights.args if weights else {}), **overrides}
     args.setdefault("num_classes", cfg["num_classes"])
-    with torch.device(device or "cpu"):
+    with torch.device(device) if device else nullcontext():
         model: nn.Module = build_model_with_cfg(
             cls,
             entry.name,
@@ -231,5 +232,4 @@ def load_class(target: str) -> Any:
 
 def paper_of(entry: Variant) -> literature.Paper | None:
     """The paper of an entry's room, if it has one."""
-    room = entry.family.rpartition(".")[2]
-    return next((paper for paper in literature.load_all() if paper.id == room), None)
+    return next((p for p in literature.load_all() if entry.family == f"zoo.families.{p.id}"), None)
