@@ -1,0 +1,208 @@
+"""What every class does with values, small and with drawn weights, in float64.
+
+features   head   rates   gradients   copies   formats   compile and export
+"""
+
+import copy
+import pickle
+from itertools import chain
+from typing import Any
+
+import pytest
+import torch
+from timm.layers import DropPath
+from torch import Tensor, nn
+
+from tests.golden.fill import fill, images, layers_of
+from tests.test_contract import ARGUMENTS, TARGETS, pixels, sketch, slow
+
+LARGE = 15e6  # parameters
+
+
+def small(target: str) -> tuple[str, dict[str, Any]]:
+    """The network of a class with the least depth from 12 layers: two units or more in a stage."""
+    for depth in range(12, 60) if "depth" in ARGUMENTS[target] else ():
+        try:
+            sketch(TARGETS[target], depth=depth)
+        except ValueError:
+            continue
+        return TARGETS[target], {"depth": depth}
+    return TARGETS[target], {}
+
+
+SMALL = {target: small(target) for target in TARGETS}
+SIZES = {
+    target: sum(p.numel() for p in sketch(name, **args).parameters())
+    for target, (name, args) in SMALL.items()
+}
+every_class = pytest.mark.parametrize(
+    "target", [pytest.param(t, marks=slow if SIZES[t] > LARGE else ()) for t in TARGETS]
+)
+
+
+def real(target: str, **args: Any) -> Any:
+    """A small network of a class, in float64 and eval mode, its weights always the same."""
+    name, least = SMALL[target]
+    model = sketch(name, **{**least, "num_classes": 7, **args}).to_empty(device="cpu")
+    fill(layers_of(model))
+    return model
+
+
+def example(target: str) -> Tensor:
+    return images(pixels(SMALL[target][0]))
+
+
+def train(model: Any) -> Any:
+    """Train mode, but BatchNorm in eval mode: whatever changes is drawn."""
+    for module in model.train().modules():
+        module.train(not isinstance(module, nn.BatchNorm2d))
+    return model
+
+
+def equal(found: Any, wanted: list[Tensor]) -> None:
+    assert [torch.equal(a, b) for a, b in zip(found, wanted, strict=True)] == [True] * len(wanted)
+
+
+def close(found: Tensor, wanted: Tensor, rtol: float = 1e-10) -> None:
+    atol = rtol * wanted.detach().abs().max().item()
+    torch.testing.assert_close(found, wanted, rtol=rtol, atol=atol)
+
+
+@every_class
+def test_features(target: str) -> None:
+    """What a hook sees at the modules that feature_info names is what every way gives."""
+    model, x = real(target), example(target)
+    seen: list[Tensor] = []
+    for info in model.feature_info:
+        module = model.get_submodule(info["module"])
+        module.register_forward_hook(lambda module, args, output: seen.append(output.clone()))
+    logits = model(x)
+    hooked, ends = list(seen), [0, len(seen) - 2]
+    final, taken = model.forward_intermediates(x)
+    assert torch.equal(model.forward_head(final), logits)
+    assert torch.equal(model.forward_head(model.forward_features(x)), logits)
+    equal(taken, hooked)
+    equal(real(target, features_only=True)(x), hooked)
+    equal(real(target, features_only=True, out_indices=ends)(x), [hooked[i] for i in ends])
+    seen.clear()
+    some = model.forward_intermediates(x, ends, stop_early=True, intermediates_only=True)
+    equal(some, [hooked[i] for i in ends])
+    assert len(seen) == len(hooked) - 1  # the last stage did not run
+    equal(model.forward_intermediates(x, 1, norm=True, intermediates_only=True), [final])
+    with pytest.raises(ValueError, match="output_fmt must be 'NCHW'"):
+        model.forward_intermediates(x, output_fmt="NLC")
+
+
+@every_class
+def test_no_head(target: str) -> None:
+    x = example(target)
+    pooled, bare = real(target, num_classes=0), real(target, num_classes=0, global_pool="")
+    assert not list(pooled.get_classifier().parameters())
+    assert torch.equal(bare(x), bare.forward_features(x))
+    close(pooled(x), bare(x).mean((2, 3)))
+    close(real(target, num_classes=0, global_pool="max")(x), bare(x).amax((2, 3)))
+
+
+RATES = [
+    pytest.param(target, rate, marks=slow if SIZES[target] > LARGE else ())
+    for target, found in ARGUMENTS.items()
+    for rate in ("drop_rate", "drop_path_rate")
+    if rate in found
+]
+
+
+@pytest.mark.parametrize(("target", "rate"), RATES)
+def test_rates_act_in_training_alone(target: str, rate: str) -> None:
+    x, wanted = example(target), real(target)(example(target))
+    model = real(target, **{rate: 0.5})
+    assert torch.equal(model(x), wanted)
+    assert torch.equal(train(real(target))(x), wanted)
+    torch.manual_seed(0)
+    assert not torch.allclose(train(model)(x), wanted)
+    if rate == "drop_path_rate":  # it grows with the depth, from none
+        found = [m.drop_prob for m in model.modules() if isinstance(m, DropPath)]
+        steps = len(found)
+        assert found == pytest.approx([0.5 * i / steps for i in range(1, steps + 1)])
+
+
+def gradients(model: Any, x: Tensor) -> dict[str, Tensor]:
+    model.train()(x).square().mean().backward()
+    return {key: parameter.grad for key, parameter in model.named_parameters()}
+
+
+@every_class
+def test_gradients_and_checkpointing(target: str) -> None:
+    """Every parameter learns; with checkpointing the same, and the blocks run twice."""
+    runs: dict[bool, list[int]] = {True: [], False: []}
+    found = {}
+    for enable, seen in runs.items():
+        model = real(target)
+        model.set_grad_checkpointing(enable)
+        model.layer2[0].conv1.register_forward_hook(lambda *_, seen=seen: seen.append(1))
+        found[enable] = gradients(model, example(target))
+    assert (len(runs[True]), len(runs[False])) == (2, 1)
+    for key, wanted in found[False].items():
+        assert wanted.abs().max() > 0, key
+        close(found[True][key], wanted)
+
+
+@every_class
+def test_copies(target: str) -> None:
+    model, x = real(target), example(target)
+    for other in (pickle.loads(pickle.dumps(model)), copy.deepcopy(model)):
+        assert torch.equal(other(x), model(x))
+        assert other.pretrained_cfg == model.pretrained_cfg
+        other.fc.weight.data.zero_()
+        assert not torch.equal(other(x), model(x))
+
+
+@every_class
+def test_channels_last_and_bf16(target: str) -> None:
+    model, x = real(target), example(target)
+    wanted = model(x)
+    found = model.to(memory_format=torch.channels_last)(x.to(memory_format=torch.channels_last))
+    close(found, wanted)
+    half = model.bfloat16()(x.bfloat16())
+    assert half.dtype == torch.bfloat16
+    close(half.double(), wanted, rtol=0.1)
+
+
+@every_class
+def test_compile_and_export(target: str) -> None:
+    model, x = real(target), example(target)
+    torch.compiler.reset()
+    with torch.no_grad():
+        wanted = model(x)
+        close(torch.compile(model, fullgraph=True, backend="aot_eager")(x), wanted)
+        close(torch.export.export(model, (x,)).module()(x), wanted)
+
+
+@slow
+@pytest.mark.parametrize("target", [t for t in TARGETS if SIZES[t] <= LARGE])
+def test_compile_for_real(target: str) -> None:
+    """By inductor, which needs a C compiler, in training too."""
+    model, x = real(target), example(target)
+    torch.compiler.reset()
+    wanted = gradients(model, x)
+    model.zero_grad()
+    found = gradients(torch.compile(real(target), fullgraph=True), x)
+    for key, gradient in found.items():
+        close(gradient, wanted[key.removeprefix("_orig_mod.")], rtol=1e-8)
+
+
+# The paper's dropout
+
+
+@pytest.mark.parametrize("rate", [0.0, 1.0])
+def test_wrn_dropout_is_inside_the_blocks(rate: float) -> None:
+    """When everything is dropped, a block is its shortcut, and the classifier sees all of it."""
+    model = train(real("zoo.families.wrn.model:WideResNet", drop_rate=rate))
+    x, dropped = model.forward_stem(example("zoo.families.wrn.model:WideResNet")), []
+    for block in chain(model.layer1, model.layer2, model.layer3):
+        projects = isinstance(block.downsample, nn.Conv2d)
+        shortcut = block.downsample(torch.relu(block.bn1(x))) if projects else x
+        x = block(x)
+        dropped.append(torch.equal(x, shortcut))
+    assert dropped == [rate == 1] * 6
+    features = model.forward_tail(x)
+    assert torch.equal(model.forward_head(features, pre_logits=True), features.mean((2, 3)))

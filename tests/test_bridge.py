@@ -1,0 +1,90 @@
+"""The bridge: after `import zoo.timm`, timm's own functions work on the zoo's names."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import timm
+import torch
+from PIL import Image
+from timm.models import save_for_hf
+
+import zoo
+import zoo.timm as bridge
+from tests.golden.fill import fill, images, layers_of
+from tests.test_contract import ENTRIES
+
+PLAIN = "import timm; print(*sorted(timm.list_models()), sep='\\n')"
+BEFORE = set(
+    subprocess.run(
+        [sys.executable, "-c", PLAIN], capture_output=True, text=True, check=True
+    ).stdout.split()
+)
+
+
+def test_registers_what_is_free_and_nothing_else() -> None:
+    assert BEFORE & set(ENTRIES) >= {"resnet50", "wide_resnet50_2"}
+    assert set(bridge.names) == set(ENTRIES) - BEFORE
+    assert set(timm.list_models()) == BEFORE | set(ENTRIES)
+    assert set(timm.list_models("wrn*")) == {name for name in ENTRIES if name.startswith("wrn")}
+
+
+def test_a_name_that_timm_has_stays_timms() -> None:
+    with torch.device("meta"):
+        assert type(timm.create_model("resnet50")).__module__ == "timm.models.resnet"
+        assert type(timm.create_model("wrn28_10")).__module__ == "zoo.families.wrn.model"
+
+
+def test_weights_arrive() -> None:
+    pretrained = [w.name for paper in zoo.papers() for w in paper.weights]
+    assert set(pretrained) <= set(timm.list_models(pretrained=True))
+    for name in ("resnet20", *pretrained):
+        found, wanted = (make(name, pretrained=True).state_dict() for make in MAKERS)
+        assert [torch.equal(found[key], wanted[key]) for key in wanted] == [True] * len(found)
+
+
+MAKERS = (timm.create_model, zoo.create)
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        {"num_classes": 3},
+        {"num_classes": 0, "global_pool": ""},
+        {"features_only": True, "out_indices": (1, 3)},
+        {"in_chans": 1, "num_classes": 10},
+        {"depth": 26, "drop_rate": 0.3},
+    ],
+)
+def test_arguments_mean_the_same(args: dict[str, Any]) -> None:
+    with torch.device("meta"):
+        found, wanted = (make("preresnet20", **args) for make in MAKERS)
+    shapes = [{k: v.shape for k, v in model.state_dict().items()} for model in (found, wanted)]
+    assert shapes[0] == shapes[1]
+    assert (found.feature_info is not None) == (wanted.feature_info is not None)
+
+
+def test_a_folder_that_timm_saved_comes_back(tmp_path: Path) -> None:
+    """timm's save_for_hf -> local-dir: -> the same network with the same weights."""
+    model = zoo.create("wrn16_1", num_classes=7, drop_rate=0.3).eval()
+    fill(layers_of(model))
+    save_for_hf(model.float(), tmp_path, safe_serialization=True)
+    back = timm.create_model(f"local-dir:{tmp_path}", pretrained=True).eval()
+    assert torch.equal(back(images(32).float()), model(images(32).float()))
+    assert (back.num_classes, back.pretrained_cfg["architecture"]) == (7, "wrn16_1")
+
+
+def test_the_preprocessing_of_timm_is_ours() -> None:
+    """timm's own transform of a digit, from the configuration that the bridge gives it."""
+    model = timm.create_model("resnet20", pretrained=True)
+    config = timm.data.resolve_model_data_config(model)
+    assert config["input_size"] == (3, 32, 32)
+    digit = Image.fromarray(np.random.RandomState(0).randint(0, 256, (8, 8), np.uint8)).convert(
+        "RGB"
+    )
+    torch.testing.assert_close(
+        timm.data.create_transform(**config)(digit), zoo.transform(model)(digit)
+    )
