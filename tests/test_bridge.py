@@ -17,18 +17,16 @@ import zoo.timm as bridge
 from tests.golden.fill import fill, images, layers_of
 from tests.test_contract import ENTRIES
 
-PLAIN = "import timm; print(*sorted(timm.list_models()), sep='\\n')"
-BEFORE = set(
-    subprocess.run(
-        [sys.executable, "-c", PLAIN], capture_output=True, text=True, check=True
-    ).stdout.split()
-)
+MAKERS = (timm.create_model, zoo.create)
 
 
 def test_registers_what_is_free_and_nothing_else() -> None:
-    assert BEFORE & set(ENTRIES) >= {"resnet50", "wide_resnet50_2"}
-    assert set(bridge.names) == set(ENTRIES) - BEFORE
-    assert set(timm.list_models()) == BEFORE | set(ENTRIES)
+    ask = "import timm; print(*timm.list_models())"
+    asked = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True)
+    before = set(asked.stdout.split())
+    assert before & set(ENTRIES) >= {"resnet50", "wide_resnet50_2"}
+    assert set(bridge.names) == set(ENTRIES) - before
+    assert set(timm.list_models()) == before | set(ENTRIES)
     assert set(timm.list_models("wrn*")) == {name for name in ENTRIES if name.startswith("wrn")}
 
 
@@ -44,9 +42,6 @@ def test_weights_arrive() -> None:
     for name in ("resnet20", *pretrained):
         found, wanted = (make(name, pretrained=True).state_dict() for make in MAKERS)
         assert [torch.equal(found[key], wanted[key]) for key in wanted] == [True] * len(found)
-
-
-MAKERS = (timm.create_model, zoo.create)
 
 
 @pytest.mark.parametrize(
