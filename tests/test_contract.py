@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import torch
+from timm.layers import SelectAdaptivePool2d
 from timm.models import group_parameters
 from torch import Tensor, nn
 
@@ -58,12 +59,14 @@ def test_head(name: str) -> None:
     assert features.shape[:2] == (2, model.num_features)
     assert (model.forward_head(features).shape, model.num_classes) == ((2, 7), 7)
     assert model.get_classifier() is model.get_submodule(model.get_classifier(name_only=True))
-    for pool in (None, "avg", "catavgmax"):
+    for pool in (None, "avg", "avgmax"):
         model.reset_classifier(5, pool)
-        assert model.global_pool.pool_type == (pool or "max")
+        found = [m.pool_type for m in model.modules() if isinstance(m, SelectAdaptivePool2d)]
+        assert found == [pool or "max"]
         assert (model.forward_head(features).shape, model.num_classes) == ((2, 5), 5)
         hidden = model.forward_head(features, pre_logits=True)
-        assert hidden.shape == (2, model.head_hidden_size) == (2, model.fc.in_features)
+        last = model.get_classifier()
+        assert hidden.shape == (2, model.head_hidden_size) == (2, last.weight.shape[1])
     model.reset_classifier(0, "")
     assert model.forward_head(features).shape == features.shape
 
@@ -76,7 +79,8 @@ def test_features_only(name: str) -> None:
     shapes = [(2, channels, size // r, size // r) for channels, r in reductions]
     assert [tuple(feature.shape) for feature in model(blank(name))] == shapes
     assert info.get_dicts(["num_chs", "reduction", "module"]) == whole(name).feature_info
-    assert not list(model.model.fc.parameters())
+    head = whole(name).get_classifier(name_only=True).split(".")[0]
+    assert not [key for key in model.state_dict() if key.startswith((head, f"model.{head}"))]
 
 
 @every_name
@@ -84,11 +88,12 @@ def test_features_only(name: str) -> None:
 def test_parameter_groups(name: str, coarse: bool) -> None:
     """The stem, every stage (or block), and at last what follows: each a group of its own."""
     model = whole(name)
-    parts = [info["module"] for info in model.feature_info[1:]]
-    if not coarse:
+    parts = model.stage_names
+    if model.group_matcher() != model.group_matcher(coarse=True) and not coarse:
         parts = [f"{part}.{i}" for part in parts for i in range(len(getattr(model, part)))]
+    head = model.get_classifier(name_only=True).split(".")[0]
     groups = group_parameters(model, model.group_matcher(coarse=coarse))
-    wanted = [model.stem_names, *([part] for part in parts), [*model.tail_names, "fc"]]
+    wanted = [model.stem_names, *([part] for part in parts), [*model.tail_names, head]]
     for keys, prefixes in zip(groups.values(), wanted, strict=True):
         assert keys
         assert all(key.startswith(tuple(f"{prefix}." for prefix in prefixes)) for key in keys)
@@ -103,7 +108,7 @@ def test_pretrained_cfg(name: str) -> None:
     assert first is next(layer for layer in model.modules() if isinstance(layer, nn.Conv2d))
     assert first.in_channels == cfg["input_size"][0] == len(cfg["mean"]) == len(cfg["std"])
     assert last is model.get_classifier()
-    assert last.out_features == cfg["num_classes"] == model.num_classes
+    assert last.weight.shape[0] == cfg["num_classes"] == model.num_classes
     reduction = model.feature_info[-1]["reduction"]
     assert cfg["pool_size"] == tuple(size // reduction for size in cfg["input_size"][1:])
 

@@ -35,6 +35,42 @@ def xternalz(state: State) -> State:
     return found
 
 
+def bearpaw(state: State) -> State:
+    """As prlz77 and bearpaw name the parts of a ResNeXt-29."""
+    parts = {"conv1": "conv_reduce", "bn1": "bn_reduce", "conv2": "conv_conv", "bn2": "bn"}
+    parts |= {"conv3": "conv_expand", "bn3": "bn_expand", "downsample.0": "shortcut.shortcut_conv"}
+    parts |= {"downsample.1": "shortcut.shortcut_bn"}
+    found = {}
+    for key, value in state.items():
+        new = key.replace("fc.", "classifier.")
+        if key.startswith("layer"):
+            stage, unit, rest = key.removeprefix("layer").split(".", 2)
+            part, _, tensor = rest.rpartition(".")
+            new = f"stage_{stage}.stage_{stage}_bottleneck_{unit}.{parts[part]}.{tensor}"
+        elif not key.startswith("fc"):
+            new = key.replace("conv1.", "conv_1_3x3.").replace("bn1.", "bn_1.")
+        found[new] = value
+    return found
+
+
+def augmix(state: State) -> State:
+    """As AugMix and RobustBench do: the same parts, units by number, two buffers."""
+    found = {}
+    for key, value in bearpaw(state).items():
+        new = key
+        if "bottleneck" in key:
+            stage, unit, rest = key.split(".", 2)
+            rest = rest.replace("shortcut.shortcut_conv", "downsample.0")
+            rest = rest.replace("shortcut.shortcut_bn", "downsample.1")
+            new = f"{stage}.{unit.rpartition('_')[2]}.{rest}"
+        found[new] = value
+    return found | {"mu": torch.zeros(1, 3, 1, 1), "sigma": torch.ones(1, 3, 1, 1)}
+
+
+def naver(state: State) -> State:
+    return {key.replace("stem.", "stem.stem.", 1): value for key, value in state.items()}
+
+
 def same(state: State) -> State:
     return state
 
@@ -53,6 +89,13 @@ def same(state: State) -> State:
         ("wrn28_2", {"num_classes": 100}, xternalz, {"num_classes": 100, "in_chans": 3}),
         ("wrn16_4", {}, same, {}),
         ("preresnet164", {}, same, {}),
+        ("resnext50_32x4d", {}, same, {}),
+        ("resnext29_8x64d", {"num_classes": 100}, bearpaw, {"num_classes": 100, "in_chans": 3}),
+        ("resnext29_4x32d", {}, augmix, {}),
+        ("res2net50_14w_8s", {}, same, {}),
+        ("res2net50_v1b", {}, same, {}),
+        ("rdnet_tiny", {}, same, {}),
+        ("rdnet_tiny", {"num_classes": 7, "in_chans": 1}, naver, {"num_classes": 7, "in_chans": 1}),
     ],
 )
 def test_a_checkpoint_tells_what_it_is(
@@ -69,7 +112,7 @@ def test_a_checkpoint_tells_what_it_is(
     assert (done.model, done.args) == (name, told)
     again = zoo.create(done.model, **done.args).eval()
     again.load_state_dict(safetensors.torch.load_file(done.path), strict=True)
-    image = torch.rand(1, 3, 32, 32)
+    image = torch.rand(1, done.args.get("in_chans", 3), 32, 32)
     assert torch.equal(again(image), model(image))
 
 

@@ -58,14 +58,15 @@ def test_the_claims_of_the_worked_example_are_the_rooms_own() -> None:
         ), claim
 
 
-def test_the_first_example_runs() -> None:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    example = re.search(r"## First example\n+```python\n(.*?)```", text, re.DOTALL)
-    assert example
-    done = subprocess.run(
-        [sys.executable, "-c", example[1]], capture_output=True, text=True, check=False
-    )
+EXAMPLES = [
+    code
+    for code in re.findall(r"```python\n(.*?)```", readme.README.read_text(), re.DOTALL)
+    if "print(" in code
+]
+
+
+@pytest.mark.parametrize("code", EXAMPLES, ids=["first", "features", "fine-tuning"])
+def test_an_example_prints_what_it_says(code: str) -> None:
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    promised = re.search(r"# (\d \d)$", example[1], re.MULTILINE)
-    assert promised
-    assert done.stdout.strip() == promised[1]
+    assert done.stdout.splitlines() == re.findall(r"^print\(.*\)  # (.+)$", code, re.MULTILINE)

@@ -19,21 +19,21 @@ Advance = Callable[[str], None]
 
 
 @cache
-def _counts(model: str, args: str) -> Any:
+def _counts(model: str, args: str, pixels: int) -> Any:
     from zoo.benchmarks.counts import count
 
     entry = registry.variant(model)
     overrides = json.loads(args)
     network = registry.network(model, device="meta", **overrides)
-    return count(network, entry.cfg["input_size"])
+    channels, *own = entry.cfg["input_size"]
+    return count(network, (channels, *([pixels, pixels] if pixels else own)))
 
 
 def counted(claim: Claim, paper: Paper) -> Verdict:
     """The verdict on a counted claim, from the network itself."""
-    number = getattr(
-        _counts(claim.model, json.dumps(dict(claim.args), sort_keys=True)), claim.metric
-    )
-    return judge_count(claim, number, paper)
+    args = json.dumps(dict(claim.args), sort_keys=True)
+    found = _counts(claim.model, args, claim.input_size)
+    return judge_count(claim, getattr(found, claim.metric), paper)
 
 
 def obstacle(claim: Claim) -> str:
@@ -42,7 +42,7 @@ def obstacle(claim: Claim) -> str:
         return "the zoo does not build this variation of the network"
     if claim.benchmark not in BENCHMARKS:
         return f"the zoo has no benchmark {claim.benchmark} yet"
-    if claim.metric != "error":
+    if claim.metric not in ("error", "accuracy"):
         return f"the zoo does not measure {claim.metric} yet"
     return ""
 

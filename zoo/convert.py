@@ -116,7 +116,7 @@ def fits(state: dict[str, Tensor], model: str = "") -> Iterator[Fit]:
             if model not in ("", name) or not (model or _near(entry, layers)):
                 continue
             for args in scheme.tries:
-                yield _fit(name, {**args, **_head(renamed)}, scheme, renamed)
+                yield _fit(name, {**args, **_ends(entry, renamed)}, scheme, renamed)
 
 
 def _near(entry: registry.Variant, layers: int) -> bool:
@@ -124,14 +124,11 @@ def _near(entry: registry.Variant, layers: int) -> bool:
     return abs(convolutions - layers) <= max(4, layers // 4)
 
 
-def _head(state: Mapping[str, Tensor]) -> dict[str, int]:
+def _ends(entry: registry.Variant, state: Mapping[str, Tensor]) -> dict[str, int]:
     """Classes and input channels, from the last layer and the first."""
-    found = {}
-    if "fc.weight" in state:
-        found["num_classes"] = state["fc.weight"].shape[0]
-    if "conv1.weight" in state and state["conv1.weight"].dim() == 4:
-        found["in_chans"] = state["conv1.weight"].shape[1]
-    return found
+    first, last = (state.get(f"{entry.cfg[key]}.weight") for key in ("first_conv", "classifier"))
+    found = {} if last is None else {"num_classes": last.shape[0]}
+    return found if first is None or first.dim() != 4 else found | {"in_chans": first.shape[1]}
 
 
 def _fit(name: str, args: Mapping[str, Any], scheme: Scheme, state: dict[str, Tensor]) -> Fit:

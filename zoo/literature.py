@@ -17,6 +17,7 @@ from typing import Any
 
 ROOMS = Path(__file__).parent / "families"
 KINDS = ("counted", "measured", "relative")
+UNITLESS = ("f_measure", "mae")
 COUNTED = ("params", "macs", "depth", "convolutions")
 RELATIONS = (
     "official",
@@ -35,8 +36,9 @@ class PaperError(ValueError):
 class Claim:
     """One number (or comparison) that a paper prints, with the place where it stands.
 
-    counted: value in units of `unit` (K, M, G), from the network alone.
-    measured: value of `metric` (errors and mAP in percent) on `benchmark`, by `protocol`.
+    counted: value in units of `unit` (K, M, G), from the network alone, at its own image size or
+        at `input_size` pixels.
+    measured: value of `metric` (in percent but for UNITLESS) on `benchmark`, by `protocol`.
     relative: metric(model) `relation` metric(than); `value` is the printed difference, if any.
     """
 
@@ -47,6 +49,7 @@ class Claim:
     value: Decimal | None = None
     unit: str = ""
     args: Mapping[str, Any] = field(default_factory=dict)
+    input_size: int = 0
     benchmark: str = ""
     aggregation: str = ""
     mean: Decimal | None = None
@@ -66,8 +69,8 @@ class Claim:
     @property
     def identity(self) -> tuple[object, ...]:
         """What makes two claims the same one."""
-        names = "kind model metric benchmark protocol aggregation where than relation variant"
-        same = [getattr(self, name) for name in names.split()]
+        names = "kind model metric input_size benchmark protocol aggregation where than relation"
+        same = [getattr(self, name) for name in (*names.split(), "variant")]
         return (*same, repr(sorted(self.args.items())), repr(sorted(self.than_args.items())))
 
 
@@ -227,6 +230,10 @@ def _check_claim(claim: Claim, paper: dict[str, Any], ids: set[str], source: _So
         (
             claim.kind != "counted" or claim.metric in COUNTED,
             f"a counted metric is one of {', '.join(COUNTED)}, not {claim.metric!r}",
+        ),
+        (
+            claim.kind != "counted" or not claim.variant,
+            "what the zoo does not build (`variant`) cannot be counted",
         ),
         (claim.unit in ("", "K", "M", "G"), f"unit must be K, M, G or empty, not {claim.unit!r}"),
         (

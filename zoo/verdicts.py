@@ -12,7 +12,7 @@ from math import sqrt
 from statistics import mean, stdev
 from typing import Any
 
-from zoo.literature import Claim, Contradiction, Deviation, Paper
+from zoo.literature import UNITLESS, Claim, Contradiction, Deviation, Paper
 
 UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9}
 FEW_IMAGES = 5  # the same weights on another machine may differ by this many
@@ -70,13 +70,15 @@ def _records(paper: Paper) -> Iterable[Deviation | Contradiction]:
 
 
 def judge_error(claim: Claim, wrong: int, total: int, *, same_weights: bool) -> Verdict:
-    """The verdict on an error rate that was measured on `total` samples.
+    """The verdict on an error rate, or an accuracy, that was measured on `total` samples.
 
     The authors' weights must agree within a few images; weights that were trained again, within
     the binomial interval of the measurement, widened by the printed spread over seeds.
     """
     assert claim.value is not None
-    measured, printed = 100 * wrong / total, float(claim.value)
+    is_error = claim.metric == "error"
+    printed = float(claim.value) if is_error else 100 - float(claim.value)
+    measured = 100 * wrong / total
     half_digit = 0.5 * 10.0 ** int(claim.value.as_tuple().exponent)
     if same_weights:
         slack = 100 * FEW_IMAGES / total + half_digit
@@ -88,8 +90,10 @@ def judge_error(claim: Claim, wrong: int, total: int, *, same_weights: bool) -> 
     status = "kept" if low <= printed <= high else "missed"
     if status == "missed" and measured < printed:
         status = "better than reported"
-    shown = f"{measured:.2f} % ({wrong:,} of {total:,} wrong)"
-    return row(claim, status, measured=shown, interval=(low, high))
+    number, kind = (wrong, "wrong") if is_error else (total - wrong, "right")
+    shown = f"{100 * number / total:.2f} % ({number:,} of {total:,} {kind})"
+    limits = (low, high) if is_error else (100 - high, 100 - low)
+    return row(claim, status, measured=shown, interval=limits)
 
 
 def interval(wrong: int, total: int, z: float = 1.959964) -> tuple[float, float]:
@@ -140,7 +144,10 @@ def describe_claim(claim: Claim) -> tuple[str, str, str]:
     if claim.kind == "relative":
         by = f" by {claim.value}" if claim.value is not None else ""
         return model, metric, f"{claim.relation} {_call(claim.than, claim.than_args)}{by}"
-    value = f"{claim.value}{claim.unit}" + (" %" if claim.kind == "measured" else "")
+    if claim.input_size:
+        metric += f" at {claim.input_size}x{claim.input_size}"
+    percent = claim.kind == "measured" and claim.metric not in UNITLESS
+    value = f"{claim.value}{claim.unit}" + (" %" if percent else "")
     return (
         model,
         metric,

@@ -12,10 +12,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+KINDS = (nn.Conv2d, nn.BatchNorm2d, nn.LayerNorm, nn.Linear)
+
 
 def layers_of(model: nn.Module) -> list[nn.Module]:
     """What `fill` fills, in the order of definition."""
-    return [m for m in model.modules() if isinstance(m, (nn.Conv2d, nn.BatchNorm2d, nn.Linear))]
+    return [m for m in model.modules() if isinstance(m, KINDS) or hasattr(m, "gamma")]
 
 
 def images(size: int, batch: int = 2, channels: int = 3, seed: int = 1) -> Tensor:
@@ -29,10 +31,21 @@ def fill(layers: Iterable[nn.Module], seed: int = 0) -> None:
     random = np.random.RandomState(seed)
     for layer in layers:
         layer.double()
-        drawn = _norm(layer, random) if isinstance(layer, nn.BatchNorm2d) else _map(layer, random)
+        drawn = _values(layer, random)
         with torch.no_grad():
             for name, values in drawn.items():
                 getattr(layer, name).copy_(torch.from_numpy(values))
+
+
+def _values(layer: nn.Module, random: np.random.RandomState) -> dict[str, np.ndarray]:
+    if isinstance(layer, nn.BatchNorm2d):
+        return _norm(layer, random)
+    if isinstance(layer, nn.LayerNorm):
+        n = layer.normalized_shape[0]
+        return {"weight": random.uniform(0.5, 1.5, n), "bias": random.normal(0, 0.2, n)}
+    if isinstance(layer, (nn.Conv2d, nn.Linear)):
+        return _map(layer, random)
+    return {"gamma": random.uniform(0.5, 1.5, tuple(layer.gamma.shape))}
 
 
 def _map(layer: nn.Conv2d | nn.Linear, random: np.random.RandomState) -> dict[str, np.ndarray]:

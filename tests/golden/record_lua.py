@@ -1,9 +1,10 @@
 """Golden logits of the authors' Lua Torch networks.
 
-uv run --with lupa python tests/golden/record_lua.py --fb PATH --he PATH --wrn PATH
+uv run --with lupa python tests/golden/record_lua.py --fb PATH --he PATH --wrn PATH --next PATH
 
 Each PATH is a clone (or bare repository) of facebookarchive/fb.resnet.torch,
-KaimingHe/resnet-1k-layers and szagoruyko/wide-residual-networks; any may be left out.
+KaimingHe/resnet-1k-layers, szagoruyko/wide-residual-networks and facebookresearch/ResNeXt; any
+may be left out.
 """
 
 import argparse
@@ -18,6 +19,7 @@ from torch7 import Layer, build, load
 
 FB, HE = "facebookarchive/fb.resnet.torch", "KaimingHe/resnet-1k-layers"
 WRN = "szagoruyko/wide-residual-networks"
+NEXT = "facebookresearch/ResNeXt"
 CIFAR, IMAGENET = {"size": 32, "batch": 2}, {"size": 224, "batch": 1}
 
 # name in the zoo, its arguments, depth, data set, shortcutType
@@ -39,6 +41,14 @@ PRERESNET = [
 HE_PREACT = [("preresnet164", 164), ("preresnet1001", 1001)]
 # name, depth, widening factor
 WIDE = [("wrn16_1", 16, 1), ("wrn16_4", 16, 4), ("wrn28_10", 28, 10), ("wrn40_2", 40, 2)]
+# name, depth, data set, cardinality, width
+RESNEXT = [
+    ("resnext29_32x4d", 29, "cifar10", 32, 4),
+    ("resnext29_8x64d", 29, "cifar10", 8, 64),
+    ("resnext50_32x4d", 50, "imagenet", 32, 4),
+    ("resnext50_8x14d", 50, "imagenet", 8, 14),
+    ("resnext101_32x4d", 101, "imagenet", 32, 4),
+]
 
 
 def golden(layer: Layer, ours: str, args: dict[str, Any], *, size: int, batch: int) -> dict:
@@ -115,6 +125,28 @@ def record_wrn(repository: Path) -> None:
     save("wrn", source(WRN, repository, path), unit_with_dropout=units, nets=records)
 
 
+def record_next(repository: Path) -> None:
+    path = "models/resnext.lua"
+    create = load(read(repository, path), {})
+    records = {
+        ours: golden(
+            create(
+                depth=depth,
+                dataset=dataset,
+                cardinality=cardinality,
+                baseWidth=width,
+                bottleneckType="resnext_C",
+                tensorType="torch.X",
+            ),
+            ours,
+            {},
+            **(IMAGENET if dataset == "imagenet" else CIFAR),
+        )
+        for ours, depth, dataset, cardinality, width in RESNEXT
+    }
+    save("resnext", source(NEXT, repository, path), nets=records)
+
+
 def save(name: str, where: str, **facts: Any) -> None:
     write(name, source=where, made_by="tests/golden/record_lua.py", how=HOW, **facts)
 
@@ -123,7 +155,7 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     torch.manual_seed(0)
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    jobs = {"fb": record_fb, "he": record_he, "wrn": record_wrn}
+    jobs = {"fb": record_fb, "he": record_he, "wrn": record_wrn, "next": record_next}
     for key in jobs:
         parser.add_argument(f"--{key}", type=Path)
     for key, repository in vars(parser.parse_args()).items():

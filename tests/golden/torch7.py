@@ -101,14 +101,17 @@ class Scaled(nn.Module):
 
 def window(layer: Layer, first: int) -> dict[str, tuple[int, int]]:
     """kW, kH, dW = 1, dH = 1, padW = 0, padH = 0 -> PyTorch's (height, width) pairs."""
-    given = [int(a) for a in layer.arguments[first:]]
+    given = [int(a) for a in layer.arguments[first : first + 6]]
     k_w, k_h, d_w, d_h, pad_w, pad_h = given + [1, 1, 0, 0][len(given) - 2 :]
     return {"kernel_size": (k_h, k_w), "stride": (d_h, d_w), "padding": (pad_h, pad_w)}
 
 
 def convolution(layer: Layer) -> nn.Conv2d:
-    c_in, c_out = map(int, layer.arguments[:2])
-    return nn.Conv2d(c_in, c_out, **window(layer, 2), bias=layer.bias is not None)
+    c_in, c_out, *_ = layer.arguments
+    groups = layer.arguments[8] if len(layer.arguments) > 8 else 1
+    bias = layer.bias is not None
+    shape = int(c_in), int(c_out)
+    return nn.Conv2d(*shape, **window(layer, 2), groups=int(groups), bias=bias)
 
 
 def linear(layer: Layer) -> nn.Linear:

@@ -5,7 +5,9 @@ image -> stem -> maxpool -> layer1 -> ... -> layerN -> tail -> global_pool -> fc
         feature 0          feature 1        feature N
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
+from math import prod
 from typing import Any, NamedTuple, cast
 
 import torch.nn.functional as F
@@ -26,9 +28,10 @@ class Head(NamedTuple):
 class Classifier(nn.Module):
     """Stem, stages and tail by name, with a classifier on top: (B, in_chans, H, W) -> (B, classes).
 
-    Every name becomes a child of the network and so a prefix of its state dict. The last module
-    of the stem must be the one whose output is feature 0; every block of a stage has `c_out`
-    (its channels) and `stride` (of its first convolution, in pixels).
+    Every name ("layer1", "dense_stages.0") is a module of the network and so a prefix of its state
+    dict. A stage, or its last block, says its channels as `c_out`, and by how much it shrinks the
+    image as `stride`; of plain layers, the convolutions say it. `features` are the names whose
+    outputs are features: by default the last of the stem and every stage.
     """
 
     maxpool: nn.Module
@@ -40,34 +43,41 @@ class Classifier(nn.Module):
         *,
         stem: Mapping[str, nn.Module],
         pool: nn.Module,
-        stages: Mapping[str, nn.Sequential],
+        stages: Mapping[str, nn.Module],
         tail: Mapping[str, nn.Module],
         head: Head,
+        features: Collection[str] = (),
     ) -> None:
         super().__init__()
         self.drop_rate = head.drop_rate
         self.grad_checkpointing = False
         self.stem_names, self.stage_names, self.tail_names = list(stem), list(stages), list(tail)
         for name, module in {**stem, "maxpool": pool, **stages, **tail}.items():
-            self.add_module(name, module)
-        self.feature_info = self._features()
+            self._place(name, module)
+        self.feature_info = self._features(features or [self.stem_names[-1], *stages])
         self.num_features = self.feature_info[-1]["num_chs"]
         self.reset_classifier(head.num_classes, head.global_pool)
-        self.apply(_initialise)
+        self.apply(self.initialise)
 
-    def _features(self) -> list[dict[str, Any]]:
-        """Channels and reduction (input pixels per feature pixel) of the stem and of each stage."""
-        stem = cast(nn.Conv2d, self.get_submodule(self.stem_names[0]))
-        reduction = stem.stride[0]
-        info: list[dict[str, Any]] = [
-            {"num_chs": stem.out_channels, "reduction": reduction, "module": self.stem_names[-1]}
-        ]
-        reduction *= getattr(self.maxpool, "stride", 1)
+    def _place(self, name: str, module: nn.Module) -> None:
+        """Makes `module` the child "a", or "a.0" within a sequence that is there or new."""
+        parent, _, child = name.rpartition(".")
+        if parent and not hasattr(self, parent):
+            self.add_module(parent, nn.Sequential())
+        self.get_submodule(parent).add_module(child, module)
+
+    def _features(self, names: Collection[str]) -> list[dict[str, Any]]:
+        """Channels and reduction (input pixels per feature pixel) at each of `names`."""
+        stem = [conv for name in self.stem_names for conv in convolutions(self.get_submodule(name))]
+        reduction = prod(conv.stride[0] for conv in stem)
+        found = {self.stem_names[-1]: (stem[-1].out_channels, reduction)}
+        reduction *= _stride(self.maxpool)
         for name in self.stage_names:
-            blocks = cast(Any, self.get_submodule(name))
-            reduction *= blocks[0].stride
-            info.append({"num_chs": blocks[-1].c_out, "reduction": reduction, "module": name})
-        return info
+            stage = self.get_submodule(name)
+            blocks = [stage] if hasattr(stage, "c_out") else list(stage.children())
+            reduction *= prod(_stride(block) for block in blocks)
+            found[name] = getattr(blocks[-1], "c_out", 0) or _channels(stage), reduction
+        return [{"num_chs": found[n][0], "reduction": found[n][1], "module": n} for n in names]
 
     def forward_stem(self, x: Tensor) -> Tensor:
         """(B, in_chans, H, W) -> feature 0."""
@@ -79,7 +89,7 @@ class Classifier(nn.Module):
         """One stage, recomputed in the backward pass when gradient checkpointing is on."""
         stage = self.get_submodule(name)
         if self.grad_checkpointing and self.training:
-            return checkpoint_seq(stage, x)
+            return checkpoint_seq(stage if isinstance(stage, nn.Sequential) else [stage], x)
         return stage(x)
 
     def forward_tail(self, x: Tensor) -> Tensor:
@@ -120,16 +130,22 @@ class Classifier(nn.Module):
         """
         if output_fmt != "NCHW":
             raise ValueError(f"output_fmt must be 'NCHW', not {output_fmt!r}")
-        wanted, last = feature_take_indices(len(self.stage_names) + 1, indices)
+        at = {info["module"]: i for i, info in enumerate(self.feature_info)}
+        wanted, last = feature_take_indices(len(at), indices)
         x = self.forward_stem(x)
-        taken = [x] if 0 in wanted else []
+        taken = [x] if at.get(self.stem_names[-1]) in wanted else []
         x = self.maxpool(x)
-        for i, name in enumerate(self.stage_names[:last] if stop_early else self.stage_names, 1):
+        for name in self.stage_names[: self._until(last) if stop_early else None]:
             x = self.forward_stage(name, x)
-            if i in wanted:
-                is_last = i == len(self.stage_names)
-                taken.append(self.forward_tail(x) if norm and is_last else x)
+            if at.get(name) in wanted:
+                taken.append(self.forward_tail(x) if norm and name == self.stage_names[-1] else x)
         return taken if intermediates_only else (self.forward_tail(x), taken)
+
+    def _until(self, feature: int) -> int:
+        """How many stages run before the feature of that index is there."""
+        return [*self.stem_names[-1:], *self.stage_names].index(
+            self.feature_info[feature]["module"]
+        )
 
     def prune_intermediate_layers(
         self,
@@ -138,23 +154,25 @@ class Classifier(nn.Module):
         prune_head: bool = True,
     ) -> list[int]:
         """Drops what the features at `indices` do not need and returns them, counted from 0."""
-        wanted, last = feature_take_indices(len(self.stage_names) + 1, indices)
-        shortened = last < len(self.stage_names)
-        for name in self.stage_names[last:]:
-            setattr(self, name, nn.Sequential())
-        for name in self.tail_names if prune_norm or shortened else ():
+        wanted, last = feature_take_indices(len(self.feature_info), indices)
+        unused = self.stage_names[self._until(last) :]
+        for name in unused:
+            self.set_submodule(name, nn.Sequential())
+        for name in self.tail_names if prune_norm or unused else ():
             setattr(self, name, nn.Identity())
-        if shortened:
+        if unused:
             self.num_features = self.feature_info[last]["num_chs"]
-        if prune_head or shortened:
-            self.reset_classifier(0, "")
+        if prune_head or unused:
+            self.drop_head()
         return wanted
 
     def group_matcher(self, coarse: bool = False) -> dict[str, str]:
         """Patterns that timm's optimizers use to give each stage or block its own rate."""
+        stage = re.sub(r"\d+", r"(\\d+)", re.escape(self.stage_names[0]))
+        whole = coarse or "." in self.stage_names[0]  # a stage with a dot is a block itself
         return {
             "stem": "^(?:" + "|".join(f"{name}\\." for name in self.stem_names) + ")",
-            "blocks": r"^layer(\d+)" if coarse else r"^layer(\d+)\.(\d+)",
+            "blocks": f"^{stage}" if whole else rf"^{stage}\.(\d+)",
         }
 
     def set_grad_checkpointing(self, enable: bool = True) -> None:
@@ -175,10 +193,29 @@ class Classifier(nn.Module):
         )
         self.head_hidden_size = self.num_features * int(cast(Any, self.global_pool).feat_mult())
 
+    def drop_head(self) -> None:
+        """Nothing after the features, for networks that only give features."""
+        self.reset_classifier(0, "")
 
-def _initialise(module: nn.Module) -> None:
-    """He et al. 2015 (1502.01852), by fan-out, as in all the authors' Torch code."""
-    if isinstance(module, nn.Conv2d):
-        nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
-    elif isinstance(module, nn.Linear):
-        nn.init.zeros_(module.bias)
+    @staticmethod
+    def initialise(module: nn.Module) -> None:
+        """He et al. 2015 (1502.01852), by fan-out, as in all the authors' Torch code."""
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+        elif isinstance(module, nn.Linear):
+            nn.init.zeros_(module.bias)
+
+
+def convolutions(module: nn.Module) -> list[nn.Conv2d]:
+    """The module itself or those inside it, in the order of definition."""
+    return [part for part in module.modules() if isinstance(part, nn.Conv2d)]
+
+
+def _channels(stage: nn.Module) -> int:
+    return convolutions(stage)[-1].out_channels
+
+
+def _stride(block: nn.Module) -> int:
+    """By how much a block divides height and width."""
+    stride: Any = getattr(block, "stride", 1)
+    return int(stride[0] if isinstance(stride, tuple) else stride)

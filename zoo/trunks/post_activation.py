@@ -4,18 +4,27 @@ x -> conv BN ReLU -> conv BN -> (+) -> ReLU        keys: conv1 bn1 conv2 bn2 (co
  \\________ shortcut ___________/                   as in torchvision and timm
 """
 
+from collections.abc import Callable
 from typing import ClassVar
 
 from timm.layers import DropPath
 from torch import Tensor, nn
 
-from zoo.trunks.classifier import Classifier, Head
+from zoo.trunks.classifier import Classifier, Head, convolutions
 from zoo.trunks.shortcuts import Shortcut
 
 
 def conv(c_in: int, c_out: int, kernel: int, stride: int = 1) -> nn.Conv2d:
     """A convolution that keeps the size (but for its stride); BatchNorm takes the bias's place."""
     return nn.Conv2d(c_in, c_out, kernel, stride, kernel // 2, bias=False)
+
+
+Middle = Callable[[int, int], nn.Conv2d]  # (width, stride) -> what stands between the 1x1s
+
+
+def dense(width: int, stride: int, *, widen: float = 1) -> nn.Conv2d:
+    """A 3x3 from all channels to all channels; `widen` times as many of them (1605.07146)."""
+    return conv(int(width * widen), int(width * widen), 3, stride)
 
 
 class Basic(nn.Module):
@@ -48,8 +57,8 @@ class Basic(nn.Module):
 class Bottleneck(nn.Module):
     """Fig. 5, right: 1x1, 3x3, 1x1. (B, c_in, H, W) -> (B, 4 width, H / stride, W / stride).
 
-    `inner` widens what the 3x3 sees (1605.07146); `stride_first` puts the stride in the first
-    1x1, as the authors' Caffe networks do, instead of the 3x3.
+    `middle` makes the 3x3, whose channels the 1x1s on both sides take on; `stride_first` puts the
+    stride in the first 1x1, as the authors' Caffe networks do, instead of the 3x3.
     """
 
     expansion: ClassVar[int] = 4
@@ -62,19 +71,20 @@ class Bottleneck(nn.Module):
         drop_path: float,
         *,
         shortcut: Shortcut,
-        inner: float = 1.0,
+        middle: Middle = dense,
         stride_first: bool = False,
     ) -> None:
         super().__init__()
         self.c_out, self.stride = width * self.expansion, stride
-        middle, strides = int(width * inner), (stride, 1) if stride_first else (1, stride)
-        self.conv1 = conv(c_in, middle, 1, strides[0])
-        self.bn1 = nn.BatchNorm2d(middle)
+        strides = (stride, 1) if stride_first else (1, stride)
+        conv2 = middle(width, strides[1])
+        self.conv1 = conv(c_in, conv2.in_channels, 1, strides[0])
+        self.bn1 = nn.BatchNorm2d(conv2.in_channels)
         self.act1 = nn.ReLU(inplace=True)
-        self.conv2 = conv(middle, middle, 3, strides[1])
-        self.bn2 = nn.BatchNorm2d(middle)
+        self.conv2 = conv2
+        self.bn2 = nn.BatchNorm2d(conv2.out_channels)
         self.act2 = nn.ReLU(inplace=True)
-        self.conv3 = conv(middle, self.c_out, 1)
+        self.conv3 = conv(conv2.out_channels, self.c_out, 1)
         self.bn3 = nn.BatchNorm2d(self.c_out)
         self.downsample = shortcut(c_in, self.c_out, stride)
         self.drop_path = DropPath(drop_path) if drop_path else nn.Identity()
@@ -93,13 +103,14 @@ class Bottleneck(nn.Module):
 class PostActivation(Classifier):
     """conv1 BN ReLU [maxpool] -> stages -> average -> fc.
 
-    `stem` is conv1, `pool` what follows it (Identity for 32x32 images).
+    `stem` is conv1, or a sequence with the last convolution's channels out; `pool` is what follows
+    it (Identity for 32x32 images).
     """
 
     def __init__(
         self,
         *,
-        stem: nn.Conv2d,
+        stem: nn.Module,
         pool: nn.Module,
         stages: dict[str, nn.Sequential],
         head: Head,
@@ -107,7 +118,7 @@ class PostActivation(Classifier):
         super().__init__(
             stem={
                 "conv1": stem,
-                "bn1": nn.BatchNorm2d(stem.out_channels),
+                "bn1": nn.BatchNorm2d(convolutions(stem)[-1].out_channels),
                 "act1": nn.ReLU(inplace=True),
             },
             pool=pool,

@@ -12,7 +12,7 @@ from functools import partial
 from torch import nn
 
 from zoo.trunks.classifier import Head
-from zoo.trunks.post_activation import Basic, Bottleneck, PostActivation, conv, imagenet_stem
+from zoo.trunks.post_activation import Basic, Bottleneck, PostActivation, conv, dense, imagenet_stem
 from zoo.trunks.pre_activation import PreActivation, PreUnit
 from zoo.trunks.shortcuts import bare_projection, blocks_per_stage, pick, projection, stack
 
@@ -121,7 +121,7 @@ class WideBottleneckResNet(PostActivation):
             stem=imagenet_stem(in_chans),
             pool=nn.MaxPool2d(3, 2, 1),
             stages=stack(
-                partial(Bottleneck, shortcut=projection, inner=width),
+                partial(Bottleneck, shortcut=projection, middle=partial(dense, widen=width)),
                 depths=(3, 4, 6, 3),
                 widths=(64, 128, 256, 512),
                 c_in=64,

@@ -1,0 +1,48 @@
+"""Res2Net (1904.01169): the names; the networks are in model.py and its neighbours."""
+
+from zoo.registry import CIFAR, IMAGENET, register
+
+TABLE_3 = ((26, 4), (48, 2), (14, 8), (26, 6), (26, 8), (18, 4))
+TABLE_4 = ((6, 24, 4), (8, 25, 4), (6, 24, 6))
+V1B = {"first_conv": "conv1.0"}
+CIFAR_100 = {
+    "num_classes": 100,
+    "mean": (0.485, 0.456, 0.406),  # the authors' (issue 36 of their repository)
+    "std": (0.229, 0.224, 0.225),
+}
+
+register(
+    "zoo.families.res2net.model:Res2Net",
+    {
+        f"res2net50_{width}w_{scale}s": {"depth": 50, "slice_width": width, "scale": scale}
+        for width, scale in TABLE_3
+    }
+    | {"res2net101_26w_4s": {"depth": 101}},
+    IMAGENET,
+)
+register(
+    "zoo.families.res2net.v1b:Res2NetV1b",
+    {f"res2net{depth}_v1b": {"depth": depth} for depth in (50, 101)},
+    IMAGENET | V1B,
+)
+register(
+    "zoo.families.res2net.dla:Res2NetDla",
+    {
+        "dla60_res2net": {"slice_width": 28},
+        "dla60_res2next": {"slice_width": 4, "cardinality": 8},
+    },
+    IMAGENET | {"first_conv": "base_layer.0"},
+)
+register("zoo.families.res2net.res2next:Res2NeXt", {"res2next50": {}}, IMAGENET)
+register(
+    "zoo.families.res2net.res2next:CifarRes2NeXt",
+    {
+        f"res2next29_{c}cx{width}wx{scale}s": {
+            "cardinality": c,
+            "slice_width": width,
+            "scale": scale,
+        }
+        for c, width, scale in TABLE_4
+    },
+    CIFAR | CIFAR_100,
+)
