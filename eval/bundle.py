@@ -18,7 +18,7 @@ from zoo import registry, weights
 from zoo.benchmarks import BENCHMARKS
 from zoo.benchmarks.classification import predict
 from zoo.benchmarks.preprocessing import Preprocessing
-from zoo.literature import ROOMS
+from zoo.pretrained import ROOMS
 from zoo.train import train
 
 TEST = "digits/test"

@@ -11,7 +11,7 @@ from dataclasses import asdict
 
 from zoo import registry
 from zoo.benchmarks.counts import count
-from zoo.literature import ROOMS
+from zoo.pretrained import ROOMS
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ from PIL import Image
 
 import zoo
 from zoo import literature, registry, weights
+from zoo.literature import ROOMS
 from zoo.registry import UnknownNameError
 
 
@@ -39,7 +40,7 @@ def test_an_unknown_argument_is_refused() -> None:
 
 
 def test_no_weights_is_an_error_that_names_those_that_have() -> None:
-    with pytest.raises(LookupError, match=r"resnet44 has no weights.*resnet20\.zoo_digits"):
+    with pytest.raises(LookupError, match=r"resnet44 has no weights; .*resnet20"):
         zoo.create("resnet44", pretrained=True)
 
 
@@ -94,7 +95,7 @@ def test_describe_knows_the_paper() -> None:
 
 def test_papers_and_claims() -> None:
     rooms = [paper.id for paper in zoo.papers()]
-    assert rooms == ["preresnet", "resnet", "wrn"]
+    assert rooms == sorted(path.parent.name for path in ROOMS.glob("*/paper.toml"))
     every = zoo.claims()
     assert len(every) == sum(len(paper.claims) for paper in zoo.papers())
     picked = zoo.claims("wrn28_10", kind="measured", benchmark="cifar10/*")

@@ -12,10 +12,12 @@ from tests.conftest import ROOT
 ZOO = ROOT / "zoo"
 SOURCES = sorted(ZOO.rglob("*.py"))
 RANK = {
+    "pretrained": 0,
     "literature": 0,
     "schemes": 0,
     "trunks": 1,
     "benchmarks": 1,
+    "hub": 2,
     "weights": 2,
     "registry": 3,
     "families": 4,
@@ -25,6 +27,7 @@ RANK = {
     "train": 7,
     "timm": 7,
     "convert": 8,
+    "tables": 8,
     "cli": 9,
 }
 
@@ -96,6 +99,7 @@ assert not heavy, heavy
         "import zoo; zoo.list_models('wrn*'); zoo.papers(); zoo.claims(); zoo.describe('resnet20')",
         "from zoo.cli import app; app(['list'], standalone_mode=False)",
         "from zoo.cli import app; app(['show', 'wrn28_10'], standalone_mode=False)",
+        "from zoo.cli import app; app(['show', 'resnet50'], standalone_mode=False)",
         "from zoo.cli import app; app(['cite', 'wrn28_10'], standalone_mode=False)",
     ],
 )

@@ -74,6 +74,12 @@ FIRST = 13  # the line of the first [[claims]]
         (MEASURED.replace('"measured"', '"relative"'), FIRST, "`than`"),
         (CLAIM + "\n" + MEASURED.replace("value", "valeu"), FIRST + 12, "unknown key 'valeu'"),
         ("[[claim]]\n", FIRST, "unknown table 'claim'"),
+        (CLAIM + 'variant = "wider"\n', FIRST, "cannot be counted"),
+        ("[views.other]\nshorter = [256]\n", FIRST, "'other'"),
+        ("[views.plain]\npixels = 224\n", FIRST, "missing"),
+        ("[views.plain]\nshorter = [256]\nwidth = 3\n", FIRST, "a view has shorter, pixels"),
+        ("[views.plain]\nshorter = [256]\n", FIRST, "`pixels` unless"),
+        ('[views.plain]\nshorter = [2]\ncrops = "all"\n', FIRST, "center, ten, whole"),
     ],
 )
 def test_a_fault_is_named_with_its_line(tmp_path: Path, text: str, line: int, says: str) -> None:

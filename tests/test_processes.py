@@ -46,7 +46,7 @@ def test_the_count_does_not_depend_on_the_processes(processes: int) -> None:
     out = torchrun(
         processes,
         "-m",
-        "eval.validate",
+        "eval.classification",
         "wrn16_1.zoo_digits",
         "--on",
         "digits/test",

@@ -96,6 +96,21 @@ def test_an_error_rate(wrong: int, same_weights: bool, status: str) -> None:
     assert row.interval is not None
 
 
+@pytest.mark.parametrize(
+    ("wrong", "status"), [(875, "kept"), (960, "missed"), (780, "better than reported")]
+)
+def test_an_accuracy_is_what_an_error_leaves(wrong: int, status: str) -> None:
+    assert ERROR.value is not None
+    accuracy = replace(ERROR, metric="accuracy", value=100 - ERROR.value)
+    found = verdicts.judge_error(accuracy, wrong, 10_000, same_weights=False)
+    same = verdicts.judge_error(ERROR, wrong, 10_000, same_weights=False)
+    assert (found.status, same.status) == (status, status)
+    assert f"{(10_000 - wrong) / 100:.2f} % ({10_000 - wrong:,} of 10,000 right)" == found.measured
+    assert found.interval is not None
+    assert same.interval is not None
+    assert found.interval == pytest.approx([100 - limit for limit in reversed(same.interval)])
+
+
 def test_a_printed_spread_widens_the_interval() -> None:
     narrow = verdicts.judge_error(ERROR, 960, 10_000, same_weights=False)
     wide = verdicts.judge_error(

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from zoo import literature, registry
 from zoo.checking import check
-from zoo.literature import Claim, Contradiction, Deviation, Paper, Weights
+from zoo.literature import Claim, Contradiction, Deviation, Paper
+from zoo.pretrained import ROOMS, Weights
 from zoo.registry import create
 
 if TYPE_CHECKING:
@@ -153,7 +154,7 @@ def describe(name: str) -> Description:
 def recorded_counts(entry: registry.Variant) -> dict[str, int]:
     """Counts as eval/counts.py wrote them down, so that showing them needs no torch."""
     paper = registry.paper_of(entry)
-    path = literature.ROOMS / (paper.id if paper else "") / "counts.json"
+    path = ROOMS / (paper.id if paper else "") / "counts.json"
     counts: dict[str, dict[str, int]] = (
         json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     )

@@ -4,7 +4,8 @@ names -> claims of paper.toml -> counts, scores, recorded runs -> verdicts
 """
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import cache, partial
 from pathlib import Path
@@ -12,7 +13,8 @@ from typing import Any
 
 from zoo import literature, registry
 from zoo.benchmarks import BENCHMARKS, Benchmark, NoDataError
-from zoo.literature import ROOMS, Claim, Paper, Weights
+from zoo.literature import Claim, Paper
+from zoo.pretrained import ANOTHER, ROOMS, Weights
 from zoo.verdicts import Verdict, judge_count, judge_error, judge_relative, row
 
 Advance = Callable[[str], None]
@@ -47,29 +49,87 @@ def obstacle(claim: Claim) -> str:
     return ""
 
 
-def measured(claim: Claim, data: Path | None, advance: Advance) -> Verdict:
-    """The verdict on a measured claim: evaluated now if its weights and data are here."""
+def judged_on(weights: Weights, claim: Claim) -> bool:
+    """Whether weights are of the network that a claim is about, trained for its benchmark and, if
+    they are on the Hub, made for its protocol."""
+    return (
+        not claim.variant
+        and claim.benchmark in weights.benchmarks
+        and dict(weights.args) == dict(claim.args)
+        and (not weights.repo or claim.protocol in weights.protocols)
+    )
+
+
+def reported(metric: str, among: Iterable[Weights]) -> str:
+    """What a provider reports for the first of these weights that it reports anything about."""
+    for weights in among:
+        if weights.reported:
+            value = weights.reported[0].value(metric)
+            return f"{value} % ({weights.name})" if value is not None else ""
+    return ""
+
+
+def measured(
+    claim: Claim,
+    data: Path | None,
+    advance: Advance,
+    among: Sequence[Weights] | None = None,
+) -> Verdict:
+    """The verdict on a measured claim: evaluated now if the first weights that fit (`among` some,
+    if that is asked for) and their data are here. Nothing is downloaded."""
+    known = [w for w in registry.weights_of(claim.model) if among is None or w in among]
+    fitting = [weights for weights in known if judged_on(weights, claim)]
+    verdict = _measured(claim, data, advance, fitting, known)
+    return replace(verdict, provider=reported(claim.metric, fitting))
+
+
+def _measured(
+    claim: Claim,
+    data: Path | None,
+    advance: Advance,
+    fitting: Sequence[Weights],
+    known: Sequence[Weights],
+) -> Verdict:
+    missing = _missing(fitting[0]) if fitting else ""
     if why := obstacle(claim):
-        return row(claim, "not run", why=why)
+        return row(claim, "not run", why=why + (f"; {missing}" if missing else ""))
     if not claim.protocol:
         return row(claim, "protocol unknown")
-    all_weights = registry.weights_of(claim.model)
-    fitting = [
-        w
-        for w in all_weights
-        if claim.benchmark in w.benchmarks and dict(w.args) == dict(claim.args)
-    ]
     if not fitting:
-        others = sorted({b for w in all_weights for b in w.benchmarks})
-        have = f"; those here are for {', '.join(others)}" if others else ""
-        return row(claim, "not run", why=f"no weights for {claim.benchmark}{have}")
+        return row(claim, "not run", why=_no_weights(claim, known))
+    if missing:
+        return row(claim, "not run", why=missing)
+    weights = fitting[0]
     try:
-        found = evaluate(fitting[0], BENCHMARKS[claim.benchmark], data, advance)
+        found = evaluate(weights, BENCHMARKS[claim.benchmark], data, advance)
     except NoDataError as error:
         return row(claim, "not run", why=str(error))
     wrong = sum(predicted != label for predicted, label in found.values())
-    same = fitting[0].relation in ("official", "port")
-    return judge_error(claim, wrong, len(found), same_weights=same)
+    same = weights.relation in ("official", "port")
+    verdict = judge_error(claim, wrong, len(found), same_weights=same)
+    another = weights.relation == ANOTHER
+    return replace(verdict, why=f"{weights.name}: {ANOTHER}") if another else verdict
+
+
+def _no_weights(claim: Claim, known: Sequence[Weights]) -> str:
+    """Why none of the weights of a model can be held against a claim."""
+    others = sorted({benchmark for weights in known for benchmark in weights.benchmarks})
+    if claim.benchmark in others:
+        return f"no weights for {claim.benchmark} by the protocol {claim.protocol}"
+    have = f"; those here are for {', '.join(others)}" if others else ""
+    return f"no weights for {claim.benchmark}{have}"
+
+
+def _missing(weights: Weights) -> str:
+    """What to do about weights on the Hub that are not on this machine; "" if they are."""
+    from zoo import hub
+
+    if not weights.repo or hub.is_here(weights):
+        return ""
+    return (
+        f"{weights.name} ({weights.relation}; {weights.licence}) is on the Hub, not here: "
+        f"zoo.create({weights.name!r}, pretrained=True) brings it"
+    )
 
 
 def evaluate(
@@ -128,7 +188,8 @@ def recorded_runs(room: str) -> list[dict[str, Any]]:
 def wanted(names: Iterable[str]) -> list[tuple[Paper, list[Claim], list[Weights]]]:
     """Papers with those of their claims and weights that `names` ask for (all, if there are none).
 
-    A name is a model (or a pattern), a room, or an arXiv number. Raises UnknownNameError.
+    A name is a model or weights (or a pattern), a room, or an arXiv number; weights bring the
+    measured claims that they may be judged on. Raises UnknownNameError.
     """
     registry.check_claims()
     asked = list(names)
@@ -140,8 +201,8 @@ def wanted(names: Iterable[str]) -> list[tuple[Paper, list[Claim], list[Weights]
         hits = {n: {m for m in models if _fits(m, n)} for n in asked}
         matched |= whole | {name for name, models_hit in hits.items() if models_hit}
         chosen = models if whole or not asked else set().union(*hits.values())
-        claims = [claim for claim in paper.claims if claim.model in chosen]
         weights = [w for w in paper.weights if w.name in chosen]
+        claims = [c for c in paper.claims if c.model in chosen or _about_any(weights, c)]
         if claims or weights:
             found.append((paper, claims, weights))
     for name in set(asked) - matched:
@@ -151,6 +212,12 @@ def wanted(names: Iterable[str]) -> list[tuple[Paper, list[Claim], list[Weights]
     return found
 
 
+def _about_any(weights: Iterable[Weights], claim: Claim) -> bool:
+    return claim.kind == "measured" and any(
+        w.model == claim.model and judged_on(w, claim) for w in weights
+    )
+
+
 def _fits(model: str, pattern: str) -> bool:
     return fnmatchcase(model, pattern) or fnmatchcase(model.partition(".")[0], pattern)
 
@@ -158,7 +225,7 @@ def _fits(model: str, pattern: str) -> bool:
 def check(
     *names: str, data: str | Path | None = None, advance: Advance = lambda what: None
 ) -> list[Verdict]:
-    """Holds the claims on `names` (models, patterns, rooms, arXiv numbers; all by default)
+    """Holds the claims on `names` (models, weights, patterns, rooms, arXiv numbers; all by default)
     against what is counted and measured now. `data` is a folder of data sets, one folder each;
     `advance` hears what each step is about. Raises UnknownNameError.
     """
@@ -168,11 +235,11 @@ def check(
         runs = recorded_runs(paper.id)
         judges: dict[str, Callable[[Claim], Verdict]] = {
             "counted": partial(counted, paper=paper),
-            "measured": partial(measured, data=folder, advance=advance),
+            "measured": partial(measured, data=folder, advance=advance, among=weights),
             "relative": partial(judge_relative, runs=runs),
         }
         for claim in claims:
             advance(f"{paper.id}: {claim.model}")
             rows.append(judges[claim.kind](claim))
-        rows += [row for w in weights for row in bundled(w, advance)]
+        rows += [row for w in weights if not w.repo for row in bundled(w, advance)]
     return rows

@@ -4,7 +4,6 @@ import dataclasses
 import json
 import os
 import sys
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
@@ -12,14 +11,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from zoo import api
-from zoo.verdicts import Verdict
+from zoo import api, registry, tables
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -31,12 +28,6 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 Data = Annotated[
     Path | None, typer.Option(help="Folder of data sets, one folder each.", envvar="ZOO_DATA")
 ]
-STYLES = {
-    "kept": "green",
-    "missed": "red",
-    "better than reported": "magenta",
-    "undecided": "yellow",
-}
 
 
 def _print_json(value: object) -> None:
@@ -46,14 +37,6 @@ def _print_json(value: object) -> None:
         return str(item) if isinstance(item, Decimal) else list(item)
 
     sys.stdout.write(json.dumps(value, default=plain, indent=1, ensure_ascii=False) + "\n")
-
-
-def _short(number: int | None) -> str:
-    """1467610 -> 1.47M"""
-    for unit, size in (("G", 10**9), ("M", 10**6), ("K", 10**3)):
-        if number is not None and number >= size:
-            return f"{number / size:.2f}{unit}"
-    return "" if number is None else str(number)
 
 
 @app.command("list")
@@ -76,12 +59,12 @@ def list_command(
     for d in described:
         table.add_row(
             d.name,
-            _short(d.params),
-            _short(d.macs),
+            tables.short(d.params),
+            tables.short(d.macs),
             "x".join(map(str, d.input_size)),
             d.paper.arxiv if d.paper else "",
             str(len(d.claims)),
-            ", ".join(w.tag for w in d.weights),
+            tables.tags(d),
         )
     Console().print(table)
     if not names:
@@ -108,11 +91,9 @@ def show(name: str, as_json: Json = False) -> None:
         size = "x".join(map(str, d.input_size))
         out.print(f"{d.params:,} parameters, {d.macs:,} multiply-adds at {size}")
     if d.claims:
-        out.print(_claims_table(d))
-    for weights in d.weights:
-        on = ", ".join(weights.benchmarks)
-        out.print(f"weights [bold]{weights.name}[/]: {escape(weights.relation)}, for {on}")
-        out.print(f"  {escape(weights.origin)}, licence {weights.licence}")
+        out.print(tables.claims(d))
+    if d.weights:
+        out.print(tables.weights(d))
     for deviation in d.deviations:
         out.print(f"deviation {deviation.id}: {escape(deviation.what)}")
         out.print(f"  paper: {escape(deviation.paper)}; why: {escape(deviation.why)}")
@@ -121,18 +102,6 @@ def show(name: str, as_json: Json = False) -> None:
         out.print(f"  {escape(contradiction.resolution)}")
     if d.paper:
         out.print(escape(d.paper.bibtex.strip()), highlight=False)
-
-
-def _claims_table(d: api.Description) -> Table:
-    from zoo.verdicts import describe_claim
-
-    table = Table("claim", "where", "how", title="what the paper claims", title_justify="left")
-    for claim in d.claims:
-        model, metric, claimed = describe_claim(claim)
-        table.add_row(
-            escape(f"{model}: {metric} {claimed}"), escape(claim.where), claim.aggregation
-        )
-    return table
 
 
 @app.command()
@@ -162,46 +131,21 @@ def check(
     if as_json:
         _print_json(rows)
     else:
-        report(rows, everything, Console())
+        tables.report(rows, everything, Console())
     raise typer.Exit(1 if any(row.fails for row in rows) else 0)
 
 
-def report(rows: list[Verdict], everything: bool, out: Console) -> None:
-    """Tables by paper, what explains a miss, what was not run and why, then the sums."""
-    titles = {paper.id: f"{paper.title} (arXiv:{paper.arxiv})" for paper in api.papers()}
-    for paper in dict.fromkeys(row.paper for row in rows):
-        of_paper = [row for row in rows if row.paper == paper]
-        shown = [row for row in of_paper if row.status != "not run" or everything]
-        out.print(f"\n[bold]{escape(titles[paper])}[/]")
-        if shown:
-            out.print(_verdicts_table(shown))
-        explained = {row.explained_by: row.why for row in of_paper if row.explained_by}
-        for record, what in explained.items():
-            out.print(f"  {record}: [dim]{escape(what)}[/]")
-        skipped = Counter(row.why for row in of_paper if row.status == "not run")
-        for why, number in skipped.most_common() if not everything else ():
-            out.print(f"  [dim]not run, {number}: {escape(why)}[/]")
-    sums = Counter(row.status for row in rows)
-    explained_misses = sum(bool(row.explained_by) for row in rows)
-    told = [f"{number} {status}" for status, number in sums.most_common()]
-    tail = f" ({explained_misses} of the missed explained)" if explained_misses else ""
-    out.print("\n" + ", ".join(told) + tail)
+@app.command()
+def pin(
+    names: Annotated[list[str], typer.Argument(help="Weights that were loaded here.")],
+) -> None:
+    """Write commit and sha256 of weights on the Hub, as locked here, into the room (timm.json)."""
+    from zoo import hub
 
-
-def _verdicts_table(rows: list[Verdict]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for title in ("model", "claim", "claimed", "measured", "verdict"):
-        table.add_column(title, overflow="fold")
-    for row in rows:
-        style = STYLES.get(row.status, "dim")
-        verdict = f"[{style}]{row.status}[/]"
-        if row.explained_by:
-            verdict += f" ({row.explained_by})"
-        elif row.why:
-            verdict += f": {escape(row.why)}"
-        claim = f"{escape(row.metric)}, [dim]{escape(row.where)}[/]"
-        table.add_row(escape(row.model), claim, escape(row.claimed), escape(row.measured), verdict)
-    return table
+    for name in names:
+        _, weights = registry.split(name)
+        found = hub.pin(weights or registry.default_weights(name))
+        print(f"{name}: pinned at {found.revision}, sha256 {found.sha256}")
 
 
 @contextmanager

@@ -20,8 +20,8 @@ import torch
 from torch import Tensor
 
 from zoo import api, registry, weights
+from zoo.pretrained import WeightsError
 from zoo.schemes import Scheme
-from zoo.weights import WeightsError
 
 WRAPPERS = ("state_dict", "model", "model_state_dict", "net", "params")
 

@@ -1,6 +1,6 @@
 """What the papers say, as frozen records read from each room's paper.toml.
 
-zoo/families/<paper>/paper.toml -> Paper(claims, weights, deviations, contradictions)
+zoo/families/<paper>/paper.toml (and timm.json) -> Paper(claims, weights, deviations, ...)
 
 Standard library only: reading every paper loads no torch.
 """
@@ -15,17 +15,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-ROOMS = Path(__file__).parent / "families"
+from zoo.pretrained import ROOMS, Weights, broken_rule, read_timm
+
 KINDS = ("counted", "measured", "relative")
+CROPS = ("center", "ten", "whole")
 UNITLESS = ("f_measure", "mae")
 COUNTED = ("params", "macs", "depth", "convolutions")
-RELATIONS = (
-    "official",
-    "port",
-    "retrained, same recipe",
-    "retrained, another recipe",
-    "architecture only",
-)
 
 
 class PaperError(ValueError):
@@ -75,46 +70,6 @@ class Claim:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Weights:
-    """Trained weights "arch.tag": where they are, what they are, what they may be judged on."""
-
-    name: str
-    file: str
-    sha256: str
-    origin: str
-    licence: str
-    relation: str
-    benchmarks: tuple[str, ...]
-    preprocessing: Mapping[str, Any]
-    recipe: str = ""
-    seed: int = 0
-    args: Mapping[str, Any] = field(default_factory=dict)
-    note: str = ""
-    paper: str = ""
-    line: int = 0
-
-    @property
-    def model(self) -> str:
-        """The architecture's name."""
-        return self.name.partition(".")[0]
-
-    @property
-    def tag(self) -> str:
-        """What tells these weights from others of the same architecture."""
-        return self.name.partition(".")[2]
-
-    @property
-    def path(self) -> Path:
-        """The bundled file."""
-        return ROOMS / self.paper / self.file
-
-    @property
-    def record(self) -> Path:
-        """What was measured when they were made: wrong answers by benchmark (JSON)."""
-        return self.path.with_suffix(".json")
-
-
-@dataclass(frozen=True, kw_only=True)
 class Deviation:
     """Where the zoo leaves the paper."""
 
@@ -138,6 +93,17 @@ class Contradiction:
 
 
 @dataclass(frozen=True, kw_only=True)
+class View:
+    """What a protocol shows of an image: resized to each of `shorter` (pixels of its shorter side),
+    then its `center`, `ten` crops (corners, center, mirrored) of `pixels`, or the `whole` of it."""
+
+    shorter: tuple[int, ...]
+    pixels: int = 0
+    crops: str = "center"
+    interpolation: str = "bilinear"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Paper:
     """One room: a paper and all that it claims."""
 
@@ -150,6 +116,7 @@ class Paper:
     task: str
     bibtex: str
     protocols: Mapping[str, str]
+    views: Mapping[str, View]
     claims: tuple[Claim, ...]
     weights: tuple[Weights, ...]
     deviations: tuple[Deviation, ...]
@@ -162,11 +129,14 @@ class _Source:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.lines = path.read_text(encoding="utf-8").splitlines()
+        self.starts: dict[str, list[int]] = {}  # of each table: the lines of its headers, from 0
+        for i, text in enumerate(self.lines):
+            if header := re.match(r"\s*\[+([\w.]+)\]+", text):
+                self.starts.setdefault(header[1], []).append(i)
 
     def line(self, table: str, index: int, key: str = "") -> int:
         """Line (from 1) of the index-th [[table]], or of `key` within it."""
-        header = re.compile(rf"\s*\[+{re.escape(table)}\]+")
-        starts = [i for i, text in enumerate(self.lines) if header.match(text)]
+        starts = self.starts.get(table, [])
         start = starts[index] if index < len(starts) else 0
         for i in range(start + 1, len(self.lines)) if key else ():
             if re.match(rf'\s*"?{re.escape(key)}"?\s*[=.]', self.lines[i]):
@@ -190,7 +160,7 @@ TOML_TYPES: dict[Any, Any] = {
 def _record(cls: Any, table: str, index: int, data: dict[str, Any], source: _Source) -> Any:
     """`data` as a `cls`, with every key known, every value of its type, none missing."""
     fields = {f.name: f for f in dataclasses.fields(cls) if f.name != "line"}
-    automatic = {"paper"} if cls in (Claim, Weights) else set()
+    automatic = {"paper", "reported"} if cls in (Claim, Weights) else set()
     for key, value in data.items():
         line = source.line(table, index, key)
         if key not in fields or key in automatic:
@@ -275,7 +245,7 @@ def read(path: Path) -> Paper:
         "deviations": Deviation,
         "contradictions": Contradiction,
     }
-    if unknown := sorted(set(data) - {"paper", "protocols", *tables}):
+    if unknown := sorted(set(data) - {"paper", "protocols", "views", *tables}):
         raise source.error(source.line(unknown[0], 0), f"unknown table {unknown[0]!r}")
     records: dict[str, Any] = {
         table: tuple(
@@ -290,13 +260,37 @@ def read(path: Path) -> Paper:
         first = seen.setdefault(claim.identity, claim.line)
         if first != claim.line:
             raise source.error(claim.line, f"the same claim stands in line {first}")
-    head = {f.name for f in dataclasses.fields(Paper)} - {"id", "protocols", *tables}
+    for weights in records["weights"]:
+        if message := broken_rule(weights):
+            raise source.error(weights.line, message)
+    records["weights"] += read_timm(path.parent)
+    shown = data.get("views", {})
+    head = {f.name for f in dataclasses.fields(Paper)} - {"id", "protocols", "views", *tables}
     given = data.get("paper", {})
     for key in sorted(set(given) ^ head):
         fault = "unknown key" if key in given else "lacks the key"
         raise source.error(source.line("paper", 0, key), f"[paper]: {fault} {key!r}")
     given["authors"] = tuple(given["authors"])
-    return Paper(id=path.parent.name, protocols=data.get("protocols", {}), **given, **records)
+    protocols = data.get("protocols", {})
+    views = {name: _view(name, view, protocols, source) for name, view in shown.items()}
+    return Paper(id=path.parent.name, protocols=protocols, views=views, **given, **records)
+
+
+def _view(name: str, data: dict[str, Any], protocols: Any, source: _Source) -> View:
+    """The view of a protocol, from [views.NAME]."""
+    line = source.line(f"views.{name}", 0)
+    if name not in protocols:
+        raise source.error(line, f"no [protocols] entry is called {name!r}")
+    if data.get("crops", "center") not in CROPS:
+        raise source.error(line, f"crops must be one of {', '.join(CROPS)}, not {data['crops']!r}")
+    try:
+        view = View(**{key: _plain(value) for key, value in data.items()})
+    except TypeError as error:
+        known = ", ".join(f.name for f in dataclasses.fields(View))
+        raise source.error(line, f"a view has {known}: {error}") from None
+    if not view.shorter or (view.pixels > 0) == (view.crops == "whole"):
+        raise source.error(line, "a view needs `shorter`, and `pixels` unless it shows the whole")
+    return view
 
 
 @cache

@@ -16,7 +16,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from zoo import literature
-from zoo.literature import Weights
+from zoo.pretrained import Weights
 
 if TYPE_CHECKING:
     from torch import nn
@@ -133,8 +133,27 @@ def split(name: str) -> tuple[Variant, Weights | None]:
 
 
 def weights_of(architecture: str) -> list[Weights]:
-    """All weights of an architecture, the default first."""
-    return [w for paper in literature.load_all() for w in paper.weights if w.model == architecture]
+    """All weights of an architecture, the default first, those that not everyone may use last."""
+    known = [w for p in literature.load_all() for w in p.weights if w.model == architecture]
+    return sorted(known, key=lambda weights: not weights.permissive)
+
+
+def default_weights(architecture: str) -> Weights:
+    """What the bare name of an architecture stands for. Raises LookupError if it has no weights,
+    or none whose licence lets everyone use them: those have to be asked for by their tag."""
+    known = weights_of(architecture)
+    if known and known[0].permissive:
+        return known[0]
+    if known:
+        have = ", ".join(f"{w.name} (licence: {w.licence})" for w in known)
+        raise LookupError(
+            f"{architecture} has no default weights, because none are free for any use; if their "
+            f"licence suits you, name one of: {have}"
+        )
+    others = [name for name in variants() if any(w.permissive for w in weights_of(name))]
+    raise LookupError(
+        f"{architecture} has no weights; the nearest that have are {nearest(architecture, others)}"
+    )
 
 
 def create(name: str, pretrained: bool = False, **overrides: Any) -> "nn.Module":
@@ -143,16 +162,12 @@ def create(name: str, pretrained: bool = False, **overrides: Any) -> "nn.Module"
     `overrides` are arguments of its class (num_classes, in_chans, drop_rate, ... and the room's
     own, see `zoo.describe`), or timm's features_only and out_indices. Raises UnknownNameError for a
     name, LookupError when there are no weights, ValueError for an argument, WeightsError when
-    the weights are not those that paper.toml pins.
+    the weights are not those that are pinned, or do not arrive from the Hub.
     """
     entry, weights = split(name)
     if not pretrained:
         return _build(entry, weights, overrides)
-    if weights is None:
-        weights = next(iter(weights_of(entry.name)), None)
-    if weights is None:
-        have = ", ".join(w.name for paper in literature.load_all() for w in paper.weights)
-        raise LookupError(f"{entry.name} has no weights; those that have are: {have}")
+    weights = weights or default_weights(entry.name)
     from zoo.weights import load_into
 
     whole = {key: overrides[key] for key in overrides if key not in FEATURES}
@@ -199,7 +214,7 @@ def configuration(entry: Variant, weights: Weights | None) -> dict[str, Any]:
         cfg["origin_url"] = paper.code
     if weights:
         cfg |= {**weights.preprocessing, "tag": weights.tag, "license": weights.licence}
-        cfg["file"] = str(weights.path)
+        cfg |= {"hf_hub_id": weights.repo} if weights.repo else {"file": str(weights.path)}
     return cfg
 
 
@@ -212,14 +227,14 @@ def check_claims() -> None:
     """Raises PaperError for a claim or weights on a model that the paper's own room lacks."""
     known = variants()
     for paper in literature.load_all():
-        claimed = [(c.model, c.line) for c in paper.claims] + [
-            (w.model, w.line) for w in paper.weights
-        ]
-        claimed += [(claim.than, claim.line) for claim in paper.claims if claim.than]
-        for model, line in claimed:
+        text = f"{paper.id}/paper.toml"
+        claimed = [(c.model, f"{text}:{c.line}") for c in paper.claims]
+        claimed += [(c.than, f"{text}:{c.line}") for c in paper.claims if c.than]
+        claimed += [(weights.model, weights.where) for weights in paper.weights]
+        for model, where in claimed:
             if model not in known or paper_of(known[model]) is not paper:
                 raise literature.PaperError(
-                    f"{paper.id}/paper.toml:{line}: this room has no model {model!r}; "
+                    f"{where}: this room has no model {model!r}; "
                     f"the nearest names are {nearest(model, list(known))}"
                 )
 

@@ -38,8 +38,12 @@ def _entrypoint(entry: registry.Variant) -> Any:
 
 
 def _configurations(entry: registry.Variant) -> dict[str, dict[str, Any]]:
-    """{"name.tag": cfg}, the default first; a name without weights has one cfg without a tag."""
-    tagged = {w.name: registry.configuration(entry, w) for w in registry.weights_of(entry.name)}
+    """{"name.tag": cfg} of bundled weights, the default first; a name without has one cfg, no tag.
+
+    Weights on the Hub are timm's own, under timm's names: timm would load them unverified.
+    """
+    bundled = [w for w in registry.weights_of(entry.name) if not w.repo]
+    tagged = {w.name: registry.configuration(entry, w) for w in bundled}
     return tagged or {entry.name: registry.configuration(entry, None)}
 
 

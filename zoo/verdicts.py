@@ -23,7 +23,9 @@ class Verdict:
     """One row of the report: what is claimed, what came out, and how that compares.
 
     `claimed` and `measured` are as shown; `interval` is of 95 %, in the metric's unit; `why` says
-    why a row was not run, or what explains a miss: the record `explained_by` of its paper.toml.
+    why a row was not run, which weights of another recipe were measured, or what explains a miss:
+    the record `explained_by` of its paper.toml. `provider` is what those report who provide
+    weights, by their own measurement: neither the paper's number nor ours.
     """
 
     paper: str
@@ -33,6 +35,7 @@ class Verdict:
     where: str
     claimed: str
     status: str
+    provider: str = ""
     measured: str = ""
     interval: tuple[float, float] | None = None
     why: str = ""
@@ -107,11 +110,14 @@ def interval(wrong: int, total: int, z: float = 1.959964) -> tuple[float, float]
 
 def judge_relative(claim: Claim, runs: Iterable[Mapping[str, Any]]) -> Verdict:
     """The verdict on "A is better than B", from runs that were recorded seed by seed."""
+    if claim.variant:
+        return row(claim, "not run", why="the zoo does not build this variation of the network")
     by_model: dict[str, dict[int, float]] = {}
     for run in runs:
         if claim.benchmark in run and not claim.args and not claim.than_args:
             wrong, total = run[claim.benchmark]
-            by_model.setdefault(run["model"], {})[run["seed"]] = 100 * wrong / total
+            share = total - wrong if claim.metric == "accuracy" else wrong
+            by_model.setdefault(run["model"], {})[run["seed"]] = 100 * share / total
     left, right = by_model.get(claim.model, {}), by_model.get(claim.than, {})
     seeds = sorted(left.keys() & right.keys())
     if len(seeds) < 2:

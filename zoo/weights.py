@@ -6,16 +6,15 @@ from pathlib import Path
 from typing import Any, cast
 
 import safetensors.torch
+from safetensors import SafetensorError
 from timm.models import adapt_input_conv
 from torch import Tensor, nn
 
-from zoo.literature import Weights
+from zoo import hub
+from zoo.hub import Pin
+from zoo.pretrained import Weights, WeightsError
 
 MAX_HEADER = 8 << 20  # bytes; a real header has a few hundred per tensor
-
-
-class WeightsError(ValueError):
-    """A weights file that is not what it should be; the message says where it differs."""
 
 
 def sha256(path: Path) -> str:
@@ -25,22 +24,35 @@ def sha256(path: Path) -> str:
 
 
 def read(weights: Weights) -> dict[str, Tensor]:
-    """The tensors of pinned weights: the bytes that are loaded are those that were hashed.
+    """The tensors of weights: the bytes that are loaded are those that were hashed.
 
-    Raises WeightsError when the sum is not the one in paper.toml, or for an outsized header.
+    Raises WeightsError when the sum is not the pinned one, or the bytes are no safetensors. Weights
+    on the Hub that nobody has pinned are locked on this machine.
     """
-    if not weights.path.is_file():
-        raise WeightsError(f"{weights.name}: no file at {weights.path}")
-    data = weights.path.read_bytes()
+    path, commit = hub.fetch(weights) if weights.repo else (weights.path, "")
+    if not path.is_file():
+        raise WeightsError(f"{weights.name}: no file at {path}")
+    pin = hub.pin_of(weights) if weights.repo else Pin("", weights.sha256, weights.where)
+    data = path.read_bytes()
     found = hashlib.sha256(data).hexdigest()
-    if found != weights.sha256:
+    if pin and found != pin.sha256:
         raise WeightsError(
-            f"{weights.name}: {weights.path} has sha256 {found}, paper.toml pins {weights.sha256}"
+            f"{weights.name}: {path} has sha256 {found}, {pin.where} pins {pin.sha256}"
         )
+    state = _tensors(weights.name, data)
+    if not pin:
+        hub.lock(weights, commit, found)
+    return state
+
+
+def _tensors(name: str, data: bytes) -> dict[str, Tensor]:
     header = int.from_bytes(data[:8], "little")
     if header > MAX_HEADER:
-        raise WeightsError(f"{weights.name}: a header of {header} bytes, more than {MAX_HEADER}")
-    return safetensors.torch.load(data)
+        raise WeightsError(f"{name}: a header of {header} bytes, more than {MAX_HEADER}")
+    try:
+        return safetensors.torch.load(data)
+    except SafetensorError as error:
+        raise WeightsError(f"{name}: the file is no safetensors file ({error})") from None
 
 
 def save(state: dict[str, Tensor], path: Path, note: dict[str, str]) -> str:
@@ -65,7 +77,7 @@ def load_into(model: nn.Module, weights: Weights, *, like: nn.Module) -> None:
     """
     state = read(weights)
     expected = like.state_dict()
-    first = "conv1.weight"
+    first = cast(Any, like).pretrained_cfg["first_conv"] + ".weight"
     if first in state and first in expected and state[first].shape[1] != expected[first].shape[1]:
         state[first] = adapt_input_conv(expected[first].shape[1], state[first])
     target = getattr(model, "model", model)

@@ -1,0 +1,110 @@
+"""Images and labels to evaluate on: a benchmark of the zoo, or a data set of anyone's.
+
+digits/test                       a benchmark by name (--data DIR where it needs a folder)
+ILSVRC/imagenet-1k --split val..  a data set on the Hub, or any that `datasets` opens
+DIR/*.parquet                     parquet files of images and labels
+DIR                               one folder of images per class; 1,000 wnids are ImageNet
+"""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import datasets
+from PIL import Image
+from timm.data import ImageNetInfo
+from torchvision.datasets import ImageFolder
+
+from zoo.benchmarks import BENCHMARKS, NoDataError, Samples
+
+
+class DataError(ValueError):
+    """A data set that cannot be evaluated on; the message says what is wrong."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Samples, and what a record says of where they are from."""
+
+    samples: Samples
+    name: str
+    version: str
+
+
+class Rows:
+    """Rows of a `datasets` data set, as (image, label)."""
+
+    def __init__(self, rows: Any, image: str, label: str) -> None:
+        self.rows, self.image, self.label = rows, image, label
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, index: int) -> tuple[Image.Image, int]:
+        row = self.rows[index]
+        return row[self.image], int(row[self.label])
+
+
+def open_source(
+    name: str, split: str = "", columns: tuple[str, str] = ("", ""), data: Path | None = None
+) -> Source:
+    """The data set called `name`, see the head of this file. Raises DataError."""
+    if name in BENCHMARKS:
+        benchmark = BENCHMARKS[name]
+        try:
+            return Source(benchmark.open(data), name, str(benchmark.version))
+        except NoDataError as error:
+            raise DataError(str(error)) from None
+    path = Path(name)
+    files = (
+        sorted(path.glob("*.parquet")) if path.is_dir() else [path] * (path.suffix == ".parquet")
+    )
+    if files and all(file.is_file() for file in files):
+        return _rows(datasets.Dataset.from_parquet([str(file) for file in files]), name, columns)
+    if path.is_dir():
+        return _folder(path)
+    if path.exists() or name.startswith((".", "/")):
+        raise DataError(f"{name} is no parquet file, no folder of images and no data set")
+    try:
+        rows = datasets.load_dataset(name, split=split or "validation")
+    except Exception as error:  # the library has many of its own for a name, a split, a network
+        first = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise DataError(f"{name} cannot be opened: {first}") from None
+    return _rows(rows, f"{name}/{split or 'validation'}", columns)
+
+
+def _rows(rows: Any, name: str, columns: tuple[str, str]) -> Source:
+    """Columns as given, or the one of images and the one of classes."""
+    kinds = {key: type(feature).__name__ for key, feature in rows.features.items()}
+    found = []
+    for given, what, kind in zip(columns, ("image", "label"), ("Image", "ClassLabel"), strict=True):
+        fitting = [key for key in kinds if kinds[key] == kind]
+        choice = given or (what if what in kinds else fitting[0] if len(fitting) == 1 else "")
+        if choice not in kinds:
+            raise DataError(
+                f"{name} has no column {choice or what!r}; say --{what}-column, one of "
+                f"{', '.join(kinds)}"
+            )
+        found.append(choice)
+    return Source(Rows(rows, *found), name, str(getattr(rows, "_fingerprint", "")))
+
+
+def _folder(path: Path) -> Source:
+    """One folder per class, in the order of their names. A folder of wnids must be ImageNet's
+    1,000, whose alphabetical order is the order of the classes."""
+    names = sorted(child.name for child in path.iterdir() if child.is_dir())
+    if names and all(len(n) == 9 and n[0] == "n" and n[1:].isdigit() for n in names):
+        wnids = cast(Any, ImageNetInfo("imagenet-1k")).label_names()
+        if names != wnids:
+            odd = sorted(set(names) ^ set(wnids))[:3]
+            raise DataError(
+                f"{path} has {len(names)} folders of wnids; ImageNet-1k has 1,000 of its own, and "
+                f"they differ in {', '.join(odd)}"
+            )
+    try:
+        samples = ImageFolder(path)
+    except FileNotFoundError as error:
+        raise DataError(f"{path} has not one folder of images per class: {error}") from None
+    paths = "\n".join(f"{Path(file).relative_to(path)} {label}" for file, label in samples.samples)
+    return Source(samples, path.name, hashlib.sha256(paths.encode()).hexdigest()[:16])

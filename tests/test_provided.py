@@ -1,0 +1,187 @@
+"""Weights that others provide: what we say of them, and what a bare name may resolve to."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+import timm
+import torch
+from torch import nn
+
+import zoo
+from eval import timm_weights
+from zoo import checking, literature, registry, weights
+from zoo.pretrained import ANOTHER, PERMISSIVE, ROOMS, TIMM, WeightsError, broken_rule
+from zoo.pretrained import read_timm as read
+
+PROVIDED = [w for paper in literature.load_all() for w in paper.weights if w.repo]
+FILES = sorted(ROOMS.glob(f"*/{TIMM}"))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.parent.name)
+def test_timm_json_is_what_the_installed_timm_says(path: Path) -> None:
+    written = json.loads(path.read_text(encoding="utf-8"))
+    if written["timm"] != timm.__version__:
+        pytest.skip(f"{path} is of timm {written['timm']}: run python -m eval.timm_weights")
+    expected = timm_weights.content(path.parent.name)
+    assert json.loads(json.dumps(expected)) == written
+    assert list(expected["weights"]) == list(written["weights"])  # the order is the preference
+
+
+def test_results_are_quoted_by_repository(tmp_path: Path) -> None:
+    table = tmp_path / "results.csv"
+    table.write_text(
+        "model,img_size,top1,top1_err,top5,top5_err,param_count,crop_pct,interpolation\n"
+        "resnet18.a1_in1k,288,73.168,26.832,91.022,8.978,11.69,1.000,bicubic\n"
+        "resnet18.a1_in1k,224,71.490,28.510,90.076,9.924,11.69,0.950,bicubic\n"
+    )
+    found = timm_weights.content("resnet", table, "abc")
+    rows = found["weights"]["resnet18.a1_in1k"]["reported"]
+    assert [(r["pixels"], r["error"], r["crop_pct"]) for r in rows] == [
+        (224, "28.510", "0.950"),
+        (288, "26.832", "1.000"),
+    ]
+    assert found["weights"]["resnet18.tv_in1k"]["reported"] == []
+    assert found["reported in"].endswith("at abc")
+
+
+def test_a_tag_that_nobody_has_decided_about_stops_the_writer() -> None:
+    with pytest.raises(LookupError, match=r"resnet50\.moon_in1k: say in RECIPES"):
+        timm_weights.relation("resnet50.moon_in1k", "moon_in1k", timm_weights.decisions("resnet"))
+
+
+def test_the_default_is_nearest_to_the_paper() -> None:
+    for name in ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "wide_resnet50_2"):
+        assert registry.default_weights(name).name == f"{name}.tv_in1k"
+    assert registry.default_weights("resnet20").name == "resnet20.zoo_digits"
+
+
+@pytest.mark.parametrize("architecture", sorted({w.model for w in PROVIDED}))
+def test_a_bare_name_is_never_for_some_uses_only(architecture: str) -> None:
+    known = registry.weights_of(architecture)
+    if any(w.licence in PERMISSIVE for w in known):
+        assert registry.default_weights(architecture).licence in PERMISSIVE
+    else:
+        with pytest.raises(LookupError, match=known[0].name):
+            zoo.create(architecture, pretrained=True)
+
+
+@pytest.mark.parametrize("licence", ["unknown", "cc-by-nc-4.0", ""])
+def test_without_a_free_licence_there_is_no_default(
+    licence: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    papers = [
+        replace(p, weights=tuple(replace(w, licence=licence) for w in p.weights))
+        for p in literature.load_all()
+    ]
+    monkeypatch.setattr(literature, "load_all", lambda: papers)
+    says = rf"wide_resnet50_2 has no default weights.*wide_resnet50_2\.tv_in1k \(licence: {licence}"
+    with pytest.raises(LookupError, match=says):
+        zoo.create("wide_resnet50_2", pretrained=True)
+    assert zoo.create("wide_resnet50_2.tv_in1k", num_classes=0).num_classes == 0
+
+
+GOOD = PROVIDED[0]
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"name": "resnet50"}, "arch.tag"),
+        ({"relation": "cousin"}, "cousin"),
+        ({"sha256": "0" * 63, "revision": "0" * 40}, "64 hexadecimal"),
+        ({"sha256": "0" * 64}, "a revision is the commit"),
+        ({"revision": "main"}, "a revision is the commit"),
+        ({"repo": ""}, "64 hexadecimal"),
+        ({"repo": "", "sha256": "0" * 64, "revision": "0" * 40}, "a revision is the commit"),
+    ],
+)
+def test_an_entry_keeps_its_rules(changes: Mapping[str, Any], says: str, tmp_path: Path) -> None:
+    assert broken_rule(GOOD) == ""
+    assert broken_rule(replace(GOOD, sha256="0" * 64, revision="a" * 40)) == ""
+    assert says in broken_rule(replace(GOOD, **changes))
+    data = json.loads((ROOMS / GOOD.paper / TIMM).read_text())
+    entry = data["weights"][GOOD.name] | {k: v for k, v in changes.items() if k != "name"}
+    (tmp_path / TIMM).write_text(json.dumps({"weights": {changes.get("name", GOOD.name): entry}}))
+    with pytest.raises(WeightsError, match=says):
+        read(tmp_path)
+
+
+def row(name: str, metric: str, weights: str = "") -> Any:
+    """The verdict on the one claim of a metric by a protocol that is one center crop."""
+    found = [
+        r
+        for r in checking.check(weights or name)
+        if (r.model, r.metric) == (name, f"{metric} on imagenet/val") and r.provider
+    ]
+    assert found
+    return found[0]
+
+
+def test_a_claim_has_the_providers_number_beside_it() -> None:
+    found = row("resnet18", "error")
+    assert (found.status, found.provider, found.measured) == (
+        "not run",
+        "30.248 % (resnet18.tv_in1k)",
+        "",
+    )
+    assert found.claimed == "30.43 %"
+    assert f"resnet18.tv_in1k ({ANOTHER}; bsd-3-clause) is on the Hub" in found.why
+    assert row("resnet18", "top5_error").provider == "10.918 % (resnet18.tv_in1k)"
+    named = row("resnet18", "error", "resnet18.gluon_in1k")
+    assert named.provider == "29.156 % (resnet18.gluon_in1k)"
+
+
+def test_another_protocol_has_no_number_beside_it() -> None:
+    claim = next(c for c in zoo.claims("resnet18", kind="measured") if c.protocol == "fb-10crop")
+    found = checking.measured(claim, None, lambda what: None)
+    assert (found.status, found.provider) == ("not run", "")
+    assert not any(checking.judged_on(w, claim) for w in registry.weights_of("resnet18"))
+    other = next(w for w in registry.weights_of("resnet18") if w.tag == "a1_in1k")  # crop 0.95
+    center = next(c for c in zoo.claims("resnet18", kind="measured") if c.protocol == "fb-1crop")
+    assert not checking.judged_on(other, center)
+
+
+def test_weights_of_another_recipe_are_named_in_the_verdict(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    claim = replace(zoo.claims("resnet20", kind="measured")[0], benchmark="digits/test")
+    answers = {index: (index % 10, 0) for index in range(100)}
+    monkeypatch.setattr(checking, "evaluate", lambda *args: answers)
+    found = checking.measured(claim, None, lambda what: None)
+    assert found.why == f"resnet20.zoo_digits: {ANOTHER}"
+    official = [replace(registry.weights_of("resnet20")[0], relation="official")]
+    monkeypatch.setattr(registry, "weights_of", lambda name: official)
+    assert checking.measured(claim, None, lambda what: None).why == ""
+
+
+def test_listing_names_what_is_on_the_hub() -> None:
+    names = zoo.list_models("resnet50", pretrained=True)
+    assert names[0] == "resnet50.tv_in1k"
+    assert "resnet50.a1_in1k" in names
+    assert "resnet50" in zoo.list_models(dataset="imagenet")
+
+
+class Small(nn.Module):
+    """A network whose first convolution is not called conv1."""
+
+    pretrained_cfg: ClassVar = {"first_conv": "stem.0"}
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(nn.Conv2d(channels, 4, 3))
+        self.head = nn.Linear(4, 2)
+
+    def get_classifier(self, name_only: bool = False) -> str | nn.Module:
+        return "head" if name_only else self.head
+
+
+def test_the_first_convolution_is_told_by_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    rgb, grey = Small(3), Small(1)
+    monkeypatch.setattr(weights, "read", lambda entry: dict(rgb.state_dict()))
+    weights.load_into(grey, GOOD, like=Small(1))
+    torch.testing.assert_close(grey.stem[0].weight, rgb.stem[0].weight.sum(1, keepdim=True))
+    assert torch.equal(grey.head.weight, rgb.head.weight)

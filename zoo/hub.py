@@ -1,0 +1,175 @@
+"""Weights on the Hub: downloaded by commit, locked at the first load, pinned in the room.
+
+repo@commit -> huggingface_hub (HF_ENDPOINT, HF_HOME, HF_HUB_OFFLINE as it reads them) -> file
+
+What a file must be is said by a pin: the room's own (timm.json, written by `zoo pin`), else this
+machine's, written into the lock file at the first load. The lock file is $ZOO_LOCK, or
+zoo/lock.json in HF_HOME: beside the downloads it speaks of, and outside hub/, which people clear.
+"""
+
+import json
+import logging
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+from huggingface_hub import constants, hf_hub_download, try_to_load_from_cache
+from huggingface_hub.errors import (
+    GatedRepoError,
+    LocalEntryNotFoundError,
+    RemoteEntryNotFoundError,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
+
+from zoo.pretrained import ROOMS, TIMM, Weights, WeightsError
+
+# Said by logging, not by warnings: `python -W error` must not turn a first load into a failure.
+log = logging.getLogger(__name__)
+MAIN = "main"
+
+# The first that fits; a gated repository is a kind of one that is not found.
+SENTENCES: tuple[tuple[type[Exception], str], ...] = (
+    (
+        GatedRepoError,
+        "{repo} is gated: accept its terms at {endpoint}/{repo} and log in (hf auth login)",
+    ),
+    (
+        RepositoryNotFoundError,
+        "{endpoint} has no repository {repo}, or a private one: log in (hf auth login)",
+    ),
+    (
+        RevisionNotFoundError,
+        "{repo} has no revision {revision}: who owns it has rewritten its history",
+    ),
+    (
+        RemoteEntryNotFoundError,
+        "{repo} has no {file} at {revision}; a pickle (pytorch_model.bin) is never loaded: "
+        "download it, turn it into safetensors with `zoo convert`, and load that",
+    ),
+    (
+        LocalEntryNotFoundError,
+        "{repo}/{file} is not in {cache}, and {endpoint} does not give it: {cause}",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Pin:
+    """Which bytes a file of a repository has, and the file that says so."""
+
+    revision: str
+    sha256: str
+    where: str
+
+
+def lock_path() -> Path:
+    """The lock file of this machine."""
+    given = os.environ.get("ZOO_LOCK")
+    return Path(given) if given else Path(constants.HF_HOME) / "zoo" / "lock.json"
+
+
+def locked() -> dict[str, dict[str, str]]:
+    """{"repo/file": its revision and sha256}. Raises WeightsError for a file that is no lock."""
+    path = lock_path()
+    try:
+        found = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        return {name: {k: str(v[k]) for k in ("revision", "sha256")} for name, v in found.items()}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise WeightsError(f"{path} is not a lock file of the zoo; move it away") from None
+
+
+def pin_of(weights: Weights) -> Pin | None:
+    """The pin of weights on the Hub: the room's, else this machine's; None before a first load."""
+    if weights.sha256:
+        return Pin(weights.revision, weights.sha256, weights.where)
+    entry = locked().get(f"{weights.repo}/{weights.file}")
+    return Pin(**entry, where=str(lock_path())) if entry else None
+
+
+def is_here(weights: Weights) -> bool:
+    """Whether weights on the Hub can be loaded without asking it."""
+    pin = pin_of(weights)
+    if not pin:
+        return False
+    found = try_to_load_from_cache(weights.repo, weights.file, revision=pin.revision)
+    return isinstance(found, str)
+
+
+def fetch(weights: Weights) -> tuple[Path, str]:
+    """The downloaded file and its commit: the pinned one, or what `main` is now.
+
+    Raises WeightsError with one sentence for whatever keeps it from coming.
+    """
+    pin = pin_of(weights)
+    revision = pin.revision if pin else MAIN
+    try:
+        path = Path(hf_hub_download(weights.repo, weights.file, revision=revision))
+    except Exception as error:  # each version of huggingface_hub has its own HTTP library
+        raise WeightsError(f"{weights.name}: {_sentence(error, weights, revision)}") from error
+    commit = path.parent.name  # snapshots/COMMIT/FILE
+    if not re.fullmatch("[0-9a-f]{40}", commit):
+        raise WeightsError(f"{weights.name}: {constants.ENDPOINT} names no commit, but {commit!r}")
+    return path, commit
+
+
+def _sentence(error: Exception, weights: Weights, revision: str) -> str:
+    known = (text for kind, text in SENTENCES if isinstance(error, kind))
+    cause = error.__cause__ or error  # huggingface_hub says last that it looked in its cache too
+    return next(known, "{repo}/{file} did not arrive whole: {cause}").format(
+        repo=weights.repo,
+        file=weights.file,
+        revision=revision,
+        endpoint=constants.ENDPOINT,
+        cache=constants.HF_HUB_CACHE,
+        cause=str(cause).partition("\n")[0] or type(cause).__name__,
+    )
+
+
+def lock(weights: Weights, revision: str, sha256: str) -> None:
+    """Writes the pin of a first load into the lock file, and says so once."""
+    path, name = lock_path(), f"{weights.repo}/{weights.file}"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(path.with_name(path.name + ".lock")):
+            everything = locked()
+            if everything.get(name, {}).get("sha256", sha256) != sha256:
+                raise WeightsError(f"{weights.name}: another process has just locked other bytes")
+            everything[name] = {"revision": revision, "sha256": sha256}
+            write_json(path, dict(sorted(everything.items())))
+    except OSError as error:
+        raise WeightsError(f"{path} cannot be written ({error}); set ZOO_LOCK to a file") from None
+    log.warning("%s: locked at %s, sha256 %s, in %s", weights.name, revision, sha256, path)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """A JSON file, whole or not at all; what is nested deeper than three levels is on one line."""
+    text = json.dumps(value, indent=1, ensure_ascii=False)
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    part.write_text(re.sub(r"\n {4,}|\n {3}(?=[\]}])", " ", text) + "\n", encoding="utf-8")
+    part.replace(path)
+
+
+def pin(weights: Weights) -> Pin:
+    """Writes what this machine has locked into the room's timm.json, for everyone.
+
+    Raises WeightsError for weights that are bundled, not yet loaded here or pinned already, and
+    in an installed package, whose rooms are not for writing.
+    """
+    if not weights.repo:
+        raise WeightsError(f"{weights.name} comes with the zoo; {weights.where} has its sha256")
+    if weights.sha256:
+        raise WeightsError(f"{weights.name} is pinned in {weights.where} already")
+    found = pin_of(weights)
+    if not found:
+        raise WeightsError(f"{weights.name} has not been loaded here: zoo.create it once, then pin")
+    path = ROOMS / weights.paper / TIMM
+    if not (ROOMS.parent.parent / "pyproject.toml").is_file() or not os.access(path, os.W_OK):
+        raise WeightsError(f"{path} is part of an installed zoo; pin in a checkout that is yours")
+    content = json.loads(path.read_text(encoding="utf-8"))
+    content["weights"][weights.name] |= {"revision": found.revision, "sha256": found.sha256}
+    write_json(path, content)
+    return found

@@ -1,0 +1,173 @@
+"""Trained weights: where they are, what they are to the paper, what others report for them.
+
+[[weights]] of a room's paper.toml (bundled), its timm.json (on the Hub) -> Weights
+
+Standard library only: listing weights loads no torch.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+ROOMS = Path(__file__).parent / "families"
+TIMM = "timm.json"  # in a room; written by eval/timm_weights.py, pinned by `zoo pin`
+ANOTHER = "retrained, another recipe"
+RELATIONS = ("official", "port", "retrained, same recipe", ANOTHER, "architecture only")
+# What a bare name may resolve to: anyone may use these for anything, with the notice kept.
+PERMISSIVE = ("apache-2.0", "bsd-2-clause", "bsd-3-clause", "mit")
+
+
+class WeightsError(ValueError):
+    """Weights that are not what, or not where, they should be; the message says which."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reported:
+    """What a provider reports for its weights on ImageNet's validation set, in percent as printed:
+    one center crop of `pixels`, a share of `crop_pct` of the resized image."""
+
+    pixels: int
+    crop_pct: Decimal
+    interpolation: str
+    error: Decimal
+    top5_error: Decimal
+
+    def value(self, metric: str) -> Decimal | None:
+        """The number for a claim's metric; None for one that is not reported."""
+        return {
+            "error": self.error,
+            "top5_error": self.top5_error,
+            "accuracy": 100 - self.error,
+            "top5_accuracy": 100 - self.top5_error,
+        }.get(metric)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Weights:
+    """Trained weights "arch.tag": where they are, what they are, what they may be judged on.
+
+    Without a `repo`, `file` is bundled; with one, it is in that Hub repository, at the commit
+    `revision`, and `protocols` are those of the paper that their preprocessing follows: they may
+    be judged by no other.
+    """
+
+    name: str
+    file: str
+    sha256: str
+    origin: str
+    licence: str
+    relation: str
+    benchmarks: tuple[str, ...]
+    preprocessing: Mapping[str, Any]
+    repo: str = ""
+    revision: str = ""
+    protocols: tuple[str, ...] = ()
+    recipe: str = ""
+    seed: int = 0
+    args: Mapping[str, Any] = field(default_factory=dict)
+    note: str = ""
+    reported: tuple[Reported, ...] = ()
+    paper: str = ""
+    line: int = 0
+
+    @property
+    def model(self) -> str:
+        """The architecture's name."""
+        return self.name.partition(".")[0]
+
+    @property
+    def tag(self) -> str:
+        """What tells these weights from others of the same architecture."""
+        return self.name.partition(".")[2]
+
+    @property
+    def path(self) -> Path:
+        """The bundled file."""
+        return ROOMS / self.paper / self.file
+
+    @property
+    def record(self) -> Path:
+        """What was measured when they were made: wrong answers by benchmark (JSON)."""
+        return self.path.with_suffix(".json")
+
+    @property
+    def permissive(self) -> bool:
+        """Whether a bare name may resolve to them."""
+        return self.licence in PERMISSIVE
+
+    @property
+    def where(self) -> str:
+        """The file of the room that says so, with its line if a person wrote it."""
+        return f"{self.paper}/{f'paper.toml:{self.line}' if self.line else TIMM}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decisions:
+    """What we decide about the weights that timm has for a room: TIMM in the room's timm.py.
+
+    `names` are timm's for networks that the zoo calls otherwise; `relations` {tag or arch.tag:
+    (relation to the paper, why)} of weights that are not what eval/timm_weights.py says of their
+    tag; `licence` is the origin's, for weights whose licence timm does not know; `views` {protocol:
+    (pixels, crop_pct)} are the protocols that one center crop is.
+    """
+
+    names: Mapping[str, str] = field(default_factory=dict)
+    relations: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    licence: str = "unknown"
+    views: Mapping[str, tuple[int, float]] = field(default_factory=dict)
+
+
+def broken_rule(weights: Weights) -> str:
+    """What breaks the rules of an entry; "" if nothing does."""
+    hosted, summed = bool(weights.repo), bool(weights.sha256)
+    rules = [
+        (bool(weights.tag), f"a name is arch.tag, not {weights.name!r}"),
+        (
+            weights.relation in RELATIONS,
+            f"relation must be one of {'; '.join(RELATIONS)}, not {weights.relation!r}",
+        ),
+        (
+            (hosted and not summed) or bool(re.fullmatch("[0-9a-f]{64}", weights.sha256)),
+            "sha256 must be 64 hexadecimal digits; only weights on the Hub may do without",
+        ),
+        (
+            bool(re.fullmatch("[0-9a-f]{40}" if hosted and summed else "", weights.revision)),
+            "a revision is the commit (40 digits) on the Hub of a file with a sha256",
+        ),
+    ]
+    return "; ".join(message for holds, message in rules if not holds)
+
+
+def read_timm(room: Path) -> tuple[Weights, ...]:
+    """The weights that timm has for a room. Raises WeightsError for an entry that is wrong."""
+    path = room / TIMM
+    if not path.is_file():
+        return ()
+    entries = json.loads(path.read_text(encoding="utf-8"))["weights"]
+    found = tuple(_from_json(name, entry, room.name) for name, entry in entries.items())
+    for weights in found:
+        if message := broken_rule(weights):
+            raise WeightsError(f"{weights.where}: {weights.name}: {message}")
+    return found
+
+
+def _from_json(name: str, entry: dict[str, Any], room: str) -> Weights:
+    lists = {"benchmarks": tuple(entry["benchmarks"]), "protocols": tuple(entry["protocols"])}
+    preprocessing = {
+        key: tuple(value) if isinstance(value, list) else value
+        for key, value in entry["preprocessing"].items()
+    }
+    reported = tuple(
+        Reported(
+            pixels=row["pixels"],
+            interpolation=row["interpolation"],
+            **{key: Decimal(row[key]) for key in ("crop_pct", "error", "top5_error")},
+        )
+        for row in entry["reported"]
+    )
+    same = {**entry, **lists, "preprocessing": preprocessing, "reported": reported}
+    return Weights(name=name, paper=room, **same)

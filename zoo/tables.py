@@ -1,0 +1,106 @@
+"""What the commands print for people: tables of claims, weights and verdicts."""
+
+from collections import Counter
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from zoo import api
+from zoo.verdicts import Verdict, describe_claim
+
+STYLES = {
+    "kept": "green",
+    "missed": "red",
+    "better than reported": "magenta",
+    "undecided": "yellow",
+}
+
+
+def short(number: int | None) -> str:
+    """1467610 -> 1.47M"""
+    for unit, size in (("G", 10**9), ("M", 10**6), ("K", 10**3)):
+        if number is not None and number >= size:
+            return f"{number / size:.2f}{unit}"
+    return "" if number is None else str(number)
+
+
+def tags(d: api.Description) -> str:
+    """The tags of a network's weights, those of many cut short."""
+    first = [weights.tag for weights in d.weights[:3]]
+    more = len(d.weights) - len(first)
+    return ", ".join(first) + (f" and {more} more" if more else "")
+
+
+def claims(d: api.Description) -> Table:
+    table = Table("claim", "where", "how", title="what the paper claims", title_justify="left")
+    for claim in d.claims:
+        model, metric, claimed = describe_claim(claim)
+        table.add_row(
+            escape(f"{model}: {metric} {claimed}"), escape(claim.where), claim.aggregation
+        )
+    return table
+
+
+def weights(d: api.Description) -> Table:
+    """Where a network's weights are, what they are, and what their providers report."""
+    table = Table(title="weights, the default first", title_justify="left")
+    for title in ("weights", "where", "licence", "to the paper", "reported by the provider"):
+        table.add_column(title, overflow="fold")
+    for w in d.weights:
+        pinned = "" if w.sha256 else ", not pinned"
+        reported = [
+            f"{r.error} / {r.top5_error} % at {r.pixels}, crop {r.crop_pct}" for r in w.reported
+        ]
+        table.add_row(
+            f"[bold]{w.name}[/]",
+            escape(f"{w.repo}{pinned}" if w.repo else f"bundled: {w.origin}"),
+            w.licence + ("" if w.permissive else " (only by its tag)"),
+            escape(w.relation if len(d.weights) > 1 else f"{w.relation}: {w.note}"),
+            "\n".join(reported) or ", ".join(w.benchmarks),
+        )
+    return table
+
+
+def report(rows: list[Verdict], everything: bool, out: Console) -> None:
+    """Tables by paper, what explains a miss, what was not run and why, then the sums."""
+    titles = {paper.id: f"{paper.title} (arXiv:{paper.arxiv})" for paper in api.papers()}
+    for paper in dict.fromkeys(row.paper for row in rows):
+        of_paper = [row for row in rows if row.paper == paper]
+        shown = [row for row in of_paper if row.status != "not run" or everything]
+        out.print(f"\n[bold]{escape(titles[paper])}[/]")
+        if shown:
+            out.print(_verdicts(shown))
+        explained = {row.explained_by: row.why for row in of_paper if row.explained_by}
+        for record, what in explained.items():
+            out.print(f"  {record}: [dim]{escape(what)}[/]")
+        skipped = Counter(row.why for row in of_paper if row.status == "not run")
+        for why, number in skipped.most_common() if not everything else ():
+            out.print(f"  [dim]not run, {number}: {escape(why)}[/]")
+    sums = Counter(row.status for row in rows)
+    explained_misses = sum(bool(row.explained_by) for row in rows)
+    told = [f"{number} {status}" for status, number in sums.most_common()]
+    tail = f" ({explained_misses} of the missed explained)" if explained_misses else ""
+    out.print("\n" + ", ".join(told) + tail)
+
+
+def _verdicts(rows: list[Verdict]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    provided = any(row.provider for row in rows)
+    provider = ["provider"] if provided else []
+    for title in ("model", "claim", "claimed", *provider, "measured", "verdict"):
+        table.add_column(title, overflow="fold")
+    for row in rows:
+        style = STYLES.get(row.status, "dim")
+        verdict = f"[{style}]{row.status}[/]"
+        if row.explained_by:
+            verdict += f" ({row.explained_by})"
+        elif row.why:
+            verdict += f": {escape(row.why)}"
+        claim = f"{escape(row.metric)}, [dim]{escape(row.where)}[/]"
+        others = [escape(row.provider)] if provided else []
+        table.add_row(
+            escape(row.model), claim, escape(row.claimed), *others, escape(row.measured), verdict
+        )
+    return table
