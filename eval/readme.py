@@ -13,22 +13,26 @@ from zoo.verdicts import Verdict
 
 README = Path(__file__).parent.parent / "README.md"
 START, END = "<!-- table", "<!-- end of table -->"
-COLUMNS = ("kept", "missed", "undecided", "not run")
+COUNTED, OTHERS = ("kept", "missed"), ("kept", "missed", "undecided")
 
 
 def table(rows: list[Verdict]) -> str:
     """One line per paper: names, claims by verdict, and the bundled weights' right answers."""
+    titles = [*(f"counted: {c}" for c in COUNTED), *(f"others: {c}" for c in OTHERS), "not run"]
     lines = [
-        f"| room | paper | names | {' | '.join(COLUMNS)} | weights here |",
-        "|---|---|---|" + "---|" * len(COLUMNS) + "---|",
+        f"| room | paper | names | {' | '.join(titles)} | weights here |",
+        "|---|---|---|" + "---|" * len(titles) + "---|",
     ]
     for paper in zoo.papers():
         of_paper = [row for row in rows if row.paper == paper.id]
         names = [n for n, v in registry.variants().items() if registry.paper_of(v) is paper]
-        sums = Counter(row.status for row in of_paper if row.kind != "bundled weights")
+        counted = Counter(row.status for row in of_paper if row.kind == "counted")
+        others = Counter(row.status for row in of_paper if row.kind in ("measured", "relative"))
+        not_run = sum(row.status == "not run" for row in of_paper)
         explained = sum(bool(row.explained_by) for row in of_paper)
-        missed = f"{sums['missed']}" + (f" ({explained} explained)" if explained else "")
-        cells = [missed if status == "missed" else str(sums[status]) for status in COLUMNS]
+        missed = f"{counted['missed']}" + (f" ({explained} explained)" if explained else "")
+        cells = [missed if status == "missed" else str(counted[status]) for status in COUNTED]
+        cells += [*(str(others[status]) for status in OTHERS), str(not_run)]
         bundled = [f"{r.model}: {r.measured}" for r in of_paper if r.kind == "bundled weights"]
         title = f"[{paper.title}](https://arxiv.org/abs/{paper.arxiv})"
         lines.append(

@@ -84,7 +84,6 @@ def relation(name: str, tag: str, decided: Decisions) -> tuple[str, str, int]:
 def entry(name: str, cfg: PretrainedCfg, decided: Decisions) -> dict[str, Any]:
     """One entry of timm.json, without what is reported."""
     kind, why, _ = relation(name, cfg.tag or "", decided)
-    pixels = cfg.input_size[1]
     known = {key: getattr(cfg, key) for key in PREPROCESSING}
     return {
         "repo": cfg.hf_hub_id,
@@ -97,7 +96,6 @@ def entry(name: str, cfg: PretrainedCfg, decided: Decisions) -> dict[str, Any]:
         "recipe": cfg.tag,
         "origin": cfg.origin_url or cfg.url or f"https://huggingface.co/{cfg.hf_hub_id}",
         "benchmarks": [IMAGENET],
-        "protocols": [p for p, view in decided.views.items() if view == (pixels, cfg.crop_pct)],
         "preprocessing": {key: value for key, value in known.items() if value is not None},
     }
 

@@ -172,6 +172,14 @@ def test_other_precisions_and_layouts(options: tuple[str, ...]) -> None:
     assert run("resnet20", "--on", "digits/test", *options)["right"] >= 355
 
 
+@pytest.mark.slow
+def test_compiled() -> None:
+    """By inductor, which needs a C compiler."""
+    assert (
+        run("resnet20", "--on", "digits/test", "--compile", "--batch-size", "120")["right"] == 358
+    )
+
+
 # What protocols show
 
 

@@ -169,7 +169,7 @@ HUGE = (100 << 20).to_bytes(8, "little")
     ],
 )
 def test_what_does_not_arrive_is_one_sentence(
-    remote: Hub, files: Files | None, error: tuple[int, str] | None, says: str
+    remote: Hub, files: Files | None, error: tuple[int, str] | None, says: str, tmp_path: Path
 ) -> None:
     if files is not None:
         remote.push(REPO, files)
@@ -179,6 +179,7 @@ def test_what_does_not_arrive_is_one_sentence(
         zoo.create(NAME, pretrained=True)
     assert "\n" not in str(raised.value)
     assert str(raised.value).startswith(NAME)
+    assert lock_of(tmp_path) == {}
 
 
 def test_a_file_that_is_cut_off_is_neither_loaded_nor_locked(
@@ -234,13 +235,13 @@ def checkout(tmp_path: Path) -> Path:
 
 def test_pin_writes_the_lock_into_the_room(checkout: Path, first: Files) -> None:
     """In a process of its own, which reads HF_ENDPOINT and has warnings as errors."""
-    env = {"PYTHONPATH": str(checkout), "HF_HOME": str(checkout / "hf"), "NO_PROXY": "127.0.0.1"}
+    env = {"PYTHONPATH": str(checkout), "HF_HOME": str(checkout / "hf"), "HF_HUB_OFFLINE": "0"}
     with serving() as remote:
         commit = remote.push(REPO, first)
         done = subprocess.run(
             [sys.executable, "-W", "error", "-c", LOAD_AND_PIN],
             cwd=checkout,
-            env=os.environ | env | {"HF_ENDPOINT": remote.url},
+            env=os.environ | env | {"HF_ENDPOINT": remote.url, "NO_PROXY": "127.0.0.1"},
             capture_output=True,
             text=True,
             check=False,
@@ -265,6 +266,7 @@ def test_a_pin_of_the_room_needs_no_lock(
     monkeypatch.setattr(registry, "weights_of", lambda name: [pinned])
     zoo.create(NAME, pretrained=True)
     assert lock_of(tmp_path) == {}
+    monkeypatch.setattr(hub, "ROOMS", tmp_path)  # never the real ones, whatever pin does
     with pytest.raises(WeightsError, match=r"is pinned in resnet/timm\.json already"):
         hub.pin(pinned)
     pinned = replace(pinned, sha256="0" * 64)

@@ -74,7 +74,6 @@ FIRST = 13  # the line of the first [[claims]]
         (MEASURED.replace('"measured"', '"relative"'), FIRST, "`than`"),
         (CLAIM + "\n" + MEASURED.replace("value", "valeu"), FIRST + 12, "unknown key 'valeu'"),
         ("[[claim]]\n", FIRST, "unknown table 'claim'"),
-        (CLAIM + 'variant = "wider"\n', FIRST, "cannot be counted"),
         ("[views.other]\nshorter = [256]\n", FIRST, "'other'"),
         ("[views.plain]\npixels = 224\n", FIRST, "missing"),
         ("[views.plain]\nshorter = [256]\nwidth = 3\n", FIRST, "a view has shorter, pixels"),

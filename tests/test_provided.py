@@ -48,6 +48,21 @@ def test_results_are_quoted_by_repository(tmp_path: Path) -> None:
     assert found["reported in"].endswith("at abc")
 
 
+def test_the_writer_keeps_pins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "wrn").mkdir()
+    written = json.loads((ROOMS / "wrn" / TIMM).read_text())
+    pin = {"revision": "a" * 40, "sha256": "b" * 64}
+    tv, racm = (f"wide_resnet50_2.{tag}_in1k" for tag in ("tv", "racm"))
+    written["weights"][tv] |= pin
+    written["weights"][racm] |= pin | {"file": "another.safetensors"}  # what is pinned is not this
+    (tmp_path / "wrn" / TIMM).write_text(json.dumps(written))
+    monkeypatch.setattr(timm_weights, "ROOMS", tmp_path)
+    found = timm_weights.content("wrn")["weights"]
+    assert found[tv].items() >= pin.items()
+    assert (found[racm]["revision"], found[racm]["sha256"]) == ("", "")
+    assert found[racm]["reported"] == written["weights"][racm]["reported"]
+
+
 def test_a_tag_that_nobody_has_decided_about_stops_the_writer() -> None:
     with pytest.raises(LookupError, match=r"resnet50\.moon_in1k: say in RECIPES"):
         timm_weights.relation("resnet50.moon_in1k", "moon_in1k", timm_weights.decisions("resnet"))
@@ -158,6 +173,19 @@ def test_weights_of_another_recipe_are_named_in_the_verdict(
     assert checking.measured(claim, None, lambda what: None).why == ""
 
 
+def test_a_network_has_the_preprocessing_of_its_weights() -> None:
+    cfg = zoo.create("resnet18.a1_in1k").pretrained_cfg
+    found = {key: cfg[key] for key in ("crop_pct", "interpolation", "test_input_size", "license")}
+    assert found == {
+        "crop_pct": 0.95,
+        "interpolation": "bicubic",
+        "test_input_size": (3, 288, 288),
+        "license": "apache-2.0",
+    }
+    assert (cfg["hf_hub_id"], cfg["tag"]) == ("timm/resnet18.a1_in1k", "a1_in1k")
+    assert not cfg.get("file")
+
+
 def test_listing_names_what_is_on_the_hub() -> None:
     names = zoo.list_models("resnet50", pretrained=True)
     assert names[0] == "resnet50.tv_in1k"
@@ -181,7 +209,7 @@ class Small(nn.Module):
 
 def test_the_first_convolution_is_told_by_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
     rgb, grey = Small(3), Small(1)
-    monkeypatch.setattr(weights, "read", lambda entry: dict(rgb.state_dict()))
+    monkeypatch.setattr(weights, "read", lambda entry: (dict(rgb.state_dict()), None))
     weights.load_into(grey, GOOD, like=Small(1))
     torch.testing.assert_close(grey.stem[0].weight, rgb.stem[0].weight.sum(1, keepdim=True))
     assert torch.equal(grey.head.weight, rgb.head.weight)

@@ -15,7 +15,7 @@ from zoo import literature, registry
 from zoo.benchmarks import BENCHMARKS, Benchmark, NoDataError
 from zoo.literature import Claim, Paper
 from zoo.pretrained import ANOTHER, ROOMS, Weights
-from zoo.verdicts import Verdict, judge_count, judge_error, judge_relative, row
+from zoo.verdicts import NOT_BUILT, Verdict, judge_count, judge_error, judge_relative, row
 
 Advance = Callable[[str], None]
 
@@ -33,6 +33,8 @@ def _counts(model: str, args: str, pixels: int) -> Any:
 
 def counted(claim: Claim, paper: Paper) -> Verdict:
     """The verdict on a counted claim, from the network itself."""
+    if claim.variant:
+        return row(claim, "not run", why=NOT_BUILT)
     args = json.dumps(dict(claim.args), sort_keys=True)
     found = _counts(claim.model, args, claim.input_size)
     return judge_count(claim, getattr(found, claim.metric), paper)
@@ -41,7 +43,7 @@ def counted(claim: Claim, paper: Paper) -> Verdict:
 def obstacle(claim: Claim) -> str:
     """Why a measured claim cannot be tried at all, whatever weights there are; "" if it can."""
     if claim.variant:
-        return "the zoo does not build this variation of the network"
+        return NOT_BUILT
     if claim.benchmark not in BENCHMARKS:
         return f"the zoo has no benchmark {claim.benchmark} yet"
     if claim.metric not in ("error", "accuracy"):
@@ -51,13 +53,23 @@ def obstacle(claim: Claim) -> str:
 
 def judged_on(weights: Weights, claim: Claim) -> bool:
     """Whether weights are of the network that a claim is about, trained for its benchmark and, if
-    they are on the Hub, made for its protocol."""
+    they are on the Hub, prepared for what its protocol shows."""
     return (
         not claim.variant
         and claim.benchmark in weights.benchmarks
         and dict(weights.args) == dict(claim.args)
-        and (not weights.repo or claim.protocol in weights.protocols)
+        and (not weights.repo or _shows_the_same(weights, claim))
     )
+
+
+def _shows_the_same(weights: Weights, claim: Claim) -> bool:
+    """Whether a claim's protocol is the one center crop that weights see by their preprocessing,
+    whatever the interpolation: they keep the one that they were trained with."""
+    views = next((p.views for p in literature.load_all() if p.id == claim.paper), {})
+    view = views.get(claim.protocol)
+    pixels, crop_pct = weights.preprocessing["input_size"][1], weights.preprocessing["crop_pct"]
+    crop = ("center", pixels, (int(pixels / crop_pct),))  # as timm resizes
+    return view is not None and (view.crops, view.pixels, view.shorter) == crop
 
 
 def reported(metric: str, among: Iterable[Weights]) -> str:

@@ -129,20 +129,20 @@ def _sentence(error: Exception, weights: Weights, revision: str) -> str:
     )
 
 
-def lock(weights: Weights, revision: str, sha256: str) -> None:
+def lock(weights: Weights, pin: Pin) -> None:
     """Writes the pin of a first load into the lock file, and says so once."""
     path, name = lock_path(), f"{weights.repo}/{weights.file}"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(path.with_name(path.name + ".lock")):
             everything = locked()
-            if everything.get(name, {}).get("sha256", sha256) != sha256:
+            if everything.get(name, {}).get("sha256", pin.sha256) != pin.sha256:
                 raise WeightsError(f"{weights.name}: another process has just locked other bytes")
-            everything[name] = {"revision": revision, "sha256": sha256}
+            everything[name] = {"revision": pin.revision, "sha256": pin.sha256}
             write_json(path, dict(sorted(everything.items())))
     except OSError as error:
         raise WeightsError(f"{path} cannot be written ({error}); set ZOO_LOCK to a file") from None
-    log.warning("%s: locked at %s, sha256 %s, in %s", weights.name, revision, sha256, path)
+    log.warning("%s: locked at %s, sha256 %s, in %s", weights.name, pin.revision, pin.sha256, path)
 
 
 def write_json(path: Path, value: Any) -> None:

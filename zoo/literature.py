@@ -201,10 +201,6 @@ def _check_claim(claim: Claim, paper: dict[str, Any], ids: set[str], source: _So
             claim.kind != "counted" or claim.metric in COUNTED,
             f"a counted metric is one of {', '.join(COUNTED)}, not {claim.metric!r}",
         ),
-        (
-            claim.kind != "counted" or not claim.variant,
-            "what the zoo does not build (`variant`) cannot be counted",
-        ),
         (claim.unit in ("", "K", "M", "G"), f"unit must be K, M, G or empty, not {claim.unit!r}"),
         (
             claim.kind != "measured" or bool(claim.benchmark and claim.aggregation),

@@ -51,8 +51,7 @@ class Weights:
     """Trained weights "arch.tag": where they are, what they are, what they may be judged on.
 
     Without a `repo`, `file` is bundled; with one, it is in that Hub repository, at the commit
-    `revision`, and `protocols` are those of the paper that their preprocessing follows: they may
-    be judged by no other.
+    `revision`.
     """
 
     name: str
@@ -65,7 +64,6 @@ class Weights:
     preprocessing: Mapping[str, Any]
     repo: str = ""
     revision: str = ""
-    protocols: tuple[str, ...] = ()
     recipe: str = ""
     seed: int = 0
     args: Mapping[str, Any] = field(default_factory=dict)
@@ -111,14 +109,12 @@ class Decisions:
 
     `names` are timm's for networks that the zoo calls otherwise; `relations` {tag or arch.tag:
     (relation to the paper, why)} of weights that are not what eval/timm_weights.py says of their
-    tag; `licence` is the origin's, for weights whose licence timm does not know; `views` {protocol:
-    (pixels, crop_pct)} are the protocols that one center crop is.
+    tag; `licence` is the origin's, for weights whose licence timm does not know.
     """
 
     names: Mapping[str, str] = field(default_factory=dict)
     relations: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     licence: str = "unknown"
-    views: Mapping[str, tuple[int, float]] = field(default_factory=dict)
 
 
 def broken_rule(weights: Weights) -> str:
@@ -156,7 +152,6 @@ def read_timm(room: Path) -> tuple[Weights, ...]:
 
 
 def _from_json(name: str, entry: dict[str, Any], room: str) -> Weights:
-    lists = {"benchmarks": tuple(entry["benchmarks"]), "protocols": tuple(entry["protocols"])}
     preprocessing = {
         key: tuple(value) if isinstance(value, list) else value
         for key, value in entry["preprocessing"].items()
@@ -169,5 +164,9 @@ def _from_json(name: str, entry: dict[str, Any], room: str) -> Weights:
         )
         for row in entry["reported"]
     )
-    same = {**entry, **lists, "preprocessing": preprocessing, "reported": reported}
-    return Weights(name=name, paper=room, **same)
+    changed = {
+        "benchmarks": tuple(entry["benchmarks"]),
+        "preprocessing": preprocessing,
+        "reported": reported,
+    }
+    return Weights(name=name, paper=room, **(entry | changed))

@@ -15,6 +15,7 @@ from typing import Any
 from zoo.literature import UNITLESS, Claim, Contradiction, Deviation, Paper
 
 UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9}
+NOT_BUILT = "the zoo does not build this variation of the network"
 FEW_IMAGES = 5  # the same weights on another machine may differ by this many
 
 
@@ -111,7 +112,7 @@ def interval(wrong: int, total: int, z: float = 1.959964) -> tuple[float, float]
 def judge_relative(claim: Claim, runs: Iterable[Mapping[str, Any]]) -> Verdict:
     """The verdict on "A is better than B", from runs that were recorded seed by seed."""
     if claim.variant:
-        return row(claim, "not run", why="the zoo does not build this variation of the network")
+        return row(claim, "not run", why=NOT_BUILT)
     by_model: dict[str, dict[int, float]] = {}
     for run in runs:
         if claim.benchmark in run and not claim.args and not claim.than_args:

@@ -23,11 +23,11 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def read(weights: Weights) -> dict[str, Tensor]:
-    """The tensors of weights: the bytes that are loaded are those that were hashed.
+def read(weights: Weights) -> tuple[dict[str, Tensor], Pin | None]:
+    """The tensors of weights: the bytes that are loaded are those that were hashed. And the pin to
+    lock once they fit, if they are on the Hub and nobody has pinned them.
 
-    Raises WeightsError when the sum is not the pinned one, or the bytes are no safetensors. Weights
-    on the Hub that nobody has pinned are locked on this machine.
+    Raises WeightsError when the sum is not the pinned one, or the bytes are no safetensors.
     """
     path, commit = hub.fetch(weights) if weights.repo else (weights.path, "")
     if not path.is_file():
@@ -39,10 +39,7 @@ def read(weights: Weights) -> dict[str, Tensor]:
         raise WeightsError(
             f"{weights.name}: {path} has sha256 {found}, {pin.where} pins {pin.sha256}"
         )
-    state = _tensors(weights.name, data)
-    if not pin:
-        hub.lock(weights, commit, found)
-    return state
+    return _tensors(weights.name, data), None if pin else Pin(commit, found, "")
 
 
 def _tensors(name: str, data: bytes) -> dict[str, Tensor]:
@@ -75,7 +72,7 @@ def load_into(model: nn.Module, weights: Weights, *, like: nn.Module) -> None:
     shape; but a classifier of another size keeps its fresh weights, and a first convolution of
     other input channels gets the file's, repeated or summed as timm does.
     """
-    state = read(weights)
+    state, first_pin = read(weights)
     expected = like.state_dict()
     first = cast(Any, like).pretrained_cfg["first_conv"] + ".weight"
     if first in state and first in expected and state[first].shape[1] != expected[first].shape[1]:
@@ -95,6 +92,8 @@ def load_into(model: nn.Module, weights: Weights, *, like: nn.Module) -> None:
     check_keys(weights.name, {k: tuple(expected[k].shape) for k in kept}, state)
     fresh = {k: v for k, v in own.items() if k not in state}
     target.load_state_dict({k: v for k, v in state.items() if k in own} | fresh, strict=True)
+    if first_pin:
+        hub.lock(weights, first_pin)
 
 
 def check_keys(name: str, expected: dict[str, tuple[int, ...]], state: dict[str, Tensor]) -> None:

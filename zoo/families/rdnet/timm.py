@@ -4,7 +4,4 @@ from zoo.pretrained import Decisions
 
 OWN = ("official", "the authors' own, in their own repository")
 
-TIMM = Decisions(
-    relations={"nv_in1k": OWN, "nv_in1k_ft_in1k_384": OWN},
-    views={"imagenet-224": (224, 0.9), "imagenet-384": (384, 1.0)},
-)
+TIMM = Decisions(relations={"nv_in1k": OWN, "nv_in1k_ft_in1k_384": OWN})

@@ -6,5 +6,4 @@ TIMM = Decisions(
     names={"res2net50_v1b": "res2net50d", "res2net101_v1b": "res2net101d"},
     relations={"in1k": ("port", "the authors' own weights, kept by timm")},
     licence="cc-by-nc-sa-4.0",  # of the authors' repository, weights included; timm says unknown
-    views={"imagenet-center": (224, 0.875), "imagenet-v1b": (224, 0.875)},
 )
