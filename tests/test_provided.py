@@ -158,6 +158,8 @@ def test_another_protocol_has_no_number_beside_it() -> None:
     other = next(w for w in registry.weights_of("resnet18") if w.tag == "a1_in1k")  # crop 0.95
     center = next(c for c in zoo.claims("resnet18", kind="measured") if c.protocol == "fb-1crop")
     assert not checking.judged_on(other, center)
+    with pytest.raises(LookupError, match=r"no claim may be judged on resnet18\.a1_in1k"):
+        checking.check("resnet18.a1_in1k")
 
 
 def test_weights_of_another_recipe_are_named_in_the_verdict(

@@ -221,6 +221,8 @@ def wanted(names: Iterable[str]) -> list[tuple[Paper, list[Claim], list[Weights]
         if not any(character in name for character in "*?["):
             registry.variant(name.partition(".")[0])
         raise registry.UnknownNameError(f"no paper claims anything about {name!r}")
+    if not any(claims or not all(w.repo for w in weights) for _, claims, weights in found):
+        raise LookupError(f"no claim may be judged on {', '.join(asked)}, by its paper's protocol")
     return found
 
 
