@@ -4,6 +4,11 @@ They keep the papers' optimizer, rate and weight decay, with smaller batches and
 `EPOCHS`; digits are not mirrored. Each takes about a minute or less on two CPU cores.
 """
 
+from functools import partial
+
+from torch.optim import SGD
+
+from zoo.lessons import Labelled
 from zoo.train import Recipe, cosine
 
 EPOCHS = 12
@@ -27,10 +32,9 @@ def digits(model: str, *, batch_size: int = 64) -> Recipe:
         epochs=EPOCHS,
         batch_size=batch_size,
         lr=0.1,
-        weight_decay=1e-4,
+        lesson=Labelled(pad=2, flip=False),
+        optimizer=partial(SGD, momentum=0.9, weight_decay=1e-4),
         schedule=cosine(warmup=0.1),
-        pad=2,
-        flip=False,
         source="1512.03385 Sec. 4.2, shortened",
     )
 

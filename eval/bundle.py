@@ -1,41 +1,79 @@
-"""Trains the weights that come with the package, and records what they get right.
+"""Trains the weights that come with the package, and records what they do.
 
     python -m eval.bundle resnet20 preresnet20 wrn16_1 [--seed 0]
+    python -m eval.bundle rcan_tiny_x2 --data DIR
 
 For each: ROOM/weights/NAME.safetensors, and beside it NAME.json with the wrong answers on
-digits/test. The [[weights]] entry for paper.toml is printed; a person decides and pastes it.
+digits/test, or PSNR and SSIM on every benchmark that is at hand. Name and sum for the [[weights]]
+entry of paper.toml are printed; a person decides and pastes them.
 """
 
 import argparse
 import json
 import os
+from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import torch
 
+from configs import super_resolution
 from configs.digits import digits
 from zoo import registry, weights
-from zoo.benchmarks import BENCHMARKS
+from zoo.benchmarks import BENCHMARKS, NoDataError
 from zoo.benchmarks.classification import predict
 from zoo.benchmarks.preprocessing import Preprocessing
+from zoo.benchmarks.super_resolution import mean, scores
+from zoo.details import Upscaling
 from zoo.pretrained import ROOMS
-from zoo.train import train
+from zoo.train import Recipe, Run, train
 
 TEST = "digits/test"
+PAIRS = ("photos", "set5", "set14")
 
 
-def bundle(model: str, seed: int) -> str:
-    """Trains and stores one network; returns its sha256."""
-    recipe = digits(model)
-    run = train(recipe, seed=seed, out=Path("runs/bundle") / f"{model}-{seed}")
+def recipe_of(model: str) -> tuple[str, Recipe]:
+    """Where the recipe of bundled weights stands, and the recipe."""
+    if registry.variant(model).is_classifier:
+        return f"configs/digits.py:{model}", digits(model)
+    return f"configs/super_resolution.py:{model}", getattr(super_resolution, model)
+
+
+def answers(run: Run) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(benchmark, what a classifier gets right and wrong on it)."""
     samples = BENCHMARKS[TEST].open()
-    found = predict(run.network, Preprocessing(recipe.preprocessing), samples, range(len(samples)))
+    prepare = Preprocessing(run.recipe.preprocessing)
+    found = predict(run.network, prepare, samples, range(len(samples)))
     wrong = {i: predicted for i, (predicted, label) in found.items() if predicted != label}
+    yield TEST, {"right": len(found) - len(wrong), "total": len(found), "wrong": wrong}
+
+
+def enlargements(run: Run, data: Path | None) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(benchmark, mean PSNR and SSIM), of the pairs that are at hand."""
+    network: Any = run.network.cpu()
+    how = Upscaling()
+    for name in PAIRS:
+        benchmark = f"{name}/bi_x{network.scale}"
+        try:
+            samples = BENCHMARKS[benchmark].open(data)
+        except NoDataError as error:
+            print(error)
+            continue
+        found = mean(scores(network, samples, how, network.scale))
+        yield benchmark, {"protocol": asdict(how), **found._asdict()}
+
+
+def bundle(model: str, seed: int, data: Path | None) -> str:
+    """Trains and stores one network; returns its sha256."""
+    where, recipe = recipe_of(model)
+    run = train(recipe, seed=seed, out=Path("runs/bundle") / f"{model}-{seed}", data=data)
     room = registry.variant(model).family.rpartition(".")[2]
     path = ROOMS / room / "weights" / f"{recipe.name}.safetensors"
     path.parent.mkdir(exist_ok=True)
-    note = {"recipe": f"configs/digits.py:{model}", "seed": str(seed)}
+    note = {"recipe": where, "seed": str(seed)}
     digest = weights.save(run.network.state_dict(), path, note)
+    found = answers(run) if registry.variant(model).is_classifier else enlargements(run, data)
     record = {
         "weights": recipe.name,
         "sha256": digest,
@@ -43,12 +81,8 @@ def bundle(model: str, seed: int) -> str:
         "epochs": recipe.epochs,
         "torch": torch.__version__,
         "benchmarks": {
-            TEST: {
-                "version": BENCHMARKS[TEST].version,
-                "right": len(found) - len(wrong),
-                "total": len(found),
-                "wrong": wrong,
-            }
+            benchmark: {"version": BENCHMARKS[benchmark].version, **done}
+            for benchmark, done in found
         },
     }
     part = path.with_suffix(".json.part")
@@ -58,13 +92,14 @@ def bundle(model: str, seed: int) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("models", nargs="+")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--data", type=Path, help="folder of the data to learn and to score")
     options = parser.parse_args()
     for model in options.models:
-        digest = bundle(model, options.seed)
-        print(f'name = "{model}.zoo_digits"\nsha256 = "{digest}"')
+        _, recipe = recipe_of(model)
+        print(f'name = "{recipe.name}"\nsha256 = "{bundle(model, options.seed, options.data)}"')
 
 
 if __name__ == "__main__":

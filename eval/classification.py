@@ -13,9 +13,6 @@ number of processes, it goes on where it was and writes the same record but for 
 
 import argparse
 import json
-import platform
-import resource
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -23,7 +20,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import safetensors.torch
-import timm
 import torch
 from accelerate import Accelerator
 from accelerate.utils import gather_object
@@ -32,6 +28,7 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
 from eval.data import DataError, Source, open_source
+from eval.record import finish, kept, logged, machine
 from zoo import hub, literature, registry, weights
 from zoo.benchmarks.preprocessing import Preprocessing
 from zoo.benchmarks.views import Views, answers
@@ -39,7 +36,6 @@ from zoo.verdicts import interval
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 BEST = 5
-ROOT = Path(__file__).parent.parent
 Answers = dict[int, tuple[list[int], int]]  # {index: (five best classes, true class)}
 
 
@@ -97,32 +93,6 @@ def shown_by(protocol: str, cfg: dict[str, Any]) -> Any:
     return Views(known[protocol], cfg)
 
 
-def kept(folder: Path | None, setting: dict[str, Any]) -> Answers:
-    """Answers of an earlier run with the same setting. Raises ValueError if it was another."""
-    if folder is None:
-        return {}
-    folder.mkdir(parents=True, exist_ok=True)
-    before = folder / "setting.json"
-    if before.exists() and json.loads(before.read_text(encoding="utf-8")) != setting:
-        raise ValueError(f"{folder} holds answers of another setting; take a new folder")
-    _write(before, setting)
-    found: Answers = {}
-    for path in sorted(folder.glob("answers-*.jsonl")):
-        for line in path.read_text(encoding="utf-8").splitlines():
-            try:
-                index, best, label = json.loads(line)
-            except ValueError:
-                continue  # the line that was being written when the run was killed
-            found[index] = best, label
-    return found
-
-
-def _write(path: Path, content: Any) -> None:
-    part = path.with_name(f"{path.name}.{time.monotonic_ns()}.part")
-    part.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    part.replace(path)
-
-
 def answer(
     model: nn.Module, batches: Any, options: argparse.Namespace, device: torch.device
 ) -> Iterator[tuple[int, list[int], int]]:
@@ -141,21 +111,6 @@ def answer(
             best = scores.topk(min(BEST, scores.shape[1]), 1).indices.tolist()
             for (index, _, label), classes in zip(batch, best, strict=True):
                 yield index, classes, label
-
-
-def logged(
-    found: Iterator[tuple[int, list[int], int]], folder: Path | None, rank: int
-) -> Iterator[tuple[int, list[int], int]]:
-    """The same answers, each of them in the folder before the next is asked for."""
-    if folder is None:
-        yield from found
-        return
-    with (folder / f"answers-{rank}.jsonl").open("a", encoding="utf-8") as log:
-        log.write("\n")  # after half a line, if the last run was killed
-        for entry in found:
-            log.write(json.dumps(entry) + "\n")
-            log.flush()
-            yield entry
 
 
 def evaluate(options: argparse.Namespace, accelerator: Accelerator) -> dict[str, Any]:
@@ -177,7 +132,7 @@ def evaluate(options: argparse.Namespace, accelerator: Accelerator) -> dict[str,
     }
     start, rank, world = time.perf_counter(), accelerator.process_index, accelerator.num_processes
     with accelerator.main_process_first():
-        before = kept(options.out, setting)
+        before: Any = kept(options.out, setting)
     mine = [i for i in range(rank, total, world) if i not in before]
     batches = DataLoader(
         Shown(source, mine, show), options.batch_size, num_workers=options.workers, collate_fn=list
@@ -210,28 +165,6 @@ def scores(seen: Answers) -> dict[str, Any]:
         "top5_error": 100 * (total - five) / total,
         "top5_interval": interval(total - five, total),
     }
-
-
-def machine(accelerator: Accelerator, seconds: float) -> dict[str, Any]:
-    """What ran, where, and what it took."""
-    command = ["git", "-C", str(ROOT), "rev-parse", "HEAD"]
-    commit = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
-    on_gpu = accelerator.device.type == "cuda"
-    peak = torch.cuda.max_memory_allocated() if on_gpu else 1024 * _resident()
-    return {
-        "processes": accelerator.num_processes,
-        "device": torch.cuda.get_device_name() if on_gpu else platform.machine(),
-        "torch": torch.__version__,
-        "timm": timm.__version__,
-        "commit": commit,
-        "seconds": round(seconds, 1),
-        "peak_memory": peak,
-    }
-
-
-def _resident() -> int:
-    """The most memory that this process held, in KiB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -269,12 +202,7 @@ def main() -> None:
         accelerator.end_training()
         sys.exit(2)
     if accelerator.is_main_process:
-        print(json.dumps(record))
-        if options.out:
-            _write(options.out / "record.json", record)
-        if options.record:
-            name = f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{options.weights}.json"
-            _write(ROOT / "eval" / "results" / name.replace("/", "_"), record)
+        finish(record, options.out, options.weights if options.record else "")
     accelerator.wait_for_everyone()
     accelerator.end_training()
 

@@ -52,26 +52,40 @@ def open_source(
     """The data set called `name`, see the head of this file. Raises DataError."""
     if name in BENCHMARKS:
         benchmark = BENCHMARKS[name]
+        if not benchmark.classes:
+            raise DataError(f"{name} has no classes: it is for eval.super_resolution")
         try:
             return Source(benchmark.open(data), name, str(benchmark.version))
         except NoDataError as error:
             raise DataError(str(error)) from None
+    if (rows := parquet(Path(name))) is not None:
+        return _rows(rows, name, columns)
     path = Path(name)
-    files = (
-        sorted(path.glob("*.parquet")) if path.is_dir() else [path] * (path.suffix == ".parquet")
-    )
-    if files and all(file.is_file() for file in files):
-        return _rows(datasets.Dataset.from_parquet([str(file) for file in files]), name, columns)
     if path.is_dir():
         return _folder(path)
     if path.exists() or name.startswith((".", "/")):
         raise DataError(f"{name} is no parquet file, no folder of images and no data set")
+    split = split or "validation"
+    return _rows(from_hub(name, split), f"{name}/{split}", columns)
+
+
+def parquet(path: Path) -> Any:
+    """The rows of a parquet file, or of those in a folder; None if there are none."""
+    files = (
+        sorted(path.glob("*.parquet")) if path.is_dir() else [path] * (path.suffix == ".parquet")
+    )
+    if not files or not all(file.is_file() for file in files):
+        return None
+    return datasets.Dataset.from_parquet([str(file) for file in files])
+
+
+def from_hub(name: str, split: str) -> Any:
+    """The rows of a data set on the Hub. Raises DataError for whatever the library says."""
     try:
-        rows = datasets.load_dataset(name, split=split or "validation")
+        return datasets.load_dataset(name, split=split)
     except Exception as error:  # the library has many of its own for a name, a split, a network
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DataError(f"{name} cannot be opened: {first}") from None
-    return _rows(rows, f"{name}/{split or 'validation'}", columns)
 
 
 def _rows(rows: Any, name: str, columns: tuple[str, str]) -> Source:

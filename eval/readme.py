@@ -28,12 +28,16 @@ def table(rows: list[Verdict]) -> str:
         names = [n for n, v in registry.variants().items() if registry.paper_of(v) is paper]
         counted = Counter(row.status for row in of_paper if row.kind == "counted")
         others = Counter(row.status for row in of_paper if row.kind in ("measured", "relative"))
-        not_run = sum(row.status == "not run" for row in of_paper)
+        not_run = sum(r.status == "not run" and r.kind != "bundled weights" for r in of_paper)
         explained = sum(bool(row.explained_by) for row in of_paper)
         missed = f"{counted['missed']}" + (f" ({explained} explained)" if explained else "")
         cells = [missed if status == "missed" else str(counted[status]) for status in COUNTED]
         cells += [*(str(others[status]) for status in OTHERS), str(not_run)]
-        bundled = [f"{r.model}: {r.measured}" for r in of_paper if r.kind == "bundled weights"]
+        bundled = [
+            f"{r.model}: {r.measured}"
+            for r in of_paper
+            if r.kind == "bundled weights" and r.status != "not run" and r.metric != "ssim"
+        ]
         title = f"[{paper.title}](https://arxiv.org/abs/{paper.arxiv})"
         lines.append(
             f"| {paper.id} | {title} | {len(names)} | {' | '.join(cells)} | {', '.join(bundled)} |"

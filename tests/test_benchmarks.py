@@ -11,11 +11,16 @@ import torch
 from PIL import Image
 
 import zoo
-from zoo import checking, literature, registry, weights
+from zoo import checking, literature, measuring, registry, weights
 from zoo.benchmarks import BENCHMARKS, NoDataError, digits, shard
 from zoo.benchmarks.classification import predict
 
-PINNED = [w for paper in literature.load_all() for w in paper.weights if not w.repo]
+PINNED = [
+    w
+    for paper in literature.load_all()
+    for w in paper.weights
+    if w.bundled and registry.variant(w.model).is_classifier
+]
 
 
 def test_the_split_is_the_one_that_was_written_down() -> None:
@@ -55,7 +60,7 @@ def test_bundled_weights_give_the_recorded_answers(pinned: literature.Weights) -
     record = json.loads(pinned.record.read_text())
     assert record["sha256"] == pinned.sha256 == weights.sha256(pinned.path)
     assert f"configs/digits.py:{pinned.model}" == record["recipe"] == pinned.recipe
-    rows = checking.bundled(pinned, lambda what: None)
+    rows = measuring.bundled(pinned, None, lambda what: None)
     assert [row.status for row in rows] == ["kept"], rows
     for name in pinned.benchmarks:
         then = record["benchmarks"][name]
@@ -83,7 +88,7 @@ def test_a_difference_names_the_images(monkeypatch: pytest.MonkeyPatch) -> None:
         return model
 
     monkeypatch.setattr(registry, "create", wrong)
-    (row,) = checking.bundled(PINNED[0], lambda what: None)
+    (row,) = measuring.bundled(PINNED[0], None, lambda what: None)
     assert row.status == "missed"
     assert row.fails
     assert row.why.endswith(" differ")

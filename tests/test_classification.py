@@ -26,7 +26,7 @@ from tests.conftest import ROOT
 from zoo import literature, registry
 from zoo.benchmarks import BENCHMARKS
 from zoo.benchmarks.views import Views, answers
-from zoo.literature import View
+from zoo.details import View
 
 TIMES = {"seconds", "peak_memory"}
 CFG = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}

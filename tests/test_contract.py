@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from zoo import registry
 
-ENTRIES = registry.variants()
+ENTRIES = {name: entry for name, entry in registry.variants().items() if entry.is_classifier}
 TARGETS = {entry.target: name for name, entry in reversed(ENTRIES.items())}
 ARGUMENTS = {
     target: inspect.signature(registry.load_class(target)).parameters for target in TARGETS

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.exact_counts import EXACT
-from zoo import api, registry
+from zoo import registry
 from zoo.benchmarks.counts import Counts, count
 from zoo.literature import ROOMS
 
@@ -19,7 +19,7 @@ NAMES = [
 @pytest.mark.parametrize("name", NAMES)
 def test_recorded_counts_are_counted_again(name: str) -> None:
     entry = registry.variant(name)
-    recorded = api.recorded_counts(entry)
+    recorded = registry.recorded_counts(entry)
     assert count(registry.network(name, device="meta"), entry.cfg["input_size"]) == Counts(
         **recorded
     )
@@ -68,9 +68,9 @@ def test_multiply_adds_are_counted_by_hand() -> None:
     ],
 )
 def test_depth_is_the_weighted_layers_on_the_main_path(name: str, depth: int) -> None:
-    assert api.recorded_counts(registry.variant(name))["depth"] == depth
+    assert registry.recorded_counts(registry.variant(name))["depth"] == depth
 
 
 @pytest.mark.parametrize(("name", "layers"), [("wrn28_10", 28), ("wrn16_8", 16), ("wrn40_4", 40)])
 def test_wrn_counts_its_convolutions(name: str, layers: int) -> None:
-    assert api.recorded_counts(registry.variant(name))["convolutions"] == layers
+    assert registry.recorded_counts(registry.variant(name))["convolutions"] == layers

@@ -12,23 +12,27 @@ from tests.conftest import ROOT
 ZOO = ROOT / "zoo"
 SOURCES = sorted(ZOO.rglob("*.py"))
 RANK = {
+    "details": 0,
     "pretrained": 0,
     "literature": 0,
     "schemes": 0,
     "trunks": 1,
     "benchmarks": 1,
     "hub": 2,
+    "lessons": 2,
     "weights": 2,
     "registry": 3,
     "families": 4,
     "verdicts": 5,
-    "checking": 6,
-    "api": 7,
-    "train": 7,
-    "timm": 7,
-    "convert": 8,
-    "tables": 8,
-    "cli": 9,
+    "measuring": 6,
+    "checking": 7,
+    "api": 8,
+    "train": 8,
+    "timm": 8,
+    "upscaling": 4,
+    "convert": 9,
+    "tables": 9,
+    "cli": 10,
 }
 
 

@@ -13,7 +13,7 @@ from torch import nn
 
 import zoo
 from eval import timm_weights
-from zoo import checking, literature, registry, weights
+from zoo import checking, literature, measuring, registry, weights
 from zoo.pretrained import ANOTHER, PERMISSIVE, ROOMS, TIMM, WeightsError, broken_rule
 from zoo.pretrained import read_timm as read
 
@@ -167,7 +167,7 @@ def test_weights_of_another_recipe_are_named_in_the_verdict(
 ) -> None:
     claim = replace(zoo.claims("resnet20", kind="measured")[0], benchmark="digits/test")
     answers = {index: (index % 10, 0) for index in range(100)}
-    monkeypatch.setattr(checking, "evaluate", lambda *args: answers)
+    monkeypatch.setattr(measuring, "classify", lambda *args: answers)
     found = checking.measured(claim, None, lambda what: None)
     assert found.why == f"resnet20.zoo_digits: {ANOTHER}"
     official = [replace(registry.weights_of("resnet20")[0], relation="official")]

@@ -2,13 +2,16 @@
 
 import json
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
+from torch.optim import SGD
 
 from configs import digits as recipes
-from zoo import train
+from zoo import lessons, train
+from zoo.lessons import Labelled
 from zoo.train import Recipe, cosine, steps
 
 
@@ -23,9 +26,9 @@ def tiny(**changes: object) -> Recipe:
         epochs=3,
         batch_size=60,
         lr=0.1,
+        lesson=Labelled(pad=1, flip=False),
+        optimizer=partial(SGD, momentum=0.9, weight_decay=1e-4),
         schedule=cosine(warmup=0.1),
-        pad=1,
-        flip=False,
         source="a test",
     )
     return replace(recipe, **changes)
@@ -100,12 +103,12 @@ def test_schedules_at_their_points() -> None:
 def test_crops_and_flips_are_what_they_say() -> None:
     image = torch.arange(2 * 3 * 6 * 6, dtype=torch.float32).reshape(2, 3, 6, 6)
     generator = torch.Generator().manual_seed(0)
-    assert torch.equal(train.shift_and_flip(image, 0, False, generator), image)
-    shifted = train.shift_and_flip(image.repeat(50, 1, 1, 1), 2, False, generator)
+    assert torch.equal(lessons.shift_and_flip(image, 0, False, generator), image)
+    shifted = lessons.shift_and_flip(image.repeat(50, 1, 1, 1), 2, False, generator)
     padded = torch.nn.functional.pad(image, (2, 2, 2, 2))
     crops = [padded[0, :, y : y + 6, x : x + 6] for y in range(5) for x in range(5)]
     assert all(any(torch.equal(found, crop) for crop in crops) for found in shifted[::2])
-    mirrored = train.shift_and_flip(image.repeat(50, 1, 1, 1), 0, True, generator)[::2]
+    mirrored = lessons.shift_and_flip(image.repeat(50, 1, 1, 1), 0, True, generator)[::2]
     flipped = [bool(torch.equal(found, image[0].flip(2))) for found in mirrored]
     assert any(flipped)
     assert not all(flipped)

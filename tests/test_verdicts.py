@@ -67,15 +67,42 @@ def paper(*records: Contradiction) -> Paper:
     return replace(first, claims=(), deviations=(), contradictions=records)
 
 
-def test_a_miss_fails_unless_a_record_explains_it() -> None:
-    claim = replace(COUNT, value=Decimal("10.2"))
-    assert verdicts.judge_count(claim, 10_327_706, paper()).fails
+def test_a_miss_fails_unless_a_record_explains_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    claim = replace(COUNT, value=Decimal("10.2"), paper="resnet")
+    missed = verdicts.judge_count(claim, 10_327_706)
+    assert missed.fails
+    assert checking.explained(missed, claim) == missed
     record = Contradiction(id="affine", models=("*",), what="no affine", resolution="")
-    explained = replace(claim, explained_by="affine")
-    row = verdicts.judge_count(explained, 10_327_706, paper(record))
+    source = replace(paper(record), id="resnet")
+    monkeypatch.setattr(literature, "load_all", lambda: (source,))
+    claim = replace(claim, explained_by="affine")
+    row = checking.explained(missed, claim)
     assert (row.status, row.fails, row.explained_by) == ("missed", False, "affine")
     assert "no affine" in row.why
-    assert verdicts.judge_count(explained, 10_327_706, paper()).fails
+    kept = verdicts.judge_count(claim, 10_200_000)
+    assert checking.explained(kept, claim).explained_by == ""
+
+
+@pytest.mark.parametrize(
+    ("value", "same_weights", "status"),
+    [
+        (38.27, True, "kept"),
+        (38.2755, True, "kept"),  # a tenth of the last digit for another machine
+        (38.2755, False, "better than reported"),
+        (38.2645, True, "kept"),
+        (38.26, True, "missed"),
+        (38.28, True, "better than reported"),
+    ],
+)
+def test_a_score_is_kept_to_the_printed_digits(
+    value: float, same_weights: bool, status: str
+) -> None:
+    claim = replace(ERROR, metric="psnr", value=Decimal("38.27"))
+    row = verdicts.judge_score(claim, value, same_weights=same_weights)
+    assert (row.status, row.claimed) == (status, "38.27 dB")
+    assert row.measured == f"{value:.2f} dB"
+    ssim = replace(ERROR, metric="ssim", value=Decimal("0.9610"))
+    assert verdicts.judge_score(ssim, 0.96104, same_weights=True).measured == "0.9610"
 
 
 @pytest.mark.parametrize(

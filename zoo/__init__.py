@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         papers,
         register,
         transform,
+        upscale,
     )
 
 __version__ = "0.1.0"
@@ -31,6 +32,7 @@ __all__ = [
     "papers",
     "register",
     "transform",
+    "upscale",
 ]
 
 

@@ -1,6 +1,5 @@
 """What `import zoo` offers: thin functions over the registry, the literature and the verdicts."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -9,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 from zoo import literature, registry
 from zoo.checking import check
 from zoo.literature import Claim, Contradiction, Deviation, Paper
-from zoo.pretrained import ROOMS, Weights
+from zoo.pretrained import Weights
 from zoo.registry import create
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
     from torch import nn
 
     from zoo.benchmarks.preprocessing import Preprocessing
@@ -26,18 +26,20 @@ __all__ = [
     "papers",
     "register",
     "transform",
+    "upscale",
 ]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Description:
-    """All that the zoo knows of one name. params and macs are None for names registered outside."""
+    """All that the zoo knows of one name. params and macs are None for names registered outside,
+    num_classes for networks that are no classifiers."""
 
     name: str
     target: str
     args: Mapping[str, Any]
     input_size: tuple[int, ...]
-    num_classes: int
+    num_classes: int | None
     params: int | None
     macs: int | None
     paper: Paper | None
@@ -130,7 +132,7 @@ def describe(name: str) -> Description:
     entry, weights = registry.split(name)
     source = registry.paper_of(entry)
     size = entry.cfg["input_size"]
-    counts = recorded_counts(entry)
+    counts = registry.recorded_counts(entry)
 
     def about(records: Any) -> tuple[Any, ...]:
         return tuple(r for r in records if any(fnmatchcase(entry.name, m) for m in r.models))
@@ -140,7 +142,7 @@ def describe(name: str) -> Description:
         target=entry.target,
         args=entry.args,
         input_size=tuple(size),
-        num_classes=entry.cfg["num_classes"],
+        num_classes=entry.cfg.get("num_classes"),
         params=counts.get("params"),
         macs=counts.get("macs"),
         paper=source,
@@ -151,24 +153,32 @@ def describe(name: str) -> Description:
     )
 
 
-def recorded_counts(entry: registry.Variant) -> dict[str, int]:
-    """Counts as eval/counts.py wrote them down, so that showing them needs no torch."""
-    paper = registry.paper_of(entry)
-    path = ROOMS / (paper.id if paper else "") / "counts.json"
-    counts: dict[str, dict[str, int]] = (
-        json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    )
-    return counts.get(entry.name, {})
-
-
 def transform(model: "nn.Module") -> "Preprocessing":
     """The preprocessing that a model's weights were trained with: PIL image -> (C, H, W) tensor.
 
-    Raises ValueError for a module that the zoo (or timm) did not make.
+    Raises ValueError for a module that the zoo (or timm) did not make, or that is no classifier.
     """
     from zoo.benchmarks.preprocessing import Preprocessing
 
     cfg = getattr(model, "pretrained_cfg", None)
     if not cfg:
         raise ValueError(f"a {type(model).__name__} has no pretrained_cfg; make it by zoo.create")
+    if "num_classes" not in cfg:
+        raise ValueError(f"a {type(model).__name__} takes RGB in 0..1 as it is; see zoo.upscale")
     return Preprocessing(cfg)
+
+
+def upscale(
+    image: "Image", model: "str | nn.Module" = "rcan_tiny", *, scale: int = 2, **options: Any
+) -> "Image":
+    """A PIL image `scale` times as large, by a network of the zoo; see zoo.upscaling.upscale for
+    the options (tile, plus, advance).
+
+    >>> large = zoo.upscale(Image.open("photo.jpg"), scale=4)
+
+    Raises LookupError for a network without weights, ValueError for a scale that it does not have
+    or an image whose mode is not enlarged.
+    """
+    from zoo import upscaling
+
+    return upscaling.upscale(image, model, scale=scale, **options)

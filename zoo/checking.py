@@ -7,37 +7,43 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from zoo import literature, registry
-from zoo.benchmarks import BENCHMARKS, Benchmark, NoDataError
-from zoo.literature import Claim, Paper
+from zoo import literature, measuring, registry
+from zoo.benchmarks import BENCHMARKS, NoDataError
+from zoo.literature import Claim, Contradiction, Deviation, Paper
+from zoo.measuring import Advance
 from zoo.pretrained import ANOTHER, ROOMS, Weights
-from zoo.verdicts import NOT_BUILT, Verdict, judge_count, judge_error, judge_relative, row
-
-Advance = Callable[[str], None]
-
-
-@cache
-def _counts(model: str, args: str, pixels: int) -> Any:
-    from zoo.benchmarks.counts import count
-
-    entry = registry.variant(model)
-    overrides = json.loads(args)
-    network = registry.network(model, device="meta", **overrides)
-    channels, *own = entry.cfg["input_size"]
-    return count(network, (channels, *([pixels, pixels] if pixels else own)))
+from zoo.verdicts import (
+    NOT_BUILT,
+    Verdict,
+    judge_count,
+    judge_error,
+    judge_relative,
+    judge_score,
+    row,
+)
 
 
-def counted(claim: Claim, paper: Paper) -> Verdict:
+def explained(verdict: Verdict, claim: Claim) -> Verdict:
+    """The verdict on a claim, with the record of its room that explains a miss."""
+    if verdict.status != "missed" or not claim.explained_by:
+        return verdict
+    paper = next(p for p in literature.load_all() if p.id == claim.paper)
+    records: list[Deviation | Contradiction] = [*paper.deviations, *paper.contradictions]
+    record = next(r for r in records if r.id == claim.explained_by)
+    return replace(verdict, why=record.what.strip(), explained_by=record.id)
+
+
+def counted(claim: Claim) -> Verdict:
     """The verdict on a counted claim, from the network itself."""
     if claim.variant:
         return row(claim, "not run", why=NOT_BUILT)
     args = json.dumps(dict(claim.args), sort_keys=True)
-    found = _counts(claim.model, args, claim.input_size)
-    return judge_count(claim, getattr(found, claim.metric), paper)
+    found = measuring.counts(claim.model, args, claim.input_size)
+    return explained(judge_count(claim, getattr(found, claim.metric)), claim)
 
 
 def obstacle(claim: Claim) -> str:
@@ -46,7 +52,7 @@ def obstacle(claim: Claim) -> str:
         return NOT_BUILT
     if claim.benchmark not in BENCHMARKS:
         return f"the zoo has no benchmark {claim.benchmark} yet"
-    if claim.metric not in ("error", "accuracy"):
+    if claim.metric not in JUDGES:
         return f"the zoo does not measure {claim.metric} yet"
     return ""
 
@@ -102,90 +108,66 @@ def _measured(
     fitting: Sequence[Weights],
     known: Sequence[Weights],
 ) -> Verdict:
-    missing = _missing(fitting[0]) if fitting else ""
+    weights = fitting[0] if fitting else None
+    missing = measuring.missing(weights) if weights else ""
     if why := obstacle(claim):
         return row(claim, "not run", why=why + (f"; {missing}" if missing else ""))
     if not claim.protocol:
         return row(claim, "protocol unknown")
-    if not fitting:
-        return row(claim, "not run", why=_no_weights(claim, known))
+    if not weights and not measuring.needs_no_weights(claim.model):
+        missing = _no_weights(claim, known)
     if missing:
         return row(claim, "not run", why=missing)
-    weights = fitting[0]
     try:
-        found = evaluate(weights, BENCHMARKS[claim.benchmark], data, advance)
+        verdict = JUDGES[claim.metric](claim, weights, data, advance)
     except NoDataError as error:
         return row(claim, "not run", why=str(error))
+    if weights and weights.relation == ANOTHER:
+        return replace(verdict, why=f"{weights.name}: {ANOTHER}")
+    return explained(verdict, claim)
+
+
+def _same(weights: Weights | None) -> bool:
+    """Whether weights are the authors'. Bicubic interpolation, which has none, is everybody's."""
+    return weights is None or weights.relation in ("official", "port")
+
+
+def _classified(
+    claim: Claim, weights: Weights | None, data: Path | None, advance: Advance
+) -> Verdict:
+    assert weights is not None
+    found = measuring.classify(weights, BENCHMARKS[claim.benchmark], data, advance)
     wrong = sum(predicted != label for predicted, label in found.values())
-    same = weights.relation in ("official", "port")
-    verdict = judge_error(claim, wrong, len(found), same_weights=same)
-    another = weights.relation == ANOTHER
-    return replace(verdict, why=f"{weights.name}: {ANOTHER}") if another else verdict
+    return judge_error(claim, wrong, len(found), same_weights=_same(weights))
+
+
+def _enlarged(
+    claim: Claim, weights: Weights | None, data: Path | None, advance: Advance
+) -> Verdict:
+    how = next(p.upscaling for p in literature.load_all() if p.id == claim.paper)[claim.protocol]
+    found = measuring.enlarge(
+        weights.name if weights else claim.model, BENCHMARKS[claim.benchmark], data, how, advance
+    )
+    return judge_score(claim, getattr(found, claim.metric), same_weights=_same(weights))
+
+
+JUDGES: dict[str, Callable[[Claim, Weights | None, Path | None, Advance], Verdict]] = {
+    "error": _classified,
+    "accuracy": _classified,
+    "psnr": _enlarged,
+    "ssim": _enlarged,
+}
 
 
 def _no_weights(claim: Claim, known: Sequence[Weights]) -> str:
     """Why none of the weights of a model can be held against a claim."""
+    if not known and not claim.args:
+        return "the zoo knows of no weights of these networks"
     others = sorted({benchmark for weights in known for benchmark in weights.benchmarks})
     if claim.benchmark in others:
         return f"no weights for {claim.benchmark} by the protocol {claim.protocol}"
     have = f"; those here are for {', '.join(others)}" if others else ""
     return f"no weights for {claim.benchmark}{have}"
-
-
-def _missing(weights: Weights) -> str:
-    """What to do about weights on the Hub that are not on this machine; "" if they are."""
-    from zoo import hub
-
-    if not weights.repo or hub.is_here(weights):
-        return ""
-    return (
-        f"{weights.name} ({weights.relation}; {weights.licence}) is on the Hub, not here: "
-        f"zoo.create({weights.name!r}, pretrained=True) brings it"
-    )
-
-
-def evaluate(
-    weights: Weights, benchmark: Benchmark, data: Path | None, advance: Advance
-) -> dict[int, tuple[int, int]]:
-    """{index: (predicted, true)} of pinned weights on a whole benchmark."""
-    from zoo.benchmarks.classification import predict
-    from zoo.benchmarks.preprocessing import Preprocessing
-
-    samples = benchmark.open(data)
-    model = registry.create(weights.name, pretrained=True)
-    prepare = Preprocessing(vars(model)["pretrained_cfg"])
-    advance(f"{weights.name} on {benchmark.id}")
-    found = predict(model, prepare, samples, range(len(samples)))
-    if sorted(found) != list(range(benchmark.size)):
-        raise RuntimeError(f"{benchmark.id}: {len(found)} of {benchmark.size} samples were seen")
-    return found
-
-
-def bundled(weights: Weights, advance: Advance) -> list[Verdict]:
-    """Whether the weights that come with the zoo still give the answers that were recorded."""
-    record = json.loads(weights.record.read_text(encoding="utf-8"))
-    rows = []
-    for name in weights.benchmarks:
-        then = record["benchmarks"][name]
-        before = {int(i): predicted for i, predicted in then["wrong"].items()}
-        found = evaluate(weights, BENCHMARKS[name], None, advance)
-        now = {i: predicted for i, (predicted, label) in found.items() if predicted != label}
-        differing = sorted(i for i in before.keys() | now.keys() if before.get(i) != now.get(i))
-        right = len(found) - len(now)
-        rows.append(
-            Verdict(
-                paper=weights.paper,
-                kind="bundled weights",
-                model=weights.name,
-                metric="right answers",
-                where=f"{name}, recorded by the zoo",
-                claimed=f"{then['right']} of {then['total']}",
-                status="missed" if differing else "kept",
-                measured=f"{right} of {len(found)}",
-                why=f"images {', '.join(map(str, differing))} differ" if differing else "",
-            )
-        )
-    return rows
 
 
 def recorded_runs(room: str) -> list[dict[str, Any]]:
@@ -221,7 +203,7 @@ def wanted(names: Iterable[str]) -> list[tuple[Paper, list[Claim], list[Weights]
         if not any(character in name for character in "*?["):
             registry.variant(name.partition(".")[0])
         raise registry.UnknownNameError(f"no paper claims anything about {name!r}")
-    if not any(claims or not all(w.repo for w in weights) for _, claims, weights in found):
+    if not any(claims or any(w.bundled for w in weights) for _, claims, weights in found):
         raise LookupError(f"no claim may be judged on {', '.join(asked)}, by its paper's protocol")
     return found
 
@@ -248,12 +230,12 @@ def check(
     for paper, claims, weights in wanted(names):
         runs = recorded_runs(paper.id)
         judges: dict[str, Callable[[Claim], Verdict]] = {
-            "counted": partial(counted, paper=paper),
+            "counted": counted,
             "measured": partial(measured, data=folder, advance=advance, among=weights),
             "relative": partial(judge_relative, runs=runs),
         }
         for claim in claims:
             advance(f"{paper.id}: {claim.model}")
             rows.append(judges[claim.kind](claim))
-        rows += [row for w in weights if not w.repo for row in bundled(w, advance)]
+        rows += [row for w in weights if w.bundled for row in measuring.bundled(w, folder, advance)]
     return rows

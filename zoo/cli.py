@@ -13,7 +13,15 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
 from zoo import api, registry, tables
@@ -164,12 +172,17 @@ def convert(
     file: Annotated[Path, typer.Argument(help="A published checkpoint (.th, .pth, .safetensors).")],
     to: Annotated[Path | None, typer.Option(help="Output; FILE.safetensors by default.")] = None,
     model: Annotated[str, typer.Option(help="Its architecture, if you want to insist.")] = "",
+    install: Annotated[
+        bool, typer.Option(help="Where zoo.create and `zoo check` look for it.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Turn a published checkpoint into safetensors under the zoo's names."""
     from zoo.convert import convert_file
 
-    done = convert_file(file, to or file.with_suffix(".safetensors"), model=model)
+    if to and install:
+        raise ValueError("--install chooses the file itself; leave out --to")
+    done = convert_file(file, to, model=model, install=install)
     if as_json:
         _print_json(done)
     else:
@@ -194,13 +207,74 @@ def train(
     run.accelerator.end_training()
 
 
+@app.command()
+def upscale(
+    images: Annotated[list[Path], typer.Argument(help="Photographs, or folders of them.")],
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="A file, or a folder for several.")
+    ] = None,
+    model: Annotated[str, typer.Option(help="e.g. rcan_tiny, carn_m, rcan_x4.")] = "rcan_tiny",
+    scale: Annotated[int, typer.Option(help="How many times as wide and as high.")] = 2,
+    weights: Annotated[
+        Path | None, typer.Option(help="A safetensors file of `zoo convert`, for the model.")
+    ] = None,
+    tile: Annotated[int | None, typer.Option(help="Pixels; from free memory by default.")] = None,
+    plus: Annotated[bool, typer.Option(help="Mean of eight positions: slower, better.")] = False,
+) -> None:
+    """Make photographs larger."""
+    from zoo import upscaling
+
+    jobs = upscaling.plan(images, output, scale)
+    network = upscaling.load(model, scale, weights)
+    with _bars() as bars:
+        task = bars.add_task("")
+        for file, to in jobs:
+            bars.update(task, description=escape(file.name))
+
+            def advance(done: int, total: int) -> None:
+                bars.update(task, completed=done, total=total)
+
+            options = {"tile": tile, "plus": plus, "advance": advance}
+            width, height = upscaling.upscale_file(file, to, network, scale, **options)
+            print(f"{to}: {width}x{height}")
+
+
+def _bars() -> Progress:
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    hidden = not console.is_terminal
+    return Progress(*columns, TimeRemainingColumn(), console=console, disable=hidden)
+
+
+@app.command()
+def score(
+    sr: Annotated[Path, typer.Option(help="Folder of enlarged images.")],
+    hr: Annotated[Path, typer.Option(help="Folder of the true ones, under the same names.")],
+    scale: Annotated[int, typer.Option(help="So many pixels of each edge are left out.")],
+    as_json: Json = False,
+) -> None:
+    """Score enlarged images as papers do: PSNR and SSIM on Y, a border cut off."""
+    from zoo.benchmarks import super_resolution
+
+    found = super_resolution.score_folders(sr, hr, scale)
+    mean = super_resolution.mean(found)
+    if as_json:
+        scores = {name: value._asdict() for name, value in found.items()}
+        _print_json({"scale": scale, "images": scores, "mean": mean._asdict()})
+        return
+    table = Table("image", "PSNR (dB)", "SSIM")
+    for name, value in [*found.items(), (f"mean of {len(found)}", mean)]:
+        table.add_row(escape(name), f"{value.psnr:.2f}", f"{value.ssim:.4f}")
+    Console().print(table)
+
+
 def main() -> None:
     """Entry point: bad input ends in one sentence and exit code 2."""
     try:
         app()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (ValueError, LookupError, OSError, FloatingPointError) as error:
+    except (ValueError, LookupError, OSError, FloatingPointError, MemoryError) as error:
         print(f"zoo: {error}", file=sys.stderr)
         sys.exit(2)
 

@@ -7,6 +7,7 @@ whose keys it has renames them, and every network of the scheme is compared shap
 """
 
 import dataclasses
+import hashlib
 import importlib
 import pkgutil
 from collections.abc import Iterator, Mapping
@@ -19,11 +20,11 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from zoo import api, registry, weights
+from zoo import registry, weights
 from zoo.pretrained import WeightsError
 from zoo.schemes import Scheme
 
-WRAPPERS = ("state_dict", "model", "model_state_dict", "net", "params")
+WRAPPERS = ("state_dict", "model", "model_state_dict", "net", "params_ema", "params")
 
 
 @dataclass(frozen=True)
@@ -120,12 +121,14 @@ def fits(state: dict[str, Tensor], model: str = "") -> Iterator[Fit]:
 
 
 def _near(entry: registry.Variant, layers: int) -> bool:
-    convolutions = api.recorded_counts(entry).get("convolutions", layers)
+    convolutions = registry.recorded_counts(entry).get("convolutions", layers)
     return abs(convolutions - layers) <= max(4, layers // 4)
 
 
 def _ends(entry: registry.Variant, state: Mapping[str, Tensor]) -> dict[str, int]:
     """Classes and input channels, from the last layer and the first."""
+    if not entry.is_classifier:
+        return {}
     first, last = (state.get(f"{entry.cfg[key]}.weight") for key in ("first_conv", "classifier"))
     found = {} if last is None else {"num_classes": last.shape[0]}
     return found if first is None or first.dim() != 4 else found | {"in_chans": first.shape[1]}
@@ -137,7 +140,10 @@ def _fit(name: str, args: Mapping[str, Any], scheme: Scheme, state: dict[str, Te
     counters = {k: torch.tensor(0) for k in expected if k.endswith("num_batches_tracked")}
     if not any(key.endswith("num_batches_tracked") for key in state):
         state = state | counters  # saved before torch 0.4.1
-    defaults = registry.variant(name).cfg["num_classes"], 3
+    if scheme.constants and not any(key.startswith(scheme.constants) for key in state):
+        built = registry.network(name, **args).state_dict()
+        state = state | {k: v for k, v in built.items() if k.startswith(scheme.constants)}
+    defaults = registry.variant(name).cfg.get("num_classes"), 3
     told = dict(args)
     if (told.get("num_classes"), told.get("in_chans")) == defaults:
         told = {k: v for k, v in told.items() if k not in ("num_classes", "in_chans")}
@@ -170,12 +176,34 @@ def detect(state: dict[str, Tensor], what: str, model: str = "") -> Fit:
     raise AssertionError("a fit with faults passed the check of its keys")
 
 
-def convert_file(path: Path, to: Path, *, model: str = "") -> Converted:
-    """Reads a published checkpoint, tells what it is, and writes it as safetensors."""
+def convert_file(
+    path: Path, to: Path | None = None, *, model: str = "", install: bool = False
+) -> Converted:
+    """Reads a published checkpoint, tells what it is, and writes it as safetensors: to `to`, beside
+    it by default, or to `install` it, among the installed weights that it turns out to be.
+
+    Raises WeightsError for a file that is no network of the zoo, or to install no weights of it.
+    """
     fit = detect(read_checkpoint(path), str(path), model)
     note = {"model": fit.model, "args": str(dict(fit.args)), "keys of": fit.scheme}
-    digest = weights.save(fit.state, to, note)
+    data = weights.encode(fit.state, note)
+    to = _installed(fit.model, data, path) if install else to or path.with_suffix(".safetensors")
+    digest = weights.write(data, to)
     return Converted(fit.model, fit.args, fit.scheme, len(fit.state), to, digest)
+
+
+def _installed(model: str, data: bytes, path: Path) -> Path:
+    """Where weights with these bytes are installed."""
+    digest = hashlib.sha256(data).hexdigest()
+    known = [w for w in registry.weights_of(model) if w.url]
+    for found in known:
+        if found.sha256 == digest:
+            found.path.parent.mkdir(parents=True, exist_ok=True)
+            return found.path
+    pins = ", ".join(f"{w.name} (sha256 {w.sha256}, from {w.url})" for w in known) or "none"
+    raise WeightsError(
+        f"{path} becomes {model} with sha256 {digest}; weights to install for it are {pins}"
+    )
 
 
 def as_dict(converted: Converted) -> dict[str, Any]:

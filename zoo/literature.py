@@ -15,11 +15,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from zoo.details import DETAILS, Upscaling, View
 from zoo.pretrained import ROOMS, Weights, broken_rule, read_timm
 
 KINDS = ("counted", "measured", "relative")
-CROPS = ("center", "ten", "whole")
-UNITLESS = ("f_measure", "mae")
+UNITLESS = ("f_measure", "mae", "ssim", "mos")
 COUNTED = ("params", "macs", "depth", "convolutions")
 
 
@@ -33,7 +33,8 @@ class Claim:
 
     counted: value in units of `unit` (K, M, G), from the network alone, at its own image size or
         at `input_size` pixels.
-    measured: value of `metric` (in percent but for UNITLESS) on `benchmark`, by `protocol`.
+    measured: value of `metric` (psnr in dB, others in percent but for UNITLESS) on `benchmark`, by
+        `protocol`.
     relative: metric(model) `relation` metric(than); `value` is the printed difference, if any.
     """
 
@@ -93,17 +94,6 @@ class Contradiction:
 
 
 @dataclass(frozen=True, kw_only=True)
-class View:
-    """What a protocol shows of an image: resized to each of `shorter` (pixels of its shorter side),
-    then its `center`, `ten` crops (corners, center, mirrored) of `pixels`, or the `whole` of it."""
-
-    shorter: tuple[int, ...]
-    pixels: int = 0
-    crops: str = "center"
-    interpolation: str = "bilinear"
-
-
-@dataclass(frozen=True, kw_only=True)
 class Paper:
     """One room: a paper and all that it claims."""
 
@@ -117,6 +107,7 @@ class Paper:
     bibtex: str
     protocols: Mapping[str, str]
     views: Mapping[str, View]
+    upscaling: Mapping[str, Upscaling]
     claims: tuple[Claim, ...]
     weights: tuple[Weights, ...]
     deviations: tuple[Deviation, ...]
@@ -241,7 +232,7 @@ def read(path: Path) -> Paper:
         "deviations": Deviation,
         "contradictions": Contradiction,
     }
-    if unknown := sorted(set(data) - {"paper", "protocols", "views", *tables}):
+    if unknown := sorted(set(data) - {"paper", "protocols", *DETAILS, *tables}):
         raise source.error(source.line(unknown[0], 0), f"unknown table {unknown[0]!r}")
     records: dict[str, Any] = {
         table: tuple(
@@ -260,33 +251,41 @@ def read(path: Path) -> Paper:
         if message := broken_rule(weights):
             raise source.error(weights.line, message)
     records["weights"] += read_timm(path.parent)
-    shown = data.get("views", {})
-    head = {f.name for f in dataclasses.fields(Paper)} - {"id", "protocols", "views", *tables}
-    given = data.get("paper", {})
-    for key in sorted(set(given) ^ head):
+    head = _head(data.get("paper", {}), {"id", "protocols", *DETAILS, *tables}, source)
+    protocols = data.get("protocols", {})
+    details: dict[str, Any] = {
+        table: {
+            n: _detail(cls, f"{table}.{n}", entry, protocols, source)
+            for n, entry in data.get(table, {}).items()
+        }
+        for table, cls in DETAILS.items()
+    }
+    return Paper(id=path.parent.name, protocols=protocols, **details, **head, **records)
+
+
+def _head(given: dict[str, Any], elsewhere: set[str], source: _Source) -> dict[str, Any]:
+    """[paper], with every key of a Paper that is not `elsewhere`."""
+    wanted = {f.name for f in dataclasses.fields(Paper)} - elsewhere
+    for key in sorted(set(given) ^ wanted):
         fault = "unknown key" if key in given else "lacks the key"
         raise source.error(source.line("paper", 0, key), f"[paper]: {fault} {key!r}")
-    given["authors"] = tuple(given["authors"])
-    protocols = data.get("protocols", {})
-    views = {name: _view(name, view, protocols, source) for name, view in shown.items()}
-    return Paper(id=path.parent.name, protocols=protocols, views=views, **given, **records)
+    return {**given, "authors": tuple(given["authors"])}
 
 
-def _view(name: str, data: dict[str, Any], protocols: Any, source: _Source) -> View:
-    """The view of a protocol, from [views.NAME]."""
-    line = source.line(f"views.{name}", 0)
+def _detail(cls: Any, header: str, data: dict[str, Any], protocols: Any, source: _Source) -> Any:
+    """What a protocol is to the evaluation: the `cls` from [views.NAME] or [upscaling.NAME]."""
+    line = source.line(header, 0)
+    name = header.partition(".")[2]
     if name not in protocols:
         raise source.error(line, f"no [protocols] entry is called {name!r}")
-    if data.get("crops", "center") not in CROPS:
-        raise source.error(line, f"crops must be one of {', '.join(CROPS)}, not {data['crops']!r}")
+    known = ", ".join(f.name for f in dataclasses.fields(cls))
     try:
-        view = View(**{key: _plain(value) for key, value in data.items()})
+        detail = cls(**{key: _plain(value) for key, value in data.items()})
     except TypeError as error:
-        known = ", ".join(f.name for f in dataclasses.fields(View))
-        raise source.error(line, f"a view has {known}: {error}") from None
-    if not view.shorter or (view.pixels > 0) == (view.crops == "whole"):
-        raise source.error(line, "a view needs `shorter`, and `pixels` unless it shows the whole")
-    return view
+        raise source.error(line, f"a {cls.__name__.lower()} has {known}: {error}") from None
+    if message := detail.fault:
+        raise source.error(line, message)
+    return detail
 
 
 @cache

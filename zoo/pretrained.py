@@ -1,11 +1,13 @@
 """Trained weights: where they are, what they are to the paper, what others report for them.
 
-[[weights]] of a room's paper.toml (bundled), its timm.json (on the Hub) -> Weights
+[[weights]] of a room's paper.toml (bundled, or published elsewhere), its timm.json (on the Hub)
+-> Weights
 
 Standard library only: listing weights loads no torch.
 """
 
 import json
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -50,8 +52,9 @@ class Reported:
 class Weights:
     """Trained weights "arch.tag": where they are, what they are, what they may be judged on.
 
-    Without a `repo`, `file` is bundled; with one, it is in that Hub repository, at the commit
-    `revision`.
+    With a `repo`, `file` is in that Hub repository, at the commit `revision`. With a `url`, it is
+    among the installed weights, once a person has fetched what is published there and `zoo convert
+    --install` has turned it into the bytes of this sum. With neither, it is bundled.
     """
 
     name: str
@@ -63,6 +66,7 @@ class Weights:
     benchmarks: tuple[str, ...]
     preprocessing: Mapping[str, Any]
     repo: str = ""
+    url: str = ""
     revision: str = ""
     recipe: str = ""
     seed: int = 0
@@ -84,8 +88,13 @@ class Weights:
 
     @property
     def path(self) -> Path:
-        """The bundled file."""
-        return ROOMS / self.paper / self.file
+        """The file, if it is bundled or installed."""
+        return store() / self.file if self.url else ROOMS / self.paper / self.file
+
+    @property
+    def bundled(self) -> bool:
+        """Whether they come with the zoo."""
+        return not (self.repo or self.url)
 
     @property
     def record(self) -> Path:
@@ -117,6 +126,14 @@ class Decisions:
     licence: str = "unknown"
 
 
+def store() -> Path:
+    """The folder of installed weights: $ZOO_WEIGHTS, or zoo/weights in HF_HOME."""
+    from huggingface_hub import constants
+
+    given = os.environ.get("ZOO_WEIGHTS")
+    return Path(given) if given else Path(constants.HF_HOME) / "zoo" / "weights"
+
+
 def broken_rule(weights: Weights) -> str:
     """What breaks the rules of an entry; "" if nothing does."""
     hosted, summed = bool(weights.repo), bool(weights.sha256)
@@ -130,6 +147,7 @@ def broken_rule(weights: Weights) -> str:
             (hosted and not summed) or bool(re.fullmatch("[0-9a-f]{64}", weights.sha256)),
             "sha256 must be 64 hexadecimal digits; only weights on the Hub may do without",
         ),
+        (not (weights.repo and weights.url), "weights have a repo or a url, not both"),
         (
             bool(re.fullmatch("[0-9a-f]{40}" if hosted and summed else "", weights.revision)),
             "a revision is the commit (40 digits) on the Hub of a file with a sha256",

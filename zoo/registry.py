@@ -8,6 +8,7 @@ Rooms register their names in `__init__.py`, as plain data: listing them loads n
 import difflib
 import importlib
 import inspect
+import json
 import pkgutil
 from collections.abc import Mapping
 from contextlib import nullcontext
@@ -16,7 +17,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from zoo import literature
-from zoo.pretrained import Weights
+from zoo.pretrained import ROOMS, Weights
 
 if TYPE_CHECKING:
     from torch import nn
@@ -44,7 +45,13 @@ IMAGENET: dict[str, Any] = CIFAR | {
 }
 
 
-FEATURES = {"features_only", "out_indices"}
+def upscaling(scale: int) -> dict[str, Any]:
+    """The configuration of a network that enlarges by `scale`: it takes an image of any size; the
+    one it is counted at makes 1280x720 pixels, as papers count."""
+    return {"input_size": (3, 720 // scale, 1280 // scale), "fixed_input_size": False}
+
+
+FEATURES = {"features_only", "out_indices"}  # timm's arguments for any classifier
 
 
 class UnknownNameError(KeyError):
@@ -62,6 +69,11 @@ class Variant:
     target: str
     args: Mapping[str, Any]
     cfg: Mapping[str, Any]
+
+    @property
+    def is_classifier(self) -> bool:
+        """Whether it is an image classifier, which keeps timm's contract."""
+        return "num_classes" in self.cfg
 
     @property
     def family(self) -> str:
@@ -179,29 +191,41 @@ def create(name: str, pretrained: bool = False, **overrides: Any) -> "nn.Module"
 def _build(
     entry: Variant, weights: Weights | None, overrides: Mapping[str, Any], device: str | None = None
 ) -> "nn.Module":
-    """The module of an entry, made by timm's builder so that timm can use it like its own."""
+    """The module of an entry; a classifier by timm's builder, so that timm can use it like its
+    own."""
     import torch
-    from timm.models import build_model_with_cfg
 
     cls = load_class(entry.target)
-    known = set(inspect.signature(cls).parameters)
+    known = set(inspect.signature(cls).parameters) | (FEATURES if entry.is_classifier else set())
     for key in overrides:
-        if key not in known | FEATURES:
+        if key not in known:
             raise ValueError(
                 f"{entry.name} takes no {key!r}; the nearest are {nearest(key, sorted(known))}"
             )
     cfg = configuration(entry, weights)
     args = {**entry.args, **(weights.args if weights else {}), **overrides}
-    args.setdefault("num_classes", cfg["num_classes"])
     with torch.device(device) if device else nullcontext():
-        model: nn.Module = build_model_with_cfg(
-            cls,
-            entry.name,
-            pretrained=False,
-            pretrained_cfg=cfg,
-            feature_cfg={"feature_cls": "getter", "out_indices": None},
-            **args,
-        )
+        return _classifier(cls, entry, cfg, args) if entry.is_classifier else _bare(cls, cfg, args)
+
+
+def _classifier(cls: Any, entry: Variant, cfg: dict[str, Any], args: dict[str, Any]) -> "nn.Module":
+    from timm.models import build_model_with_cfg
+
+    args.setdefault("num_classes", cfg["num_classes"])
+    model: nn.Module = build_model_with_cfg(
+        cls,
+        entry.name,
+        pretrained=False,
+        pretrained_cfg=cfg,
+        feature_cfg={"feature_cls": "getter", "out_indices": None},
+        **args,
+    )
+    return model
+
+
+def _bare(cls: Any, cfg: dict[str, Any], args: dict[str, Any]) -> "nn.Module":
+    model: nn.Module = cls(**args)
+    vars(model)["pretrained_cfg"] = cfg
     return model
 
 
@@ -243,6 +267,16 @@ def load_class(target: str) -> Any:
     """The class at "package.module:Class"."""
     module, _, name = target.partition(":")
     return getattr(importlib.import_module(module), name)
+
+
+def recorded_counts(entry: Variant) -> dict[str, int]:
+    """Counts as eval/counts.py wrote them down, so that showing them needs no torch."""
+    paper = paper_of(entry)
+    path = ROOMS / (paper.id if paper else "") / "counts.json"
+    counts: dict[str, dict[str, int]] = (
+        json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    )
+    return counts.get(entry.name, {})
 
 
 def paper_of(entry: Variant) -> literature.Paper | None:

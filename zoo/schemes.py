@@ -10,7 +10,8 @@ from typing import Any
 class Scheme:
     """One way to name tensors. `marks` are pieces of keys that a file must have; `renames` are
     (pattern, replacement) pairs, tried in order on every key, the first that matches is used;
-    `models` are the names (or patterns) that come in it; `tries` the arguments to try.
+    `models` are the names (or patterns) that come in it; `tries` the arguments to try; `constants`
+    the beginnings of the zoo's keys that a file lacks because the network is built with them.
     """
 
     name: str
@@ -18,6 +19,7 @@ class Scheme:
     marks: tuple[str, ...] = ()
     renames: tuple[tuple[str, str], ...] = ()
     tries: tuple[Mapping[str, Any], ...] = ({},)
+    constants: tuple[str, ...] = ()
 
     def rename(self, key: str) -> str:
         """The zoo's name for a key; unchanged if no pattern matches."""

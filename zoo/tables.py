@@ -10,6 +10,7 @@ from rich.table import Table
 from zoo import api
 from zoo.verdicts import Verdict, describe_claim
 
+REASONS = 8  # for not running claims of a paper, that are shown one by one
 STYLES = {
     "kept": "green",
     "missed": "red",
@@ -76,8 +77,11 @@ def report(rows: list[Verdict], everything: bool, out: Console) -> None:
         for record, what in explained.items():
             out.print(f"  {record}: [dim]{escape(what)}[/]")
         skipped = Counter(row.why for row in of_paper if row.status == "not run")
-        for why, number in skipped.most_common() if not everything else ():
+        for why, number in skipped.most_common(REASONS) if not everything else ():
             out.print(f"  [dim]not run, {number}: {escape(why)}[/]")
+        if len(skipped) > REASONS and not everything:
+            rest = sum(skipped.values()) - sum(n for _, n in skipped.most_common(REASONS))
+            out.print(f"  [dim]not run, {rest}: as these, or for other reasons (--all)[/]")
     sums = Counter(row.status for row in rows)
     explained_misses = sum(bool(row.explained_by) for row in rows)
     told = [f"{number} {status}" for status, number in sums.most_common()]

@@ -1,7 +1,7 @@
-"""The bridge: `import zoo.timm`, and timm knows the zoo's networks.
+"""The bridge: `import zoo.timm`, and timm knows the zoo's classifiers.
 
-Registers every name that timm has free, so that timm.create_model, list_models, features_only,
-num_classes, in_chans and local-dir: work on them. A name that timm has stays timm's.
+Registers every name of one that timm has free, so that timm.create_model, list_models,
+features_only, num_classes, in_chans and local-dir: work on them. A name that timm has stays timm's.
 """
 
 import dataclasses
@@ -49,7 +49,7 @@ def _configurations(entry: registry.Variant) -> dict[str, dict[str, Any]]:
 
 def _register() -> None:
     for name, entry in registry.variants().items():
-        if timm.is_model(name):
+        if timm.is_model(name) or not entry.is_classifier:
             continue
         known = {field.name for field in dataclasses.fields(PretrainedCfg)}
         cfgs: dict[str, Any] = {

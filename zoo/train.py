@@ -11,30 +11,30 @@ import json
 import math
 import os
 import runpy
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from accelerate import Accelerator
 from accelerate.utils import set_seed
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from torch import Tensor, nn
+from torch import nn
 
 from zoo import registry, weights
-from zoo.benchmarks import BENCHMARKS
-from zoo.benchmarks.preprocessing import Preprocessing
+from zoo.lessons import Lesson, load_split
 
 Schedule = Callable[[float], float]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """How a network is trained. `schedule` gives the factor of lr at a share (0..1) of the steps.
+    """How a network is trained: by what `lesson`, in which steps.
 
-    `pad` pixels are added on each side for random crops, `flip` mirrors half of the images.
+    `schedule` gives the factor of lr at a share (0..1) of the steps. `start` names weights of the
+    zoo whose tensors, where they have the shape, are the first ones. `precision` is accelerate's
+    (no, bf16, fp16).
     """
 
     name: str
@@ -43,15 +43,14 @@ class Recipe:
     epochs: int
     batch_size: int
     lr: float
+    lesson: Lesson
+    optimizer: Callable[..., torch.optim.Optimizer]
     schedule: Schedule
     source: str
     args: Mapping[str, Any] = field(default_factory=dict)
     preprocessing: Mapping[str, Any] = field(default_factory=dict)
-    momentum: float = 0.9
-    nesterov: bool = False
-    weight_decay: float = 1e-4
-    pad: int = 4
-    flip: bool = True
+    start: str = ""
+    precision: str = "no"
 
 
 def steps(*milestones: float, factor: float = 0.1, warmup: float = 0.0) -> Schedule:
@@ -76,39 +75,12 @@ def cosine(warmup: float = 0.0) -> Schedule:
     return schedule
 
 
-def load_split(name: str, cfg: Mapping[str, Any], data: Path | None) -> tuple[Tensor, Tensor]:
-    """A whole split in memory: (N, C, H, W) preprocessed, (N,) labels."""
-    samples = BENCHMARKS[name].open(data)
-    prepare = Preprocessing(cfg)
-    pairs = [samples[i] for i in range(len(samples))]
-    images = torch.stack([prepare(image) for image, _ in pairs])
-    return images, torch.tensor([label for _, label in pairs])
-
-
-def shift_and_flip(images: Tensor, pad: int, flip: bool, generator: torch.Generator) -> Tensor:
-    """Random crops of images padded by the border's mean colour (0), half of them mirrored."""
-    n, _, height, width = images.shape
-    padded = F.pad(images, (pad, pad, pad, pad))
-    dy, dx = torch.randint(0, 2 * pad + 1, (2, n), generator=generator)
-    rows = dy[:, None] + torch.arange(height)
-    columns = dx[:, None] + torch.arange(width)
-    if flip:
-        mirrored = torch.rand(n, generator=generator) < 0.5
-        columns = torch.where(mirrored[:, None], columns.flip(1), columns)
-    where = (torch.arange(n)[:, None, None], rows[:, :, None], columns[:, None, :])
-    return padded.permute(0, 2, 3, 1)[where].permute(0, 3, 1, 2).contiguous()
-
-
-def batches(
-    recipe: Recipe, images: Tensor, labels: Tensor, seed: int, epoch: int
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """One epoch in an order, and with crops, that (seed, epoch) alone decide."""
-    generator = torch.Generator().manual_seed(1_000_003 * seed + epoch)
-    order = torch.randperm(len(labels), generator=generator)
-    for chosen in torch.split(order, recipe.batch_size):
-        if len(chosen) < min(recipe.batch_size, len(labels)):
-            return  # a rest would have BatchNorm statistics of its own
-        yield shift_and_flip(images[chosen], recipe.pad, recipe.flip, generator), labels[chosen]
+def start_from(network: nn.Module, name: str) -> None:
+    """Gives a network what it shares, by key and shape, with weights of the zoo."""
+    own = network.state_dict()
+    others = registry.create(name, pretrained=True).state_dict()
+    shared = {k: v for k, v in others.items() if k in own and v.shape == own[k].shape}
+    network.load_state_dict(own | shared)
 
 
 class Run:
@@ -116,18 +88,17 @@ class Run:
 
     def __init__(self, recipe: Recipe, *, seed: int, out: Path, data: Path | None = None) -> None:
         self.recipe, self.seed, self.out = recipe, seed, out
-        self.accelerator = Accelerator(cpu=not torch.cuda.is_available())
+        self.accelerator = Accelerator(
+            cpu=not torch.cuda.is_available(), mixed_precision=recipe.precision
+        )
         set_seed(seed)
         bare = registry.create(recipe.model, **recipe.args)
+        if recipe.start:
+            start_from(bare, recipe.start)
         cfg = {**vars(bare)["pretrained_cfg"], **recipe.preprocessing}
-        self.images, self.labels = load_split(recipe.dataset, cfg, data)
-        optimizer = torch.optim.SGD(
-            bare.parameters(),
-            lr=recipe.lr,
-            momentum=recipe.momentum,
-            nesterov=recipe.nesterov,
-            weight_decay=recipe.weight_decay,
-        )
+        self.examples = recipe.lesson.load(recipe.dataset, recipe.batch_size, cfg, data)
+        learning = [parameter for parameter in bare.parameters() if parameter.requires_grad]
+        optimizer = recipe.optimizer(learning, lr=recipe.lr)
         self.model: nn.Module
         self.model, self.optimizer = self.accelerator.prepare(bare, optimizer)
         self.history: list[dict[str, float]] = []
@@ -141,7 +112,7 @@ class Run:
 
     def identity(self) -> dict[str, Any]:
         """What a checkpoint must agree on to be continued."""
-        kept = {k: v for k, v in vars(self.recipe).items() if not callable(v)}
+        kept = {k: v for k, v in vars(self.recipe).items() if k != "schedule"}
         return {"seed": self.seed, "recipe": json.loads(json.dumps(kept, default=str))}
 
     def resume(self) -> None:
@@ -178,31 +149,27 @@ class Run:
         recipe, accelerator = self.recipe, self.accelerator
         torch.manual_seed(1_000_003 * self.seed + number)  # dropout and stochastic depth
         self.model.train()
-        total = len(self.labels) // recipe.batch_size * recipe.epochs
-        done = number * (total // recipe.epochs)
-        loss_sum, wrong, seen = 0.0, 0, 0
-        for i, (images, labels) in enumerate(
-            batches(recipe, self.images, self.labels, self.seed, number)
-        ):
+        lesson, total = recipe.lesson, self.examples.steps * recipe.epochs
+        done = number * self.examples.steps
+        sums = torch.zeros(3, dtype=torch.float64)  # loss, faults, examples
+        generator = torch.Generator().manual_seed(1_000_003 * self.seed + number)
+        for i, (inputs, targets) in enumerate(self.examples.batches(generator)):
             rate = recipe.lr * recipe.schedule((done + i) / total)
             for group in self.optimizer.param_groups:
                 group["lr"] = rate
             mine = slice(accelerator.process_index, None, accelerator.num_processes)
-            x, y = images[mine].to(accelerator.device), labels[mine].to(accelerator.device)
-            logits = self.model(x)
-            loss = F.cross_entropy(logits, y)
+            x, y = inputs[mine].to(accelerator.device), targets[mine].to(accelerator.device)
+            output = self.model(x)
+            loss = lesson.loss(output, y)
             self.optimizer.zero_grad()
             accelerator.backward(loss)
             self.optimizer.step()
             if not math.isfinite(loss.item()):
                 raise FloatingPointError(f"the loss is {loss.item()} at step {done + i}")
-            loss_sum += loss.item() * len(y)
-            wrong += int((logits.argmax(1) != y).sum())
-            seen += len(y)
+            sums += torch.tensor([loss.item() * len(y), lesson.faults(output, y), len(y)])
             advance(loss.item())
-        sums = torch.tensor([loss_sum, wrong, seen], dtype=torch.float64, device=accelerator.device)
-        loss_sum, wrong, seen = accelerator.reduce(sums, "sum").tolist()
-        row = {"epoch": number, "lr": rate, "loss": loss_sum / seen, "error": 100 * wrong / seen}
+        loss_sum, faults, seen = accelerator.reduce(sums.to(accelerator.device), "sum").tolist()
+        row = {"epoch": number, "lr": rate, "loss": loss_sum / seen, lesson.metric: faults / seen}
         self.history.append(row)
         self.save()
 
@@ -213,7 +180,7 @@ def train(
     """Trains by `recipe` to its end, from where DIR stands; writes DIR/model.safetensors."""
     run = Run(recipe, seed=seed, out=out, data=data)
     run.resume()
-    per_epoch = len(run.labels) // recipe.batch_size
+    per_epoch = run.examples.steps
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     hidden = quiet or not run.accelerator.is_main_process
     with Progress(*columns, TimeRemainingColumn(), disable=hidden) as progress:

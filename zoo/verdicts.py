@@ -12,7 +12,7 @@ from math import sqrt
 from statistics import mean, stdev
 from typing import Any
 
-from zoo.literature import UNITLESS, Claim, Contradiction, Deviation, Paper
+from zoo.literature import UNITLESS, Claim
 
 UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9}
 NOT_BUILT = "the zoo does not build this variation of the network"
@@ -59,18 +59,10 @@ def agrees(measured: int, claim: Claim) -> bool:
     return exact.quantize(step, ROUND_HALF_UP) == claim.value
 
 
-def judge_count(claim: Claim, number: int, paper: Paper) -> Verdict:
-    """The verdict on a counted claim; a miss may be explained by a record of the paper's room."""
-    if agrees(number, claim):
-        return row(claim, "kept", measured=f"{number:,}")
-    record = next((r for r in _records(paper) if r.id == claim.explained_by), None)
-    explained = {"why": record.what.strip(), "explained_by": record.id} if record else {}
-    return row(claim, "missed", measured=f"{number:,}", **explained)
-
-
-def _records(paper: Paper) -> Iterable[Deviation | Contradiction]:
-    yield from paper.deviations
-    yield from paper.contradictions
+def judge_count(claim: Claim, number: int) -> Verdict:
+    """The verdict on a counted claim."""
+    status = "kept" if agrees(number, claim) else "missed"
+    return row(claim, status, measured=f"{number:,}")
 
 
 def judge_error(claim: Claim, wrong: int, total: int, *, same_weights: bool) -> Verdict:
@@ -98,6 +90,28 @@ def judge_error(claim: Claim, wrong: int, total: int, *, same_weights: bool) -> 
     shown = f"{100 * number / total:.2f} % ({number:,} of {total:,} {kind})"
     limits = (low, high) if is_error else (100 - high, 100 - low)
     return row(claim, status, measured=shown, interval=limits)
+
+
+def judge_score(claim: Claim, value: float, *, same_weights: bool) -> Verdict:
+    """The verdict on a PSNR (dB) or SSIM, the mean over a benchmark's images: higher is better.
+
+    The authors' weights must give the printed digits, within a tenth of the last one for another
+    machine's arithmetic. Weights that were trained again have no reason to; what they give is
+    said to be missed or better, and how far off is seen.
+    """
+    assert claim.value is not None
+    digits = -int(claim.value.as_tuple().exponent)
+    slack = (0.6 if same_weights else 0.5) * 10.0**-digits
+    off = value - float(claim.value)
+    status = "kept" if abs(off) <= slack else "missed" if off < 0 else "better than reported"
+    return row(claim, status, measured=f"{value:.{digits}f}{_unit(claim)}")
+
+
+def _unit(claim: Claim) -> str:
+    """The unit of a measured claim's value, with a space before it."""
+    if claim.kind != "measured" or claim.metric in UNITLESS:
+        return ""
+    return " dB" if claim.metric == "psnr" else " %"
 
 
 def interval(wrong: int, total: int, z: float = 1.959964) -> tuple[float, float]:
@@ -153,8 +167,7 @@ def describe_claim(claim: Claim) -> tuple[str, str, str]:
         return model, metric, f"{claim.relation} {_call(claim.than, claim.than_args)}{by}"
     if claim.input_size:
         metric += f" at {claim.input_size}x{claim.input_size}"
-    percent = claim.kind == "measured" and claim.metric not in UNITLESS
-    value = f"{claim.value}{claim.unit}" + (" %" if percent else "")
+    value = f"{claim.value}{claim.unit}{_unit(claim)}"
     return (
         model,
         metric,

@@ -31,7 +31,8 @@ def read(weights: Weights) -> tuple[dict[str, Tensor], Pin | None]:
     """
     path, commit = hub.fetch(weights) if weights.repo else (weights.path, "")
     if not path.is_file():
-        raise WeightsError(f"{weights.name}: no file at {path}")
+        fetch = f"; fetch {weights.url}, then `zoo convert FILE --install`" if weights.url else ""
+        raise WeightsError(f"{weights.name}: no file at {path}{fetch}")
     pin = hub.pin_of(weights) if weights.repo else Pin("", weights.sha256, weights.where)
     data = path.read_bytes()
     found = hashlib.sha256(data).hexdigest()
@@ -40,6 +41,13 @@ def read(weights: Weights) -> tuple[dict[str, Tensor], Pin | None]:
             f"{weights.name}: {path} has sha256 {found}, {pin.where} pins {pin.sha256}"
         )
     return _tensors(weights.name, data), None if pin else Pin(commit, found, "")
+
+
+def tensors(path: Path) -> dict[str, Tensor]:
+    """The tensors of a safetensors file. Raises WeightsError if it is not there, or none."""
+    if not path.is_file():
+        raise WeightsError(f"no file at {path}")
+    return _tensors(str(path), path.read_bytes())
 
 
 def _tensors(name: str, data: bytes) -> dict[str, Tensor]:
@@ -57,8 +65,17 @@ def save(state: dict[str, Tensor], path: Path, note: dict[str, str]) -> str:
 
     `note` goes into one metadata key: with two, two saves of the same tensors differ.
     """
+    return write(encode(state, note), path)
+
+
+def encode(state: dict[str, Tensor], note: dict[str, str]) -> bytes:
+    """Tensors and `note` as the bytes of a safetensors file."""
     metadata = {"zoo": json.dumps(note, sort_keys=True)}
-    data = safetensors.torch.save({k: v.contiguous() for k, v in state.items()}, metadata)
+    return safetensors.torch.save({k: v.contiguous() for k, v in state.items()}, metadata)
+
+
+def write(data: bytes, path: Path) -> str:
+    """Writes a file, whole or not at all, and returns its sha256."""
     temporary = path.with_name(path.name + ".part")
     temporary.write_bytes(data)
     temporary.replace(path)
@@ -69,10 +86,14 @@ def load_into(model: nn.Module, weights: Weights, *, like: nn.Module) -> None:
     """Loads `weights` into `model`, which is `like` or a part of it (features).
 
     Every tensor of `like` must be in the file and every tensor of the file in `like`, with its
-    shape; but a classifier of another size keeps its fresh weights, and a first convolution of
-    other input channels gets the file's, repeated or summed as timm does.
+    shape; but a classifier's last layer of another size keeps its fresh weights, and its first
+    convolution of other input channels gets the file's, repeated or summed as timm does.
     """
     state, first_pin = read(weights)
+    if not hasattr(like, "get_classifier"):
+        check_keys(weights.name, {k: tuple(v.shape) for k, v in like.state_dict().items()}, state)
+        model.load_state_dict(state, strict=True)
+        return _lock(weights, first_pin)
     expected = like.state_dict()
     first = cast(Any, like).pretrained_cfg["first_conv"] + ".weight"
     if first in state and first in expected and state[first].shape[1] != expected[first].shape[1]:
@@ -92,6 +113,11 @@ def load_into(model: nn.Module, weights: Weights, *, like: nn.Module) -> None:
     check_keys(weights.name, {k: tuple(expected[k].shape) for k in kept}, state)
     fresh = {k: v for k, v in own.items() if k not in state}
     target.load_state_dict({k: v for k, v in state.items() if k in own} | fresh, strict=True)
+    return _lock(weights, first_pin)
+
+
+def _lock(weights: Weights, first_pin: Pin | None) -> None:
+    """Keeps what the first load found, now that it fits."""
     if first_pin:
         hub.lock(weights, first_pin)
 

@@ -8,17 +8,14 @@ import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
+from typing import Any, Protocol
 
 
 class Samples(Protocol):
-    """A data set of images and labels."""
+    """A data set of images and labels, or of pairs of images."""
 
     def __len__(self) -> int: ...
-    def __getitem__(self, index: int, /) -> "tuple[Image, int]": ...
+    def __getitem__(self, index: int, /) -> Any: ...
 
 
 class NoDataError(LookupError):
@@ -27,16 +24,17 @@ class NoDataError(LookupError):
 
 @dataclass(frozen=True)
 class Benchmark:
-    """A split by name; `size` is the number of images of the whole split.
+    """A split by name; `size` is the number of images of the whole split. Without `classes` it is
+    of pairs to enlarge: "set5/bi_x2" is Set5 made small by MATLAB's bicubic, twice.
 
     `version` changes when a score on it would: other images, other order of operations.
     """
 
     id: str
     size: int
-    classes: int
     version: int
     opener: str
+    classes: int = 0
     folder: str = ""
     columns: tuple[str, str] = ("", "")
     note: str = ""
@@ -60,19 +58,30 @@ JPEG = "CIFAR-10 re-encoded as JPEG: not CIFAR-10, and never judged as such"
 def _cifar(name: str, columns: tuple[str, str], classes: int, note: str = "") -> list[Benchmark]:
     sizes = {"train": 50_000, "test": 10_000}
     return [
-        Benchmark(f"{name}/{split}", n, classes, 1, PARQUET, name, columns, note)
+        Benchmark(f"{name}/{split}", n, 1, PARQUET, classes, name, columns, note)
         for split, n in sizes.items()
     ]
+
+
+ENLARGED = {"set5": 5, "set14": 14, "b100": 100, "urban100": 100, "manga109": 109, "photos": 4}
+PAIRS = "zoo.benchmarks.super_resolution"
+
+
+def _enlarged(name: str, size: int) -> list[Benchmark]:
+    opener = f"{PAIRS}:{'open_photos' if name == 'photos' else 'open_folder'}"
+    splits = [*(f"bi_x{scale}" for scale in (2, 3, 4, 8)), "bd_x3"]
+    return [Benchmark(f"{name}/{split}", size, 1, opener) for split in splits]
 
 
 BENCHMARKS: dict[str, Benchmark] = {
     benchmark.id: benchmark
     for benchmark in [
-        Benchmark("digits/train", 1437, 10, 1, DIGITS),
-        Benchmark("digits/test", 360, 10, 1, DIGITS),
+        Benchmark("digits/train", 1437, 1, DIGITS, 10),
+        Benchmark("digits/test", 360, 1, DIGITS, 10),
         *_cifar("cifar10", ("img", "label"), 10),
         *_cifar("cifar100", ("img", "fine_label"), 100),
         *_cifar("cifar10_jpeg", ("img", "label"), 10, JPEG),
+        *(pairs for name, size in ENLARGED.items() for pairs in _enlarged(name, size)),
     ]
 }
 

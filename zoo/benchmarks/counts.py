@@ -21,7 +21,7 @@ class Counts:
 
 def count(model: nn.Module, input_size: Sequence[int]) -> Counts:
     """Counts of `model` at `input_size` (C, H, W). A model on the meta device costs no memory."""
-    device = next(model.parameters()).device
+    device = next((parameter.device for parameter in model.parameters()), "cpu")
     with torch.no_grad(), FlopCounterMode(display=False) as flops:
         model.eval()(torch.empty(1, *input_size, device=device))
     layers = [

@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor, nn
 from torchvision.transforms import InterpolationMode
 
-from zoo.literature import View
+from zoo.details import View
 
 
 class Views:

@@ -1,0 +1,209 @@
+"""Any network that enlarges images on any pairs, on any number of processes, every image once.
+
+    python -m eval.super_resolution rcan_tiny_x2.zoo_photos --on photos/bi_x2
+    python -m eval.super_resolution rcan_x4.safetensors --model rcan_x4 --on set5/bi_x4 \\
+        --data DIR --protocol rcan/bi-plus
+    python -m eval.super_resolution NAME --on DIR_OF_LARGE [--small DIR] --scale 3 \\
+        [--degradation bd] [--border symmetric]
+    python -m eval.super_resolution NAME --on eugenesiow/Set5 --split validation --scale 2
+    python -m eval.super_resolution NAME --on DIR_OR_FILE.parquet --columns hr lr --scale 2
+    accelerate launch --num_processes 2 -m eval.super_resolution ...
+
+Prints one JSON record: PSNR and SSIM on Y, of each image and their means. Small images that are
+not given are made by MATLAB's bicubic reduction. With --out a killed run goes on where it was.
+"""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import datasets
+import numpy as np
+import torch
+from accelerate import Accelerator
+from accelerate.utils import gather_object
+from rich.progress import track
+from torch import nn
+
+from eval.data import DataError, from_hub, parquet
+from eval.record import finish, kept, logged, machine
+from zoo import hub, literature, registry, upscaling, weights
+from zoo.benchmarks import BENCHMARKS, NoDataError
+from zoo.benchmarks.imresize import BORDERS, Pixels
+from zoo.benchmarks.scores import Score
+from zoo.benchmarks.super_resolution import (
+    DEGRADATIONS,
+    Pair,
+    Pairs,
+    images_in,
+    mean,
+    modcrop,
+    scores,
+    settings,
+)
+from zoo.details import Upscaling
+
+
+class Rows:
+    """Rows of a `datasets` data set as pairs: a column of large images and, if there is one, of
+    small ones; an image, or the path of one."""
+
+    def __init__(self, rows: Any, columns: tuple[str, str], scale: int, make: Any) -> None:
+        self.rows, self.columns, self.scale, self.make = rows, columns, scale, make
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, index: int) -> Pair:
+        row = self.rows[index]
+        large = modcrop(np.asarray(row[self.columns[0]].convert("RGB")), self.scale)
+        given = row.get(self.columns[1])
+        small: Pixels = self.make(large) if given is None else np.asarray(given.convert("RGB"))
+        return Pair(str(index), large, small)
+
+
+def load(options: argparse.Namespace) -> tuple[nn.Module, str]:
+    """The network and the sha256 of its weights ("" if it needs none)."""
+    path = Path(options.weights)
+    if path.suffix == ".safetensors":
+        if not options.model:
+            raise ValueError(f"{path} needs --model, the architecture that it is of")
+        return upscaling.load(options.model, options.scale, path), weights.sha256(path)
+    name = upscaling.resolve(options.weights, options.scale)
+    if registry.recorded_counts(registry.split(name)[0]).get("params") == 0:
+        return registry.create(name), ""
+    model = upscaling.load(name, options.scale)
+    cfg = vars(model)["pretrained_cfg"]
+    _, loaded = registry.split(f"{cfg['architecture']}.{cfg['tag']}")
+    assert loaded
+    pin = hub.pin_of(loaded) if loaded.repo else loaded
+    return model, pin.sha256 if pin else ""
+
+
+def protocol(name: str) -> Upscaling:
+    """What a paper's protocol ("room/name") does; by default all of the image at once.
+
+    Raises ValueError for a protocol that no paper says as data.
+    """
+    known = {f"{p.id}/{n}": how for p in literature.load_all() for n, how in p.upscaling.items()}
+    if name and name not in known:
+        near = registry.nearest(name, list(known))
+        raise ValueError(f"no protocol is called {name!r}; the nearest are {near}")
+    return known[name] if name else Upscaling()
+
+
+def open_pairs(options: argparse.Namespace) -> tuple[Any, int]:
+    """The pairs that the options ask for, and their scale. Raises ValueError, NoDataError."""
+    if options.on in BENCHMARKS and not BENCHMARKS[options.on].classes:
+        return BENCHMARKS[options.on].open(options.data), settings(options.on)[2]
+    if not options.scale:
+        raise ValueError(f"{options.on} is no benchmark to enlarge, so it needs --scale")
+    make = partial(DEGRADATIONS[options.degradation], scale=options.scale)
+    if options.degradation == "bi":
+        make = partial(make, border=options.border)
+    folder = Path(options.on)
+    rows = parquet(folder)
+    if rows is None and folder.is_dir():
+        if not (files := images_in(folder)):
+            raise ValueError(f"{folder} holds no images (.png, .bmp, .tif)")
+        return Pairs(files, options.scale, make, options.small), options.scale
+    rows = from_hub(options.on, options.split) if rows is None else rows
+    for column in options.columns:
+        if column in rows.column_names:
+            rows = rows.cast_column(column, datasets.Image())
+    if options.columns[0] not in rows.column_names:
+        raise ValueError(
+            f"{options.on} has no column {options.columns[0]!r}; name one of {rows.column_names}"
+        )
+    return Rows(rows, tuple(options.columns), options.scale, make), options.scale
+
+
+def answer(
+    model: nn.Module, pairs: Any, indices: Any, how: Upscaling, scale: int
+) -> Iterator[tuple[Any, ...]]:
+    """(index, image, PSNR, SSIM), image by image."""
+    for index in indices:
+        ((name, found),) = scores(model, [pairs[index]], how, scale).items()
+        yield index, name, found.psnr, found.ssim
+
+
+def evaluate(options: argparse.Namespace, accelerator: Accelerator) -> dict[str, Any]:
+    """The record of one evaluation, equal on every process."""
+    how = protocol(options.protocol)
+    pairs, options.scale = open_pairs(options)
+    model, digest = load(options)
+    setting = {
+        "weights": options.weights,
+        "sha256": digest,
+        "data": options.on,
+        "split": options.split,
+        "small": str(options.small or ""),
+        "degradation": options.degradation,
+        "border": options.border,
+        "scale": options.scale,
+        "protocol": {"name": options.protocol, **asdict(how)},
+    }
+    setting = json.loads(json.dumps(setting))
+    start, rank, world = time.perf_counter(), accelerator.process_index, accelerator.num_processes
+    with accelerator.main_process_first():
+        before = kept(options.out, setting)
+    mine = [i for i in range(rank, len(pairs), world) if i not in before]
+    hidden = not accelerator.is_main_process or not sys.stderr.isatty()
+    bar = track(mine, "images", disable=hidden)
+    found = {i: entry for i, entry in before.items() if i % world == rank}
+    run = answer(model.to(accelerator.device), pairs, bar, how, options.scale)
+    found |= {index: tuple(entry) for index, *entry in logged(run, options.out, rank)}
+    seen = dict(gather_object(list(found.items())))
+    if sorted(seen) != list(range(len(pairs))):
+        raise RuntimeError(f"{len(seen)} scores of {len(pairs)} images of {options.on}")
+    images = {name: Score(psnr, ssim) for _, (name, psnr, ssim) in sorted(seen.items())}
+    result = {
+        "total": len(images),
+        **mean(images)._asdict(),
+        "images": {name: value._asdict() for name, value in images.items()},
+    }
+    return setting | result | machine(accelerator, time.perf_counter() - start)
+
+
+def parse(arguments: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("weights", help="a network, arch.tag, or a .safetensors file with --model")
+    parser.add_argument("--on", required=True, help="a benchmark, a folder, or a Hub data set")
+    parser.add_argument("--small", type=Path, help="folder of the small images")
+    parser.add_argument("--scale", type=int, default=0, help="unless the benchmark says it")
+    parser.add_argument("--degradation", choices=sorted(DEGRADATIONS), default="bi")
+    parser.add_argument("--border", choices=BORDERS, default="replicate")
+    parser.add_argument("--split", default="validation", help="of a Hub data set")
+    parser.add_argument("--columns", nargs=2, default=["hr", "lr"], help="of a Hub data set")
+    parser.add_argument("--data", type=Path, help="folder of the zoo's benchmarks")
+    parser.add_argument("--protocol", default="", help="room/name, e.g. rcan/bi-plus")
+    parser.add_argument("--model", default="", help="the architecture of a file")
+    parser.add_argument("--out", type=Path, help="folder that keeps the scores")
+    parser.add_argument("--record", action="store_true", help="adds to eval/results")
+    parser.add_argument("--device", choices=["cpu", "auto"], default="auto")
+    return parser.parse_args(arguments)
+
+
+def main() -> None:
+    options = parse()
+    accelerator = Accelerator(cpu=options.device == "cpu" or not torch.cuda.is_available())
+    try:
+        record = evaluate(options, accelerator)
+    except (DataError, LookupError, ValueError, NoDataError, OSError) as error:
+        accelerator.print(f"error: {error}", file=sys.stderr)
+        accelerator.end_training()
+        sys.exit(2)
+    if accelerator.is_main_process:
+        finish(record, options.out, options.weights if options.record else "")
+    accelerator.wait_for_everyone()
+    accelerator.end_training()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,153 @@
+"""The networks that enlarge images, with weights: what comes with the zoo, what is published."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+import zoo
+from zoo import checking, literature, measuring, pretrained, registry, weights
+from zoo.benchmarks import BENCHMARKS
+from zoo.benchmarks.scores import score
+from zoo.cli import app
+from zoo.details import Upscaling
+
+PINNED = [
+    w
+    for paper in literature.load_all()
+    for w in paper.weights
+    if w.bundled and not registry.variant(w.model).is_classifier
+]
+pinned_weights = pytest.mark.parametrize("pinned", PINNED, ids=lambda w: w.name)
+data = pytest.mark.data
+
+
+def silent(what: str) -> None:
+    pass
+
+
+@pinned_weights
+def test_bundled_weights_give_the_recorded_scores(pinned: pretrained.Weights) -> None:
+    record = json.loads(pinned.record.read_text())
+    assert record["sha256"] == pinned.sha256 == weights.sha256(pinned.path)
+    assert pinned.path.stat().st_size < 1_200_000
+    assert record["recipe"] == pinned.recipe == f"configs/super_resolution.py:{pinned.model}"
+    assert set(record["benchmarks"]) == set(pinned.benchmarks)
+    rows = measuring.bundled(pinned, None, silent)
+    assert [row.status for row in rows] == ["kept", "kept", *["not run"] * 4], rows
+    assert all("--data DIR" in row.why for row in rows[2:])
+
+
+def test_there_are_weights_for_two_scales() -> None:
+    assert {w.name for w in PINNED} == {"rcan_tiny_x2.zoo_photos", "rcan_tiny_x4.zoo_photos"}
+
+
+@data
+@pinned_weights
+def test_they_give_them_on_the_papers_sets_too(pinned: pretrained.Weights, zoo_data: Path) -> None:
+    """And beat bicubic interpolation, by 2.0 dB on Set5 and 1.2 dB on Set14 at x2."""
+    rows = measuring.bundled(pinned, zoo_data, silent)
+    assert [row.status for row in rows] == ["kept"] * 6, rows
+    least = {"set5/bi_x2": 2.0, "set14/bi_x2": 1.2}
+    for name in pinned.benchmarks:
+        bicubic = f"bicubic_x{name[-1]}"
+        found, base = (
+            measuring.enlarge(who, BENCHMARKS[name], zoo_data, Upscaling(), silent)
+            for who in (pinned.name, bicubic)
+        )
+        assert found.psnr - base.psnr > least.get(name, 0.5), name
+        assert found.ssim > base.ssim
+
+
+def test_a_change_of_the_weights_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = registry.create
+
+    def wrong(name: str, pretrained: bool = False, **overrides: object) -> object:
+        model = real(name, pretrained, **overrides)
+        model.tail[1].bias.data += 1  # of 255 levels
+        return model
+
+    measuring._enlarge.cache_clear()
+    monkeypatch.setattr(registry, "create", wrong)
+    rows = measuring.bundled(PINNED[0], None, silent)
+    measuring._enlarge.cache_clear()
+    assert rows[0].status == "missed"
+    assert rows[0].fails
+
+
+def test_a_picture_by_default() -> None:
+    """The example of the README: nothing but the image, and better than bicubic."""
+    pair = BENCHMARKS["photos/bi_x2"].open()[1]
+    small = Image.fromarray(pair.small)
+    found = score(np.asarray(zoo.upscale(small)), pair.large, 2)
+    width, height = small.size
+    plain = small.resize((2 * width, 2 * height), Image.Resampling.BICUBIC)
+    assert found.psnr > score(np.asarray(plain), pair.large, 2).psnr + 0.5
+
+
+@data
+def test_a_published_checkpoint_against_its_paper(
+    zoo_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CARN-M: converted, installed, evaluated and set beside Table 2."""
+    monkeypatch.setenv("ZOO_WEIGHTS", str(tmp_path))
+    claims = [c for c in zoo.claims("carn_m", benchmark="set5/*", kind="measured") if not c.variant]
+    assert len(claims) == 6
+    before = [checking.measured(claim, zoo_data, silent) for claim in claims]
+    assert {row.status for row in before} == {"not run"}
+    assert all("zoo convert FILE --install" in row.why for row in before)
+    with pytest.raises(pretrained.WeightsError, match=r"zoo convert FILE --install"):
+        zoo.create("carn_m", pretrained=True)
+    file = zoo_data / "checkpoints" / "carn_m" / "carn_m.pth"
+    done = CliRunner().invoke(app, ["convert", str(file), "--install"])
+    assert done.exit_code == 0, done.output
+    rows = [checking.measured(claim, zoo_data, silent) for claim in claims]
+    found = {
+        (c.benchmark[-2:], c.metric): row.measured for c, row in zip(claims, rows, strict=True)
+    }
+    assert found == {
+        ("x2", "psnr"): "37.68 dB",
+        ("x2", "ssim"): "0.9595",
+        ("x3", "psnr"): "34.06 dB",
+        ("x3", "ssim"): "0.9248",
+        ("x4", "psnr"): "31.88 dB",
+        ("x4", "ssim"): "0.8910",
+    }
+    assert [row.status for row in rows if row.claimed == "31.92 dB"] == ["missed"]
+    assert {row.status for row in rows} == {"missed", "better than reported"}
+
+
+def test_a_checkpoint_that_is_not_the_published_one_is_not_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ZOO_WEIGHTS", str(tmp_path / "store"))
+    file = tmp_path / "mine.safetensors"
+    weights.save(registry.network("carn_m").state_dict(), file, {})
+    with pytest.raises(pretrained.WeightsError, match="weights to install for it are carn_m"):
+        zoo_convert(file)
+    assert not (tmp_path / "store").exists()
+
+
+def zoo_convert(file: Path) -> None:
+    from zoo.convert import convert_file
+
+    convert_file(file, install=True)
+
+
+@data
+def test_bicubic_rows_of_the_papers(zoo_data: Path) -> None:
+    """Kept to the last digit on Set5; on Set14 they miss by what the room's record says."""
+    rows = {
+        (c.benchmark, c.metric): checking.measured(c, zoo_data, silent)
+        for c in zoo.claims("bicubic_*", paper="rcan")
+        if c.kind == "measured"
+        and c.benchmark[:5] in ("set5/", "set14")
+        and "_x8" not in c.benchmark
+    }
+    for scale in (2, 3, 4):
+        assert {rows[f"set5/bi_x{scale}", metric].status for metric in ("psnr", "ssim")} == {"kept"}
+    assert not any(row.fails for row in rows.values())
+    assert rows["set14/bi_x2", "psnr"].measured == "30.23 dB"

@@ -1,0 +1,121 @@
+"""What networks learn from: patches that belong together, drawn by seed and epoch alone."""
+
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch.optim import Adam
+
+from configs import super_resolution as recipes
+from zoo import train
+from zoo.benchmarks import NoDataError
+from zoo.benchmarks.imresize import imresize
+from zoo.lessons import Enlarged
+from zoo.train import Recipe, cosine, load_recipe
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """Two smooth photographs and one that is too small for a patch."""
+    (tmp_path / "photos").mkdir()
+    rng = np.random.default_rng(0)
+    for name, size in (("a", 64), ("b", 50), ("c", 9)):
+        tiny = rng.integers(0, 256, (size // 4 + 1, size // 4 + 1, 3), dtype=np.uint8)
+        image = imresize(tiny, 4)[:size, :size]
+        Image.fromarray(image).save(tmp_path / "photos" / f"{name}.png")
+    return tmp_path
+
+
+def tiny(**changes: Any) -> Recipe:
+    recipe = Recipe(
+        name="tiny",
+        model="rcan_x2",
+        args={"groups": 1, "blocks": 1, "channels": 16},
+        dataset="photos",
+        epochs=3,
+        batch_size=4,
+        lr=1e-3,
+        lesson=Enlarged(scale=2, size=12, steps=4),
+        optimizer=partial(Adam),
+        schedule=cosine(),
+        source="a test",
+    )
+    return replace(recipe, **changes)
+
+
+def test_patches_belong_together(photos: Path) -> None:
+    lesson = Enlarged(scale=2, size=12, steps=5)
+    examples = lesson.load("photos", 8, {}, photos)
+    assert len(examples.large) == 2
+    seen = set()
+    for small, large in examples.batches(torch.Generator().manual_seed(0)):
+        assert (small.shape, large.shape) == ((8, 3, 12, 12), (8, 3, 24, 24))
+        for i in range(8):
+            pixels = np.rint(large[i].numpy().transpose(1, 2, 0) * 255).astype(np.uint8)
+            again = imresize(pixels, 1 / 2)[3:-3, 3:-3]  # less what lies beyond the patch
+            inner = np.rint(small[i].numpy().transpose(1, 2, 0) * 255)[3:-3, 3:-3]
+            assert np.abs(again.astype(int) - inner).max() <= 2  # turned after it was made
+            seen.add(small[i].numpy().tobytes())
+    assert len(seen) > 30
+
+
+def test_all_eight_positions_are_drawn(tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    image = np.arange(8 * 8 * 3, dtype=np.uint8).reshape(8, 8, 3)
+    Image.fromarray(image).save(tmp_path / "photos" / "a.png")
+    examples = Enlarged(scale=2, size=4, steps=1).load("photos", 200, {}, tmp_path)
+    ((_, large),) = examples.batches(torch.Generator().manual_seed(0))
+    found = {np.rint(x.numpy().transpose(1, 2, 0) * 255).astype(np.uint8).tobytes() for x in large}
+    turned = [np.rot90(side, k) for side in (image, image[:, ::-1]) for k in range(4)]
+    assert found == {np.ascontiguousarray(t).tobytes() for t in turned}
+
+
+def test_a_killed_run_ends_in_the_same_weights(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train.train(tiny(), seed=1, out=tmp_path / "whole", data=photos, quiet=True)
+    real = train.Run.epoch
+
+    def killed(self: train.Run, number: int, advance: object) -> None:
+        if number == 2:
+            raise KeyboardInterrupt
+        real(self, number, advance)
+
+    monkeypatch.setattr(train.Run, "epoch", killed)
+    with pytest.raises(KeyboardInterrupt):
+        train.train(tiny(), seed=1, out=tmp_path / "cut", data=photos, quiet=True)
+    monkeypatch.setattr(train.Run, "epoch", real)
+    run = train.train(tiny(), seed=1, out=tmp_path / "cut", data=photos, quiet=True)
+    name = "model.safetensors"
+    assert (tmp_path / "cut" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+    assert run.history[-1]["squared error"] < run.history[0]["squared error"]
+
+
+def test_a_start_gives_what_has_the_shape(photos: Path, tmp_path: Path) -> None:
+    start = train.registry.create("rcan_tiny_x2", pretrained=True).state_dict()
+    network = train.registry.create("rcan_tiny_x4")
+    train.start_from(network, "rcan_tiny_x2")
+    found = network.state_dict()
+    assert torch.equal(found["body.2.weight"], start["body.2.weight"])
+    assert torch.equal(found["tail.0.0.weight"], start["tail.0.0.weight"])
+    assert "tail.0.2.weight" not in start
+
+
+def test_data_that_are_not_there(photos: Path, tmp_path: Path) -> None:
+    with pytest.raises(NoDataError, match=r"no cats/\*\.png"):
+        Enlarged(scale=2).load("cats", 4, {}, photos)
+    with pytest.raises(NoDataError, match="--data"):
+        Enlarged(scale=2).load("photos", 4, {}, None)
+    with pytest.raises(NoDataError, match="patch of 192x192"):
+        Enlarged(scale=4).load("photos", 4, {}, photos)
+
+
+@pytest.mark.parametrize("name", ["rcan_tiny_x2", "rcan_tiny_x4"])
+def test_recipes_are_found_by_name(name: str) -> None:
+    recipe = load_recipe(f"{recipes.__file__}:{name}")
+    assert (recipe.model, recipe.dataset) == (name, "photos")

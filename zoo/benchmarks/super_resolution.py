@@ -1,0 +1,241 @@
+"""Pairs of a large image and the small one made of it; a network's enlargement against the large.
+
+set5, set14, b100, urban100, manga109, and photos: four photographs that scikit-image carries
+
+DIR/<set>/HR/x<scale>/*.png with DIR/<set>/LR_bicubic/x<scale>/*.png (or LR_bd), as published; or
+DIR/<set>/HR/*.png, or DIR/<set>/*.png, of which the small images are made here.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import skimage
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from scipy.ndimage import correlate
+from torch import nn
+
+from zoo.benchmarks import Benchmark, NoDataError
+from zoo.benchmarks.imresize import Pixels, imresize, whole
+from zoo.benchmarks.scores import Score, luma, score
+from zoo.benchmarks.tiling import chop, ensemble, whole_values
+from zoo.details import Upscaling
+
+LOW = {"bi": "LR_bicubic", "bd": "LR_bd"}  # folders of published small images
+PHOTOS = {  # name: sha256 of the file that scikit-image carries; CC0 or in the public domain
+    "astronaut.png": "88431cd9653ccd539741b555fb0a46b61558b301d4110412b5bc28b5e3ea6cb5",
+    "chelsea.png": "596aa1e7cb875eb79f437e310381d26b338a81c2da23439704a73c4651e8c4bb",
+    "coffee.png": "cc02f8ca188b167c775a7101b5d767d1e71792cf762c33d6fa15a4599b5a8de7",
+    "rocket.jpg": "c2dd0de7c538df8d111e479619b129464d0269d0ae5fd18ca91d33a7fdfea95c",
+}
+
+
+class Pair(NamedTuple):
+    """One image of a benchmark: uint8, (H, W, 3), or (H, W) if it is grey."""
+
+    name: str
+    large: Pixels
+    small: Pixels
+
+
+def modcrop(image: Pixels, scale: int) -> Pixels:
+    """The image less the rows and columns at its end that no whole small pixel covers."""
+    height, width = (n // scale * scale for n in image.shape[:2])
+    return image[:height, :width]
+
+
+def blur_down(image: Pixels, scale: int) -> Pixels:
+    """BD of 1807.02758, Sec. 4.1: a 7x7 Gaussian of sigma 1.6, then every third pixel from the
+    second on; of uint8, or of float64, which is not rounded. Defined for x3 alone: raises
+    ValueError for another scale."""
+    if scale != 3:
+        raise ValueError(f"BD is defined for x3, not x{scale}")
+    line = np.exp(-(np.arange(-3, 4) ** 2) / (2 * 1.6**2))
+    kernel = np.outer(line, line) / np.outer(line, line).sum()
+    planes = image if image.ndim == 3 else image[..., None]
+    blurred = correlate(planes.astype(np.float64), kernel[..., None], mode="nearest")
+    taken = blurred[1::3, 1::3].reshape(-1, image.shape[1] // 3, *image.shape[2:])
+    return whole(taken) if image.dtype == np.uint8 else taken
+
+
+def bicubic_down(image: Pixels, scale: int, border: str = "replicate") -> Pixels:
+    """BI: MATLAB's imresize, of the older release by default."""
+    return imresize(image, 1 / scale, border)
+
+
+DEGRADATIONS: dict[str, Callable[..., Pixels]] = {"bi": bicubic_down, "bd": blur_down}
+
+
+def settings(benchmark: str) -> tuple[str, str, int]:
+    """("set5", "bi", 2) of "set5/bi_x2"."""
+    folder, _, split = benchmark.partition("/")
+    degradation, _, scale = split.partition("_x")
+    return folder, degradation, int(scale)
+
+
+def read_image(path: Path) -> Pixels:
+    """The pixels of a file: (H, W) if it is grey, (H, W, 3) if not; transparency is refused."""
+    with Image.open(path) as image:
+        if image.mode not in ("L", "RGB", "P", "1"):
+            raise ValueError(f"{path} has mode {image.mode}; a benchmark is of 8-bit RGB or grey")
+        return np.asarray(image.convert("L" if image.mode in ("L", "1") else "RGB"))
+
+
+class Pairs:
+    """Pairs of the images in `files`, in their order, with those under the same names in the folder
+    `small`, or made by `make`."""
+
+    def __init__(
+        self, files: list[Path], scale: int, make: Callable[[Pixels], Pixels], small: Path | None
+    ) -> None:
+        self.files, self.scale, self.make, self.small = files, scale, make, small
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def __getitem__(self, index: int) -> Pair:
+        file = self.files[index]
+        large = modcrop(read_image(file), self.scale)
+        if self.small is None:
+            return Pair(file.stem, large, self.make(large))
+        published = self.small / file.name
+        if not published.is_file():
+            raise NoDataError(f"no {file.name} in {self.small}")
+        small = read_image(published)
+        if tuple(n * self.scale for n in small.shape[:2]) != large.shape[:2]:
+            raise ValueError(f"{published} is not {file} made x{self.scale} smaller")
+        return Pair(file.stem, large, small)
+
+
+def images_in(folder: Path) -> list[Path]:
+    """The images of a folder, by name; none if there is no folder."""
+    found = folder.iterdir() if folder.is_dir() else iter(())
+    return sorted(f for f in found if f.suffix.lower() in (".png", ".bmp", ".tif", ".tiff"))
+
+
+class Photos:
+    """The four photographs, from scikit-image's own files; a file of another sum is refused."""
+
+    def __init__(self, benchmark: Benchmark) -> None:
+        _, self.degradation, self.scale = settings(benchmark.id)
+
+    def __len__(self) -> int:
+        return len(PHOTOS)
+
+    def __getitem__(self, index: int) -> Pair:
+        name, wanted = list(PHOTOS.items())[index]
+        path = Path(skimage.__file__).parent / "data" / name
+        if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != wanted:
+            raise NoDataError(
+                f"scikit-image {version('scikit-image')} has no {name} as it was pinned"
+            )
+        large = modcrop(read_image(path), self.scale)
+        return Pair(path.stem, large, DEGRADATIONS[self.degradation](large, self.scale))
+
+
+def open_folder(benchmark: Benchmark, data: Path | None = None) -> Pairs:
+    """The pairs of a set in DIR. Raises NoDataError when they are not there."""
+    if data is None:
+        raise NoDataError(f"{benchmark.id} needs a folder of data (--data DIR or ZOO_DATA)")
+    folder, degradation, scale = settings(benchmark.id)
+    home = data / folder
+    candidates = [home / "HR" / f"x{scale}", home / "HR", home]
+    files: list[Path] = next((found for at in candidates if (found := images_in(at))), [])
+    if len(files) != benchmark.size:
+        raise NoDataError(f"{benchmark.id} has {benchmark.size} images, {home} holds {len(files)}")
+    published = home / LOW[degradation] / f"x{scale}"
+    make = partial(DEGRADATIONS[degradation], scale=scale)
+    return Pairs(files, scale, make, published if published.is_dir() else None)
+
+
+def open_photos(benchmark: Benchmark, data: Path | None = None) -> Photos:
+    """The photographs; `data` is not needed."""
+    return Photos(benchmark)
+
+
+def _as_rgb(image: Pixels) -> Pixels:
+    """A grey image as the authors' script scores it: made RGB, so that its Y is in 16..235. That is
+    1.3 dB more for the one in Set14 than the grey values themselves have."""
+    return image[..., None].repeat(3, 2) if image.ndim == 2 else image
+
+
+def enlarge(model: nn.Module, small: Pixels, scale: int, how: Upscaling) -> NDArray[np.uint8]:
+    """A small image (H, W[, 3]) of uint8 -> the large one by a network, as a protocol shows it."""
+    device = next((p.device for p in model.parameters()), torch.device("cpu"))
+    x = torch.from_numpy(_as_rgb(small).transpose(2, 0, 1) / np.float32(255))[None].to(device)
+    run: Any = partial(model, scale=scale) if len(vars(model)["scales"]) > 1 else model
+    with torch.inference_mode():
+        whole_run, shave = run, how.chop
+        if shave:
+            run = partial(chop, whole_run, scale=scale, shave=shave[0], pixels=shave[1])
+        y = ensemble(run, x) if how.ensemble else run(x)
+    large: NDArray[np.uint8] = whole_values(y)[0].cpu().numpy().transpose(1, 2, 0)
+    return large
+
+
+def enlarge_luma(
+    model: nn.Module, large: Pixels, scale: int, degradation: str
+) -> tuple[Pixels, Pixels]:
+    """(found, wanted): Y of a large image, rounded; made small and large again as Y. The small one
+    is not rounded: so the bicubic rows of the papers come out to the last digit."""
+    wanted = np.floor(luma(large) + 0.5)
+    small = torch.from_numpy(DEGRADATIONS[degradation](wanted, scale))[None, None]
+    with torch.inference_mode():
+        found = model(small)[0, 0].numpy()
+    return whole(found), wanted
+
+
+def scores(
+    model: nn.Module,
+    samples: Any,
+    how: Upscaling,
+    scale: int,
+    advance: Callable[[int], None] = lambda n: None,
+) -> Mapping[str, Score]:
+    """{image: PSNR and SSIM} of a network on the pairs of a benchmark, by a protocol."""
+    return dict(_scores(model.eval(), samples, how, scale, advance))
+
+
+def _scores(
+    model: nn.Module, samples: Any, how: Upscaling, scale: int, advance: Callable[[int], None]
+) -> Iterator[tuple[str, Score]]:
+    for index in range(len(samples)):
+        pair = samples[index]
+        if how.colour == "y":
+            found, wanted = enlarge_luma(model, pair.large, scale, how.degradation)
+        else:
+            found, wanted = enlarge(model, pair.small, scale, how), _as_rgb(pair.large)
+        yield pair.name, score(found, wanted, scale)
+        advance(1)
+
+
+def mean(found: Mapping[str, Score]) -> Score:
+    """The mean over the images, as papers print it."""
+    psnr, ssim = np.mean(list(found.values()), axis=0)
+    return Score(float(psnr), float(ssim))
+
+
+def score_folders(found: Path, wanted: Path, scale: int) -> dict[str, Score]:
+    """{image: its score}, of the images in `wanted` against those of the same names in `found`.
+
+    Raises ValueError for a folder without images, a name that is not in both, or other sizes.
+    """
+    there = {file.stem: file for file in images_in(found)}
+    true = {file.stem: file for file in images_in(wanted)}
+    for folder, names in ((found, there), (wanted, true)):
+        if not names:
+            raise ValueError(f"{folder} holds no images (.png, .bmp, .tif)")
+    if odd := sorted(there.keys() ^ true.keys()):
+        raise ValueError(f"{found} and {wanted} do not hold the same images: {', '.join(odd[:6])}")
+    return {
+        name: score(
+            _as_rgb(read_image(there[name])), _as_rgb(modcrop(read_image(file), scale)), scale
+        )
+        for name, file in true.items()
+    }

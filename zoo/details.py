@@ -1,0 +1,55 @@
+"""What a protocol is to the evaluation: its words in a paper.toml, as data.
+
+[views.NAME] -> View      [upscaling.NAME] -> Upscaling
+
+Standard library only.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+CROPS = ("center", "ten", "whole")
+DEGRADATIONS = ("bi", "bd")
+COLOURS = ("rgb", "y")
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """What a protocol shows of an image: resized to each of `shorter` (pixels of its shorter side),
+    then its `center`, `ten` crops (corners, center, mirrored) of `pixels`, or the `whole` of it."""
+
+    shorter: tuple[int, ...]
+    pixels: int = 0
+    crops: str = "center"
+    interpolation: str = "bilinear"
+
+    @property
+    def fault(self) -> str:
+        """What breaks the rules of a view; "" if nothing does."""
+        if self.crops not in CROPS:
+            return f"crops must be one of {', '.join(CROPS)}, not {self.crops!r}"
+        if not self.shorter or (self.pixels > 0) == (self.crops == "whole"):
+            return "a view needs `shorter`, and `pixels` unless it shows the whole"
+        return ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Upscaling:
+    """What a protocol does with a small image: all of it or, by `chop` = (shave, pixels), in
+    overlapping quarters until each has fewer pixels; by `ensemble`, in eight positions. The small
+    image is made by the `degradation`, in `colour` or of Y alone."""
+
+    degradation: str = "bi"
+    colour: str = "rgb"
+    chop: tuple[int, ...] = ()
+    ensemble: bool = False
+
+    @property
+    def fault(self) -> str:
+        """What breaks the rules of an upscaling; "" if nothing does."""
+        if self.degradation not in DEGRADATIONS or self.colour not in COLOURS:
+            return f"degradation is {' or '.join(DEGRADATIONS)}, colour {' or '.join(COLOURS)}"
+        return "" if len(self.chop) in (0, 2) else "chop is [shave, pixels]"
+
+
+DETAILS: dict[str, Any] = {"views": View, "upscaling": Upscaling}

@@ -1,0 +1,28 @@
+"""Keys of published EDSRs and MDSRs."""
+
+from zoo.schemes import Scheme
+
+SCHEMES = [
+    Scheme(
+        name="sanghyun-son/EDSR-PyTorch, the zoo",
+        marks=("body.0.body.2.weight", "head.0.weight", "sub_mean.weight"),
+        models=("edsr_*", "mdsr"),
+    ),
+    *(
+        Scheme(
+            name="BasicSR",
+            marks=("conv_first.weight", "body.0.conv1.weight"),
+            models=models,
+            renames=(
+                (r"conv_first\.", "head.0."),
+                (r"body\.(\d+)\.conv1\.", r"body.\1.body.0."),
+                (r"body\.(\d+)\.conv2\.", r"body.\1.body.2."),
+                (r"conv_after_body\.", f"body.{blocks}."),
+                (r"upsample\.", "tail.0."),
+                (r"conv_last\.", "tail.1."),
+            ),
+            constants=("sub_mean.", "add_mean."),
+        )
+        for models, blocks in ((("edsr_x*",), 32), (("edsr_baseline_*",), 16))
+    ),
+]

@@ -1,0 +1,175 @@
+"""What a network can learn: examples in batches, a loss, and what counts as a fault.
+
+data set -> Examples.batches(generator) -> (inputs, targets) -> network -> Lesson.loss
+
+Every draw is from the generator, so that seed and epoch alone decide what is seen.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor
+
+from zoo.benchmarks import BENCHMARKS, NoDataError
+from zoo.benchmarks.imresize import imresize
+from zoo.benchmarks.preprocessing import Preprocessing
+
+Batch = tuple[Tensor, Tensor]
+
+
+class Examples(Protocol):
+    """The examples of a lesson, in memory; `steps` are the batches of an epoch."""
+
+    steps: int
+
+    def batches(self, generator: torch.Generator) -> Iterator[Batch]: ...
+
+
+class Lesson(Protocol):
+    """A way to learn. `faults` of a batch, summed over its examples, are what `metric` counts."""
+
+    metric: str
+
+    def load(
+        self, dataset: str, batch_size: int, cfg: Mapping[str, Any], data: Path | None
+    ) -> Examples: ...
+    def loss(self, output: Tensor, target: Tensor) -> Tensor: ...
+    def faults(self, output: Tensor, target: Tensor) -> float: ...
+
+
+def load_split(name: str, cfg: Mapping[str, Any], data: Path | None) -> Batch:
+    """A whole split in memory: (N, C, H, W) preprocessed, (N,) labels."""
+    samples = BENCHMARKS[name].open(data)
+    prepare = Preprocessing(cfg)
+    pairs = [samples[i] for i in range(len(samples))]
+    images = torch.stack([prepare(image) for image, _ in pairs])
+    return images, torch.tensor([label for _, label in pairs])
+
+
+def shift_and_flip(images: Tensor, pad: int, flip: bool, generator: torch.Generator) -> Tensor:
+    """Random crops of images padded by the border's mean colour (0), half of them mirrored."""
+    n, _, height, width = images.shape
+    padded = F.pad(images, (pad, pad, pad, pad))
+    dy, dx = torch.randint(0, 2 * pad + 1, (2, n), generator=generator)
+    rows = dy[:, None] + torch.arange(height)
+    columns = dx[:, None] + torch.arange(width)
+    if flip:
+        mirrored = torch.rand(n, generator=generator) < 0.5
+        columns = torch.where(mirrored[:, None], columns.flip(1), columns)
+    where = (torch.arange(n)[:, None, None], rows[:, :, None], columns[:, None, :])
+    return padded.permute(0, 2, 3, 1)[where].permute(0, 3, 1, 2).contiguous()
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Classes of images, by cross entropy: random crops of images padded by `pad` pixels on each
+    side, half of them mirrored if `flip`."""
+
+    pad: int = 4
+    flip: bool = True
+    metric = "error"  # in percent
+
+    def load(
+        self, dataset: str, batch_size: int, cfg: Mapping[str, Any], data: Path | None
+    ) -> "LabelledImages":
+        return LabelledImages(self, *load_split(dataset, cfg, data), batch_size)
+
+    def loss(self, output: Tensor, target: Tensor) -> Tensor:
+        return F.cross_entropy(output, target)
+
+    def faults(self, output: Tensor, target: Tensor) -> float:
+        return 100 * (output.argmax(1) != target).sum().item()
+
+
+class LabelledImages:
+    """Every image once in an epoch; a rest smaller than a batch, whose BatchNorm statistics would
+    be of its own, is left out."""
+
+    def __init__(self, lesson: Labelled, images: Tensor, labels: Tensor, batch_size: int) -> None:
+        self.lesson, self.images, self.labels = lesson, images, labels
+        self.batch_size = min(batch_size, len(labels))
+        self.steps = len(labels) // self.batch_size
+
+    def batches(self, generator: torch.Generator) -> Iterator[Batch]:
+        order = torch.randperm(len(self.labels), generator=generator)
+        for chosen in torch.split(order, self.batch_size)[: self.steps]:
+            images = self.images[chosen]
+            shifted = shift_and_flip(images, self.lesson.pad, self.lesson.flip, generator)
+            yield shifted, self.labels[chosen]
+
+
+@dataclass(frozen=True)
+class Enlarged:
+    """Photographs from MATLAB's bicubic reduction of them, by the mean absolute difference (L1).
+
+    `steps` batches are an epoch; each is of random patches, `size` pixels of the small image,
+    mirrored and turned in one of eight ways.
+    """
+
+    scale: int
+    size: int = 48
+    steps: int = 1000
+    metric = "squared error"  # of pixels in 0..1
+
+    def load(
+        self, dataset: str, batch_size: int, cfg: Mapping[str, Any], data: Path | None
+    ) -> "Patches":
+        files = sorted((data / dataset).glob("*.png")) if data else []
+        if not files:
+            raise NoDataError(f"no {dataset}/*.png in the folder of data (--data DIR or ZOO_DATA)")
+        images = [np.asarray(Image.open(file).convert("RGB")) for file in files]
+        return Patches(self, images, batch_size)
+
+    def loss(self, output: Tensor, target: Tensor) -> Tensor:
+        return F.l1_loss(output, target)
+
+    def faults(self, output: Tensor, target: Tensor) -> float:
+        return F.mse_loss(output, target).item() * len(target)
+
+
+class Patches:
+    """Pairs of patches, small and large, from photographs that are large enough for one."""
+
+    def __init__(self, lesson: Enlarged, images: list[Any], batch_size: int) -> None:
+        self.lesson, self.batch_size, self.steps = lesson, batch_size, lesson.steps
+        scale, least = lesson.scale, lesson.scale * lesson.size
+        whole = [image for image in images if min(image.shape[:2]) >= least]
+        if not whole:
+            raise NoDataError(f"no photograph is large enough for a patch of {least}x{least}")
+        self.large = [
+            image[: len(image) // scale * scale, : image.shape[1] // scale * scale]
+            for image in whole
+        ]
+        self.small = [imresize(image, 1 / scale) for image in self.large]
+
+    def batches(self, generator: torch.Generator) -> Iterator[Batch]:
+        for _ in range(self.steps):
+            pairs = [self._pair(generator) for _ in range(self.batch_size)]
+            small, large = (torch.stack(patches) for patches in zip(*pairs, strict=True))
+            yield small, large
+
+    def _pair(self, generator: torch.Generator) -> Batch:
+        """A patch of a random photograph: (3, size, size) and (3, scale * size, ...) in 0..1."""
+
+        def draw(n: int) -> int:
+            return int(torch.randint(n, (), generator=generator))
+
+        size, scale = self.lesson.size, self.lesson.scale
+        chosen = draw(len(self.small))
+        height, width = self.small[chosen].shape[:2]
+        y, x, turn, mirror = (draw(n) for n in (height - size + 1, width - size + 1, 4, 2))
+        cut = [
+            image[r * y : r * (y + size), r * x : r * (x + size)][:, :: 1 - 2 * mirror]
+            for image, r in ((self.small[chosen], 1), (self.large[chosen], scale))
+        ]
+        small, large = (
+            torch.from_numpy(np.rot90(patch, turn).transpose(2, 0, 1) / np.float32(255))
+            for patch in cut
+        )
+        return small, large
