@@ -50,8 +50,10 @@ def answers(run: Run) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def enlargements(run: Run, data: Path | None) -> Iterator[tuple[str, dict[str, Any]]]:
-    """(benchmark, mean PSNR and SSIM), of the pairs that are at hand."""
-    network: Any = run.network.cpu()
+    """(benchmark, mean PSNR and SSIM), of the pairs that are at hand; in float32, whatever the
+    precision of the training."""
+    network: Any = registry.network(run.recipe.model)
+    network.load_state_dict(run.network.state_dict())
     how = Upscaling()
     for name in PAIRS:
         benchmark = f"{name}/bi_x{network.scale}"

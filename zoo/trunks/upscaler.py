@@ -55,8 +55,8 @@ class ResidualBlock(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        out = self.body(x)
-        return x + (out if self.res_scale == 1 else out * self.res_scale)
+        out: Tensor = self.body(x)
+        return out.mul_(self.res_scale).add_(x) if self.res_scale != 1 else out.add_(x)
 
 
 def conv(c_in: int, c_out: int, kernel_size: int = 3, groups: int = 1) -> nn.Conv2d:
@@ -114,7 +114,7 @@ class Upscaler(nn.Module):
 
     def restore(self, features: Tensor, scale: int) -> Tensor:
         """Features of the small image -> the large image about its mean; with the long skip."""
-        large: Tensor = self.tail(self.body(features) + features)
+        large: Tensor = self.tail(self.body(features).add_(features))
         return large
 
     def forward(self, x: Tensor, scale: int | None = None) -> Tensor:

@@ -28,7 +28,8 @@ class ResidualUnit(nn.Module):
         self.body = nn.Sequential(conv(channels, channels, groups=groups or 1), *between, *last)
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.relu(x + self.body(x))
+        out: Tensor = self.body(x)
+        return out.add_(x).relu_()
 
 
 class Cascade(nn.Module):

@@ -40,7 +40,8 @@ class ResidualGroup(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.body(x)
+        out: Tensor = self.body(x)
+        return out.add_(x)
 
 
 class RCAN(Upscaler):
