@@ -1,5 +1,6 @@
 """The benchmark: MATLAB's bicubic, the scores, the ways to show an image, published numbers."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from PIL import Image
 from skimage.metrics import structural_similarity
 from torchmetrics.functional.image import structural_similarity_index_measure
 
+from tests.conftest import ROOT
 from zoo import registry
 from zoo.benchmarks import BENCHMARKS, Benchmark, NoDataError
 from zoo.benchmarks.imresize import BORDERS, imresize
@@ -188,11 +190,15 @@ def test_folders_are_scored_by_name(tmp_path: Path) -> None:
 def test_the_authors_images_have_their_score(
     zoo_data: Path, scale: int, printed: tuple[float, float]
 ) -> None:
-    """RCAN's published images of Set5 against Table 2: the protocol, without weights."""
+    """RCAN's published images of Set5 against Table 2, and each against the authors' own list of
+    scores to six digits: the protocol, without weights."""
     home = zoo_data / "set5"
     found = score_folders(home / "SR_rcan_paper" / f"x{scale}", home / "HR" / f"x{scale}", scale)
     psnr, ssim = mean(found)
     assert (round(psnr, 2), round(ssim, 4)) == printed
+    golden = json.loads((ROOT / "tests" / "golden" / "rcan_set5.json").read_text())["scores"]
+    for name, wanted in golden["RCAN"][f"x{scale}"].items():
+        assert found[name] == pytest.approx(wanted, abs=1e-6), name
 
 
 # Benchmarks
