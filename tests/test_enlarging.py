@@ -9,7 +9,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 import zoo
-from zoo import checking, literature, measuring, pretrained, registry, weights
+from zoo import checking, literature, measuring, pretrained, registry, tables, weights
 from zoo.benchmarks import BENCHMARKS
 from zoo.benchmarks.scores import score
 from zoo.cli import app
@@ -118,6 +118,13 @@ def test_a_published_checkpoint_against_its_paper(
     }
     assert [row.status for row in rows if row.claimed == "31.92 dB"] == ["missed"]
     assert {row.status for row in rows} == {"missed", "better than reported"}
+
+
+def test_where_published_weights_are_is_shown() -> None:
+    (where,) = tables.weights(zoo.describe("carn_m")).columns[1].cells
+    assert str(where).endswith("checkpoint/carn_m.pth")
+    (where,) = tables.weights(zoo.describe("rcan_tiny_x4")).columns[1].cells
+    assert str(where).startswith("bundled: ")
 
 
 def test_a_checkpoint_that_is_not_the_published_one_is_not_installed(

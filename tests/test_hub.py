@@ -286,5 +286,5 @@ def test_pin_refuses_what_is_not_its_to_write(
     zoo.create(NAME, pretrained=True)
     with pytest.raises(WeightsError, match="is part of an installed zoo; pin in a checkout"):
         hub.pin(entry)
-    with pytest.raises(WeightsError, match=r"comes with the zoo; resnet/paper\.toml:"):
+    with pytest.raises(WeightsError, match=r"is not on the Hub; resnet/paper\.toml:"):
         hub.pin(registry.default_weights("resnet20"))

@@ -160,7 +160,7 @@ def pin(weights: Weights) -> Pin:
     in an installed package, whose rooms are not for writing.
     """
     if not weights.repo:
-        raise WeightsError(f"{weights.name} comes with the zoo; {weights.where} has its sha256")
+        raise WeightsError(f"{weights.name} is not on the Hub; {weights.where} has its sha256")
     if weights.sha256:
         raise WeightsError(f"{weights.name} is pinned in {weights.where} already")
     found = pin_of(weights)

@@ -56,7 +56,7 @@ def weights(d: api.Description) -> Table:
         ]
         table.add_row(
             f"[bold]{w.name}[/]",
-            escape(f"{w.repo}{pinned}" if w.repo else f"bundled: {w.origin}"),
+            escape(f"{w.repo}{pinned}" if w.repo else w.url or f"bundled: {w.origin}"),
             w.licence + ("" if w.permissive else " (only by its tag)"),
             escape(w.relation if len(d.weights) > 1 else f"{w.relation}: {w.note}"),
             "\n".join(reported) or ", ".join(w.benchmarks),
