@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 import zoo
-from zoo import literature, registry, weights
+from zoo import inputs, literature, registry, weights
 from zoo.literature import ROOMS
 from zoo.registry import UnknownNameError
 
@@ -56,17 +56,17 @@ def _registry_as_before() -> Iterator[None]:
 def test_a_name_clash_raises() -> None:
     taken = registry.variant("resnet20")
     with pytest.raises(ValueError, match=r"'resnet20' is zoo\.families\.resnet"):
-        zoo.register("somewhere:Else", {"resnet20": {}}, registry.CIFAR)
+        zoo.register("somewhere:Else", {"resnet20": {}}, inputs.CIFAR)
     with pytest.raises(ValueError, match="'resnet20'"):
-        zoo.register(taken.target, {"resnet20": {"depth": 26}}, registry.CIFAR)
-    zoo.register(taken.target, {"resnet20": {"depth": 20}}, registry.CIFAR)  # the same: a reload
+        zoo.register(taken.target, {"resnet20": {"depth": 26}}, inputs.CIFAR)
+    zoo.register(taken.target, {"resnet20": {"depth": 20}}, inputs.CIFAR)  # the same: a reload
     assert registry.variant("resnet20") == taken
 
 
 @pytest.mark.usefixtures("_registry_as_before")
 def test_a_network_from_outside_is_one_call() -> None:
     target = registry.load_class("zoo.families.resnet.model:CifarResNet")
-    zoo.register(target, {"resnet26_mine": {"depth": 26}}, registry.CIFAR)
+    zoo.register(target, {"resnet26_mine": {"depth": 26}}, inputs.CIFAR)
     model = zoo.create("resnet26_mine", num_classes=5)
     assert model(torch.zeros(1, 3, 32, 32)).shape == (1, 5)
     assert "resnet26_mine" in zoo.list_models("*_mine")

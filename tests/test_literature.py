@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+import zoo
 from zoo import literature, registry
 from zoo.literature import PaperError
 
@@ -114,8 +115,9 @@ def test_the_rooms_keep_the_rules() -> None:
     rooms = {path.parent.name for path in literature.ROOMS.glob("*/__init__.py")}
     papers = {paper.id: paper for paper in literature.load_all()}
     assert set(papers) == rooms
-    for paper in papers.values():
-        assert paper.claims
+    claimed = {claim.model for paper in papers.values() for claim in paper.claims}
+    for paper in papers.values():  # its own claims, or another paper's about its networks
+        assert any(registry.paper_of(registry.variant(name)) is paper for name in claimed)
         assert paper.bibtex.strip().startswith("@")
         for claim in paper.claims:
             assert not claim.protocol or paper.protocols[claim.protocol]
@@ -126,3 +128,33 @@ def test_every_network_has_a_claim_or_says_that_it_is_ours() -> None:
     claimed |= {c.than for p in literature.load_all() for c in p.claims}
     ours = {m for p in literature.load_all() for d in p.deviations for m in d.models}
     assert set(registry.variants()) - claimed - ours == set()
+
+
+def test_a_claim_may_be_about_another_rooms_network(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Weights may not; and a network's claims are those of all papers."""
+    claim = CLAIM.replace('kind = "counted"', 'kind = "counted"\nnote = "by another"')
+    other = literature.read(written(tmp_path, claim))
+    monkeypatch.setattr(literature, "load_all", lambda: (other,))
+    registry.check_claims()
+    assert [c.note for c in zoo.describe("resnet20").claims] == ["by another"]
+
+
+@pytest.mark.parametrize("value", ["0.23", ""])
+def test_a_formula_is_an_estimate_in_percent(tmp_path: Path, value: str) -> None:
+    text = """[[claims]]
+kind = "relative"
+model = "resnet20"
+metric = "params"
+than = "plain20"
+relation = ">"
+formula = "extra"
+where = "Table 1"
+"""
+    path = written(tmp_path, text + (f"value = {value}\n" if value else ""))
+    if value:
+        assert literature.read(path).claims[0].formula == "extra"
+        return
+    with pytest.raises(PaperError, match="a `formula` needs the printed `value`"):
+        literature.read(path)

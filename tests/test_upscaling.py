@@ -210,7 +210,7 @@ def test_bad_commands_end_in_one_sentence(tmp_path: Path) -> None:
     assert "rcan_x2 has no weights" in fails(files[0], "--model", "rcan")
     with pytest.raises(ValueError, match="rcan_x3 enlarges by 3, not 2"):
         upscaling.load("rcan_x3", 2)
-    with pytest.raises(ValueError, match="resnet20 is a classifier"):
+    with pytest.raises(ValueError, match="resnet20 does not enlarge"):
         upscaling.load("resnet20", 2)
     with pytest.raises(registry.UnknownNameError, match="the nearest are"):
         upscaling.load("rcam", 2)

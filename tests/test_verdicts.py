@@ -216,3 +216,50 @@ def test_what_cannot_be_tried_says_why() -> None:
     assert "training_error" in why(metric="training_error")
     row = checking.measured(replace(ERROR, protocol=""), None, lambda what: None)
     assert row.status == "protocol unknown"
+
+
+def test_a_loss_is_better_when_it_is_lower() -> None:
+    claim = Claim(where="Table 1", kind="measured", model="a", metric="loss", value=Decimal("3.12"))
+    found = [verdicts.judge_score(claim, value, same_weights=False) for value in (3.118, 3.0, 3.2)]
+    assert [v.status for v in found] == ["kept", "better than reported", "missed"]
+    assert found[0].measured == "3.12"
+
+
+def test_losses_of_paired_seeds() -> None:
+    claim = Claim(
+        where="Table 1",
+        kind="relative",
+        metric="loss",
+        model="a",
+        than="b",
+        relation="<",
+        benchmark="texts",
+    )
+    runs = [
+        {"model": model, "seed": seed, "texts": [(1.5 + (model == "b") + 0.01 * seed) * 100, 100]}
+        for model in "ab"
+        for seed in range(3)
+    ]
+    found = verdicts.judge_relative(claim, runs)
+    assert found.status == "kept"
+    assert found.measured.startswith("1.5100 against 2.5100, difference -1.0000 [-1.0000")
+    assert verdicts.judge_relative(replace(claim, relation=">"), runs).status == "missed"
+    assert (
+        verdicts.judge_relative(claim, runs[:4]).why == "no runs of both on texts are recorded here"
+    )
+
+
+def test_a_formula_is_kept_by_its_printed_digits() -> None:
+    claim = Claim(
+        where="Table 1",
+        kind="relative",
+        model="a",
+        metric="params",
+        value=Decimal("0.23"),
+        formula="f",
+    )
+    assert verdicts.judge_formula(claim, 0.2279, 0.349).status == "kept"
+    assert verdicts.judge_formula(claim, 0.2361, 0.349).status == "missed"
+    assert verdicts.judge_formula(claim, 0.2279, 0.349).measured == (
+        "0.228 % by the formula, 0.349 % as built"
+    )

@@ -22,6 +22,7 @@ __all__ = [
     "claims",
     "create",
     "describe",
+    "generate",
     "list_models",
     "papers",
     "register",
@@ -53,7 +54,7 @@ def register(
     target: str | type, variants: Mapping[str, Mapping[str, Any]], cfg: Mapping[str, Any]
 ) -> None:
     """Adds names of your own: a class (or "package.module:Class") with keyword-only arguments,
-    {name: its arguments}, and timm's pretrained_cfg entries (see registry.CIFAR, IMAGENET).
+    {name: its arguments}, and timm's pretrained_cfg entries (see inputs.CIFAR, IMAGENET).
 
     Raises ValueError when a name is taken.
     """
@@ -146,7 +147,7 @@ def describe(name: str) -> Description:
         params=counts.get("params"),
         macs=counts.get("macs"),
         paper=source,
-        claims=tuple(c for c in source.claims if c.model == entry.name) if source else (),
+        claims=tuple(c for p in literature.load_all() for c in p.claims if c.model == entry.name),
         weights=(weights,) if weights else tuple(registry.weights_of(entry.name)),
         deviations=about(source.deviations) if source else (),
         contradictions=about(source.contradictions) if source else (),
@@ -164,7 +165,8 @@ def transform(model: "nn.Module") -> "Preprocessing":
     if not cfg:
         raise ValueError(f"a {type(model).__name__} has no pretrained_cfg; make it by zoo.create")
     if "num_classes" not in cfg:
-        raise ValueError(f"a {type(model).__name__} takes RGB in 0..1 as it is; see zoo.upscale")
+        name = type(model).__name__
+        raise ValueError(f"a {name} is no classifier of images; see zoo.upscale and zoo.generate")
     return Preprocessing(cfg)
 
 
@@ -182,3 +184,17 @@ def upscale(
     from zoo import upscaling
 
     return upscaling.upscale(image, model, scale=scale, **options)
+
+
+def generate(model: "str | nn.Module", ids: Any, **options: Any) -> list[list[int]]:
+    """Prompts of token ids, (B, T) or lists of any lengths, each with what a language model goes on
+    with; see zoo.generation.stream for the options (max_new_tokens, choice, seed, stop).
+
+    >>> zoo.generate("gpt2_nano", [list(b"Abstract")], max_new_tokens=40)
+
+    Raises ValueError for a prompt that is empty or longer than the context.
+    """
+    from zoo import generation
+
+    network = create(model, pretrained=True) if isinstance(model, str) else model
+    return generation.generate(network, ids, **options)

@@ -3,6 +3,7 @@
 names -> claims of paper.toml -> counts, scores, recorded runs -> verdicts
 """
 
+import importlib
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -21,6 +22,7 @@ from zoo.verdicts import (
     Verdict,
     judge_count,
     judge_error,
+    judge_formula,
     judge_relative,
     judge_score,
     row,
@@ -64,7 +66,7 @@ def judged_on(weights: Weights, claim: Claim) -> bool:
         not claim.variant
         and claim.benchmark in weights.benchmarks
         and dict(weights.args) == dict(claim.args)
-        and (not weights.repo or _shows_the_same(weights, claim))
+        and (not weights.repo or not weights.preprocessing or _shows_the_same(weights, claim))
     )
 
 
@@ -151,11 +153,23 @@ def _enlarged(
     return judge_score(claim, getattr(found, claim.metric), same_weights=_same(weights))
 
 
+def _read(claim: Claim, weights: Weights | None, data: Path | None, advance: Advance) -> Verdict:
+    reading = next(p.reading for p in literature.load_all() if p.id == claim.paper)
+    if weights is None or claim.protocol not in reading:
+        return row(claim, "not run", why=f"the windows of {claim.protocol} are not written down")
+    how, benchmark = reading[claim.protocol], BENCHMARKS[claim.benchmark]
+    found = measuring.read(weights.name, benchmark, data, how, advance)
+    return judge_score(claim, found[claim.metric], same_weights=_same(weights))
+
+
 JUDGES: dict[str, Callable[[Claim, Weights | None, Path | None, Advance], Verdict]] = {
     "error": _classified,
     "accuracy": _classified,
     "psnr": _enlarged,
     "ssim": _enlarged,
+    "loss": _read,
+    "perplexity": _read,
+    "bits_per_byte": _read,
 }
 
 
@@ -177,6 +191,15 @@ def recorded_runs(room: str) -> list[dict[str, Any]]:
         json.loads(path.read_text(encoding="utf-8"))["runs"] if path.exists() else []
     )
     return runs
+
+
+def relative(claim: Claim, runs: Sequence[dict[str, Any]]) -> Verdict:
+    """The verdict on a relative claim: by a formula of the paper's room, or by recorded runs."""
+    if not claim.formula:
+        return judge_relative(claim, runs)
+    formulas = importlib.import_module(f"zoo.families.{claim.paper}.formulas")
+    estimate, built = getattr(formulas, claim.formula)(claim.model, claim.than)
+    return judge_formula(claim, estimate, built)
 
 
 def wanted(names: Iterable[str]) -> list[tuple[Paper, list[Claim], list[Weights]]]:
@@ -232,7 +255,7 @@ def check(
         judges: dict[str, Callable[[Claim], Verdict]] = {
             "counted": counted,
             "measured": partial(measured, data=folder, advance=advance, among=weights),
-            "relative": partial(judge_relative, runs=runs),
+            "relative": partial(relative, runs=runs),
         }
         for claim in claims:
             advance(f"{paper.id}: {claim.model}")

@@ -12,7 +12,6 @@ import importlib
 import pkgutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -109,10 +108,10 @@ def fits(state: dict[str, Tensor], model: str = "") -> Iterator[Fit]:
     for room, scheme in schemes():
         if not all(any(mark in key for key in state) for mark in scheme.marks):
             continue
-        renamed = {new: value for key, value in state.items() if (new := scheme.rename(key))}
+        renamed = scheme.apply(state)
         for name, entry in registry.variants().items():
             of_room = entry.family.rpartition(".")[2] == room
-            if not of_room or not any(fnmatchcase(name, m) for m in scheme.models):
+            if not of_room or not scheme.fits(name):
                 continue
             if model not in ("", name) or not (model or _near(entry, layers)):
                 continue

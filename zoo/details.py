@@ -1,6 +1,6 @@
 """What a protocol is to the evaluation: its words in a paper.toml, as data.
 
-[views.NAME] -> View      [upscaling.NAME] -> Upscaling
+[views.NAME] -> View      [upscaling.NAME] -> Upscaling      [reading.NAME] -> Reading
 
 Standard library only.
 """
@@ -52,4 +52,20 @@ class Upscaling:
         return "" if len(self.chop) in (0, 2) else "chop is [shave, pixels]"
 
 
-DETAILS: dict[str, Any] = {"views": View, "upscaling": Upscaling}
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """What a protocol shows of a text: windows of `context` tokens, `stride` apart, or side by side
+    if it is 0."""
+
+    context: int
+    stride: int = 0
+
+    @property
+    def fault(self) -> str:
+        """What breaks the rules of a reading; "" if nothing does."""
+        if self.context < 1 or not 0 <= self.stride <= self.context:
+            return f"context is 1 or more, stride 0..context: not {self.context}, {self.stride}"
+        return ""
+
+
+DETAILS: dict[str, Any] = {"views": View, "upscaling": Upscaling, "reading": Reading}

@@ -11,7 +11,7 @@ import json
 import logging
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from zoo.pretrained import ROOMS, TIMM, Weights, WeightsError
 # Said by logging, not by warnings: `python -W error` must not turn a first load into a failure.
 log = logging.getLogger(__name__)
 MAIN = "main"
+INDEX = ".index.json"  # the end of the name of a file that names shards
 
 # The first that fits; a gated repository is a kind of one that is not found.
 SENTENCES: tuple[tuple[type[Exception], str], ...] = (
@@ -96,7 +97,28 @@ def is_here(weights: Weights) -> bool:
     if not pin:
         return False
     found = try_to_load_from_cache(weights.repo, weights.file, revision=pin.revision)
-    return isinstance(found, str)
+    if not isinstance(found, str) or not weights.file.endswith(INDEX):
+        return isinstance(found, str)
+    names = shards(weights.name, Path(found).read_bytes())
+    return all(is_here(shard(weights, name, pin.revision)) for name in names)
+
+
+def shards(name: str, index: bytes) -> list[str]:
+    """The files that an index names. Raises WeightsError if it is none, or names other folders."""
+    try:
+        files = sorted(set(json.loads(index)["weight_map"].values()))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise WeightsError(f"{name}: the file is no index of shards") from None
+    for file in files:
+        if Path(file).name != file or not file.endswith(".safetensors"):
+            raise WeightsError(f"{name}: the index names {file!r}, no safetensors file beside it")
+    return files
+
+
+def shard(weights: Weights, name: str, commit: str) -> Weights:
+    """One of the files that an index names, at the commit of the index."""
+    file = str(Path(weights.file).with_name(name))
+    return replace(weights, file=file, sha256=weights.shards.get(name, ""), revision=commit)
 
 
 def fetch(weights: Weights) -> tuple[Path, str]:
@@ -105,7 +127,7 @@ def fetch(weights: Weights) -> tuple[Path, str]:
     Raises WeightsError with one sentence for whatever keeps it from coming.
     """
     pin = pin_of(weights)
-    revision = pin.revision if pin else MAIN
+    revision = pin.revision if pin else weights.revision or MAIN
     try:
         path = Path(hf_hub_download(weights.repo, weights.file, revision=revision))
     except Exception as error:  # each version of huggingface_hub has its own HTTP library

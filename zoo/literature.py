@@ -15,11 +15,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from zoo.details import DETAILS, Upscaling, View
+from zoo.details import DETAILS, Reading, Upscaling, View
 from zoo.pretrained import ROOMS, Weights, broken_rule, read_timm
 
 KINDS = ("counted", "measured", "relative")
-UNITLESS = ("f_measure", "mae", "ssim", "mos")
+UNITLESS = ("f_measure", "mae", "ssim", "mos", "loss", "perplexity", "bits_per_byte")
+LOWER = ("loss", "perplexity", "bits_per_byte")  # is better
 COUNTED = ("params", "macs", "depth", "convolutions")
 
 
@@ -35,7 +36,8 @@ class Claim:
         at `input_size` pixels.
     measured: value of `metric` (psnr in dB, others in percent but for UNITLESS) on `benchmark`, by
         `protocol`.
-    relative: metric(model) `relation` metric(than); `value` is the printed difference, if any.
+    relative: metric(model) `relation` metric(than); `value` is the printed difference, if any, in
+        percent if a `formula` (of the room's formulas.py) gives it.
     """
 
     kind: str
@@ -55,6 +57,7 @@ class Claim:
     than_args: Mapping[str, Any] = field(default_factory=dict)
     relation: str = ""
     variant: str = ""
+    formula: str = ""
     explained_by: str = ""
     note: str = ""
     tolerance: Decimal | None = None
@@ -108,6 +111,7 @@ class Paper:
     protocols: Mapping[str, str]
     views: Mapping[str, View]
     upscaling: Mapping[str, Upscaling]
+    reading: Mapping[str, Reading]
     claims: tuple[Claim, ...]
     weights: tuple[Weights, ...]
     deviations: tuple[Deviation, ...]
@@ -201,6 +205,7 @@ def _check_claim(claim: Claim, paper: dict[str, Any], ids: set[str], source: _So
             claim.kind != "relative" or bool(claim.than and claim.relation in ("<", ">")),
             "a relative claim needs `than` and a `relation`, < or >",
         ),
+        (not claim.formula or claim.value is not None, "a `formula` needs the printed `value`"),
         (
             not claim.protocol or claim.protocol in paper.get("protocols", {}),
             f"no [protocols] entry is called {claim.protocol!r}",

@@ -1,4 +1,5 @@
-"""What networks and weights do, measured now: counts, classes, enlargements. Nothing is judged.
+"""What networks and weights do, measured now: counts, classes, enlargements, texts. Nothing is
+judged.
 
 name, benchmark, protocol -> numbers        bundled weights -> whether they do what they did
 """
@@ -12,21 +13,31 @@ from typing import Any
 
 from zoo import registry
 from zoo.benchmarks import BENCHMARKS, Benchmark, NoDataError
-from zoo.details import Upscaling
+from zoo.details import Reading, Upscaling
 from zoo.pretrained import Weights
 from zoo.verdicts import Verdict
 
 Advance = Callable[[str], None]
+# How a recorded score is shown, and by less than what it may differ.
+SHOWN = {
+    "psnr": ("{:.2f} dB", 0.005),
+    "ssim": ("{:.4f}", 0.00005),
+    "loss": ("{:.4f} nats a token", 0.00005),
+    "bits_per_byte": ("{:.4f}", 0.00005),
+}
 
 
 @cache
 def counts(model: str, args: str, pixels: int) -> Any:
     """Counts of a network with arguments (JSON), for an image of `pixels` on each side, or its own
-    size; of one that enlarges, for the 1280x720 pixels that papers have it make."""
+    size; of one that enlarges, for the 1280x720 pixels that papers have it make; of a language
+    model, for its context."""
     from zoo.benchmarks.counts import count
 
     entry = registry.variant(model)
     network: Any = registry.network(model, device="meta", **json.loads(args))
+    if entry.is_language_model:
+        return count(network, entry.cfg["input_size"])
     channels, height, width = entry.cfg["input_size"]
     if pixels:
         height, width = pixels, pixels
@@ -97,10 +108,33 @@ def _enlarge(name: str, benchmark: Benchmark, data: Path | None, how: Upscaling)
     return mean(found)
 
 
+def read(
+    name: str, benchmark: Benchmark, data: Path | None, how: Reading, advance: Advance
+) -> dict[str, float]:
+    """Loss, perplexity and bits a byte of a language model with weights ("arch.tag") on a whole
+    benchmark, by a protocol."""
+    advance(f"{name} on {benchmark.id}")
+    return dict(_read(name, benchmark, data, how))
+
+
+@cache
+def _read(name: str, benchmark: Benchmark, data: Path | None, how: Reading) -> dict[str, float]:
+    from zoo.benchmarks.language import total
+    from zoo.tokens import tokenizer
+
+    texts: Any = benchmark.open(data)
+    if len(texts) != benchmark.size:
+        raise RuntimeError(f"{benchmark.id} has {len(texts)} of {benchmark.size} texts")
+    model = registry.create(name, pretrained=True)
+    tokens = texts.tokens(tokenizer(vars(model)["pretrained_cfg"]["tokenizer"]))
+    return total(model, tokens, how).scores(texts.bytes)
+
+
 def bundled(weights: Weights, data: Path | None, advance: Advance) -> list[Verdict]:
     """Whether the weights that come with the zoo still do what was recorded of them."""
     record = json.loads(weights.record.read_text(encoding="utf-8"))
-    again = _same_answers if registry.variant(weights.model).is_classifier else _same_scores
+    entry = registry.variant(weights.model)
+    again = _same_answers if entry.is_classifier else _same_scores
     return [
         verdict
         for name in weights.benchmarks
@@ -141,12 +175,16 @@ def _same_answers(
 def _same_scores(
     weights: Weights, benchmark: Benchmark, then: Any, data: Path | None, advance: Advance
 ) -> list[Verdict]:
-    """To the last digit that is shown: 0.01 dB of PSNR, 0.0001 of SSIM."""
-    shown = {"psnr": ("{:.2f} dB", 0.005), "ssim": ("{:.4f}", 0.00005)}
-    found, why = None, ""
+    """To the last digit that is shown: see SHOWN."""
+    found: dict[str, float] = {}
+    why = ""
+    protocol: Any = {k: tuple(v) if isinstance(v, list) else v for k, v in then["protocol"].items()}
     try:
-        how = Upscaling(**then["protocol"] | {"chop": tuple(then["protocol"]["chop"])})
-        found = enlarge(weights.name, benchmark, data, how, advance)
+        if benchmark.is_text:
+            found = read(weights.name, benchmark, data, Reading(**protocol), advance)
+        else:
+            how = Upscaling(**protocol)
+            found = enlarge(weights.name, benchmark, data, how, advance)._asdict()
     except NoDataError as error:
         why = str(error)
     return [
@@ -156,14 +194,15 @@ def _same_scores(
             metric=metric,
             claimed=form.format(then[metric]),
             status=_status(found, then, metric, half),
-            measured=form.format(getattr(found, metric)) if found else "",
+            measured=form.format(found[metric]) if found else "",
             why=why,
         )
-        for metric, (form, half) in shown.items()
+        for metric, (form, half) in SHOWN.items()
+        if metric in then
     ]
 
 
 def _status(found: Any, then: Any, metric: str, half_digit: float) -> str:
-    if found is None:
+    if not found:
         return "not run"
-    return "kept" if abs(getattr(found, metric) - then[metric]) < half_digit else "missed"
+    return "kept" if abs(found[metric] - then[metric]) < half_digit else "missed"

@@ -54,7 +54,9 @@ class Weights:
 
     With a `repo`, `file` is in that Hub repository, at the commit `revision`. With a `url`, it is
     among the installed weights, once a person has fetched what is published there and `zoo convert
-    --install` has turned it into the bytes of this sum. With neither, it is bundled.
+    --install` has turned it into the bytes of this sum. With neither, it is bundled. A file
+    *.index.json names `shards` beside it, whose sums these are if they are pinned. `keys` is the
+    scheme of the room's convert.py that its tensors are named by, if not the zoo's.
     """
 
     name: str
@@ -68,6 +70,8 @@ class Weights:
     repo: str = ""
     url: str = ""
     revision: str = ""
+    shards: Mapping[str, str] = field(default_factory=dict)
+    keys: str = ""
     recipe: str = ""
     seed: int = 0
     args: Mapping[str, Any] = field(default_factory=dict)

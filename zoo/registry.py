@@ -7,6 +7,7 @@ Rooms register their names in `__init__.py`, as plain data: listing them loads n
 
 import difflib
 import importlib
+import importlib.util
 import inspect
 import json
 import pkgutil
@@ -20,36 +21,9 @@ from zoo import literature
 from zoo.pretrained import ROOMS, Weights
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from torch import nn
-
-# What timm keeps beside a network without weights. The CIFAR statistics are those of the
-# authors' Torch code (datasets/cifar10.lua of fb.resnet.torch), in units of 255.
-CIFAR: dict[str, Any] = {
-    "input_size": (3, 32, 32),
-    "num_classes": 10,
-    "pool_size": (8, 8),
-    "crop_pct": 1.0,
-    "interpolation": "bilinear",
-    "mean": (125.3 / 255, 123.0 / 255, 113.9 / 255),
-    "std": (63.0 / 255, 62.1 / 255, 66.7 / 255),
-    "first_conv": "conv1",
-    "classifier": "fc",
-}
-IMAGENET: dict[str, Any] = CIFAR | {
-    "input_size": (3, 224, 224),
-    "num_classes": 1000,
-    "pool_size": (7, 7),
-    "crop_pct": 0.875,
-    "mean": (0.485, 0.456, 0.406),
-    "std": (0.229, 0.224, 0.225),
-}
-
-
-def upscaling(scale: int) -> dict[str, Any]:
-    """The configuration of a network that enlarges by `scale`: it takes an image of any size; the
-    one it is counted at makes 1280x720 pixels, as papers count."""
-    return {"input_size": (3, 720 // scale, 1280 // scale), "fixed_input_size": False}
-
 
 FEATURES = {"features_only", "out_indices"}  # timm's arguments for any classifier
 
@@ -74,6 +48,11 @@ class Variant:
     def is_classifier(self) -> bool:
         """Whether it is an image classifier, which keeps timm's contract."""
         return "num_classes" in self.cfg
+
+    @property
+    def is_language_model(self) -> bool:
+        """Whether it takes token ids and gives logits of the next."""
+        return "vocab_size" in self.cfg
 
     @property
     def family(self) -> str:
@@ -184,8 +163,45 @@ def create(name: str, pretrained: bool = False, **overrides: Any) -> "nn.Module"
 
     whole = {key: overrides[key] for key in overrides if key not in FEATURES}
     model = _build(entry, weights, overrides)
-    load_into(model, weights, like=_build(entry, weights, whole, device="meta"))
+    like = _build(entry, weights, whole, device="meta")
+    load_into(model, weights, like=like, scheme=_scheme(entry, weights))
     return model.eval()
+
+
+def from_file(name: str, path: "Path") -> "nn.Module":
+    """The network `name` with the tensors of a safetensors file, or an index's shards, in the zoo's
+    names or those of a scheme of its room. Raises WeightsError if they do not fit."""
+    from zoo import weights
+
+    entry, state = split(name)[0], weights.tensors(path)
+    model = network(entry.name)
+    expected = {key: tuple(value.shape) for key, value in model.state_dict().items()}
+    for scheme in _schemes(entry) if set(state) != set(expected) else ():
+        if scheme.fits(entry.name) and all(
+            any(mark in key for key in state) for mark in scheme.marks
+        ):
+            renamed = scheme.apply(state)
+            if {key: tuple(value.shape) for key, value in renamed.items()} == expected:
+                state = renamed
+    weights.check_keys(str(path), expected, state)
+    model.load_state_dict(state, strict=True)
+    return model
+
+
+def _schemes(entry: Variant) -> list[Any]:
+    """Those of the convert.py of an entry's room, if it has one."""
+    found = importlib.util.find_spec(f"{entry.family}.convert")
+    return list(importlib.import_module(found.name).SCHEMES) if found else []
+
+
+def _scheme(entry: Variant, weights: Weights) -> Any:
+    """The scheme that weights are named by; None if it is the zoo's own."""
+    if not weights.keys:
+        return None
+    fitting = (s for s in _schemes(entry) if s.name == weights.keys and s.fits(entry.name))
+    if found := next(fitting, None):
+        return found
+    raise ValueError(f"{weights.where}: convert.py has no scheme {weights.keys!r} of {entry.name}")
 
 
 def _build(
@@ -234,8 +250,8 @@ def configuration(entry: Variant, weights: Weights | None) -> dict[str, Any]:
     paper = paper_of(entry)
     cfg = {**entry.cfg, "architecture": entry.name}
     if paper:
-        cfg |= {"paper_ids": f"arXiv:{paper.arxiv.partition('v')[0]}", "paper_name": paper.title}
-        cfg["origin_url"] = paper.code
+        ids = paper.arxiv and f"arXiv:{paper.arxiv.partition('v')[0]}"
+        cfg |= {"paper_ids": ids, "paper_name": paper.title, "origin_url": paper.code}
     if weights:
         cfg |= {**weights.preprocessing, "tag": weights.tag, "license": weights.licence}
         cfg |= {"hf_hub_id": weights.repo} if weights.repo else {"file": str(weights.path)}
@@ -248,17 +264,17 @@ def network(name: str, *, device: str | None = None, **overrides: Any) -> "nn.Mo
 
 
 def check_claims() -> None:
-    """Raises PaperError for a claim or weights on a model that the paper's own room lacks."""
+    """Raises PaperError for claims on a model that the zoo lacks, or weights of another room's."""
     known = variants()
     for paper in literature.load_all():
         text = f"{paper.id}/paper.toml"
-        claimed = [(c.model, f"{text}:{c.line}") for c in paper.claims]
-        claimed += [(c.than, f"{text}:{c.line}") for c in paper.claims if c.than]
-        claimed += [(weights.model, weights.where) for weights in paper.weights]
-        for model, where in claimed:
-            if model not in known or paper_of(known[model]) is not paper:
+        named = [(m, f"{text}:{c.line}", "zoo") for c in paper.claims for m in (c.model, c.than)]
+        named += [(weights.model, weights.where, "room") for weights in paper.weights]
+        for model, where, within in named:
+            entry = known.get(model)
+            if model and (not entry or (within == "room" and paper_of(entry) is not paper)):
                 raise literature.PaperError(
-                    f"{where}: this room has no model {model!r}; "
+                    f"{where}: this {within} has no model {model!r}; "
                     f"the nearest names are {nearest(model, list(known))}"
                 )
 

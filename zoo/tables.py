@@ -66,7 +66,9 @@ def weights(d: api.Description) -> Table:
 
 def report(rows: list[Verdict], everything: bool, out: Console) -> None:
     """Tables by paper, what explains a miss, what was not run and why, then the sums."""
-    titles = {paper.id: f"{paper.title} (arXiv:{paper.arxiv})" for paper in api.papers()}
+    titles = {
+        p.id: f"{p.title} ({f'arXiv:{p.arxiv}' if p.arxiv else p.year})" for p in api.papers()
+    }
     for paper in dict.fromkeys(row.paper for row in rows):
         of_paper = [row for row in rows if row.paper == paper]
         shown = [row for row in of_paper if row.status != "not run" or everything]

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 from torch import nn
 
-from zoo import registry, weights
+from zoo import registry
 from zoo.benchmarks.tiling import Tile, ensemble, inner, tiles
 
 OVERLAP = 16  # pixels of the small image, around a tile
@@ -38,8 +38,8 @@ def resolve(model: str, scale: int) -> str:
     if architecture not in known and f"{architecture}_x{scale}" in known:
         architecture = f"{architecture}_x{scale}"
     entry = registry.variant(architecture)
-    if entry.is_classifier:
-        raise ValueError(f"{architecture} is a classifier; name a network that enlarges images")
+    if "fixed_input_size" not in entry.cfg:
+        raise ValueError(f"{architecture} does not enlarge; name a network that enlarges images")
     scales: Any = vars(registry.network(architecture, device="meta"))["scales"]
     if scale not in scales:
         raise ValueError(f"{architecture} enlarges by {', '.join(map(str, scales))}, not {scale}")
@@ -54,14 +54,9 @@ def load(model: str, scale: int, file: Path | None = None) -> nn.Module:
     """
     name = resolve(model, scale)
     try:
-        network = registry.create(name, pretrained=file is None)
+        network = registry.from_file(name, file) if file else registry.create(name, pretrained=True)
     except LookupError as error:
         raise LookupError(f"{error}; or bring a file that `zoo convert` made (--weights)") from None
-    if file is not None:
-        state = weights.tensors(file)
-        expected = {key: tuple(value.shape) for key, value in network.state_dict().items()}
-        weights.check_keys(str(file), expected, state)
-        network.load_state_dict(state)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     ready: nn.Module = network.eval().to(device).to(memory_format=torch.channels_last)
     return ready

@@ -12,7 +12,7 @@ from math import sqrt
 from statistics import mean, stdev
 from typing import Any
 
-from zoo.literature import UNITLESS, Claim
+from zoo.literature import LOWER, UNITLESS, Claim
 
 UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9}
 NOT_BUILT = "the zoo does not build this variation of the network"
@@ -93,7 +93,7 @@ def judge_error(claim: Claim, wrong: int, total: int, *, same_weights: bool) -> 
 
 
 def judge_score(claim: Claim, value: float, *, same_weights: bool) -> Verdict:
-    """The verdict on a PSNR (dB) or SSIM, the mean over a benchmark's images: higher is better.
+    """The verdict on a PSNR (dB) or SSIM, the mean over a benchmark's images, or on a loss.
 
     The authors' weights must give the printed digits, within a tenth of the last one for another
     machine's arithmetic. Weights that were trained again have no reason to; what they give is
@@ -103,7 +103,8 @@ def judge_score(claim: Claim, value: float, *, same_weights: bool) -> Verdict:
     digits = -int(claim.value.as_tuple().exponent)
     slack = (0.6 if same_weights else 0.5) * 10.0**-digits
     off = value - float(claim.value)
-    status = "kept" if abs(off) <= slack else "missed" if off < 0 else "better than reported"
+    worse = off > 0 if claim.metric in LOWER else off < 0
+    status = "kept" if abs(off) <= slack else "missed" if worse else "better than reported"
     return row(claim, status, measured=f"{value:.{digits}f}{_unit(claim)}")
 
 
@@ -130,24 +131,41 @@ def judge_relative(claim: Claim, runs: Iterable[Mapping[str, Any]]) -> Verdict:
     by_model: dict[str, dict[int, float]] = {}
     for run in runs:
         if claim.benchmark in run and not claim.args and not claim.than_args:
-            wrong, total = run[claim.benchmark]
-            share = total - wrong if claim.metric == "accuracy" else wrong
-            by_model.setdefault(run["model"], {})[run["seed"]] = 100 * share / total
+            found = _of_run(claim.metric, *run[claim.benchmark])
+            by_model.setdefault(run["model"], {})[run["seed"]] = found
     left, right = by_model.get(claim.model, {}), by_model.get(claim.than, {})
     seeds = sorted(left.keys() & right.keys())
     if len(seeds) < 2:
-        why = f"nobody has trained both on {claim.benchmark} here"
+        why = f"no runs of both on {claim.benchmark} are recorded here"
         return row(claim, "not run", why=why)
     differences = [left[seed] - right[seed] for seed in seeds]
     low, high = _t_interval(differences)
     status = "undecided"
     if low > 0 or high < 0:
         status = "kept" if (low > 0) == (claim.relation == ">") else "missed"
+    digits, unit = (4, "") if claim.metric in UNITLESS else (2, " %")
+    means = (f"{mean(side[s] for s in seeds):.{digits}f}" for side in (left, right))
     shown = (
-        f"{mean(left[s] for s in seeds):.2f} against {mean(right[s] for s in seeds):.2f} %, "
-        f"difference {mean(differences):+.2f} [{low:+.2f}, {high:+.2f}], {len(seeds)} seeds"
+        f"{' against '.join(means)}{unit}, difference {mean(differences):+.{digits}f} "
+        f"[{low:+.{digits}f}, {high:+.{digits}f}], {len(seeds)} seeds"
     )
     return row(claim, status, measured=shown, interval=(low, high))
+
+
+def _of_run(metric: str, part: float, total: float) -> float:
+    """A recorded pair as the metric: (wrong, samples) in percent; (nats, tokens) as their ratio."""
+    if metric in UNITLESS:
+        return part / total
+    return 100 * (total - part if metric == "accuracy" else part) / total
+
+
+def judge_formula(claim: Claim, estimate: float, built: float) -> Verdict:
+    """The verdict on an estimate in percent: by the paper's formula, with what it is as built."""
+    assert claim.value is not None
+    digits = -int(claim.value.as_tuple().exponent)
+    kept = f"{estimate:.{digits}f}" == str(claim.value)
+    shown = f"{estimate:.{digits + 1}f} % by the formula, {built:.3f} % as built"
+    return row(claim, "kept" if kept else "missed", measured=shown)
 
 
 def _t_interval(values: list[float]) -> tuple[float, float]:
@@ -163,7 +181,8 @@ def describe_claim(claim: Claim) -> tuple[str, str, str]:
     model = _call(claim.model, claim.args) + (f" [{claim.variant}]" if claim.variant else "")
     metric = f"{claim.metric} on {claim.benchmark}" if claim.benchmark else claim.metric
     if claim.kind == "relative":
-        by = f" by {claim.value}" if claim.value is not None else ""
+        unit = " %" if claim.formula else ""
+        by = f" by {claim.value}{unit}" if claim.value is not None else ""
         return model, metric, f"{claim.relation} {_call(claim.than, claim.than_args)}{by}"
     if claim.input_size:
         metric += f" at {claim.input_size}x{claim.input_size}"

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from zoo import hub
 from zoo.hub import Pin
 from zoo.pretrained import Weights, WeightsError
+from zoo.schemes import Scheme
 
 MAX_HEADER = 8 << 20  # bytes; a real header has a few hundred per tensor
 
@@ -23,12 +24,28 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def read(weights: Weights) -> tuple[dict[str, Tensor], Pin | None]:
-    """The tensors of weights: the bytes that are loaded are those that were hashed. And the pin to
+First = tuple[Weights, Pin]  # a file and the pin to lock once it fits
+
+
+def read(weights: Weights) -> tuple[dict[str, Tensor], list[First]]:
+    """The tensors of weights: the bytes that are loaded are those that were hashed. And the pins to
     lock once they fit, if they are on the Hub and nobody has pinned them.
 
     Raises WeightsError when the sum is not the pinned one, or the bytes are no safetensors.
     """
+    data, commit, first = _bytes(weights)
+    if not weights.file.endswith(hub.INDEX):
+        return _tensors(weights.name, data), first
+    state: dict[str, Tensor] = {}
+    for shard in hub.shards(weights.name, data):
+        tensors, more = read(hub.shard(weights, shard, commit))
+        state |= tensors
+        first += more
+    return state, first
+
+
+def _bytes(weights: Weights) -> tuple[bytes, str, list[First]]:
+    """A file, its sum checked, and its commit; and its pin, if it is seen for the first time."""
     path, commit = hub.fetch(weights) if weights.repo else (weights.path, "")
     if not path.is_file():
         fetch = f"; fetch {weights.url}, then `zoo convert FILE --install`" if weights.url else ""
@@ -40,14 +57,20 @@ def read(weights: Weights) -> tuple[dict[str, Tensor], Pin | None]:
         raise WeightsError(
             f"{weights.name}: {path} has sha256 {found}, {pin.where} pins {pin.sha256}"
         )
-    return _tensors(weights.name, data), None if pin else Pin(commit, found, "")
+    return data, commit, [] if pin else [(weights, Pin(commit, found, ""))]
 
 
 def tensors(path: Path) -> dict[str, Tensor]:
-    """The tensors of a safetensors file. Raises WeightsError if it is not there, or none."""
+    """The tensors of a safetensors file, or of the shards that an index names. Raises WeightsError
+    if one is not there, or none."""
     if not path.is_file():
         raise WeightsError(f"no file at {path}")
-    return _tensors(str(path), path.read_bytes())
+    if not path.name.endswith(hub.INDEX):
+        return _tensors(str(path), path.read_bytes())
+    shards = [path.with_name(name) for name in hub.shards(str(path), path.read_bytes())]
+    if missing := [shard.name for shard in shards if not shard.is_file()]:
+        raise WeightsError(f"{path} names {', '.join(missing)}, which is not beside it")
+    return {key: value for shard in shards for key, value in tensors(shard).items()}
 
 
 def _tensors(name: str, data: bytes) -> dict[str, Tensor]:
@@ -82,22 +105,25 @@ def write(data: bytes, path: Path) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def load_into(model: nn.Module, weights: Weights, *, like: nn.Module) -> None:
-    """Loads `weights` into `model`, which is `like` or a part of it (features).
+def load_into(
+    model: nn.Module, weights: Weights, *, like: nn.Module, scheme: Scheme | None = None
+) -> None:
+    """Loads `weights`, named by `scheme`, into `model`, which is `like` or a part of it (features).
 
     Every tensor of `like` must be in the file and every tensor of the file in `like`, with its
     shape; but a classifier's last layer of another size keeps its fresh weights, and its first
     convolution of other input channels gets the file's, repeated or summed as timm does.
     """
-    state, first_pin = read(weights)
+    state, first = read(weights)
+    state = scheme.apply(state) if scheme else state
     if not hasattr(like, "get_classifier"):
         check_keys(weights.name, {k: tuple(v.shape) for k, v in like.state_dict().items()}, state)
         model.load_state_dict(state, strict=True)
-        return _lock(weights, first_pin)
+        return _lock(first)
     expected = like.state_dict()
-    first = cast(Any, like).pretrained_cfg["first_conv"] + ".weight"
-    if first in state and first in expected and state[first].shape[1] != expected[first].shape[1]:
-        state[first] = adapt_input_conv(expected[first].shape[1], state[first])
+    conv = cast(Any, like).pretrained_cfg["first_conv"] + ".weight"
+    if conv in state and conv in expected and state[conv].shape[1] != expected[conv].shape[1]:
+        state[conv] = adapt_input_conv(expected[conv].shape[1], state[conv])
     target = getattr(model, "model", model)
     own = target.state_dict()
     classifier = cast(Any, like).get_classifier(name_only=True) + "."
@@ -113,13 +139,13 @@ def load_into(model: nn.Module, weights: Weights, *, like: nn.Module) -> None:
     check_keys(weights.name, {k: tuple(expected[k].shape) for k in kept}, state)
     fresh = {k: v for k, v in own.items() if k not in state}
     target.load_state_dict({k: v for k, v in state.items() if k in own} | fresh, strict=True)
-    return _lock(weights, first_pin)
+    return _lock(first)
 
 
-def _lock(weights: Weights, first_pin: Pin | None) -> None:
+def _lock(first: list[First]) -> None:
     """Keeps what the first load found, now that it fits."""
-    if first_pin:
-        hub.lock(weights, first_pin)
+    for weights, pin in first:
+        hub.lock(weights, pin)
 
 
 def check_keys(name: str, expected: dict[str, tuple[int, ...]], state: dict[str, Tensor]) -> None:

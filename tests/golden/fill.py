@@ -6,7 +6,7 @@ Within a residual block the residual path comes first, then the shortcut. Signs,
 running statistics are drawn as well: fresh ones (1, 0, 0, 1) hide a BatchNorm in the wrong place.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import torch
@@ -65,3 +65,18 @@ def _norm(layer: nn.BatchNorm2d, random: np.random.RandomState) -> dict[str, np.
         "running_mean": random.normal(0, 0.2, n),
         "running_var": random.uniform(0.5, 1.5, n),
     }
+
+
+def drawn_by_name(shapes: Mapping[str, tuple[int, ...]], seed: int = 0) -> dict[str, Tensor]:
+    """A state dict in float64, one stream over the names in order: vectors about 1 (norms) or 0
+    (biases), others of variance 1 / fan_in."""
+    random = np.random.RandomState(seed)
+    state = {}
+    for name in sorted(shapes):
+        shape = tuple(shapes[name])
+        if len(shape) > 1:
+            values = random.normal(0, shape[-1] ** -0.5, shape)
+        else:
+            values = random.uniform(0.5, 1.5, shape) - (1.0 if name.endswith("bias") else 0.0)
+        state[name] = torch.from_numpy(values)
+    return state

@@ -24,8 +24,9 @@ class NoDataError(LookupError):
 
 @dataclass(frozen=True)
 class Benchmark:
-    """A split by name; `size` is the number of images of the whole split. Without `classes` it is
-    of pairs to enlarge: "set5/bi_x2" is Set5 made small by MATLAB's bicubic, twice.
+    """A split by name; `size` is the number of images, or of texts, of the whole split. Without
+    `classes` it is of pairs to enlarge ("set5/bi_x2" is Set5 made small by MATLAB's bicubic,
+    twice) or, with `is_text`, of texts to predict.
 
     `version` changes when a score on it would: other images, other order of operations.
     """
@@ -37,7 +38,13 @@ class Benchmark:
     classes: int = 0
     folder: str = ""
     columns: tuple[str, str] = ("", "")
+    sha256: str = ""
     note: str = ""
+
+    @property
+    def is_text(self) -> bool:
+        """Whether its samples are texts, or tokens of them."""
+        return self.opener in (TEXTS, BUNDLED_TEXTS)
 
     def open(self, data: Path | None = None) -> Samples:
         """The samples; `data` is the folder that holds one folder per data set.
@@ -63,14 +70,29 @@ def _cifar(name: str, columns: tuple[str, str], classes: int, note: str = "") ->
     ]
 
 
-ENLARGED = {"set5": 5, "set14": 14, "b100": 100, "urban100": 100, "manga109": 109, "photos": 4}
-PAIRS = "zoo.benchmarks.super_resolution"
+PAIRS = "zoo.benchmarks.super_resolution:open_folder"
+ENLARGED = {
+    "set5": (5, PAIRS),
+    "set14": (14, PAIRS),
+    "b100": (100, PAIRS),
+    "urban100": (100, PAIRS),
+    "manga109": (109, PAIRS),
+    "photos": (4, "zoo.benchmarks.super_resolution:open_photos"),
+}
 
 
-def _enlarged(name: str, size: int) -> list[Benchmark]:
-    opener = f"{PAIRS}:{'open_photos' if name == 'photos' else 'open_folder'}"
+def _enlarged(name: str, size: int, opener: str) -> list[Benchmark]:
     splits = [*(f"bi_x{scale}" for scale in (2, 3, 4, 8)), "bd_x3"]
     return [Benchmark(f"{name}/{split}", size, 1, opener) for split in splits]
+
+
+TEXTS = "zoo.benchmarks.language:open_folder"
+BUNDLED_TEXTS = "zoo.benchmarks.language:open_bundled"
+PEPS = "Python Enhancement Proposals, placed in the public domain by their authors"
+SUMS = {  # of the texts that come with the zoo
+    "train": "507fa56a8ec544564b1faf68d51a286bab806222cacbb86a5cd9ce7b0bbd5995",
+    "validation": "68ee344ea48e7e3bf06d3ca2e6df833fc9d2bcf0b5f68d3250aadea4ed517f07",
+}
 
 
 BENCHMARKS: dict[str, Benchmark] = {
@@ -81,7 +103,16 @@ BENCHMARKS: dict[str, Benchmark] = {
         *_cifar("cifar10", ("img", "label"), 10),
         *_cifar("cifar100", ("img", "fine_label"), 100),
         *_cifar("cifar10_jpeg", ("img", "label"), 10, JPEG),
-        *(pairs for name, size in ENLARGED.items() for pairs in _enlarged(name, size)),
+        *(pairs for name, (n, opener) in ENLARGED.items() for pairs in _enlarged(name, n, opener)),
+        Benchmark("peps_mini/train", 90, 1, BUNDLED_TEXTS, sha256=SUMS["train"], note=PEPS),
+        Benchmark(
+            "peps_mini/validation", 7, 1, BUNDLED_TEXTS, sha256=SUMS["validation"], note=PEPS
+        ),
+        Benchmark("peps/train", 711, 1, TEXTS, note=PEPS),
+        Benchmark("peps/validation", 40, 1, TEXTS, note=PEPS),
+        Benchmark("wikitext2/validation", 1, 1, TEXTS),
+        Benchmark("wikitext2/test", 1, 1, TEXTS),
+        Benchmark("openwebtext/validation", 4_434_897, 1, TEXTS, note="tokens, by nanoGPT"),
     ]
 }
 

@@ -20,10 +20,12 @@ class Counts:
 
 
 def count(model: nn.Module, input_size: Sequence[int]) -> Counts:
-    """Counts of `model` at `input_size` (C, H, W). A model on the meta device costs no memory."""
+    """Counts of `model` at `input_size`: (C, H, W), or (T,) for a language model. A model on the
+    meta device costs no memory."""
     device = next((parameter.device for parameter in model.parameters()), "cpu")
+    kind = torch.float32 if len(input_size) > 1 else torch.long
     with torch.no_grad(), FlopCounterMode(display=False) as flops:
-        model.eval()(torch.empty(1, *input_size, device=device))
+        model.eval()(torch.empty(1, *input_size, device=device, dtype=kind))
     layers = [
         (name, module)
         for name, module in model.named_modules()

@@ -1,6 +1,7 @@
 """CARN (1803.08664): carn and carn_m for x2, x3 and x4 in one network, or carn_x<scale>, ..."""
 
-from zoo.registry import register, upscaling
+from zoo.inputs import upscaling
+from zoo.registry import register
 
 CARN = "zoo.families.carn.model:CARN"
 

@@ -1,6 +1,7 @@
 """EDSR (1707.02921): edsr_baseline_x<scale>, edsr_x<scale>, and mdsr for all scales at once."""
 
-from zoo.registry import register, upscaling
+from zoo.inputs import upscaling
+from zoo.registry import register
 
 BASELINE = {"blocks": 16, "channels": 64, "res_scale": 1.0}
 

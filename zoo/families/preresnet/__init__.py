@@ -1,6 +1,7 @@
 """Pre-activation ResNet (1603.05027) and the original-unit nets that it is compared with."""
 
-from zoo.registry import CIFAR, IMAGENET, register
+from zoo.inputs import CIFAR, IMAGENET
+from zoo.registry import register
 
 register(
     "zoo.families.preresnet.model:BasicPreResNet",

@@ -1,6 +1,7 @@
 """RCAN (1807.02758): rcan_x<scale>; a small one of ours; and bicubic interpolation beside them."""
 
-from zoo.registry import register, upscaling
+from zoo.inputs import upscaling
+from zoo.registry import register
 
 MODEL = "zoo.families.rcan.model:RCAN"
 TINY = {"groups": 2, "blocks": 4, "channels": 32}

@@ -1,6 +1,7 @@
 """RDNet (2403.19588): the four sizes of Table B; the network is in model.py."""
 
-from zoo.registry import IMAGENET, register
+from zoo.inputs import IMAGENET
+from zoo.registry import register
 
 TABLE_B = {  # features of the stem, growth rate of each mixing block, those that halve the image
     "tiny": (64, (64, 104, 128, 128, 128, 128, 224), (1, 2, 6)),

@@ -1,6 +1,7 @@
 """Res2Net (1904.01169): the names; the networks are in model.py and its neighbours."""
 
-from zoo.registry import CIFAR, IMAGENET, register
+from zoo.inputs import CIFAR, IMAGENET
+from zoo.registry import register
 
 TABLE_3 = ((26, 4), (48, 2), (14, 8), (26, 6), (26, 8), (18, 4))
 TABLE_4 = ((6, 24, 4), (8, 25, 4), (6, 24, 6))

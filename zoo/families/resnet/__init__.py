@@ -1,6 +1,7 @@
 """ResNet and its plain counterparts (1512.03385): the names; the networks are in model.py."""
 
-from zoo.registry import CIFAR, IMAGENET, register
+from zoo.inputs import CIFAR, IMAGENET
+from zoo.registry import register
 
 DEPTHS = (18, 34, 50, 101, 152)
 CIFAR_DEPTHS = (20, 32, 44, 56, 110)

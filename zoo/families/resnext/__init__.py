@@ -1,6 +1,7 @@
 """ResNeXt (1611.05431): the names; the networks are in model.py."""
 
-from zoo.registry import CIFAR, IMAGENET, register
+from zoo.inputs import CIFAR, IMAGENET
+from zoo.registry import register
 
 TABLE_3 = {
     50: ((1, 64), (2, 40), (4, 24), (8, 14), (32, 4)),

@@ -1,6 +1,7 @@
 """Wide Residual Networks (1605.07146): wrn<depth>_<widening factor>, wide_resnet for ImageNet."""
 
-from zoo.registry import CIFAR, IMAGENET, register
+from zoo.inputs import CIFAR, IMAGENET
+from zoo.registry import register
 
 ROWS = [
     (16, (1, 4, 8, 10)),

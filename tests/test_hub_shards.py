@@ -1,0 +1,102 @@
+"""Weights in several files on the Hub: locked, pinned, whole or not there."""
+
+import json
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+import safetensors.torch
+import torch
+
+from tests import test_hub
+from tests.hub_server import Hub
+from tests.test_hub import lock_of
+from zoo import hub, literature, registry, weights
+from zoo.pretrained import Weights, WeightsError
+
+remote = test_hub.remote
+REPO, INDEX = "somebody/sharded", "model.safetensors.index.json"
+
+
+def entry(**changes: str) -> Weights:
+    """Weights of a language model, in two files that nobody has pinned."""
+    known = Weights(
+        name="gpt2_nano.sharded",
+        file=INDEX,
+        sha256="",
+        origin="the test",
+        licence="mit",
+        relation="port",
+        benchmarks=(),
+        preprocessing={},
+        repo=REPO,
+        paper="gpt2",
+    )
+    return replace(known, **changes)
+
+
+@pytest.fixture
+def files() -> dict[str, bytes]:
+    torch.manual_seed(0)
+    state = {k: v.bfloat16() for k, v in registry.network("gpt2_nano").state_dict().items()}
+    keys = sorted(state)
+    halves = {"model-00001-of-00002.safetensors": keys[::2]}
+    halves["model-00002-of-00002.safetensors"] = keys[1::2]
+    index = {"weight_map": {key: file for file, part in halves.items() for key in part}}
+    found = {f: safetensors.torch.save({k: state[k] for k in p}) for f, p in halves.items()}
+    return {**found, INDEX: json.dumps(index).encode()}
+
+
+def test_all_files_are_locked_at_one_commit(
+    remote: Hub, files: dict[str, bytes], tmp_path: Path
+) -> None:
+    commit = remote.push(REPO, files)
+    assert not hub.is_here(entry())
+    state, first = weights.read(entry())
+    assert len(state) == len(registry.network("gpt2_nano").state_dict())
+    network = registry.network("gpt2_nano")
+    weights.load_into(network, entry(), like=registry.network("gpt2_nano", device="meta"))
+    assert torch.equal(network.norm.weight, state["norm.weight"].float())
+    assert lock_of(tmp_path) == {
+        f"{REPO}/{name}": {"revision": commit, "sha256": sha256(content).hexdigest()}
+        for name, content in files.items()
+    }
+    assert (hub.is_here(entry()), len(first)) == (True, 3)
+    asked = len(remote.requests)
+    weights.read(entry())
+    assert len(remote.requests) == asked
+
+    remote.push(REPO, {INDEX: files[INDEX]})  # later commits are not asked for
+    assert weights.read(entry())[1] == []
+
+
+def test_shards_come_from_the_commit_of_the_index(remote: Hub, files: dict[str, bytes]) -> None:
+    remote.push(REPO, {INDEX: files[INDEX]})
+    with pytest.raises(WeightsError, match=r"has no model-00001-of-00002\.safetensors at"):
+        weights.read(entry())
+    assert not hub.is_here(entry())
+
+
+def test_a_pinned_shard_that_has_changed(remote: Hub, files: dict[str, bytes]) -> None:
+    commit = remote.push(REPO, files)
+    digest = sha256(files[INDEX]).hexdigest()
+    pins = {name: sha256(content).hexdigest() for name, content in files.items() if name != INDEX}
+    pinned = replace(entry(), sha256=digest, revision=commit, shards=pins)
+    weights.read(pinned)
+    wrong = replace(pinned, shards=dict.fromkeys(pins, "0" * 64))
+    with pytest.raises(WeightsError, match="pins 0000"):
+        weights.read(wrong)
+
+
+def test_released_language_models_are_known() -> None:
+    """The keys of every entry are a scheme of its room, which fits its model."""
+    hosted = [
+        w
+        for paper in literature.load_all()
+        for w in paper.weights
+        if w.repo and registry.variant(w.model).is_language_model
+    ]
+    assert {w.repo for w in hosted} >= {"openai-community/gpt2", "Caiyun-AI/MUDDPythia-2.8B"}
+    for w in hosted:
+        assert registry._scheme(registry.variant(w.model), w)
