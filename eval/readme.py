@@ -13,11 +13,12 @@ from zoo.verdicts import Verdict
 
 README = Path(__file__).parent.parent / "README.md"
 START, END = "<!-- table", "<!-- end of table -->"
+SHOWN = ("right answers", "psnr", "loss")
 COUNTED, OTHERS = ("kept", "missed"), ("kept", "missed", "undecided")
 
 
 def table(rows: list[Verdict]) -> str:
-    """One line per paper: names, claims by verdict, and the bundled weights' right answers."""
+    """One line per paper: names, claims by verdict, and the bundled weights' scores."""
     titles = [*(f"counted: {c}" for c in COUNTED), *(f"others: {c}" for c in OTHERS), "not run"]
     lines = [
         f"| room | paper | names | {' | '.join(titles)} | weights here |",
@@ -36,9 +37,10 @@ def table(rows: list[Verdict]) -> str:
         bundled = [
             f"{r.model}: {r.measured}"
             for r in of_paper
-            if r.kind == "bundled weights" and r.status != "not run" and r.metric != "ssim"
+            if r.kind == "bundled weights" and r.status != "not run" and r.metric in SHOWN
         ]
-        title = f"[{paper.title}](https://arxiv.org/abs/{paper.arxiv})"
+        link = f"https://arxiv.org/abs/{paper.arxiv}" if paper.arxiv else paper.code
+        title = f"[{paper.title}]({link})"
         lines.append(
             f"| {paper.id} | {title} | {len(names)} | {' | '.join(cells)} | {', '.join(bundled)} |"
         )

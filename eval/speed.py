@@ -15,7 +15,8 @@ import platform
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from eval.record import ROOT, commit, write
 from zoo import registry
 
 Run = Callable[[torch.Tensor], Any]
+Turn = Callable[[], Any]
 SIZE = 128  # pixels of the small image, each side
 
 
@@ -68,22 +70,23 @@ def contestants(name: str, checkout: Path | None) -> dict[str, Run]:
     return found
 
 
-def race(runs: dict[str, Run], rounds: int, x: torch.Tensor) -> dict[str, list[float]]:
+def race(runs: Mapping[str, Turn], rounds: int) -> dict[str, list[float]]:
     """Seconds of each contestant in each round, after one that is not counted."""
     seconds: dict[str, list[float]] = {who: [] for who in runs}
     with torch.no_grad():
         for number in track(range(rounds + 1), "rounds", console=Console(stderr=True)):
             for who, run in runs.items():
                 start = time.perf_counter()
-                run(x)
+                run()
                 if number:
                     seconds[who].append(time.perf_counter() - start)
     return seconds
 
 
-def compared(name: str, seconds: dict[str, list[float]]) -> list[dict[str, Any]]:
-    """Rows: median seconds, and the median ratio of the peer's (else our eager) to them."""
-    base = next((who for who in seconds if not who.startswith("ours")), "ours")
+def compared(name: str, seconds: dict[str, list[float]], base: str = "") -> list[dict[str, Any]]:
+    """Rows: median seconds, and the median ratio of those of `base` (the peer, else ours as it is)
+    to them."""
+    base = base or next((who for who in seconds if not who.startswith("ours")), "ours")
     return [
         {
             "model": name,
@@ -105,28 +108,33 @@ def main() -> None:
     options = parser.parse_args()
     torch.manual_seed(0)
     x = torch.rand(1, 3, SIZE, SIZE)
-    rows = [
-        row
-        for name in options.models
-        for row in compared(name, race(contestants(name, options.carn), options.rounds, x))
-    ]
-    table = Table("network", "who", "median seconds", "times as fast as")
+    rows = []
+    for name in options.models:
+        runs = {who: partial(run, x) for who, run in contestants(name, options.carn).items()}
+        rows += compared(name, race(runs, options.rounds))
+    report(rows, options.rounds, {"input": list(x.shape)}, "speed" if options.record else "")
+
+
+def report(rows: list[dict[str, Any]], rounds: int, setting: dict[str, Any], ledger: str) -> None:
+    """Prints the rows; with a name, keeps them in eval/results."""
+    table = Table("network", "who", "median", "times as fast (or as large) as")
     for row in rows:
         ratio = f"{row['ratio']:.2f} x {row['against']}"
-        table.add_row(row["model"], row["who"], f"{row['seconds']:.3f}", ratio)
+        size = f"{row['bytes'] / 2**30:.2f} GiB" if "bytes" in row else f"{row['seconds']:.3f} s"
+        table.add_row(row["model"], row["who"], size, ratio)
     Console().print(table)
-    if options.record:
+    if ledger:
         record = {
             "rows": rows,
-            "rounds": options.rounds,
-            "input": list(x.shape),
+            "rounds": rounds,
+            **setting,
             "threads": torch.get_num_threads(),
             "device": platform.machine(),
             "torch": torch.__version__,
             "commit": commit(),
         }
         stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-        write(ROOT / "eval" / "results" / f"{stamp}-speed.json", record)
+        write(ROOT / "eval" / "results" / f"{stamp}-{ledger}.json", record)
         print(json.dumps(record))
 
 

@@ -19,6 +19,7 @@ from torch import Tensor
 from zoo.benchmarks import BENCHMARKS, NoDataError
 from zoo.benchmarks.imresize import imresize
 from zoo.benchmarks.preprocessing import Preprocessing
+from zoo.tokens import tokenizer
 
 Batch = tuple[Tensor, Tensor]
 
@@ -173,3 +174,45 @@ class Patches:
             for patch in cut
         )
         return small, large
+
+
+@dataclass(frozen=True)
+class NextToken:
+    """Texts, by the cross entropy of each next token: `steps` batches are an epoch, of windows of
+    `context` tokens that begin anywhere."""
+
+    tokenizer: str = "bytes"
+    context: int = 256
+    steps: int = 100
+    metric = "error"  # in percent of the tokens
+
+    def load(
+        self, dataset: str, batch_size: int, cfg: Mapping[str, Any], data: Path | None
+    ) -> "Excerpts":
+        texts: Any = BENCHMARKS[dataset].open(data)
+        tokens = torch.from_numpy(texts.tokens(tokenizer(self.tokenizer)).astype(np.int64))
+        if len(tokens) <= self.context:
+            raise NoDataError(f"{dataset} has {len(tokens)} tokens, fewer than one window needs")
+        return Excerpts(self, tokens, batch_size)
+
+    def loss(self, output: Tensor, target: Tensor) -> Tensor:
+        return F.cross_entropy(output.flatten(0, 1).float(), target.flatten())
+
+    def faults(self, output: Tensor, target: Tensor) -> float:
+        wrong = (output.argmax(-1) != target).float()
+        return 100 * wrong.mean().item() * len(target)
+
+
+class Excerpts:
+    """Random windows of one long text."""
+
+    def __init__(self, lesson: NextToken, tokens: Tensor, batch_size: int) -> None:
+        self.lesson, self.tokens = lesson, tokens
+        self.batch_size, self.steps = batch_size, lesson.steps
+
+    def batches(self, generator: torch.Generator) -> Iterator[Batch]:
+        last = len(self.tokens) - self.lesson.context
+        for _ in range(self.steps):
+            starts = torch.randint(last, (self.batch_size, 1), generator=generator)
+            ids = self.tokens[starts + torch.arange(self.lesson.context + 1)]
+            yield ids[:, :-1], ids[:, 1:]

@@ -13,6 +13,7 @@ import os
 import runpy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ class Recipe:
 
     `schedule` gives the factor of lr at a share (0..1) of the steps. `start` names weights of the
     zoo whose tensors, where they have the shape, are the first ones. `precision` is accelerate's
-    (no, bf16, fp16).
+    (no, bf16, fp16). Gradients longer than `clip` are shortened to it, unless it is 0.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Recipe:
     preprocessing: Mapping[str, Any] = field(default_factory=dict)
     start: str = ""
     precision: str = "no"
+    clip: float = 0.0
 
 
 def steps(*milestones: float, factor: float = 0.1, warmup: float = 0.0) -> Schedule:
@@ -64,15 +66,23 @@ def steps(*milestones: float, factor: float = 0.1, warmup: float = 0.0) -> Sched
     return schedule
 
 
-def cosine(warmup: float = 0.0) -> Schedule:
-    """Half a cosine down to 0, after a linear rise over the first `warmup` share."""
+def cosine(warmup: float = 0.0, floor: float = 0.0) -> Schedule:
+    """Half a cosine down to `floor`, after a linear rise over the first `warmup` share."""
 
     def schedule(share: float) -> float:
         if share < warmup:
             return share / warmup
-        return 0.5 + 0.5 * math.cos(math.pi * (share - warmup) / (1 - warmup))
+        down = 0.5 + 0.5 * math.cos(math.pi * (share - warmup) / (1 - warmup))
+        return floor + (1 - floor) * down
 
     return schedule
+
+
+def named(value: object) -> str:
+    """A value of a recipe in words that are the same in every process: functions by their names."""
+    if isinstance(value, partial):
+        return f"{named(value.func)}{value.args}{value.keywords}"
+    return str(getattr(value, "__qualname__", value))
 
 
 def start_from(network: nn.Module, name: str) -> None:
@@ -113,7 +123,7 @@ class Run:
     def identity(self) -> dict[str, Any]:
         """What a checkpoint must agree on to be continued."""
         kept = {k: v for k, v in vars(self.recipe).items() if k != "schedule"}
-        return {"seed": self.seed, "recipe": json.loads(json.dumps(kept, default=str))}
+        return {"seed": self.seed, "recipe": json.loads(json.dumps(kept, default=named))}
 
     def resume(self) -> None:
         """Goes on from DIR/checkpoint.pt. Raises ValueError if it is of another recipe or seed."""
@@ -163,6 +173,8 @@ class Run:
             loss = lesson.loss(output, y)
             self.optimizer.zero_grad()
             accelerator.backward(loss)
+            if recipe.clip:
+                accelerator.clip_grad_norm_(self.model.parameters(), recipe.clip)
             self.optimizer.step()
             if not math.isfinite(loss.item()):
                 raise FloatingPointError(f"the loss is {loss.item()} at step {done + i}")

@@ -1,0 +1,226 @@
+"""Seconds of our language models and of their peers, in one process, in turn.
+
+    python -m eval.language_speed mudd gpt2 loops memory [--mudd DIR] [--rounds 10] [--record]
+
+mudd: MUDDFormer with 24 layers of 1,024 and our Transformer++ of the same sizes, a prompt of 512
+tokens and single tokens after it; beside them the released code with and without its connections,
+if DIR is a checkout of Caiyun-AI/MUDDFormer. gpt2: GPT-2 and transformers' with sdpa (group
+`parity`). loops: the same blocks 1 to 6 times. memory: the most that a training step holds, with
+checkpointing, each in a process of its own. Weights do not matter to a time: all are drawn.
+"""
+
+import argparse
+import importlib
+import multiprocessing
+import resource
+import sys
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from eval.speed import Turn, compared, race, report
+from zoo.families.gpt2.model import GPT2
+from zoo.families.loop_residual.model import LoopGPT2
+from zoo.families.muddformer.model import MUDDFormer
+from zoo.families.transformer_pp.model import TransformerPP
+
+PROMPT, TOKENS = 512, 4  # tokens at once, and one by one
+SIZES: Any = {"layers": 24, "width": 1024, "heads": 16, "hidden": 2816}
+Rows = Iterator[dict[str, Any]]
+
+
+def ids(tokens: int) -> Tensor:
+    return torch.randint(50_000, (1, tokens), generator=torch.Generator().manual_seed(0))
+
+
+def prompt(model: Any) -> Turn:
+    """Logits of the token after a prompt, with the cache that the next ones need."""
+
+    def run() -> None:
+        cache = model.cache(1, PROMPT + TOKENS)
+        model.forward_head(model.forward_features(ids(PROMPT), cache)[:, -1:])
+
+    return run
+
+
+def tokens_after(model: Any) -> Turn:
+    """Some tokens, one by one, after a prompt that is in the cache."""
+    cache = model.cache(1, PROMPT + TOKENS)
+    with torch.no_grad():
+        model(ids(PROMPT), cache)
+
+    def run() -> None:
+        cache.filled = PROMPT
+        for i in range(TOKENS):
+            model(ids(TOKENS)[:, i : i + 1], cache)
+
+    return run
+
+
+def released(checkout: Path, *, dense: bool) -> nn.Module:
+    """The authors' network; without `dense`, their plain transformer."""
+    sys.path.insert(0, str(checkout / "pytorch" / "muddformer"))
+    config: Any = importlib.import_module("configuration_muddformer").MUDDFormerConfig(
+        n_layer=SIZES["layers"],
+        n_head=SIZES["heads"],
+        dim=SIZES["width"],
+        intermediate_size=SIZES["hidden"],
+        use_qk_norm=True,
+        round64=True,
+        expand_last=True,
+        dense=dense,
+        sepln=dense,
+    )
+    model: Any = importlib.import_module("modeling_muddformer").MUDDFormer(config).eval()
+    model.setup_caches(1, PROMPT + 128, dtype=torch.float32)
+    return model
+
+
+def their_prompt(model: Any) -> Turn:
+    return lambda: model(ids(PROMPT), input_pos=torch.arange(PROMPT), return_tensor=True)
+
+
+def their_tokens(model: Any) -> Turn:
+    with torch.no_grad():
+        their_prompt(model)()
+
+    def run() -> None:
+        for i in range(TOKENS):
+            place = torch.tensor([PROMPT + i])
+            model(ids(TOKENS)[:, i : i + 1], input_pos=place, return_tensor=True)
+
+    return run
+
+
+def mudd(options: argparse.Namespace) -> Rows:
+    ours: dict[str, Any] = {
+        "ours, plain": TransformerPP(**SIZES, qk_norm=True).eval(),
+        "ours, MUDD": MUDDFormer(**SIZES).eval(),
+    }
+    theirs: dict[str, Any] = {}
+    if options.mudd:
+        for dense, name in ((False, "released, plain"), (True, "released, MUDD")):
+            theirs[name] = released(options.mudd, dense=dense)
+    for what, run, their_run in (
+        (f"prompt of {PROMPT}", prompt, their_prompt),
+        (f"{TOKENS} tokens", tokens_after, their_tokens),
+    ):
+        runs = {name: run(model) for name, model in ours.items()}
+        runs |= {name: their_run(model) for name, model in theirs.items()}
+        seconds = race(runs, options.rounds)
+        yield from compared(what, seconds, "ours, plain")
+        for name in theirs:
+            mine = name.replace("released", "ours")
+            yield from compared(what, {name: seconds[name], mine: seconds[mine]}, name)
+
+
+def gpt2(options: argparse.Namespace) -> Rows:
+    theirs: Any = importlib.import_module("transformers")
+    peer = theirs.GPT2LMHeadModel(theirs.GPT2Config(attn_implementation="sdpa")).eval()
+    ours = GPT2().eval()
+    runs: dict[str, Turn] = {
+        "transformers": lambda: peer(ids(PROMPT), use_cache=False),
+        "ours": lambda: ours(ids(PROMPT)),
+    }
+    yield from compared(f"gpt2, all logits of {PROMPT}", race(runs, options.rounds))
+
+    def tokens() -> None:
+        cache = peer(ids(PROMPT), use_cache=True).past_key_values
+        for i in range(32):
+            peer(ids(32)[:, i : i + 1], past_key_values=cache, use_cache=True)
+
+    def our_tokens() -> None:
+        cache = ours.cache(1, PROMPT + 32)
+        ours.forward_head(ours.forward_features(ids(PROMPT), cache)[:, -1:])
+        for i in range(32):
+            ours(ids(32)[:, i : i + 1], cache)
+
+    whole = race({"transformers": tokens, "ours": our_tokens}, options.rounds)
+    first = race(
+        {"transformers": lambda: peer(ids(PROMPT), use_cache=True), "ours": prompt(ours)},
+        options.rounds,
+    )
+    yield from compared(f"gpt2, {PROMPT} and 32 tokens", whole)
+    yield from compared(
+        "gpt2, 32 tokens",
+        {k: [a - b for a, b in zip(whole[k], first[k], strict=True)] for k in whole},
+    )
+
+
+def loops(options: argparse.Namespace) -> Rows:
+    """Time of a loop of 6 blocks against that of as many blocks of their own."""
+    models: dict[str, nn.Module] = {}
+    for n in (1, 2, 6):
+        models[f"ours, unrolled, {6 * n} blocks"] = GPT2(layers=6 * n).eval()
+        models[f"ours, looped, {6 * n} blocks"] = LoopGPT2(loops=n).eval()
+    runs: dict[str, Turn] = {k: partial(model, ids(PROMPT)) for k, model in models.items()}
+    seconds = race(runs, options.rounds)
+    for n in (1, 2, 6):
+        chosen = {k: v for k, v in seconds.items() if k.endswith(f" {6 * n} blocks")}
+        yield from compared(f"loops, prompt of {PROMPT}", chosen, f"ours, unrolled, {6 * n} blocks")
+
+
+def step(make: Callable[[], Any], peak: Any) -> None:
+    """One training step with checkpointing; the most memory that the process held, in bytes."""
+    model = make().train()
+    model.set_grad_checkpointing()
+    optimizer = torch.optim.AdamW(model.parameters())
+    for _ in range(2):
+        optimizer.zero_grad()
+        text = ids(2 * PROMPT + 1)
+        logits = model(text[:, :-1])
+        loss: Any = nn.functional.cross_entropy(logits.flatten(0, 1), text[:, 1:].flatten())
+        loss.backward()
+        optimizer.step()
+    peak.value = 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def plain_model() -> Any:
+    return TransformerPP(**SIZES, qk_norm=True)
+
+
+def mudd_model() -> Any:
+    return MUDDFormer(**SIZES)
+
+
+def memory(options: argparse.Namespace) -> Rows:
+    context, held = multiprocessing.get_context("spawn"), {}
+    for who, make in (("ours, plain", plain_model), ("ours, MUDD", mudd_model)):
+        peak = context.Value("q", 0)
+        process = context.Process(target=step, args=(make, peak))
+        process.start()
+        process.join()
+        held[who] = peak.value
+    base = "ours, plain"
+    for who, size in held.items():
+        row = {"model": "memory of a training step", "who": who, "bytes": size, "against": base}
+        yield {**row, "ratio": size / held[base]}
+
+
+KINDS: dict[str, Callable[[argparse.Namespace], Rows]] = {
+    "mudd": mudd,
+    "gpt2": gpt2,
+    "loops": loops,
+    "memory": memory,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("kinds", nargs="+", choices=KINDS)
+    parser.add_argument("--mudd", type=Path, help="checkout of Caiyun-AI/MUDDFormer")
+    parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--record", action="store_true", help="adds to eval/results")
+    options = parser.parse_args()
+    torch.manual_seed(0)
+    rows = [row for kind in options.kinds for row in KINDS[kind](options)]
+    ledger = "language-speed" if options.record else ""
+    report(rows, options.rounds, {"prompt": PROMPT, "kinds": options.kinds}, ledger)
+
+
+if __name__ == "__main__":
+    main()

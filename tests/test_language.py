@@ -1,0 +1,178 @@
+"""Texts scored token by token: windows, files, the texts that come with the zoo, the lesson."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+
+from configs import language as recipes
+from tests.test_decoders import small
+from zoo import registry
+from zoo.benchmarks import BENCHMARKS, NoDataError, language
+from zoo.benchmarks.language import Binary, Texts, Windows, total
+from zoo.details import Reading
+from zoo.lessons import NextToken
+from zoo.tokens import Bytes
+from zoo.train import named
+
+
+@given(st.integers(2, 60), st.integers(1, 12), st.integers(0, 12))
+def test_every_token_but_the_first_is_scored_once(count: int, context: int, stride: int) -> None:
+    reading = Reading(context=context, stride=min(stride, context))
+    windows, scored = Windows(count, reading), []
+    for i in range(len(windows)):
+        first, last, seen = windows[i]
+        assert last - first <= context
+        scored += range(seen + 1, last + 1)
+    assert scored == list(range(1, count))
+
+
+@pytest.mark.parametrize("reading", [{"context": 0}, {"context": 8, "stride": 9}])
+def test_a_reading_that_is_none(reading: dict[str, int]) -> None:
+    assert "context is 1 or more" in Reading(**reading).fault
+    assert not Reading(context=8, stride=8).fault
+
+
+def direct(model: Any, tokens: np.ndarray, context: int, stride: int) -> float:
+    """Each token's nats from a forward pass of its own, over what its window shows before it."""
+    found = 0.0
+    ids = torch.from_numpy(tokens.astype(np.int64))
+    for target in range(1, len(tokens)):
+        start, end = 0, context
+        while target > end:
+            start, end = start + stride, start + stride + context
+        logits = model(ids[None, start:target])[0, -1]
+        found -= float(logits.log_softmax(-1)[ids[target]].detach())
+    return found
+
+
+@pytest.mark.parametrize(("context", "stride"), [(8, 0), (8, 3), (8, 8), (24, 5), (1, 0)])
+@pytest.mark.parametrize("batch_size", [1, 3, 16])
+def test_the_sum_is_a_direct_sum(context: int, stride: int, batch_size: int) -> None:
+    model = small("zoo.families.transformer_pp.model:TransformerPP")
+    tokens = np.arange(45) ** 2 % 53
+    found = total(model, tokens, Reading(context=context, stride=stride), batch_size)
+    assert found.tokens == 44
+    assert found.nats == pytest.approx(direct(model, tokens, context, stride or context), abs=1e-4)
+    scores = found.scores(45)
+    assert scores["loss"] == found.nats / 44
+    assert scores["perplexity"] == pytest.approx(2.718281828 ** scores["loss"])
+    assert scores["bits_per_byte"] == pytest.approx(found.nats / 0.69314718 / 45)
+
+
+@pytest.mark.parametrize(
+    ("tokens", "context", "message"),
+    [
+        (np.arange(9), 25, "windows of 25 tokens are longer than the context of 24"),
+        (np.arange(1), 8, "fewer than two tokens"),
+        (np.arange(60), 8, r"the texts have the id 59; the model has 0\.\.52"),
+    ],
+)
+def test_what_cannot_be_scored(tokens: np.ndarray, context: int, message: str) -> None:
+    model = small("zoo.families.transformer_pp.model:TransformerPP")
+    with pytest.raises(ValueError, match=message):
+        total(model, tokens, Reading(context=context))
+
+
+@pytest.mark.parametrize("split", ["train", "validation"])
+def test_bundled_texts(split: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Each says itself that it is in the public domain; none is in both splits."""
+    benchmark = BENCHMARKS[f"peps_mini/{split}"]
+    texts: Any = benchmark.open()
+    assert len(texts) == benchmark.size
+    assert all("public domain" in " ".join(text.split()) for text in texts)
+    assert texts.bytes == sum(map(len, texts))  # ASCII
+    other: Any = BENCHMARKS[f"peps_mini/{'train' if split != 'train' else 'validation'}"].open()
+    assert not set(texts) & set(other)
+    tokens = texts.tokens(Bytes())
+    assert (len(tokens), (tokens == 256).sum()) == (texts.bytes + len(texts), len(texts))
+
+    shutil.copytree(language.BUNDLED / "peps_mini", tmp_path / "peps_mini")
+    (tmp_path / f"{benchmark.id}.txt").write_text("something else")
+    monkeypatch.setattr(language, "BUNDLED", tmp_path)
+    with pytest.raises(NoDataError, match="has been changed"):
+        benchmark.open()
+
+
+def test_folders(tmp_path: Path) -> None:
+    benchmark = BENCHMARKS["peps/validation"]
+    with pytest.raises(NoDataError, match=r"needs peps/validation\.bin, \.txt or \.parquet"):
+        benchmark.open(tmp_path)
+    folder = tmp_path / "peps"
+    folder.mkdir()
+    pq.write_table(pa.table({"text": ["one", "two"]}), folder / "validation-0.parquet")
+    assert benchmark.open(tmp_path) == Texts(("one", "two"))
+    (folder / "validation.txt").write_text("three")
+    assert benchmark.open(tmp_path) == Texts(("three",))
+    np.array([5, 50256], dtype="<u2").tofile(folder / "val.bin")
+    found: Any = benchmark.open(tmp_path)
+    assert found == Binary(folder / "val.bin")
+    assert (found.tokens().tolist(), len(found), found[1]) == ([5, 50256], 2, 50256)
+    pq.write_table(pa.table({"words": ["one"]}), folder / "other.parquet")
+    with pytest.raises(ValueError, match=r"has no column 'text'; it has \['words'\]"):
+        language.from_rows([folder / "other.parquet"])
+
+
+def test_lines_are_one_text(tmp_path: Path) -> None:
+    """As WikiText is published."""
+    lines = ["\n", " = Title = \n", "\n", " Words . \n"]
+    pq.write_table(pa.table({"text": lines}), tmp_path / "t.parquet")
+    assert language.from_rows([tmp_path / "t.parquet"]) == Texts(("".join(lines),))
+
+
+def test_the_lesson() -> None:
+    lesson = NextToken(context=32, steps=4)
+    examples = lesson.load("peps_mini/train", 3, {}, None)
+    tokens: Any = BENCHMARKS["peps_mini/train"].open()
+    tokens = tokens.tokens(Bytes())
+
+    def batches(seed: int) -> list[tuple[Tensor, Tensor]]:
+        return list(examples.batches(torch.Generator().manual_seed(seed)))
+
+    first = batches(0)
+    assert (len(first), first[0][0].shape) == (4, (3, 32))
+    for x, y in first:
+        assert torch.equal(x[:, 1:], y[:, :-1])
+        text = bytes(int(i) % 256 for i in x[0])
+        assert text[:20] in bytes(t % 256 for t in tokens)
+    assert all(torch.equal(a[0], b[0]) for a, b in zip(first, batches(0), strict=True))
+    assert not torch.equal(first[0][0], batches(1)[0][0])
+
+    logits = torch.randn(2, 5, 7, generator=torch.Generator().manual_seed(0))
+    target = logits.argmax(-1)
+    target[0, 0] = (target[0, 0] + 1) % 7
+    assert lesson.faults(logits, target) == pytest.approx(2 * 10.0)
+    wanted = -logits.log_softmax(-1).gather(-1, target[..., None]).mean()
+    torch.testing.assert_close(lesson.loss(logits, target), wanted)
+    with pytest.raises(NoDataError, match="fewer than one window needs"):
+        NextToken(context=10**7).load("peps_mini/train", 3, {}, None)
+
+
+def test_recipes_are_alike() -> None:
+    """One budget for all; MUDDFormer has no more parameters than Transformer++."""
+    made = [getattr(recipes, name) for name in recipes.MODELS]
+    same = ("dataset", "epochs", "batch_size", "lr", "clip", "lesson", "optimizer", "precision")
+    assert len({tuple(map(str, (getattr(r, k) for k in same))) for r in made}) == 1
+    params = {r.model: registry.recorded_counts(registry.variant(r.model))["params"] for r in made}
+    assert 0 <= params["transformer_pp_nano"] - params["muddformer_nano"] < 1000
+    assert params["gpt2_nano"] == params["loop_gpt2_nano_x2"] < 1_000_000
+    blocks = params["gpt2_nano"] - (257 + 256) * 80 - 2 * 80
+    assert params["gpt2_nano"] - params["loop_gpt2_nano"] == blocks // 2
+    groups = recipes.decayed(registry.network("gpt2_nano").parameters(), lr=1.0).param_groups
+    assert [(g["weight_decay"], {p.dim() for p in g["params"]}) for g in groups] == [
+        (0.1, {2}),
+        (0.0, {1}),
+    ]
+    schedule = made[0].schedule
+    assert [schedule(s) for s in (0.0, 0.01, 0.02, 0.51, 1.0)] == pytest.approx(
+        [0, 0.5, 1, 0.55, 0.1]
+    )
+    assert named(recipes.decayed) == "decayed"

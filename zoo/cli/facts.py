@@ -1,0 +1,110 @@
+"""What is known, and whether it holds: list, show, cite, check. The first three load no torch."""
+
+import dataclasses
+import sys
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from zoo import api, tables
+from zoo.cli.terminal import Data, Json, app, print_json, progress
+
+
+@app.command("list")
+def list_command(
+    pattern: Annotated[str, typer.Argument(help="Shell pattern, e.g. 'wrn*'.")] = "*",
+    paper: Annotated[str, typer.Option(help="Room or arXiv number.")] = "",
+    task: Annotated[str, typer.Option(help="e.g. image-classification.")] = "",
+    dataset: Annotated[str, typer.Option(help="With claims or weights on it.")] = "",
+    pretrained: Annotated[bool, typer.Option(help="Weights instead of networks.")] = False,
+    as_json: Json = False,
+) -> None:
+    """List the networks."""
+    names = api.list_models(pattern, paper=paper, task=task, dataset=dataset, pretrained=pretrained)
+    described = [api.describe(name) for name in names]
+    if as_json:
+        keys = ("name", "params", "macs", "input_size", "num_classes")
+        print_json([{key: getattr(d, key) for key in keys} for d in described])
+        return
+    table = Table("name", "params", "multiply-adds", "input", "paper", "claims", "weights")
+    for d in described:
+        table.add_row(
+            d.name,
+            tables.short(d.params),
+            tables.short(d.macs),
+            "x".join(map(str, d.input_size)),
+            d.paper.arxiv if d.paper else "",
+            str(len(d.claims)),
+            tables.tags(d),
+        )
+    Console().print(table)
+    if not names:
+        raise LookupError(f"no name matches {pattern!r} with these options; try `zoo list`")
+
+
+@app.command()
+def show(name: str, as_json: Json = False) -> None:
+    """Show one network: paper, counts, claims, weights, deviations."""
+    d = api.describe(name)
+    if as_json:
+        shown = {f.name: getattr(d, f.name) for f in dataclasses.fields(d)}
+        shown["paper"] = d.paper and {"title": d.paper.title, "arxiv": d.paper.arxiv}
+        print_json(shown)
+        return
+    out = Console()
+    args = ", ".join(f"{key}={value!r}" for key, value in d.args.items())
+    out.print(f"[bold]{escape(d.name)}[/]  {escape(d.target)}({escape(args)})")
+    if d.paper:
+        people = ", ".join(d.paper.authors)
+        out.print(f"{escape(d.paper.title)}, {escape(people)}, {d.paper.year}")
+        arxiv = f"arXiv:{d.paper.arxiv}   " if d.paper.arxiv else ""
+        out.print(f"{arxiv}code: {d.paper.code}")
+    if d.params is not None and d.macs is not None:
+        size = "x".join(map(str, d.input_size))
+        out.print(f"{d.params:,} parameters, {d.macs:,} multiply-adds at {size}")
+    if d.claims:
+        out.print(tables.claims(d))
+    if d.weights:
+        out.print(tables.weights(d))
+    for deviation in d.deviations:
+        out.print(f"deviation {deviation.id}: {escape(deviation.what)}")
+        out.print(f"  paper: {escape(deviation.paper)}; why: {escape(deviation.why)}")
+    for contradiction in d.contradictions:
+        out.print(f"contradiction {contradiction.id}: {escape(contradiction.what)}")
+        out.print(f"  {escape(contradiction.resolution)}")
+    if d.paper:
+        out.print(escape(d.paper.bibtex.strip()), highlight=False)
+
+
+@app.command()
+def cite(name: str) -> None:
+    """Print the BibTeX entry of a network's paper."""
+    paper = api.describe(name).paper
+    if paper is None:
+        raise LookupError(f"{name} comes from no paper of the zoo")
+    sys.stdout.write(paper.bibtex.strip() + "\n")
+
+
+@app.command()
+def check(
+    names: Annotated[list[str] | None, typer.Argument(help="Models, rooms, arXiv numbers.")] = None,
+    data: Data = None,
+    everything: Annotated[bool, typer.Option("--all", help="Also rows that were not run.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Hold the papers' claims against what is counted and measured now.
+
+    Exit code 1 when a claim is missed and nothing recorded explains it.
+    """
+    if data is not None and not data.is_dir():
+        raise ValueError(f"--data must be a folder that exists, not {data}")
+    with progress() as advance:
+        rows = api.check(*(names or []), data=data, advance=advance)
+    if as_json:
+        print_json(rows)
+    else:
+        tables.report(rows, everything, Console())
+    raise typer.Exit(1 if any(row.fails for row in rows) else 0)

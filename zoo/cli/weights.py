@@ -1,0 +1,62 @@
+"""Weights: pin, convert, train."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from zoo import registry
+from zoo.cli.terminal import Data, Json, app, print_json
+
+
+@app.command()
+def pin(
+    names: Annotated[list[str], typer.Argument(help="Weights that were loaded here.")],
+) -> None:
+    """Write commit and sha256 of weights on the Hub, as locked here, into the room (timm.json)."""
+    from zoo import hub
+
+    for name in names:
+        _, weights = registry.split(name)
+        found = hub.pin(weights or registry.default_weights(name))
+        print(f"{name}: pinned at {found.revision}, sha256 {found.sha256}")
+
+
+@app.command()
+def convert(
+    file: Annotated[Path, typer.Argument(help="A published checkpoint (.th, .pth, .safetensors).")],
+    to: Annotated[Path | None, typer.Option(help="Output; FILE.safetensors by default.")] = None,
+    model: Annotated[str, typer.Option(help="Its architecture, if you want to insist.")] = "",
+    install: Annotated[
+        bool, typer.Option(help="Where zoo.create and `zoo check` look for it.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Turn a published checkpoint into safetensors under the zoo's names."""
+    from zoo.convert import convert_file
+
+    if to and install:
+        raise ValueError("--install chooses the file itself; leave out --to")
+    done = convert_file(file, to, model=model, install=install)
+    if as_json:
+        print_json(done)
+    else:
+        args = ", ".join(f"{key}={value!r}" for key, value in done.args.items())
+        print(f"{file} is {done.model}({args}) in the keys of {done.scheme}")
+        print(f"{done.tensors} tensors written to {done.path}, sha256 {done.sha256}")
+
+
+@app.command()
+def train(
+    recipe: Annotated[str, typer.Argument(help="FILE.py:NAME, e.g. configs/digits.py:resnet20.")],
+    out: Annotated[Path, typer.Option(help="Folder of the run; an interrupted one goes on.")],
+    seed: int = 0,
+    data: Data = None,
+) -> None:
+    """Train by a recipe, or go on with a run that was interrupted."""
+    from zoo.train import load_recipe
+    from zoo.train import train as train_by
+
+    run = train_by(load_recipe(recipe), seed=seed, out=out, data=data)
+    run.accelerator.print(f"the weights are in {out / 'model.safetensors'}")
+    run.accelerator.end_training()
