@@ -35,7 +35,7 @@ from zoo.train import Recipe, Run, train
 
 TEST = "digits/test"
 PAIRS = ("photos", "set5", "set14")
-TEXTS = ("peps_mini/validation", "peps/validation", "wikitext2/test")
+TEXTS = ("peps_mini/validation", "wikitext2/test")
 
 
 def recipe_of(model: str) -> tuple[str, Recipe]:

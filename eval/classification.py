@@ -27,9 +27,9 @@ from rich.progress import track
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
-from eval.data import DataError, Source, open_source
-from eval.record import finish, kept, logged, machine
-from zoo import hub, literature, registry, weights
+from eval.data import Source, open_source
+from eval.record import kept, logged, machine, pinned, protocol, run_script
+from zoo import registry, weights
 from zoo.benchmarks.preprocessing import Preprocessing
 from zoo.benchmarks.views import Views, answers
 from zoo.verdicts import interval
@@ -59,11 +59,7 @@ def load(options: argparse.Namespace) -> tuple[nn.Module, dict[str, Any], str]:
     path = Path(options.weights)
     if path.suffix != ".safetensors":
         model = registry.create(options.weights, pretrained=True)
-        cfg = dict(vars(model)["pretrained_cfg"])
-        _, loaded = registry.split(f"{cfg['architecture']}.{cfg['tag']}")
-        assert loaded
-        pin = hub.pin_of(loaded) if loaded.repo else loaded
-        return model, cfg, pin.sha256 if pin else ""
+        return model, dict(vars(model)["pretrained_cfg"]), pinned(model)
     if not options.model:
         raise ValueError(f"{path} needs --model, the architecture that it is of")
     model = registry.create(options.model, **json.loads(options.args))
@@ -76,21 +72,15 @@ def load(options: argparse.Namespace) -> tuple[nn.Module, dict[str, Any], str]:
     return model, cfg | {k: v for k, v in given.items() if v}, weights.sha256(path)
 
 
-def shown_by(protocol: str, cfg: dict[str, Any]) -> Any:
+def shown_by(name: str, cfg: dict[str, Any]) -> Any:
     """image -> list of (crops, C, H, W): a paper's protocol ("room/name"), or that of the weights.
 
     Raises ValueError for a protocol that no paper has a view for.
     """
-    if not protocol:
+    if not name:
         prepare = Preprocessing(cfg)
         return lambda image: [prepare(image)[None]]
-    known = {
-        f"{p.id}/{name}": view for p in literature.load_all() for name, view in p.views.items()
-    }
-    if protocol not in known:
-        near = registry.nearest(protocol, list(known))
-        raise ValueError(f"no protocol is called {protocol!r}; the nearest are {near}")
-    return Views(known[protocol], cfg)
+    return Views(protocol("views", name), cfg)
 
 
 def answer(
@@ -192,20 +182,5 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def main() -> None:
-    options = parse()
-    accelerator = Accelerator(cpu=options.device == "cpu")
-    try:
-        record = evaluate(options, accelerator)
-    except (DataError, LookupError, ValueError) as error:
-        accelerator.print(f"error: {error}", file=sys.stderr)
-        accelerator.end_training()
-        sys.exit(2)
-    if accelerator.is_main_process:
-        finish(record, options.out, options.weights if options.record else "")
-    accelerator.wait_for_everyone()
-    accelerator.end_training()
-
-
 if __name__ == "__main__":
-    main()
+    run_script(evaluate, parse())

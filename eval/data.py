@@ -53,7 +53,8 @@ def open_source(
     if name in BENCHMARKS:
         benchmark = BENCHMARKS[name]
         if not benchmark.classes:
-            raise DataError(f"{name} has no classes: it is for eval.super_resolution")
+            script = "language_modeling" if benchmark.is_text else "super_resolution"
+            raise DataError(f"{name} has no classes: it is for eval.{script}")
         try:
             return Source(benchmark.open(data), name, str(benchmark.version))
         except NoDataError as error:
@@ -79,10 +80,10 @@ def parquet(path: Path) -> Any:
     return datasets.Dataset.from_parquet([str(file) for file in files])
 
 
-def from_hub(name: str, split: str) -> Any:
+def from_hub(name: str, split: str, subset: str = "") -> Any:
     """The rows of a data set on the Hub. Raises DataError for whatever the library says."""
     try:
-        return datasets.load_dataset(name, split=split)
+        return datasets.load_dataset(name, subset or None, split=split)
     except Exception as error:  # the library has many of its own for a name, a split, a network
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DataError(f"{name} cannot be opened: {first}") from None

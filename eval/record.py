@@ -1,23 +1,71 @@
-"""What a script of eval/ keeps: answers as they come, and one record of what ran where.
+"""What the scripts of eval/ share: answers kept as they come, and one record of what ran where.
 
 DIR/setting.json, DIR/answers-<process>.jsonl -> resumed run -> record, DIR/record.json
 """
 
+import argparse
 import json
 import platform
 import resource
 import subprocess
+import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import timm
 import torch
 from accelerate import Accelerator
+from torch import nn
+
+from zoo import hub, literature, registry
 
 ROOT = Path(__file__).parent.parent
 Entry = tuple[Any, ...]  # (index, answer, ...)
+
+
+def run_script(
+    evaluate: Callable[[argparse.Namespace, Accelerator], dict[str, Any]],
+    options: argparse.Namespace,
+) -> None:
+    """One evaluation on all processes: its record or, for what its user can mend, one sentence and
+    exit code 2."""
+    on_cpu = options.device == "cpu" or not torch.cuda.is_available()
+    accelerator = Accelerator(cpu=on_cpu)
+    try:
+        record = evaluate(options, accelerator)
+    except (LookupError, ValueError, OSError) as error:
+        accelerator.print(f"error: {error}", file=sys.stderr)
+        accelerator.end_training()
+        sys.exit(2)
+    if accelerator.is_main_process:
+        finish(record, options.out, options.weights if options.record else "")
+    accelerator.wait_for_everyone()
+    accelerator.end_training()
+
+
+def protocol(table: str, name: str) -> Any:
+    """What a paper's protocol ("room/name") says in `table` ("views", ...), see zoo.details. Raises
+    ValueError for a protocol that no paper has there."""
+    known = {
+        f"{paper.id}/{key}": how
+        for paper in literature.load_all()
+        for key, how in getattr(paper, table).items()
+    }
+    if name not in known:
+        near = registry.nearest(name, list(known))
+        raise ValueError(f"no protocol is called {name!r}; the nearest are {near}")
+    return known[name]
+
+
+def pinned(model: nn.Module) -> str:
+    """The sha256 of the weights that a network was created with; "" if nobody has pinned them."""
+    cfg = vars(model)["pretrained_cfg"]
+    _, loaded = registry.split(f"{cfg['architecture']}.{cfg['tag']}")
+    assert loaded
+    pin = hub.pin_of(loaded) if loaded.repo else loaded
+    return pin.sha256 if pin else ""
 
 
 def kept(folder: Path | None, setting: dict[str, Any]) -> dict[int, Entry]:

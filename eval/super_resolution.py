@@ -25,16 +25,15 @@ from typing import Any
 
 import datasets
 import numpy as np
-import torch
 from accelerate import Accelerator
 from accelerate.utils import gather_object
 from rich.progress import track
 from torch import nn
 
-from eval.data import DataError, from_hub, parquet
-from eval.record import finish, kept, logged, machine
-from zoo import hub, literature, registry, upscaling, weights
-from zoo.benchmarks import BENCHMARKS, NoDataError
+from eval.data import from_hub, parquet
+from eval.record import kept, logged, machine, pinned, protocol, run_script
+from zoo import registry, upscaling, weights
+from zoo.benchmarks import BENCHMARKS
 from zoo.benchmarks.imresize import BORDERS, Pixels
 from zoo.benchmarks.scores import Score
 from zoo.benchmarks.super_resolution import (
@@ -79,29 +78,16 @@ def load(options: argparse.Namespace) -> tuple[nn.Module, str]:
     if registry.recorded_counts(registry.split(name)[0]).get("params") == 0:
         return registry.create(name), ""
     model = upscaling.load(name, options.scale)
-    cfg = vars(model)["pretrained_cfg"]
-    _, loaded = registry.split(f"{cfg['architecture']}.{cfg['tag']}")
-    assert loaded
-    pin = hub.pin_of(loaded) if loaded.repo else loaded
-    return model, pin.sha256 if pin else ""
-
-
-def protocol(name: str) -> Upscaling:
-    """What a paper's protocol ("room/name") does; by default all of the image at once.
-
-    Raises ValueError for a protocol that no paper says as data.
-    """
-    known = {f"{p.id}/{n}": how for p in literature.load_all() for n, how in p.upscaling.items()}
-    if name and name not in known:
-        near = registry.nearest(name, list(known))
-        raise ValueError(f"no protocol is called {name!r}; the nearest are {near}")
-    return known[name] if name else Upscaling()
+    return model, pinned(model)
 
 
 def open_pairs(options: argparse.Namespace) -> tuple[Any, int]:
     """The pairs that the options ask for, and their scale. Raises ValueError, NoDataError."""
-    if options.on in BENCHMARKS and not BENCHMARKS[options.on].classes:
-        return BENCHMARKS[options.on].open(options.data), settings(options.on)[2]
+    benchmark = BENCHMARKS.get(options.on)
+    if benchmark and benchmark.is_text:
+        raise ValueError(f"{options.on} is of texts: it is for eval.language_modeling")
+    if benchmark and not benchmark.classes:
+        return benchmark.open(options.data), settings(options.on)[2]
     if not options.scale:
         raise ValueError(f"{options.on} is no benchmark to enlarge, so it needs --scale")
     make = partial(DEGRADATIONS[options.degradation], scale=options.scale)
@@ -135,7 +121,9 @@ def answer(
 
 def evaluate(options: argparse.Namespace, accelerator: Accelerator) -> dict[str, Any]:
     """The record of one evaluation, equal on every process."""
-    how = protocol(options.protocol)
+    how = Upscaling()  # all of the image at once
+    if options.protocol:
+        how = protocol("upscaling", options.protocol)
     pairs, options.scale = open_pairs(options)
     model, digest = load(options)
     setting = {
@@ -190,20 +178,5 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def main() -> None:
-    options = parse()
-    accelerator = Accelerator(cpu=options.device == "cpu" or not torch.cuda.is_available())
-    try:
-        record = evaluate(options, accelerator)
-    except (DataError, LookupError, ValueError, NoDataError, OSError) as error:
-        accelerator.print(f"error: {error}", file=sys.stderr)
-        accelerator.end_training()
-        sys.exit(2)
-    if accelerator.is_main_process:
-        finish(record, options.out, options.weights if options.record else "")
-    accelerator.wait_for_everyone()
-    accelerator.end_training()
-
-
 if __name__ == "__main__":
-    main()
+    run_script(evaluate, parse())

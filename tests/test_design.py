@@ -13,6 +13,8 @@ ZOO = ROOT / "zoo"
 SOURCES = sorted(ZOO.rglob("*.py"))
 RANK = {
     "details": 0,
+    "inputs": 0,
+    "tokens": 0,
     "pretrained": 0,
     "literature": 0,
     "schemes": 0,
@@ -29,8 +31,11 @@ RANK = {
     "api": 8,
     "train": 8,
     "timm": 8,
+    "generation": 4,
     "upscaling": 4,
+    "writing": 4,
     "convert": 9,
+    "harness": 9,
     "tables": 9,
     "cli": 10,
 }

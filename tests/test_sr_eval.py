@@ -93,7 +93,7 @@ def test_a_killed_run_goes_on(folder: Path, tmp_path: Path) -> None:
         (("bicubic_x2", "--on", "tests", "--scale", "2"), "holds no images"),
         (("bicubic_x2", "--on", "photos/bi_x2", "--protocol", "rcan/no"), "the nearest are"),
         (("x.safetensors", "--on", "photos/bi_x2"), "needs --model"),
-        (("resnet20", "--on", "photos/bi_x2"), "is a classifier"),
+        (("resnet20", "--on", "photos/bi_x2"), "resnet20 does not enlarge"),
     ],
 )
 def test_bad_options_end_in_a_sentence(options: tuple[str, ...], says: str) -> None:

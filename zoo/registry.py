@@ -185,7 +185,7 @@ def from_file(name: str, path: "Path") -> "nn.Module":
                 state = renamed
     weights.check_keys(str(path), expected, state)
     model.load_state_dict(state, strict=True)
-    return model
+    return model.eval()
 
 
 def _schemes(entry: Variant) -> list[Any]:

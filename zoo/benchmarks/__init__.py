@@ -65,7 +65,7 @@ JPEG = "CIFAR-10 re-encoded as JPEG: not CIFAR-10, and never judged as such"
 def _cifar(name: str, columns: tuple[str, str], classes: int, note: str = "") -> list[Benchmark]:
     sizes = {"train": 50_000, "test": 10_000}
     return [
-        Benchmark(f"{name}/{split}", n, 1, PARQUET, classes, name, columns, note)
+        Benchmark(f"{name}/{split}", n, 1, PARQUET, classes, name, columns, note=note)
         for split, n in sizes.items()
     ]
 

@@ -64,7 +64,9 @@ class Binary:
         return int(self.tokens()[index])
 
     def tokens(self, tokenizer: Tokenizer | None = None) -> np.ndarray:
-        """The ids, not read before they are needed."""
+        """The ids, not read before they are needed. Raises ValueError for a file of other things."""
+        if not (size := self.path.stat().st_size) or size % 2:
+            raise ValueError(f"{self.path} has {size} bytes; a .bin has two for each token")
         return np.memmap(self.path, dtype="<u2", mode="r")
 
 
@@ -115,7 +117,7 @@ def from_rows(files: Sequence[Path]) -> Texts:
         table = pq.read_table(path)
         if "text" not in table.column_names:
             raise ValueError(f"{path} has no column 'text'; it has {table.column_names}")
-        rows += table.column("text").to_pylist()
+        rows += [row or "" for row in table.column("text").to_pylist()]
     lines = sum(row.endswith("\n") or not row for row in rows)
     return Texts(("".join(rows),)) if 2 * lines > len(rows) else Texts(tuple(rows))
 

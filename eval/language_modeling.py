@@ -1,0 +1,249 @@
+"""Any language model on any texts, on any number of processes, every token scored once.
+
+    python -m eval.language_modeling gpt2_nano.zoo_peps --on peps_mini/validation
+    python -m eval.language_modeling FILE.safetensors --model gpt2 --on DIR_OR_FILE \\
+        --tokenizer gpt2 --context 1024 --stride 512 --precision bf16 --out runs/gpt2
+    python -m eval.language_modeling NAME --on wikitext2/test --data DIR --protocol room/name
+    python -m eval.language_modeling NAME --on Salesforce/wikitext --subset wikitext-2-raw-v1 \\
+        --split test
+    accelerate launch --num_processes 2 -m eval.language_modeling ...
+
+Prints one JSON record: nats a token, perplexity and bits a byte of the whole text, in windows side
+by side or `stride` apart. A file is nanoGPT's .bin, .txt or .parquet with a column `text`; a folder
+holds one of them for each split. With --out a killed run goes on where it was, by any number of
+processes and in any batches.
+"""
+
+import argparse
+import hashlib
+import math
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from accelerate import Accelerator
+from accelerate.utils import gather_object
+from rich.progress import track
+from torch import nn
+
+from eval.data import DataError, from_hub
+from eval.record import kept, logged, machine, pinned, protocol, run_script
+from zoo import registry, weights
+from zoo.benchmarks import BENCHMARKS
+from zoo.benchmarks.language import Binary, Nats, Texts, Windows, batches, check, from_rows, read
+from zoo.details import Reading
+from zoo.tokens import tokenizer
+
+PRECISIONS = {"no": torch.float32, "bf16": torch.bfloat16}
+NANOGPT = "gpt2"  # what the ids of a .bin are by, unless --tokenizer says otherwise
+FILES: dict[str, Callable[[Path], Texts | Binary]] = {
+    ".bin": Binary,
+    ".txt": lambda path: Texts((path.read_text(encoding="utf-8"),)),
+    ".parquet": lambda path: from_rows([path]),
+}
+
+
+def load(options: argparse.Namespace) -> tuple[Any, str]:
+    """The network and the sha256 of its weights. Raises ValueError if it takes no tokens."""
+    path = Path(options.weights)
+    is_file = path.suffix in (".safetensors", ".json")
+    if is_file and not options.model:
+        raise ValueError(f"{path} needs --model, the architecture that it is of")
+    name = options.model if is_file else options.weights
+    if not registry.split(name)[0].is_language_model:
+        raise ValueError(f"{name} is no language model")
+    if is_file:
+        return registry.from_file(name, path).eval(), weights.sha256(path)
+    model = registry.create(name, pretrained=True)
+    return model, pinned(model)
+
+
+def open_texts(options: argparse.Namespace) -> tuple[Texts | Binary, str]:
+    """The texts that the options name, see the head of this file, and their name with the split.
+    Raises DataError, NoDataError."""
+    name, path = options.on, Path(options.on)
+    if name in BENCHMARKS:
+        return _benchmark(name, options.data), name
+    if not path.exists():
+        if path.suffix in FILES or name.startswith((".", "/")):
+            raise DataError(f"there is no file or folder {path}")
+        found = _from_hub(name, options.split, options.subset)
+        return found, "/".join(filter(None, (name, options.subset, options.split)))
+    if path.is_file() and path.suffix not in FILES:
+        raise DataError(f"{path} is none of {', '.join(FILES)}")
+    return _local(path, options.split), f"{name}/{options.split}" if path.is_dir() else name
+
+
+def _local(path: Path, split: str) -> Texts | Binary:
+    try:
+        found = read(path, split) if path.is_dir() else FILES[path.suffix](path)
+    except ValueError as error:  # no UTF-8, no parquet file, no column of texts
+        raise DataError(f"{path} cannot be read: {error}") from None
+    if found is None:
+        raise DataError(f"{path} holds no {split}.bin, .txt or .parquet")
+    return found
+
+
+def _benchmark(name: str, data: Path | None) -> Texts | Binary:
+    benchmark = BENCHMARKS[name]
+    if not benchmark.is_text:
+        raise DataError(f"{name} is of images, not of texts")
+    texts: Any = benchmark.open(data)
+    if len(texts) != benchmark.size:
+        raise DataError(f"{name} has {len(texts)} of {benchmark.size} texts")
+    found: Texts | Binary = texts
+    return found
+
+
+def _from_hub(name: str, split: str, subset: str) -> Texts:
+    rows = from_hub(name, split, subset)
+    if "text" not in rows.column_names:
+        raise DataError(f"{name} has no column 'text'; it has {rows.column_names}")
+    with TemporaryDirectory() as folder:
+        file = Path(folder, "rows.parquet")
+        rows.to_parquet(file)
+        return from_rows([file])
+
+
+def ids(texts: Texts | Binary, given: str, own: str) -> tuple[np.ndarray, str]:
+    """The tokens of texts, and the tokenizer that they are by: the one that is `given`, or the
+    model's `own`. Raises DataError for ids that are not the model's."""
+    if isinstance(texts, Texts):
+        return texts.tokens(tokenizer(given or own)), given or own
+    size = texts.path.stat().st_size
+    if size % 2 or not size:
+        raise DataError(f"{texts.path} has {size} bytes; ids of 16 bits are two bytes each")
+    if not given and own != NANOGPT:
+        raise DataError(
+            f"{texts.path} holds ids, by the tokenizer {NANOGPT!r} if made by nanoGPT; the model "
+            f"has {own!r}: say --tokenizer {own} if they are by that one"
+        )
+    return texts.tokens(), given or NANOGPT
+
+
+def reading(options: argparse.Namespace, model: Any) -> Reading:
+    """How the texts are shown: by a paper's protocol, or as the options say. Raises ValueError."""
+    if options.protocol:
+        if options.context or options.stride:
+            raise ValueError(f"{options.protocol} says context and stride; leave them out")
+        found: Reading = protocol("reading", options.protocol)
+        return found
+    how = Reading(context=options.context or model.context, stride=options.stride)
+    if how.fault:
+        raise ValueError(how.fault)
+    return how
+
+
+@torch.inference_mode()
+def score(model: nn.Module, tokens: np.ndarray, windows: Windows, batch: list[int]) -> list[Nats]:
+    """Of each of some windows of one length. Logits are taken to float32, sums are in float64."""
+    places = [windows[i] for i in batch]
+    rows = np.stack([tokens[first : last + 1] for first, last, _ in places]).astype(np.int64)
+    shown = torch.from_numpy(rows).to(next(model.parameters()).device)
+    logits: torch.Tensor = model(shown[:, :-1])
+    losses = F.cross_entropy(logits.float().transpose(1, 2), shown[:, 1:], reduction="none")
+    return [
+        Nats(float(loss[seen - first :].double().sum()), last - seen)
+        for loss, (first, last, seen) in zip(losses, places, strict=True)
+    ]
+
+
+def answer(
+    model: nn.Module, tokens: np.ndarray, windows: Windows, groups: Iterable[list[int]], kind: Any
+) -> Iterator[tuple[int, float, int]]:
+    """(index, nats, tokens), window by window; products are taken in the precision `kind`."""
+    device = next(model.parameters()).device.type
+    for batch in groups:
+        with torch.autocast(device, kind, enabled=kind != torch.float32):
+            found = score(model, tokens, windows, batch)
+        for index, (nats, count) in zip(batch, found, strict=True):
+            yield index, nats, count
+
+
+def evaluate(options: argparse.Namespace, accelerator: Accelerator) -> dict[str, Any]:
+    """The record of one evaluation, equal on every process."""
+    if options.batch_size < 1:
+        raise ValueError(f"--batch-size is 1 or more, not {options.batch_size}")
+    model, digest = load(options)
+    texts, name = open_texts(options)
+    tokens, made_by = ids(texts, options.tokenizer, vars(model)["pretrained_cfg"]["tokenizer"])
+    how = reading(options, model)
+    check(model, tokens, how)
+    setting = {
+        "weights": options.weights,
+        "sha256": digest,
+        "data": name,
+        "version": BENCHMARKS[name].version if name in BENCHMARKS else 0,
+        "tokenizer": made_by,
+        "tokens_sha256": _sum(tokens),
+        "protocol": {"name": options.protocol, **asdict(how)},
+        "precision": options.precision,
+    }
+    start, rank, world = time.perf_counter(), accelerator.process_index, accelerator.num_processes
+    with accelerator.main_process_first():
+        before = kept(options.out, setting)
+    windows = Windows(len(tokens), how)
+    mine = [i for i in range(rank, len(windows), world) if i not in before]
+    groups = list(batches(windows, mine, options.batch_size))
+    hidden = not accelerator.is_main_process or not sys.stderr.isatty()
+    bar = track(groups, "windows", disable=hidden)
+    kind = PRECISIONS[options.precision]
+    run = answer(model.to(accelerator.device), tokens, windows, bar, kind)
+    found = {i: entry for i, entry in before.items() if i % world == rank}
+    found |= {index: tuple(entry) for index, *entry in logged(run, options.out, rank)}
+    sums = total(dict(gather_object(list(found.items()))), windows)
+    result = {"windows": len(windows), "total": sums.tokens, "bytes": texts.bytes}
+    scores = {"nats": sums.nats, **sums.scores(texts.bytes)}
+    return setting | result | scores | machine(accelerator, time.perf_counter() - start)
+
+
+def total(seen: dict[int, tuple[float, int]], windows: Windows) -> Nats:
+    """The sum over {window: (nats, tokens)}, in any order. Raises RuntimeError unless every window
+    and every token but the first is there."""
+    if sorted(seen) != list(range(len(windows))):
+        raise RuntimeError(f"{len(seen)} of {len(windows)} windows were scored")
+    found = Nats(math.fsum(n for n, _ in seen.values()), sum(count for _, count in seen.values()))
+    if found.tokens != windows.count - 1:
+        raise RuntimeError(f"{found.tokens} of {windows.count - 1} tokens were scored")
+    return found
+
+
+def _sum(tokens: np.ndarray) -> str:
+    """The sha256 of ids, of 32 bits each."""
+    found = hashlib.sha256()
+    for start in range(0, len(tokens), 1 << 20):
+        found.update(np.ascontiguousarray(tokens[start : start + (1 << 20)], dtype="<u4").data)
+    return found.hexdigest()
+
+
+def parse(arguments: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("weights", help="arch.tag, or a .safetensors file with --model")
+    parser.add_argument("--on", required=True, help="a benchmark, a file, a folder, a Hub data set")
+    parser.add_argument("--split", default="validation", help="of a folder or a Hub data set")
+    parser.add_argument("--subset", default="", help="of a Hub data set")
+    data = os.environ.get("ZOO_DATA")
+    parser.add_argument("--data", type=Path, default=data, help="folder of the zoo's benchmarks")
+    parser.add_argument("--protocol", default="", help="room/name; it says context and stride")
+    parser.add_argument("--context", type=int, default=0, help="tokens; the model's by default")
+    parser.add_argument("--stride", type=int, default=0, help="tokens; 0: side by side")
+    parser.add_argument("--tokenizer", default="", help="a name, Hub repository or file")
+    parser.add_argument("--model", default="", help="the architecture of a file")
+    parser.add_argument("--batch-size", type=int, default=8)
+    parser.add_argument("--precision", choices=sorted(PRECISIONS), default="no")
+    parser.add_argument("--out", type=Path, help="folder that keeps the scores")
+    parser.add_argument("--record", action="store_true", help="adds to eval/results")
+    parser.add_argument("--device", choices=["cpu", "auto"], default="auto")
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    run_script(evaluate, parse())

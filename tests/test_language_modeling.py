@@ -1,0 +1,295 @@
+"""eval/language_modeling.py: benchmarks, files, data sets; every token once; resumed."""
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import datasets
+import numpy as np
+import pytest
+import torch
+from accelerate import Accelerator
+
+from eval import language_modeling
+from eval.language_modeling import evaluate, parse
+from tests.test_processes import torchrun
+from zoo import registry, weights
+from zoo.benchmarks import BENCHMARKS
+from zoo.details import Reading
+from zoo.tokens import Bytes
+
+TIMES = {"seconds", "peak_memory", "processes"}
+TEXTS: Any = BENCHMARKS["peps_mini/validation"].open()
+TEXT = TEXTS[0][:400]
+IDS = [*Bytes().encode(TEXT), Bytes.end]
+
+
+def network() -> Any:
+    """Untrained, with weights so large that it is sure of itself, and so sees what is before."""
+    torch.manual_seed(0)
+    model = registry.network("gpt2_nano").eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.mul_(4.0)
+    return model
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("weights") / "nano.safetensors"
+    weights.save(network().state_dict(), path, {})
+    return path
+
+
+@pytest.fixture
+def text(tmp_path: Path) -> Path:
+    path = tmp_path / "validation.txt"
+    path.write_text(TEXT, encoding="utf-8")
+    return path
+
+
+def run(file: Path, on: str | Path, *options: str | Path) -> dict[str, Any]:
+    given = [file, "--model", "gpt2_nano", "--on", on, *options, "--device", "cpu"]
+    return evaluate(parse(list(map(str, given))), Accelerator(cpu=True))
+
+
+@torch.no_grad()
+def direct(ids: list[int], context: int, stride: int) -> list[float]:
+    """-ln of the probability of each token but the first, one by one and in float64: in the first
+    of the windows, `stride` apart, that reaches it."""
+    model = network().double()
+    found = []
+    for place in range(1, len(ids)):
+        start = 0
+        while start + context < place:
+            start += stride
+        shares = model(torch.tensor([ids[start:place]]))[0, -1].log_softmax(-1)
+        found.append(-float(shares[ids[place]]))
+    return found
+
+
+@pytest.mark.parametrize(("context", "stride"), [(64, 0), (64, 24), (64, 64), (10, 1), (256, 0)])
+def test_the_sum_over_all_tokens(file: Path, text: Path, context: int, stride: int) -> None:
+    wanted = sum(direct(IDS, context, stride or context))
+    for size in (1, 3, 64):
+        options = ("--context", str(context), "--stride", str(stride), "--batch-size", str(size))
+        found = run(file, text, *options)
+        assert found["nats"] == pytest.approx(wanted, rel=1e-6)
+        assert (found["total"], found["bytes"]) == (len(IDS) - 1, len(TEXT.encode()))
+    loss = wanted / (len(IDS) - 1)
+    assert found["loss"] == pytest.approx(loss, rel=1e-6)
+    assert found["perplexity"] == pytest.approx(np.exp(loss), rel=1e-5)
+    bits = wanted / np.log(2) / len(TEXT.encode())
+    assert found["bits_per_byte"] == pytest.approx(bits, rel=1e-6)
+    assert found["sha256"] == weights.sha256(file)
+
+
+def test_the_log_has_every_window(file: Path, text: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    run(file, text, "--context", "64", "--stride", "24", "--out", out)
+    lines = [json.loads(x) for x in (out / "answers-0.jsonl").read_text().split("\n") if x]
+    wanted = direct(IDS, 64, 24)
+    assert [i for i, _, _ in lines] == list(range(len(lines)))
+    for index, nats, count in lines:
+        scored = wanted[40 + 24 * index : 64 + 24 * index] if index else wanted[:64]
+        assert (nats, count) == (pytest.approx(sum(scored), rel=1e-5), len(scored))
+
+
+def test_a_killed_run_goes_on(
+    file: Path, text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In other batches, with what another process had found, and with nothing scored twice."""
+    out = tmp_path / "out"
+    options = ("--context", "64", "--stride", "24", "--out", out)
+    whole = run(file, text, *options)
+    log = (out / "answers-0.jsonl").read_text().splitlines(keepends=True)[1:]
+    (out / "answers-0.jsonl").write_text("".join(log[:9]) + log[9][:3])
+    (out / "answers-1.jsonl").write_text("".join(log[15:20]))
+    scored: list[int] = []
+    score = language_modeling.score
+
+    def watched(model: Any, tokens: Any, windows: Any, batch: list[int]) -> Any:
+        scored.extend(batch)
+        return score(model, tokens, windows, batch)
+
+    monkeypatch.setattr(language_modeling, "score", watched)
+    again = run(file, text, *options, "--batch-size", "2")
+    assert scored == [*range(9, 15), *range(20, whole["windows"])]
+    assert again["nats"] == pytest.approx(whole["nats"], rel=1e-9)
+    assert again["total"] == whole["total"]
+    with pytest.raises(ValueError, match="another setting"):
+        run(file, text, "--context", "64", "--out", out)
+    text.write_text(TEXT.replace("e", "E"))
+    with pytest.raises(ValueError, match="another setting"):
+        run(file, text, *options)
+
+
+@pytest.mark.parametrize(
+    ("seen", "says"),
+    [({0: (1.0, 5)}, "1 of 2 windows"), ({0: (1.0, 5), 1: (1.0, 3)}, "8 of 9 tokens")],
+)
+def test_what_is_lost_is_noticed(seen: dict[int, Any], says: str) -> None:
+    windows = language_modeling.Windows(10, Reading(context=5))
+    with pytest.raises(RuntimeError, match=says):
+        language_modeling.total(seen, windows)
+
+
+# Inputs
+
+
+def same(found: dict[str, Any], wanted: dict[str, Any]) -> None:
+    for key in ("nats", "total", "windows", "tokens_sha256"):
+        assert found[key] == wanted[key], key
+
+
+def test_files_and_folders(file: Path, text: Path, tmp_path: Path) -> None:
+    wanted = run(file, text)
+    assert wanted["data"] == str(text)
+    folder = run(file, tmp_path)
+    same(folder, wanted)
+    assert folder["data"] == f"{tmp_path}/validation"
+    parquet = tmp_path / "one.parquet"
+    datasets.Dataset.from_dict({"text": [TEXT]}).to_parquet(parquet)
+    same(run(file, parquet), wanted)
+    binary = tmp_path / "val.bin"
+    np.array(IDS, dtype="<u2").tofile(binary)
+    for on in (binary, tmp_path):  # of a folder, the .bin
+        found = run(file, on, "--tokenizer", "bytes")
+        same(found, wanted)
+        assert (found["bytes"], "bits_per_byte" in found) == (0, False)
+
+
+def test_a_data_set_of_the_hub(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows that end in a newline are lines of one text."""
+    rows = datasets.Dataset.from_dict({"text": TEXT.splitlines(keepends=True)})
+    asked = []
+
+    def load(*args: Any, **options: Any) -> Any:
+        asked.append((args, options))
+        return rows
+
+    monkeypatch.setattr(datasets, "load_dataset", load)
+    found = run(file, "some/texts", "--subset", "raw", "--split", "test")
+    assert asked == [(("some/texts", "raw"), {"split": "test"})]
+    assert found["data"] == "some/texts/raw/test"
+    (tmp_path / "x.txt").write_text(TEXT, encoding="utf-8")
+    same(found, run(file, tmp_path / "x.txt"))
+    rows = rows.rename_column("text", "content")
+    with pytest.raises(ValueError, match=r"some/texts has no column 'text'; it has \['content'\]"):
+        run(file, "some/texts")
+
+
+def test_a_benchmark_by_a_protocol(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paper = SimpleNamespace(id="room", reading={"half": Reading(context=128, stride=64)})
+    monkeypatch.setattr("zoo.literature.load_all", lambda: (paper,))
+    found = run(file, "peps_mini/validation", "--protocol", "room/half", "--batch-size", "32")
+    assert found["protocol"] == {"name": "room/half", "context": 128, "stride": 64}
+    assert (found["data"], found["version"]) == ("peps_mini/validation", 1)
+    assert (found["total"], found["bytes"]) == (TEXTS.bytes + len(TEXTS) - 1, TEXTS.bytes)
+    with pytest.raises(ValueError, match=r"no protocol is called 'room/no'; .* are room/half"):
+        run(file, "peps_mini/validation", "--protocol", "room/no")
+    with pytest.raises(ValueError, match="room/half says context and stride"):
+        run(file, "peps_mini/validation", "--protocol", "room/half", "--stride", "9")
+
+
+def test_a_lower_precision(file: Path, text: Path) -> None:
+    exact, rounded = run(file, text), run(file, text, "--precision", "bf16")
+    assert rounded["loss"] == pytest.approx(exact["loss"], rel=2e-2)
+    assert rounded["loss"] != exact["loss"]
+
+
+@pytest.mark.data
+def test_wikitext_2(file: Path, zoo_data: Path) -> None:
+    """All of it, in windows side by side, beside a plain loop over them."""
+    assert parse(["gpt2", "--on", "wikitext2/test"]).data == zoo_data
+    if not (zoo_data / "wikitext2").is_dir():
+        pytest.skip("ZOO_DATA has no wikitext2")
+    texts: Any = BENCHMARKS["wikitext2/test"].open(zoo_data)
+    ids, model, nats = torch.from_numpy(texts.tokens(Bytes()))[None], network(), 0.0
+    with torch.no_grad():
+        for start in range(0, ids.shape[1] - 1, 256):
+            window = ids[:, start : start + 257]
+            shares = model(window[:, :-1]).double().log_softmax(-1)
+            nats -= float(shares.gather(2, window[:, 1:, None]).sum())
+    found = run(file, "wikitext2/test", "--data", zoo_data, "--batch-size", "16")
+    assert found["nats"] == pytest.approx(nats, rel=1e-6)
+    assert found["total"] == ids.shape[1] - 1
+
+
+# Bad input
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("./nowhere.txt",), "there is no file or folder nowhere.txt"),
+        (("nobody/nothing",), "nobody/nothing cannot be opened"),
+        (("pyproject.toml",), r"pyproject\.toml is none of \.bin, \.txt, \.parquet"),
+        (("tests",), r"tests holds no validation\.bin, \.txt or \.parquet"),
+        (("cifar10/test",), "cifar10/test is of images, not of texts"),
+        (("wikitext2/test",), r"wikitext2/test needs wikitext2/test\.bin"),
+        (("peps_mini/validation", "--context", "300"), "windows of 300 tokens are longer than"),
+        (("peps_mini/validation", "--context", "-1"), "context is 1 or more"),
+        (("peps_mini/validation", "--stride", "300"), r"stride 0\.\.context"),
+        (("peps_mini/validation", "--batch-size", "0"), "--batch-size is 1 or more, not 0"),
+        (("peps_mini/validation", "--tokenizer", "gtp2"), "no tokenizer is called 'gtp2'"),
+        (("peps_mini/validation", "--model", "resnet20"), "resnet20 is no language model"),
+        (("peps_mini/validation", "--model", ""), "needs --model"),
+    ],
+)
+def test_bad_options_end_in_a_sentence(
+    file: Path, options: tuple[str, ...], says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
+    monkeypatch.delenv("ZOO_DATA", raising=False)
+    with pytest.raises((ValueError, LookupError), match=says):
+        run(file, *options)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("x.bin", b"\0\0\0", r"x\.bin has 3 bytes; ids of 16 bits are two bytes each"),
+        ("x.bin", b"", r"x\.bin has 0 bytes"),
+        ("x.bin", b"\1\0\2\0", "say --tokenizer bytes if they are by that one"),
+        ("x.txt", b"\xff\xfe", r"x\.txt cannot be read: 'utf-8' codec"),
+        ("x.txt", b"", "fewer than two tokens"),
+        ("x.parquet", b"none", r"x\.parquet cannot be read: "),
+    ],
+)
+def test_bad_files_end_in_a_sentence(
+    file: Path, tmp_path: Path, name: str, content: bytes, says: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(ValueError, match=says):
+        run(file, tmp_path / name)
+
+
+def test_ids_that_the_model_has_not(file: Path, tmp_path: Path) -> None:
+    np.array([1, 300], dtype="<u2").tofile(tmp_path / "x.bin")
+    with pytest.raises(ValueError, match=r"the texts have the id 300; the model has 0\.\.256"):
+        run(file, tmp_path / "x.bin", "--tokenizer", "bytes")
+    with pytest.raises(ValueError, match=r"no file at .*absent\.safetensors"):
+        run(tmp_path / "absent.safetensors", tmp_path / "x.bin")
+
+
+@pytest.mark.slow
+def test_any_number_of_processes(file: Path, text: Path, tmp_path: Path) -> None:
+    """The same from 1, 2 and 3, and from 1 that goes on with what 3 have left."""
+    base = ["-m", "eval.language_modeling", str(file), "--model", "gpt2_nano", "--on", str(text)]
+    base += ["--context", "64", "--stride", "24", "--batch-size", "4", "--device", "cpu"]
+    out = tmp_path / "out"
+    records = {
+        n: json.loads(torchrun(n, *base, "--out", str(out / str(n))).strip().splitlines()[-1])
+        for n in (1, 2, 3)
+    }
+    for n, found in records.items():
+        assert (found["processes"], found["total"]) == (n, len(IDS) - 1)
+        assert found["nats"] == pytest.approx(records[1]["nats"], rel=1e-7)
+    (out / "3" / "answers-1.jsonl").unlink()
+    again = json.loads(torchrun(1, *base, "--out", str(out / "3")).strip().splitlines()[-1])
+    different = {"nats", "loss", "perplexity", "bits_per_byte"} | TIMES
+    for key in set(again) - different:
+        assert again[key] == records[3][key], key
+    assert again["nats"] == pytest.approx(records[1]["nats"], rel=1e-7)
