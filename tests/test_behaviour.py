@@ -5,6 +5,7 @@ features   head   rates   gradients   copies   formats   compile and export
 
 import copy
 import pickle
+from itertools import chain
 from typing import Any
 
 import pytest
@@ -15,7 +16,6 @@ from torch import Tensor, nn
 from tests.golden.fill import fill, images, layers_of
 from tests.test_contract import ARGUMENTS, TARGETS, pixels, sketch, slow
 from zoo import registry
-from zoo.trunks.classifier import convolutions
 
 LARGE = 15e6  # parameters
 
@@ -28,6 +28,7 @@ NARROW = {
     "init_features": 16,
     "growth_rates": (8, 16, 8, 16, 8),
     "downsample": (1, 2, 4),
+    "layers": 3,
 }
 
 
@@ -155,7 +156,8 @@ def test_gradients_and_checkpointing(target: str) -> None:
     for enable, seen in runs.items():
         model = real(target)
         model.set_grad_checkpointing(enable)
-        layers = [c for name in model.stage_names for c in convolutions(model.get_submodule(name))]
+        parts = chain(*(model.get_submodule(name).modules() for name in model.stage_names))
+        layers = [part for part in parts if isinstance(part, nn.Conv2d | nn.Linear)]
         for layer in layers:
             layer.register_forward_hook(lambda *_, seen=seen: seen.append(1))
         found[enable] = gradients(model, example(target))
@@ -211,5 +213,8 @@ def test_compile_for_real(target: str) -> None:
     wanted = gradients(model, x)
     model.zero_grad()
     found = gradients(torch.compile(real(target), fullgraph=True), x)
+    rounding = 1e-12 * max(gradient.abs().max() for gradient in wanted.values())
     for key, gradient in found.items():
-        close(gradient, wanted[key.removeprefix("_orig_mod.")], rtol=1e-6)
+        expected = wanted[key.removeprefix("_orig_mod.")]
+        if max(gradient.abs().max(), expected.abs().max()) > rounding:  # a key's bias has no more
+            close(gradient, expected, rtol=1e-6)

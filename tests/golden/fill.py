@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-KINDS = (nn.Conv2d, nn.BatchNorm2d, nn.LayerNorm, nn.Linear)
+KINDS = (nn.Conv2d, nn.BatchNorm2d, nn.LayerNorm, nn.Linear, nn.RMSNorm, nn.ParameterList)
 
 
 def layers_of(model: nn.Module) -> list[nn.Module]:
@@ -40,12 +40,15 @@ def fill(layers: Iterable[nn.Module], seed: int = 0) -> None:
 def _values(layer: nn.Module, random: np.random.RandomState) -> dict[str, np.ndarray]:
     if isinstance(layer, nn.BatchNorm2d):
         return _norm(layer, random)
-    if isinstance(layer, nn.LayerNorm):
+    if isinstance(layer, nn.LayerNorm) and layer.elementwise_affine:
         n = layer.normalized_shape[0]
         return {"weight": random.uniform(0.5, 1.5, n), "bias": random.normal(0, 0.2, n)}
     if isinstance(layer, (nn.Conv2d, nn.Linear)):
         return _map(layer, random)
-    return {"gamma": random.uniform(0.5, 1.5, tuple(layer.gamma.shape))}
+    return {
+        name: random.uniform(0.5, 1.5, tuple(parameter.shape))
+        for name, parameter in layer.named_parameters(recurse=False)
+    }
 
 
 def _map(layer: nn.Conv2d | nn.Linear, random: np.random.RandomState) -> dict[str, np.ndarray]:

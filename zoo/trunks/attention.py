@@ -83,6 +83,7 @@ class Pass:
     tables: tuple[Tensor, Tensor] | None = None
     cache: Cache | None = None
     mask: Tensor | None = None  # (B or 1, 1, T, tokens so far), True where they may
+    causal: bool = True  # without a mask: only itself and those before
 
 
 class Attention(nn.Module):
@@ -136,7 +137,7 @@ class Attention(nn.Module):
         if run.cache:
             k, v = run.cache.extend(slot, k, v)
         dropout = self.dropout if self.training else 0.0
-        causal = run.mask is None and tokens > 1
+        causal = run.causal and run.mask is None and tokens > 1
         y = F.scaled_dot_product_attention(
             q, k, v, attn_mask=run.mask, dropout_p=dropout, is_causal=causal
         )

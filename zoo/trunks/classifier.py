@@ -54,7 +54,8 @@ class Classifier(nn.Module):
         self.stem_names, self.stage_names, self.tail_names = list(stem), list(stages), list(tail)
         for name, module in {**stem, "maxpool": pool, **stages, **tail}.items():
             self._place(name, module)
-        self.feature_info = self._features(features or [self.stem_names[-1], *stages])
+        self.feature_names = list(features or [self.stem_names[-1], *stages])
+        self.feature_info = self._features(self.feature_names)
         self.num_features = self.feature_info[-1]["num_chs"]
         self.reset_classifier(head.num_classes, head.global_pool)
         self.apply(self.initialise)
@@ -105,6 +106,10 @@ class Classifier(nn.Module):
             x = self.forward_stage(name, x)
         return self.forward_tail(x)
 
+    def feature(self, x: Any) -> Tensor:
+        """What a stage gave, as a feature: itself, if only a tensor flows between the stages."""
+        return x
+
     def forward_head(self, x: Tensor, pre_logits: bool = False) -> Tensor:
         """Features -> (B, num_classes), or what the last layer sees when `pre_logits`."""
         x = self.global_pool(x)
@@ -130,7 +135,7 @@ class Classifier(nn.Module):
         """
         if output_fmt != "NCHW":
             raise ValueError(f"output_fmt must be 'NCHW', not {output_fmt!r}")
-        at = {info["module"]: i for i, info in enumerate(self.feature_info)}
+        at = {name: i for i, name in enumerate(self.feature_names)}
         wanted, last = feature_take_indices(len(at), indices)
         x = self.forward_stem(x)
         taken = [x] if at.get(self.stem_names[-1]) in wanted else []
@@ -138,14 +143,13 @@ class Classifier(nn.Module):
         for name in self.stage_names[: self._until(last) if stop_early else None]:
             x = self.forward_stage(name, x)
             if at.get(name) in wanted:
-                taken.append(self.forward_tail(x) if norm and name == self.stage_names[-1] else x)
+                last_one = norm and name == self.stage_names[-1]
+                taken.append(self.forward_tail(x) if last_one else self.feature(x))
         return taken if intermediates_only else (self.forward_tail(x), taken)
 
     def _until(self, feature: int) -> int:
         """How many stages run before the feature of that index is there."""
-        return [*self.stem_names[-1:], *self.stage_names].index(
-            self.feature_info[feature]["module"]
-        )
+        return [*self.stem_names[-1:], *self.stage_names].index(self.feature_names[feature])
 
     def prune_intermediate_layers(
         self,

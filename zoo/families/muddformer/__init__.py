@@ -1,6 +1,6 @@
 """MUDDFormer and MUDDPythia (2502.12170): as released, and the sizes of the paper's experiments."""
 
-from zoo.inputs import language
+from zoo.inputs import IMAGENET, language
 from zoo.registry import register
 
 FORMER = "zoo.families.muddformer.model:MUDDFormer"
@@ -46,3 +46,15 @@ NANO_CHOICES = {"qk_norm": False, "std": 0.0, "round_to": 0}
 register(
     FORMER, {"muddformer_nano": {**NANO, "choices": NANO_CHOICES}}, language("bytes", 257, 256)
 )
+
+VIT_S = {"layers": 12, "width": 384, "heads": 6}  # Table 8; Big Vision's view of an image
+BIG_VISION = IMAGENET | {
+    "pool_size": (14, 14),
+    "mean": (0.5, 0.5, 0.5),
+    "std": (0.5, 0.5, 0.5),
+    "interpolation": "box",
+    "first_conv": "patch_embed",
+    "classifier": "head.fc",
+}
+register("zoo.families.muddformer.vision:MUDDViT", {"muddvit_s16": VIT_S}, BIG_VISION)
+register("zoo.families.muddformer.vision:ViT", {"vit_s16": VIT_S}, BIG_VISION)
