@@ -1,12 +1,13 @@
 """paper.toml is read strictly: whatever is wrong is named with its file and line."""
 
+import importlib
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 import zoo
-from zoo import literature, registry
+from zoo import checking, literature, registry, tables
 from zoo.literature import PaperError
 
 HEAD = """[paper]
@@ -158,3 +159,57 @@ where = "Table 1"
         return
     with pytest.raises(PaperError, match="a `formula` needs the printed `value`"):
         literature.read(path)
+
+
+def test_weights_are_of_their_own_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    weights = """[[weights]]
+name = "resnet20.mine"
+file = "weights.safetensors"
+sha256 = "%s"
+origin = "here"
+licence = "mit"
+relation = "official"
+benchmarks = ["cifar10/test"]
+preprocessing = {}
+"""
+    text = written(tmp_path, CLAIM + "\n" + weights % ("0" * 64))
+    wrong = literature.read(text)
+    monkeypatch.setattr(literature, "load_all", lambda: (wrong,))
+    with pytest.raises(PaperError, match=rf"toml:{FIRST + 8}: this room has no model 'resnet20'"):
+        registry.check_claims()
+
+
+def test_the_other_side_of_a_comparison_is_there_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = MEASURED.replace('"measured"', '"relative"\nthan = "plain21"\nrelation = "<"')
+    wrong = literature.read(written(tmp_path, text))
+    monkeypatch.setattr(literature, "load_all", lambda: (wrong,))
+    with pytest.raises(PaperError, match=rf"toml:{FIRST}: this zoo has no model 'plain21'"):
+        registry.check_claims()
+
+
+def test_a_claim_of_another_room_is_shown_with_it() -> None:
+    gpt2 = zoo.describe("gpt2")
+    places = [str(cell) for cell in tables.claims(gpt2).columns[1].cells]
+    assert [p.partition(": ")[0] for p in places if ": " in p] == ["loop_residual"]
+    assert "baseline-not-trained" in {record.id for record in gpt2.contradictions}
+    assert "pythia_12b" in zoo.list_models(dataset="pile")
+
+
+def test_a_claim_is_judged_on_the_weights_of_whatever_room() -> None:
+    found = {paper.id: (claims, weights) for paper, claims, weights in checking.wanted(["gpt2"])}
+    assert set(found) == {"gpt2", "loop_residual"}
+    claims, weights = found["loop_residual"]
+    assert {claim.model for claim in claims} == {"gpt2"}
+    assert {w.name for w in weights} == {w.name for w in registry.weights_of("gpt2")}
+    papers = {paper.id for paper, *_ in checking.wanted(["gpt2.openai"])}
+    assert papers == {"gpt2", "loop_residual"}
+    assert {p.id for p, *_ in checking.wanted(["carn"])} == {"carn"}
+
+
+def test_every_formula_is_in_its_room() -> None:
+    named = {(c.paper, c.formula) for c in zoo.claims() if c.formula}
+    assert named
+    for room, formula in named:
+        assert callable(getattr(importlib.import_module(f"zoo.families.{room}.formulas"), formula))

@@ -263,3 +263,29 @@ def test_a_formula_is_kept_by_its_printed_digits() -> None:
     assert verdicts.judge_formula(claim, 0.2279, 0.349).measured == (
         "0.228 % by the formula, 0.349 % as built"
     )
+
+
+def test_a_stated_tolerance_widens_a_score() -> None:
+    loss = replace(ERROR, metric="loss", value=Decimal("3.12"), tolerance=Decimal("0.02"))
+    found = [verdicts.judge_score(loss, v, same_weights=True).status for v in (3.139, 3.141, 3.09)]
+    assert found == ["kept", "missed", "better than reported"]
+
+
+def test_a_ratio_is_shown_as_it_is_printed() -> None:
+    speed = replace(RELATIVE, metric="tokens/s", value=Decimal("89.8"), relation="<")
+    assert verdicts.describe_claim(speed)[2] == "89.8 % of plain20"
+    accuracy = replace(RELATIVE, metric="accuracy", value=Decimal("0.9"))
+    assert verdicts.describe_claim(accuracy)[2] == "> plain20 by 0.9"
+
+
+def test_what_papers_count_by_a_formula() -> None:
+    """Pythia's own count is exact; MUDD's are estimates, beside which stands what is built."""
+    pythia = next(p.claims for p in literature.load_all() if p.id == "pythia")
+    (small,) = [c for c in pythia if c.formula and c.model == "pythia_70m"]
+    row = checking.counted(small)
+    assert (row.status, row.measured) == ("kept", "18,915,328 of 70,426,624")
+    mudd = next(p.claims for p in literature.load_all() if p.id == "muddformer")
+    (share,) = [c for c in mudd if c.formula == "extra_params" and c.model == "muddpythia_2_8b"]
+    row = checking.relative(share, [])
+    assert (row.claimed, row.status) == ("> pythia_2_8b by 0.23 %", "kept")
+    assert row.measured == "0.228 % by the formula, 0.349 % as built"

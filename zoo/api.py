@@ -106,7 +106,7 @@ def list_models(
             continue
         if source and not (_is_paper(source, paper) and task in ("", source.task)):
             continue
-        if dataset and dataset not in _datasets(name, source):
+        if dataset and dataset not in _datasets(name):
             continue
         tags = [weights.name for weights in registry.weights_of(name)]
         found += tags if pretrained else [name]
@@ -121,11 +121,15 @@ def _is_paper(source: Paper, wanted: str) -> bool:
     return wanted in ("", source.id, source.arxiv, source.arxiv.partition("v")[0])
 
 
-def _datasets(name: str, source: Paper | None) -> set[str]:
+def _datasets(name: str) -> set[str]:
     benchmarks = {b for weights in registry.weights_of(name) for b in weights.benchmarks}
-    if source:
-        benchmarks |= {claim.benchmark for claim in source.claims if claim.model == name}
+    benchmarks |= {claim.benchmark for claim in _claims_on(name)}
     return {benchmark.partition("/")[0] for benchmark in benchmarks}
+
+
+def _claims_on(name: str) -> tuple[Claim, ...]:
+    """What all papers, of whatever room, claim about a network."""
+    return tuple(c for paper in literature.load_all() for c in paper.claims if c.model == name)
 
 
 def describe(name: str) -> Description:
@@ -135,8 +139,14 @@ def describe(name: str) -> Description:
     size = entry.cfg["input_size"]
     counts = registry.recorded_counts(entry)
 
-    def about(records: Any) -> tuple[Any, ...]:
-        return tuple(r for r in records if any(fnmatchcase(entry.name, m) for m in r.models))
+    def about(table: str) -> tuple[Any, ...]:
+        """Records of the network's room, and those of other rooms that have its very name."""
+        own = getattr(source, table, ())
+        others = [r for p in literature.load_all() if p is not source for r in getattr(p, table)]
+        return (
+            *(r for r in own if any(fnmatchcase(entry.name, m) for m in r.models)),
+            *(r for r in others if entry.name in r.models),
+        )
 
     return Description(
         name=name,
@@ -147,10 +157,10 @@ def describe(name: str) -> Description:
         params=counts.get("params"),
         macs=counts.get("macs"),
         paper=source,
-        claims=tuple(c for p in literature.load_all() for c in p.claims if c.model == entry.name),
+        claims=_claims_on(entry.name),
         weights=(weights,) if weights else tuple(registry.weights_of(entry.name)),
-        deviations=about(source.deviations) if source else (),
-        contradictions=about(source.contradictions) if source else (),
+        deviations=about("deviations"),
+        contradictions=about("contradictions"),
     )
 
 

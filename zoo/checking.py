@@ -43,9 +43,18 @@ def counted(claim: Claim) -> Verdict:
     """The verdict on a counted claim, from the network itself."""
     if claim.variant:
         return row(claim, "not run", why=NOT_BUILT)
+    if claim.formula:
+        return explained(judge_count(claim, *_by_formula(claim)), claim)
     args = json.dumps(dict(claim.args), sort_keys=True)
     found = measuring.counts(claim.model, args, claim.input_size)
     return explained(judge_count(claim, getattr(found, claim.metric)), claim)
+
+
+def _by_formula(claim: Claim) -> tuple[Any, Any]:
+    """What a formula of the paper's room gives for a claim, and what there is as built."""
+    formulas = importlib.import_module(f"zoo.families.{claim.paper}.formulas")
+    given: tuple[Any, Any] = getattr(formulas, claim.formula)(claim.model, claim.than)
+    return given
 
 
 def obstacle(claim: Claim) -> str:
@@ -197,9 +206,7 @@ def relative(claim: Claim, runs: Sequence[dict[str, Any]]) -> Verdict:
     """The verdict on a relative claim: by a formula of the paper's room, or by recorded runs."""
     if not claim.formula:
         return judge_relative(claim, runs)
-    formulas = importlib.import_module(f"zoo.families.{claim.paper}.formulas")
-    estimate, built = getattr(formulas, claim.formula)(claim.model, claim.than)
-    return judge_formula(claim, estimate, built)
+    return explained(judge_formula(claim, *_by_formula(claim)), claim)
 
 
 def wanted(names: Iterable[str]) -> list[tuple[Paper, list[Claim], list[Weights]]]:
@@ -214,11 +221,12 @@ def wanted(names: Iterable[str]) -> list[tuple[Paper, list[Claim], list[Weights]
     matched: set[str] = set()
     for paper in literature.load_all():
         whole = {paper.id, paper.arxiv, paper.arxiv.partition("v")[0]} & set(asked)
-        models = {claim.model for claim in paper.claims} | {w.name for w in paper.weights}
+        known = _weights_for(paper)
+        models = {claim.model for claim in paper.claims} | {w.name for w in known}
         hits = {n: {m for m in models if _fits(m, n)} for n in asked}
         matched |= whole | {name for name, models_hit in hits.items() if models_hit}
         chosen = models if whole or not asked else set().union(*hits.values())
-        weights = [w for w in paper.weights if w.name in chosen]
+        weights = [w for w in known if w.name in chosen]
         claims = [c for c in paper.claims if c.model in chosen or _about_any(weights, c)]
         if claims or weights:
             found.append((paper, claims, weights))
@@ -229,6 +237,13 @@ def wanted(names: Iterable[str]) -> list[tuple[Paper, list[Claim], list[Weights]
     if not any(claims or any(w.bundled for w in weights) for _, claims, weights in found):
         raise LookupError(f"no claim may be judged on {', '.join(asked)}, by its paper's protocol")
     return found
+
+
+def _weights_for(paper: Paper) -> list[Weights]:
+    """A room's weights, then those that other rooms have of the networks it makes claims on."""
+    claimed = sorted({claim.model for claim in paper.claims})
+    others = (w for model in claimed for w in registry.weights_of(model))
+    return [*paper.weights, *(w for w in others if w.paper != paper.id)]
 
 
 def _about_any(weights: Iterable[Weights], claim: Claim) -> bool:
@@ -260,5 +275,6 @@ def check(
         for claim in claims:
             advance(f"{paper.id}: {claim.model}")
             rows.append(judges[claim.kind](claim))
-        rows += [row for w in weights if w.bundled for row in measuring.bundled(w, folder, advance)]
+        own = (w for w in weights if w.bundled and w.paper == paper.id)
+        rows += [row for w in own for row in measuring.bundled(w, folder, advance)]
     return rows

@@ -19,8 +19,8 @@ from zoo.details import DETAILS, Reading, Upscaling, View
 from zoo.pretrained import ROOMS, Weights, broken_rule, read_timm
 
 KINDS = ("counted", "measured", "relative")
-UNITLESS = ("f_measure", "mae", "ssim", "mos", "loss", "perplexity", "bits_per_byte")
-LOWER = ("loss", "perplexity", "bits_per_byte")  # is better
+LOWER = ("mae", "loss", "perplexity", "bits_per_byte", "bits_per_character")  # is better
+UNITLESS = ("f_measure", "ssim", "mos", *LOWER)
 COUNTED = ("params", "macs", "depth", "convolutions")
 
 
@@ -33,11 +33,11 @@ class Claim:
     """One number (or comparison) that a paper prints, with the place where it stands.
 
     counted: value in units of `unit` (K, M, G), from the network alone, at its own image size or
-        at `input_size` pixels.
+        at `input_size` pixels; a part of it that a `formula` of the room's formulas.py counts.
     measured: value of `metric` (psnr in dB, others in percent but for UNITLESS) on `benchmark`, by
         `protocol`.
     relative: metric(model) `relation` metric(than); `value` is the printed difference, if any, in
-        percent if a `formula` (of the room's formulas.py) gives it.
+        percent if a `formula` gives it; of RATIOS (verdicts.py) the printed ratio, in percent.
     """
 
     kind: str

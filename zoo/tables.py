@@ -35,12 +35,13 @@ def tags(d: api.Description) -> str:
 
 
 def claims(d: api.Description) -> Table:
-    table = Table("claim", "where", "how", title="what the paper claims", title_justify="left")
+    """What all papers claim about a network; a paper of another room is named with the place."""
+    table = Table("claim", "where", "how", title="what papers claim", title_justify="left")
     for claim in d.claims:
         model, metric, claimed = describe_claim(claim)
-        table.add_row(
-            escape(f"{model}: {metric} {claimed}"), escape(claim.where), claim.aggregation
-        )
+        own = d.paper is not None and claim.paper == d.paper.id
+        where = claim.where if own else f"{claim.paper}: {claim.where}"
+        table.add_row(escape(f"{model}: {metric} {claimed}"), escape(where), claim.aggregation)
     return table
 
 

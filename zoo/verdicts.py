@@ -17,6 +17,7 @@ from zoo.literature import LOWER, UNITLESS, Claim
 UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9}
 NOT_BUILT = "the zoo does not build this variation of the network"
 FEW_IMAGES = 5  # the same weights on another machine may differ by this many
+RATIOS = ("tokens/s",)  # relative claims on these print a ratio, in percent
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,10 +60,11 @@ def agrees(measured: int, claim: Claim) -> bool:
     return exact.quantize(step, ROUND_HALF_UP) == claim.value
 
 
-def judge_count(claim: Claim, number: int) -> Verdict:
-    """The verdict on a counted claim."""
+def judge_count(claim: Claim, number: int, of: int | None = None) -> Verdict:
+    """The verdict on a counted claim; `of` is what there is, if the number is a paper's own count
+    of a part of it."""
     status = "kept" if agrees(number, claim) else "missed"
-    return row(claim, status, measured=f"{number:,}")
+    return row(claim, status, measured=f"{number:,}" + (f" of {of:,}" if of is not None else ""))
 
 
 def judge_error(claim: Claim, wrong: int, total: int, *, same_weights: bool) -> Verdict:
@@ -96,12 +98,12 @@ def judge_score(claim: Claim, value: float, *, same_weights: bool) -> Verdict:
     """The verdict on a PSNR (dB) or SSIM, the mean over a benchmark's images, or on a loss.
 
     The authors' weights must give the printed digits, within a tenth of the last one for another
-    machine's arithmetic. Weights that were trained again have no reason to; what they give is
-    said to be missed or better, and how far off is seen.
+    machine's arithmetic, or within the claim's stated tolerance. Weights that were trained again
+    have no reason to; what they give is said to be missed or better, and how far off is seen.
     """
     assert claim.value is not None
     digits = -int(claim.value.as_tuple().exponent)
-    slack = (0.6 if same_weights else 0.5) * 10.0**-digits
+    slack = max((0.6 if same_weights else 0.5) * 10.0**-digits, float(claim.tolerance or 0))
     off = value - float(claim.value)
     worse = off > 0 if claim.metric in LOWER else off < 0
     status = "kept" if abs(off) <= slack else "missed" if worse else "better than reported"
@@ -181,9 +183,12 @@ def describe_claim(claim: Claim) -> tuple[str, str, str]:
     model = _call(claim.model, claim.args) + (f" [{claim.variant}]" if claim.variant else "")
     metric = f"{claim.metric} on {claim.benchmark}" if claim.benchmark else claim.metric
     if claim.kind == "relative":
+        than = _call(claim.than, claim.than_args)
+        if claim.metric in RATIOS and claim.value is not None:
+            return model, metric, f"{claim.value} % of {than}"
         unit = " %" if claim.formula else ""
         by = f" by {claim.value}{unit}" if claim.value is not None else ""
-        return model, metric, f"{claim.relation} {_call(claim.than, claim.than_args)}{by}"
+        return model, metric, f"{claim.relation} {than}{by}"
     if claim.input_size:
         metric += f" at {claim.input_size}x{claim.input_size}"
     value = f"{claim.value}{claim.unit}{_unit(claim)}"

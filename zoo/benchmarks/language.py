@@ -64,7 +64,7 @@ class Binary:
         return int(self.tokens()[index])
 
     def tokens(self, tokenizer: Tokenizer | None = None) -> np.ndarray:
-        """The ids, not read before they are needed. Raises ValueError for a file of other things."""
+        """The ids, not read before they are needed. Raises ValueError for an odd file."""
         if not (size := self.path.stat().st_size) or size % 2:
             raise ValueError(f"{self.path} has {size} bytes; a .bin has two for each token")
         return np.memmap(self.path, dtype="<u2", mode="r")
