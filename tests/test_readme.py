@@ -66,7 +66,7 @@ EXAMPLES = [
 ]
 
 
-@pytest.mark.parametrize("code", EXAMPLES, ids=["first", "features", "fine-tuning", "larger"])
+@pytest.mark.parametrize("code", EXAMPLES, ids=["first", "features", "tuning", "larger", "writing"])
 def test_an_example_prints_what_it_says(code: str) -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

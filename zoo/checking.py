@@ -204,9 +204,9 @@ def recorded_runs(room: str) -> list[dict[str, Any]]:
 
 def relative(claim: Claim, runs: Sequence[dict[str, Any]]) -> Verdict:
     """The verdict on a relative claim: by a formula of the paper's room, or by recorded runs."""
-    if not claim.formula:
-        return judge_relative(claim, runs)
-    return explained(judge_formula(claim, *_by_formula(claim)), claim)
+    if claim.formula:
+        return explained(judge_formula(claim, *_by_formula(claim)), claim)
+    return explained(judge_relative(claim, runs), claim)
 
 
 def wanted(names: Iterable[str]) -> list[tuple[Paper, list[Claim], list[Weights]]]:

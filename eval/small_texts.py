@@ -1,0 +1,60 @@
+"""Do MUDD connections (2502.12170) and loops (2409.14199) help language models of 0.5 M parameters?
+
+    python -m eval.small_texts [--models NAME...] [--seeds 0 1 2] [--write]
+
+Trains those of configs/language.py on the same batches, and asks for the loss on the text that was
+held back. A run that is done is not repeated; one that was interrupted goes on. With --write, the
+runs are written to the rooms of both papers, which `zoo check` reads.
+"""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from configs import language
+from eval import seeds
+from zoo.benchmarks import BENCHMARKS
+from zoo.benchmarks.language import total
+from zoo.details import Reading
+from zoo.tokens import tokenizer
+from zoo.train import Run
+
+RUNS = Path("runs/small_texts")
+TEXT = "peps_mini/validation"
+ROOMS = {
+    "muddformer": ("transformer_pp_nano", "muddformer_nano"),
+    "loop_residual": ("gpt2_nano", "loop_gpt2_nano", "loop_gpt2_nano_x2"),
+}
+
+
+def losses(run: Run) -> dict[str, tuple[float, int]]:
+    """Nats, and tokens, of the text that was held back; in float32."""
+    network: Any = run.network
+    texts: Any = BENCHMARKS[TEXT].open()
+    how = Reading(context=network.context)
+    found = total(network, texts.tokens(tokenizer("bytes")), how)
+    return {TEXT: (found.nats, found.tokens)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--models", nargs="+", choices=language.MODELS, default=language.MODELS)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--write", action="store_true", help="write the record")
+    options = parser.parse_args()
+    runs = [
+        seeds.result(language.nano(model), seed, RUNS / f"{model}-{seed}", losses)
+        for seed in options.seeds
+        for model in options.models
+    ]
+    for run in runs:
+        nats, tokens = run[TEXT]
+        print(f"{run['model']} {run['seed']}: {nats / tokens:.4f} nats, {run['seconds']} s")
+    if options.write:
+        for room, models in ROOMS.items():
+            own = [run for run in runs if run["model"] in models]
+            seeds.record(room, "eval/small_texts.py", own)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,108 @@
+"""The language models that come with the zoo: what they score, and how they were compared."""
+
+import json
+from typing import Any
+
+import pytest
+
+import zoo
+from configs import language as recipes
+from zoo import checking, literature, measuring, pretrained, registry, weights
+
+PINNED = [
+    w
+    for paper in literature.load_all()
+    for w in paper.weights
+    if w.bundled and registry.variant(w.model).is_language_model
+]
+pinned_weights = pytest.mark.parametrize("pinned", PINNED, ids=lambda w: w.name)
+HELD_BACK = "peps_mini/validation"
+
+
+def silent(what: str) -> None:
+    pass
+
+
+def test_every_recipe_has_its_weights() -> None:
+    assert {w.model for w in PINNED} == set(recipes.MODELS)
+    assert sum(w.path.stat().st_size for w in PINNED) < 6_000_000
+
+
+@pinned_weights
+def test_bundled_weights_give_the_recorded_loss(pinned: pretrained.Weights) -> None:
+    record = json.loads(pinned.record.read_text())
+    assert record["sha256"] == pinned.sha256 == weights.sha256(pinned.path)
+    assert record["recipe"] == pinned.recipe == f"configs/language.py:{pinned.model}"
+    assert set(record["benchmarks"]) == set(pinned.benchmarks)
+    rows = measuring.bundled(pinned, None, silent)
+    assert [row.status for row in rows] == ["kept", "kept", "not run", "not run"], rows
+    assert all("--data DIR" in row.why for row in rows[2:])
+
+
+@pytest.mark.data
+@pinned_weights
+def test_they_give_it_on_wikitext_too(pinned: pretrained.Weights, zoo_data: Any) -> None:
+    rows = measuring.bundled(pinned, zoo_data, silent)
+    assert [row.status for row in rows] == ["kept"] * 4, rows
+
+
+def test_a_change_of_the_weights_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = registry.create
+
+    def wrong(name: str, pretrained: bool = False, **overrides: object) -> object:
+        model = real(name, pretrained, **overrides)
+        model.norm.weight.data *= 1.01
+        return model
+
+    measuring._read.cache_clear()
+    monkeypatch.setattr(registry, "create", wrong)
+    rows = measuring.bundled(PINNED[0], None, silent)
+    measuring._read.cache_clear()
+    assert [row.status for row in rows[:2]] == ["missed", "missed"]
+    assert rows[0].fails
+
+
+def runs() -> list[dict[str, Any]]:
+    return checking.recorded_runs("muddformer") + checking.recorded_runs("loop_residual")
+
+
+def test_the_runs_are_of_one_recipe_and_three_seeds() -> None:
+    found = {(run["model"], run["seed"]): run for run in runs()}
+    assert set(found) == {(model, seed) for model in recipes.MODELS for seed in range(3)}
+    assert len({run[HELD_BACK][1] for run in found.values()}) == 1
+    for (model, _), run in found.items():
+        recipe = recipes.nano(model)
+        made_by = {key: run[key] for key in ("recipe", "epochs", "batch_size")}
+        assert made_by == {"recipe": recipe.name, "epochs": 15, "batch_size": 16}
+
+
+@pinned_weights
+def test_the_first_seed_is_what_comes_with_the_zoo(pinned: pretrained.Weights) -> None:
+    """But for the rounding to bf16."""
+    (run,) = [run for run in runs() if (run["model"], run["seed"]) == (pinned.model, 0)]
+    record = json.loads(pinned.record.read_text())
+    nats, tokens = run[HELD_BACK]
+    assert record["benchmarks"][HELD_BACK]["loss"] == pytest.approx(nats / tokens, abs=1e-3)
+
+
+def test_what_came_of_the_papers_claims() -> None:
+    """MUDD: undecided. Loops: worse with half of the blocks, undecided with all of them."""
+    rows = zoo.check("muddformer_nano", "loop_gpt2_nano*")
+    found = {row.model: row for row in rows if row.kind == "relative"}
+    assert {model: row.status for model, row in found.items()} == {
+        "muddformer_nano": "undecided",
+        "loop_gpt2_nano": "missed",
+        "loop_gpt2_nano_x2": "undecided",
+    }
+    assert "1.7713 against 1.7082, difference +0.0630" in found["loop_gpt2_nano"].measured
+    assert not any(row.fails for row in rows)
+
+
+def test_they_write_what_looks_like_a_pep() -> None:
+    """The README's example, and a text that only a trained network would go on with."""
+    model = zoo.create("muddformer_nano", pretrained=True)
+    (row,) = zoo.generate(model, [list(b"This PEP ")], max_new_tokens=40)
+    assert bytes(row[:9]) == b"This PEP "
+    begun = b"This document has been placed in the public "
+    (row,) = zoo.generate(model, [list(begun)], max_new_tokens=6)
+    assert bytes(row) == begun + b"domain"
