@@ -10,12 +10,15 @@ class RMSNorm(nn.RMSNorm):
     """x / sqrt(mean(x^2) + eps) * weight over the last dimension, as torch has it.
 
     On a CPU torch takes five passes over memory; without gradients to keep, two are enough. For a
-    few tokens that does not matter, and torch's has fewer steps.
+    few tokens that does not matter, and torch's has fewer steps. What autocast has made narrower
+    than the weight is normalised as wide as that, and narrowed again.
     """
 
     bias = None
 
     def forward(self, x: Tensor) -> Tensor:
+        if self.weight is not None and x.dtype != self.weight.dtype:
+            return super().forward(x.to(self.weight.dtype)).to(x.dtype)
         kept = torch.is_grad_enabled() or torch.compiler.is_compiling()
         kept = kept or x.numel() < LARGE
         if kept or x.device.type != "cpu" or x.dtype.itemsize < 4 or self.eps is None:
