@@ -1,0 +1,178 @@
+"""What the Hub reads of a card: its front matter, .eval_results; and the records they are of."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from huggingface_hub import ModelCardData, parse_eval_result_entries
+
+from tests.test_cards import BUNDLED, FOLDER, KNOWN, data
+from zoo import cards
+from zoo.cards import recorded
+from zoo.pretrained import WeightsError
+
+
+@pytest.fixture(scope="module")
+def texts() -> dict[str, str]:
+    """The cards in the checkout, which a test of theirs makes again."""
+    return {path.stem: path.read_text(encoding="utf-8") for path in FOLDER.glob("*.md")}
+
+
+def test_only_our_measurements_are_in_the_index(texts: dict[str, str]) -> None:
+    assert {name for name, text in texts.items() if data(text).eval_results} == set(BUNDLED)
+    record = json.loads(KNOWN["resnet20.zoo_digits"].record.read_text())
+    then = record["benchmarks"]["digits/test"]
+    (result,) = data(texts["resnet20.zoo_digits"]).eval_results or []
+    assert result.metric_value == round(100 * then["right"] / then["total"], 2)
+    assert result.metric_type == "accuracy"
+
+
+def test_tags_tasks_and_parents(texts: dict[str, str]) -> None:
+    found = data(texts["rdnet_tiny.nv_in1k"])
+    assert "arxiv:2403.19588" in (found.tags or [])
+    assert found.pipeline_tag == "image-classification"
+    assert found.base_model == "naver-ai/rdnet_tiny.nv_in1k"
+    assert (found.library_name, found.datasets) == ("timm", ["ILSVRC/imagenet-1k"])
+    assert data(texts["gpt2.openai"]).pipeline_tag == "text-generation"
+    small = data(texts["rcan_tiny_x2.zoo_photos"])
+    assert (small.pipeline_tag, small.library_name) == ("image-to-image", "zoo")
+    assert small.base_model is small.datasets is None
+
+
+def test_the_licence_is_the_weights_own(texts: dict[str, str]) -> None:
+    for name, text in texts.items():
+        assert data(text).license == KNOWN[name].licence
+    assert {KNOWN[name].licence for name in texts} > {"mit", "cc-by-nc-4.0"}
+
+
+def test_a_licence_is_never_made_up() -> None:
+    weights = KNOWN["resnet20.zoo_digits"]
+    with pytest.raises(ValueError, match=r"resnet/paper.toml:\d+: resnet20.zoo_digits needs"):
+        cards.card(replace(weights, licence=" "), [])
+    named = data(cards.card(replace(weights, licence="Some Licence v2\n---"), []))
+    assert (named.license, named["license_name"]) == ("other", "some-licence-v2")
+    assert data(cards.card(replace(weights, licence="unknown"), [])).license == "unknown"
+
+
+def measured_twice(name: str) -> list[cards.Row]:
+    first = cards.rows(KNOWN[name])
+    second = [
+        replace(
+            row,
+            record="eval/results/again.json",
+            score=replace(row.score, value=row.score.value + 1),
+        )
+        for row in first
+        if row.score
+    ]
+    return [*first, *second]
+
+
+def test_every_metric_keeps_its_source() -> None:
+    name = "rcan_tiny_x2.zoo_photos"
+    found = data(cards.card(KNOWN[name], measured_twice(name), "https://example.org/zoo"))
+    results = found.eval_results or []
+    assert len(results) == 12
+    sources = {(r.dataset_name, r.metric_type, r.metric_value): r.source_url for r in results}
+    assert sources["set5/bi_x2", "psnr", 37.05] == (
+        "https://example.org/zoo/zoo/families/rcan/weights/rcan_tiny_x2.zoo_photos.json"
+    )
+    assert sources["set5/bi_x2", "psnr", 38.05] == (
+        "https://example.org/zoo/eval/results/again.json"
+    )
+    one = "resnet20.zoo_digits"  # of a single data set, so that its records are neighbours
+    found = data(cards.card(KNOWN[one], measured_twice(one), "https://example.org/zoo"))
+    assert len({r.source_url for r in found.eval_results or []}) == 2
+    # Whatever huggingface_hub drops when it writes them again, the record stays with its metric.
+    again = ModelCardData(**ModelCardData(**found.to_dict()).to_dict())
+    kept = {r.metric_value: (r.metric_args or {})["record"] for r in again.eval_results or []}
+    assert kept[100.44] == "eval/results/again.json"
+
+
+def test_eval_results_in_the_newer_format() -> None:
+    name = "rcan_tiny_x2.zoo_photos"
+    weights = KNOWN[name]
+    files = cards.eval_results(weights, cards.rows(weights))
+    assert sorted(files) == [".eval_results/set14.yaml", ".eval_results/set5.yaml"]  # not photos
+    psnr, ssim = parse_eval_result_entries(yaml.safe_load(files[".eval_results/set5.yaml"]))
+    assert (psnr.dataset_id, psnr.task_id, psnr.value) == ("eugenesiow/Set5", "bi_x2_psnr", 37.05)
+    assert (ssim.task_id, ssim.value, ssim.source_url) == ("bi_x2_ssim", 0.9574, None)
+    assert name in str(psnr.notes)
+    files = cards.eval_results(weights, cards.rows(weights), "https://example.org/zoo/")
+    (entry, _) = parse_eval_result_entries(yaml.safe_load(files[".eval_results/set5.yaml"]))
+    assert str(entry.source_url).startswith("https://example.org/zoo/zoo/families/rcan/")
+    assert cards.eval_results(KNOWN["gpt2.openai"], []) == {}
+
+
+# Records
+
+
+def entry(**changed: Any) -> dict[str, Any]:
+    """A record as eval/super_resolution.py writes it."""
+    how = {"degradation": "bi", "colour": "rgb", "chop": [], "ensemble": False}
+    return {
+        "weights": "carn_m.official",
+        "sha256": KNOWN["carn_m.official"].sha256,
+        "data": "set5/bi_x2",
+        "protocol": {"name": "carn/bi", **how},
+        "psnr": 37.5355,  # off by less than the authors' weights may be, more than others
+        "ssim": 0.9512,
+        **changed,
+    }
+
+
+def with_ledger(monkeypatch: pytest.MonkeyPatch, folder: Path, **entries: Any) -> None:
+    results = folder / "eval" / "results"
+    results.mkdir(parents=True, exist_ok=True)
+    for name, content in entries.items():
+        (results / f"{name}.json").write_text(json.dumps(content))
+    monkeypatch.setattr(recorded, "ROOT", folder)
+
+
+def test_a_result_of_eval_is_judged(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with_ledger(monkeypatch, tmp_path, one=entry(), speed={"rows": []})
+    weights = KNOWN["carn_m.official"]
+    rows = cards.rows(weights)
+    judged = {r.verdict.metric: r for r in rows if r.claim and r.record.startswith("eval/")}
+    psnr, ssim = judged["psnr on set5/bi_x2"], judged["ssim on set5/bi_x2"]
+    assert (psnr.verdict.status, psnr.verdict.measured) == ("kept", "37.54 dB")
+    assert (ssim.verdict.status, ssim.verdict.measured) == ("missed", "0.9512")
+    assert psnr.record == "eval/results/one.json"
+    assert "| 37.53 dB, mean over images |  | 37.54 dB | kept | bi |" in cards.card(weights, rows)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"sha256": "0" * 64},
+        {"weights": "carn.other"},
+        {"data": "a/folder"},
+        {"limit": 3},
+    ],
+    ids=lambda changed: next(iter(changed)),
+)
+def test_a_result_of_something_else_judges_nothing(
+    changed: dict[str, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with_ledger(monkeypatch, tmp_path, one=entry(**changed))
+    rows = cards.rows(KNOWN["carn_m.official"])
+    assert not [row for row in rows if row.record.startswith("eval/")]
+
+
+def test_a_result_by_another_protocol_is_shown_but_judges_nothing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    another = {"name": "", "degradation": "bd", "colour": "rgb", "chop": [], "ensemble": False}
+    with_ledger(monkeypatch, tmp_path, one=entry(protocol=another))
+    found = [r for r in cards.rows(KNOWN["carn_m.official"]) if r.record.startswith("eval/")]
+    assert [r.verdict.metric for r in found] == ["psnr on set5/bi_x2", "ssim on set5/bi_x2"]
+    assert not any(r.claim for r in found)
+
+
+def test_a_record_of_other_bytes_is_an_error() -> None:
+    weights = replace(KNOWN["resnet20.zoo_digits"], sha256="0" * 64)
+    with pytest.raises(WeightsError, match=r"resnet20.zoo_digits.json is not of the bytes"):
+        cards.rows(weights)

@@ -1,0 +1,146 @@
+"""Model cards, made from data alone: the same bytes on every machine.
+
+weights, rows -> README.md of a Hub repository, .eval_results/*.yaml    NAME... -> model_cards/
+
+A card is never edited by hand, but for what stands between its two marks.
+"""
+
+import os
+import re
+from collections.abc import Callable, Iterable, Sequence
+from fnmatch import fnmatchcase
+from functools import cache, partial
+from itertools import groupby
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from markupsafe import Markup
+
+from zoo import api, literature, registry
+from zoo.cards import metadata, recorded, wording
+from zoo.cards.recorded import Row, rows
+from zoo.pretrained import Weights
+
+__all__ = ["Row", "card", "eval_results", "merge", "named", "rows", "write"]
+BEGIN, END = "<!-- written by hand: begin -->", "<!-- written by hand: end -->"
+BY_HAND = re.compile(f"^{re.escape(BEGIN)}$(.*?)^{re.escape(END)}$", re.MULTILINE | re.DOTALL)
+
+
+def card(weights: Weights, rows: Sequence[Row], url: str = "") -> str:
+    """The card of weights from what `rows` gives. `url` is where the checkout can be read, for the
+    links to records, if it can. Raises ValueError for weights without a licence."""
+    shown = api.describe(weights.name)
+    assert shown.paper  # weights are of a room
+    claims = [row for row in rows if row.claim]
+    not_run = [row for row in claims if row.verdict.status == "not run"]
+    return _template().render(
+        front=Markup(metadata.front_matter(weights, shown.paper, rows, url)),
+        begin=Markup(BEGIN),
+        end=Markup(END),
+        weights=weights,
+        shown=shown,
+        paper=shown.paper,
+        arxiv=shown.paper.arxiv and f"https://arxiv.org/abs/{shown.paper.arxiv}",
+        places=list(dict.fromkeys(r.claim.where for r in claims if r.claim and _own(weights, r))),
+        relation=wording.RELATION[weights.relation],
+        usage=wording.usage(weights),
+        preprocessing=wording.preprocessing(weights),
+        measured=[row for row in rows if row.score],
+        claims=[row for row in claims if row not in not_run],
+        not_run=_by_reason(not_run),
+        protocols=_protocols(claims),
+        made=recorded.made(weights),
+        record=partial(wording.record, url=url),
+        how=wording.protocol,
+    )
+
+
+def eval_results(weights: Weights, rows: Sequence[Row], url: str = "") -> dict[str, str]:
+    """{path in the repository: YAML} of what was measured here on data sets of the Hub, in its
+    newer format."""
+    return metadata.eval_files(weights, rows, url)
+
+
+def merge(new: str, old: str) -> str:
+    """A new card with what a person wrote into the older one, between the two marks. Raises
+    ValueError for an older card with only one of them."""
+    old = old.replace("\r\n", "\n")  # as a browser sends it
+    kept = BY_HAND.search(old)
+    if not kept and (BEGIN in old or END in old):
+        raise ValueError(f"the older card needs both lines, {BEGIN} and {END}, or neither")
+    return BY_HAND.sub(lambda _: kept[0], new, count=1) if kept else new
+
+
+def named(names: Iterable[str]) -> list[Weights]:
+    """The weights that names stand for: "arch.tag", an architecture with default weights, or a
+    pattern. Raises LookupError for one that nothing has."""
+    known = [weights for paper in literature.load_all() for weights in paper.weights]
+    found: dict[str, Weights] = {}
+    for name in names:
+        if any(character in name for character in "*?["):
+            hits = [w for w in known if fnmatchcase(w.name, name) or fnmatchcase(w.model, name)]
+        else:
+            hits = [registry.split(name)[1] or registry.default_weights(name)]
+        if not hits:
+            raise LookupError(f"no weights match {name!r}; `zoo list --pretrained` has them all")
+        found |= {weights.name: weights for weights in hits}
+    return list(found.values())
+
+
+def write(
+    names: Iterable[str], out: Path, advance: Callable[[str], None] = lambda what: None
+) -> list[Path]:
+    """Writes the cards of `named` weights into a folder; keeps what a person wrote into them."""
+    chosen = named(names)
+    out.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for weights in chosen:
+        advance(weights.name)
+        path = out / f"{weights.name}.md"
+        text = card(weights, rows(weights), "..")  # seen from model_cards/
+        if path.exists():
+            text = _merged(text, path)
+        part = path.with_name(f"{path.name}.part")
+        part.write_text(text, encoding="utf-8")
+        os.replace(part, path)
+        paths.append(path)
+    return paths
+
+
+def _merged(text: str, path: Path) -> str:
+    try:
+        return merge(text, path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        undefined=StrictUndefined,
+        autoescape=True,  # of finalize alone: it makes Markup of everything
+        finalize=wording.finalize,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {"link": wording.link, "fenced": wording.fenced}
+    return environment.get_template("card.md.j2")
+
+
+def _own(weights: Weights, row: Row) -> bool:
+    """Whether a claim is of the paper that the weights' room is about."""
+    return row.verdict.paper == weights.paper
+
+
+def _by_reason(rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
+    ordered = sorted(rows, key=lambda row: row.verdict.why)
+    return [(why, list(of)) for why, of in groupby(ordered, key=lambda row: row.verdict.why)]
+
+
+def _protocols(rows: Iterable[Row]) -> dict[str, str]:
+    """The words of all protocols that claims go by."""
+    papers = {paper.id: paper.protocols for paper in literature.load_all()}
+    claims = [row.claim for row in rows if row.claim and row.claim.protocol]
+    return {c.protocol: papers[c.paper][c.protocol] for c in claims}
