@@ -166,6 +166,18 @@ def test_a_file_that_fits_nothing_is_refused(write: Callable[[Path], Any], tmp_p
     assert [path.name for path in tmp_path.iterdir()] == ["x.pth"]
 
 
+def test_what_an_old_file_lacks_is_added_and_said(tmp_path: Path) -> None:
+    state = zoo.create("resnet20", padding="both").state_dict()
+    old = {k: v for k, v in state.items() if not k.endswith("num_batches_tracked")}
+    torch.save(akamaster(old), tmp_path / "x.pth")
+    done = convert.convert_file(tmp_path / "x.pth")
+    assert len(done.added) == len(state) - len(old)
+    assert set(done.added.values()) == {"a counter of batches, which torch 0.4.0 did not save"}
+    assert done.dropped == {"best_prec1": "beside the tensors"}
+    assert done.renamed == {f"linear.{part}": f"fc.{part}" for part in ("weight", "bias")}
+    assert "padding='both'" in done.notes[0]
+
+
 PUBLISHED = ["resnet20-12fca82f", "resnet32-d509ac18", "resnet44-014dd654", "resnet56-4bfd9763"]
 
 

@@ -6,8 +6,6 @@ Standard library only: reading every paper loads no torch.
 """
 
 import dataclasses
-import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -15,17 +13,17 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from zoo import sources
 from zoo.details import DETAILS, Reading, Upscaling, View
 from zoo.pretrained import ROOMS, Weights, broken_rule, read_timm
+from zoo.sources import Source
+
+PaperError = sources.PaperError  # what `read` raises
 
 KINDS = ("counted", "measured", "relative")
 LOWER = ("mae", "loss", "perplexity", "bits_per_byte", "bits_per_character")  # is better
 UNITLESS = ("f_measure", "ssim", "mos", *LOWER)
 COUNTED = ("params", "macs", "depth", "convolutions")
-
-
-class PaperError(ValueError):
-    """A paper.toml that breaks its rules; the message starts with its file and line."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,41 +116,7 @@ class Paper:
     contradictions: tuple[Contradiction, ...]
 
 
-class _Source:
-    """The text of a paper.toml, for finding the line that an error is about."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.lines = path.read_text(encoding="utf-8").splitlines()
-        self.starts: dict[str, list[int]] = {}  # of each table: the lines of its headers, from 0
-        for i, text in enumerate(self.lines):
-            if header := re.match(r"\s*\[+([\w.]+)\]+", text):
-                self.starts.setdefault(header[1], []).append(i)
-
-    def line(self, table: str, index: int, key: str = "") -> int:
-        """Line (from 1) of the index-th [[table]], or of `key` within it."""
-        starts = self.starts.get(table, [])
-        start = starts[index] if index < len(starts) else 0
-        for i in range(start + 1, len(self.lines)) if key else ():
-            if re.match(rf'\s*"?{re.escape(key)}"?\s*[=.]', self.lines[i]):
-                return i + 1
-            if self.lines[i].startswith("["):
-                break
-        return start + 1
-
-    def error(self, line: int, what: str) -> PaperError:
-        return PaperError(f"{self.path.parent.name}/{self.path.name}:{line}: {what}")
-
-
-# What tomllib makes of each type that is not one of its own.
-TOML_TYPES: dict[Any, Any] = {
-    Decimal | None: (Decimal, int),
-    tuple[str, ...]: list,
-    Mapping[str, Any]: dict,
-}
-
-
-def _record(cls: Any, table: str, index: int, data: dict[str, Any], source: _Source) -> Any:
+def _record(cls: Any, table: str, index: int, data: dict[str, Any], source: Source) -> Any:
     """`data` as a `cls`, with every key known, every value of its type, none missing."""
     fields = {f.name: f for f in dataclasses.fields(cls) if f.name != "line"}
     automatic = {"paper", "reported"} if cls in (Claim, Weights) else set()
@@ -161,8 +125,7 @@ def _record(cls: Any, table: str, index: int, data: dict[str, Any], source: _Sou
         if key not in fields or key in automatic:
             known = ", ".join(sorted(set(fields) - automatic))
             raise source.error(line, f"unknown key {key!r} in [[{table}]]; known are {known}")
-        if not isinstance(value, TOML_TYPES.get(fields[key].type, fields[key].type)):
-            raise source.error(line, f"{key} must be {fields[key].type}, not {value!r}")
+        source.check(line, key, value, fields[key].type)
     required = {
         name
         for name, f in fields.items()
@@ -186,7 +149,7 @@ def _plain(value: Any) -> Any:
     return float(value) if isinstance(value, Decimal) else value
 
 
-def _check_claim(claim: Claim, paper: dict[str, Any], ids: set[str], source: _Source) -> None:
+def _check_claim(claim: Claim, paper: dict[str, Any], ids: set[str], source: Source) -> None:
     """The rules that a claim keeps beyond its types."""
     rules = [
         (claim.kind in KINDS, f"kind must be one of {', '.join(KINDS)}, not {claim.kind!r}"),
@@ -226,19 +189,27 @@ def _check_claim(claim: Claim, paper: dict[str, Any], ids: set[str], source: _So
 
 def read(path: Path) -> Paper:
     """The paper.toml at `path`. Raises PaperError with file and line for whatever is wrong."""
-    source = _Source(path)
+    source = Source(path)
     try:
-        data = tomllib.loads("\n".join(source.lines), parse_float=Decimal)
-    except tomllib.TOMLDecodeError as error:
-        raise PaperError(f"{path.parent.name}/{path.name}: {error}") from None
+        return _paper(source.tables(), source)
+    except RecursionError:
+        raise source.error(1, "its values are nested too deeply") from None
+
+
+def _paper(data: dict[str, Any], source: Source) -> Paper:
     tables = {
         "claims": Claim,
         "weights": Weights,
         "deviations": Deviation,
         "contradictions": Contradiction,
     }
-    if unknown := sorted(set(data) - {"paper", "protocols", *DETAILS, *tables}):
+    types: dict[str, Any] = {"paper": Mapping[str, Any], "protocols": Mapping[str, str]}
+    types |= dict.fromkeys(DETAILS, Mapping[str, Mapping[str, Any]])
+    types |= dict.fromkeys(tables, tuple[Mapping[str, Any], ...])
+    if unknown := sorted(set(data) - set(types)):
         raise source.error(source.line(unknown[0], 0), f"unknown table {unknown[0]!r}")
+    for table, value in data.items():
+        source.check(source.line(table, 0), table, value, types[table])
     records: dict[str, Any] = {
         table: tuple(
             _record(cls, table, i, entry, source) for i, entry in enumerate(data.get(table, []))
@@ -255,7 +226,7 @@ def read(path: Path) -> Paper:
     for weights in records["weights"]:
         if message := broken_rule(weights):
             raise source.error(weights.line, message)
-    records["weights"] += read_timm(path.parent)
+    records["weights"] += read_timm(source.path.parent)
     head = _head(data.get("paper", {}), {"id", "protocols", *DETAILS, *tables}, source)
     protocols = data.get("protocols", {})
     details: dict[str, Any] = {
@@ -265,29 +236,35 @@ def read(path: Path) -> Paper:
         }
         for table, cls in DETAILS.items()
     }
-    return Paper(id=path.parent.name, protocols=protocols, **details, **head, **records)
+    return Paper(id=source.path.parent.name, protocols=protocols, **details, **head, **records)
 
 
-def _head(given: dict[str, Any], elsewhere: set[str], source: _Source) -> dict[str, Any]:
+def _head(given: dict[str, Any], elsewhere: set[str], source: Source) -> dict[str, Any]:
     """[paper], with every key of a Paper that is not `elsewhere`."""
-    wanted = {f.name for f in dataclasses.fields(Paper)} - elsewhere
-    for key in sorted(set(given) ^ wanted):
+    wanted = {f.name: f.type for f in dataclasses.fields(Paper) if f.name not in elsewhere}
+    for key in sorted(set(given) ^ set(wanted)):
         fault = "unknown key" if key in given else "lacks the key"
         raise source.error(source.line("paper", 0, key), f"[paper]: {fault} {key!r}")
+    for key, value in given.items():
+        source.check(source.line("paper", 0, key), key, value, wanted[key])
     return {**given, "authors": tuple(given["authors"])}
 
 
-def _detail(cls: Any, header: str, data: dict[str, Any], protocols: Any, source: _Source) -> Any:
+def _detail(cls: Any, header: str, data: dict[str, Any], protocols: Any, source: Source) -> Any:
     """What a protocol is to the evaluation: the `cls` from [views.NAME] or [upscaling.NAME]."""
     line = source.line(header, 0)
     name = header.partition(".")[2]
     if name not in protocols:
         raise source.error(line, f"no [protocols] entry is called {name!r}")
-    known = ", ".join(f.name for f in dataclasses.fields(cls))
+    types = {f.name: f.type for f in dataclasses.fields(cls)}
+    for key, value in data.items():
+        source.check(source.line(header, 0, key), key, value, types.get(key, Any))
     try:
         detail = cls(**{key: _plain(value) for key, value in data.items()})
     except TypeError as error:
-        raise source.error(line, f"a {cls.__name__.lower()} has {known}: {error}") from None
+        raise source.error(
+            line, f"a {cls.__name__.lower()} has {', '.join(types)}: {error}"
+        ) from None
     if message := detail.fault:
         raise source.error(line, message)
     return detail

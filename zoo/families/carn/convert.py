@@ -3,17 +3,18 @@
 from zoo.schemes import Scheme
 
 INNER = (
-    (r"(sub|add)_mean\.shifter\.", r"\1_mean."),
-    (r"entry\.", "head.0."),
-    (r"exit\.", "tail.0."),
+    ("sub_mean.shifter.", "sub_mean."),
+    ("add_mean.shifter.", "add_mean."),
+    ("entry.", "head.0."),
+    ("exit.", "tail.0."),
     *(
-        (rf"b{block}\.{kind}{unit}\.body\.", rf"body.units.{block - 1}.{part}.{unit - 1}.{end}")
+        (f"b{block}.{kind}{unit}.body.", f"body.units.{block - 1}.{part}.{unit - 1}.{end}")
         for block in (1, 2, 3)
         for unit in (1, 2, 3)
         for kind, part, end in (("b", "units", "body."), ("c", "fusions", ""))
     ),
-    *((rf"c{unit}\.body\.", rf"body.fusions.{unit - 1}.") for unit in (1, 2, 3)),
-    (r"upsample\.up([234])\.body\.", r"upsample.x\1."),
+    *((f"c{unit}.body.", f"body.fusions.{unit - 1}.") for unit in (1, 2, 3)),
+    ("upsample.up#.body.", "upsample.x#."),
 )
 
 SCHEMES = [
@@ -29,7 +30,7 @@ SCHEMES = [
             name="nmhkahn/CARN-pytorch, one scale",
             marks=("b1.b1.body.0.weight", "entry.weight", "upsample.up."),
             models=(f"carn_x{scale}", f"carn_m_x{scale}"),
-            renames=(*INNER, (r"upsample\.up\.body\.", f"upsample.x{scale}.")),
+            renames=(("upsample.up.body.", f"upsample.x{scale}."), *INNER),
         )
         for scale in (2, 3, 4)
     ),

@@ -14,12 +14,12 @@ SCHEMES = [
             marks=("conv_first.weight", "body.0.conv1.weight"),
             models=models,
             renames=(
-                (r"conv_first\.", "head.0."),
-                (r"body\.(\d+)\.conv1\.", r"body.\1.body.0."),
-                (r"body\.(\d+)\.conv2\.", r"body.\1.body.2."),
-                (r"conv_after_body\.", f"body.{blocks}."),
-                (r"upsample\.", "tail.0."),
-                (r"conv_last\.", "tail.1."),
+                ("conv_first.", "head.0."),
+                ("body.#.conv1.", "body.#.body.0."),
+                ("body.#.conv2.", "body.#.body.2."),
+                ("conv_after_body.", f"body.{blocks}."),
+                ("upsample.", "tail.0."),
+                ("conv_last.", "tail.1."),
             ),
             constants=("sub_mean.", "add_mean."),
         )

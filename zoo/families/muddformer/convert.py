@@ -2,11 +2,21 @@
 
 from zoo.schemes import Scheme
 
+MODELS = ("muddformer_*", "muddpythia_*")
+
 SCHEMES = [
+    Scheme(
+        name="the zoo",
+        marks=("connections.dynamic_dense.0.w1.weight", "connections.dense_bs.0"),
+        models=MODELS,
+    ),
     Scheme(
         name="Caiyun-AI",
         marks=("dynamic_dense.0.w1.weight", "dense_bs.0"),
-        models=("muddformer_*", "muddpythia_*"),
-        renames=((r"(dynamic_dense|dense_bs)\.", r"connections.\1."),),
-    )
+        models=MODELS,
+        renames=(
+            ("dynamic_dense.", "connections.dynamic_dense."),
+            ("dense_bs.", "connections.dense_bs."),
+        ),
+    ),
 ]

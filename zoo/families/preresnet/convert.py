@@ -3,10 +3,5 @@
 from zoo.schemes import Scheme
 
 SCHEMES = [
-    Scheme(
-        name="the zoo",
-        marks=("layer3.0.conv1.weight", "bn.weight"),
-        models=("preresnet*",),
-        tries=({},),
-    ),
+    Scheme(name="the zoo", marks=("layer3.0.conv1.weight", "bn.weight"), models=("preresnet*",))
 ]

@@ -2,7 +2,7 @@
 
 from zoo.schemes import Scheme
 
-SHIFTS = ("sub_mean.", "add_mean.")
+UNIT, OURS = "body.#.residual_group.#.rcab.", "body.#.body.#.body."
 
 SCHEMES = [
     Scheme(
@@ -16,25 +16,17 @@ SCHEMES = [
             marks=("body.0.residual_group.0.rcab.0.weight",),
             models=models,
             renames=(
-                (r"conv_first\.", "head.0."),
-                (
-                    r"body\.(\d+)\.residual_group\.(\d+)\.rcab\.([02])\.",
-                    r"body.\1.body.\2.body.\3.",
-                ),
-                (
-                    r"body\.(\d+)\.residual_group\.(\d+)\.rcab\.3\.attention\.1\.",
-                    r"body.\1.body.\2.body.3.conv_du.0.",
-                ),
-                (
-                    r"body\.(\d+)\.residual_group\.(\d+)\.rcab\.3\.attention\.3\.",
-                    r"body.\1.body.\2.body.3.conv_du.2.",
-                ),
-                (r"body\.(\d+)\.conv\.", rf"body.\1.body.{blocks}."),
-                (r"conv_after_body\.", f"body.{groups}."),
-                (r"upsample\.", "tail.0."),
-                (r"conv_last\.", "tail.1."),
+                ("conv_first.", "head.0."),
+                (f"{UNIT}0.", f"{OURS}0."),
+                (f"{UNIT}2.", f"{OURS}2."),
+                (f"{UNIT}3.attention.1.", f"{OURS}3.conv_du.0."),
+                (f"{UNIT}3.attention.3.", f"{OURS}3.conv_du.2."),
+                ("body.#.conv.", f"body.#.body.{blocks}."),
+                ("conv_after_body.", f"body.{groups}."),
+                ("upsample.", "tail.0."),
+                ("conv_last.", "tail.1."),
             ),
-            constants=SHIFTS,
+            constants=("sub_mean.", "add_mean."),
         )
         for models, groups, blocks in ((("rcan_x*",), 10, 20), (("rcan_tiny_*",), 2, 4))
     ),

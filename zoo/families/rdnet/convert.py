@@ -1,14 +1,21 @@
 """Keys of published RDNets. timm's are the zoo's own; the two differ in the epsilon of the head's
-norm (timm 1e-6, the authors 1e-5), which no tensor tells: a file of either becomes the authors'."""
+norm, which no tensor tells: a file of either becomes the authors'."""
 
 from zoo.schemes import Scheme
 
+EPSILON = "the epsilon of the head's norm, in no tensor, is 1e-6 in timm, 1e-5 here and in theirs"
+
 SCHEMES = [
-    Scheme(name="timm", marks=("stem.0.weight", "dense_stages.0.0."), models=("rdnet_*",)),
+    Scheme(
+        name="timm",
+        marks=("stem.0.weight", "dense_stages.0.0."),
+        models=("rdnet_*",),
+        note=EPSILON,
+    ),
     Scheme(
         name="naver-ai/rdnet",
         marks=("stem.stem.0.weight", "dense_stages.0.0."),
         models=("rdnet_*",),
-        renames=((r"stem\.stem\.", "stem."),),
+        renames=(("stem.stem.", "stem."),),
     ),
 ]

@@ -11,11 +11,12 @@ SCHEMES = [
         models=(*CIFAR, "resnet18", "resnet34", "resnet50", "resnet101", "resnet152"),
         tries=({}, {"shortcut": "B"}),
     ),
-    Scheme(  # option A with zeros on both sides: the tensors are the same, the function is not
+    Scheme(
         name="akamaster/pytorch_resnet_cifar10",
         marks=("layer1.0.conv1.weight", "linear.weight"),
         models=CIFAR,
-        renames=((r"linear\.", "fc."),),
+        renames=(("linear.", "fc."),),
         tries=({"padding": "both"},),
+        note="shortcuts have zeros on both sides (padding='both'), which no tensor tells",
     ),
 ]

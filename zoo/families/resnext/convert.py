@@ -9,18 +9,18 @@ PARTS = {
     "bn": "bn2",
     "conv_expand": "conv3",
     "bn_expand": "bn3",
-    "shortcut.shortcut_conv": "downsample.0",
-    "shortcut.shortcut_bn": "downsample.1",
-    "downsample": "downsample",
 }
-STEM = ((r"conv_1_3x3\.", "conv1."), (r"bn_1\.", "bn1."), (r"classifier\.", "fc."))
+LONG = {"shortcut.shortcut_conv": "downsample.0", "shortcut.shortcut_bn": "downsample.1"}
+SHORT = {"downsample": "downsample"}
+STEM = (("conv_1_3x3.", "conv1."), ("bn_1.", "bn1."), ("classifier.", "fc."))
 
 
-def units(pattern: str) -> tuple[tuple[str, str], ...]:
-    """Renames of every part of the units that `pattern` finds by stage and number."""
+def units(unit: str, shortcut: dict[str, str]) -> tuple[tuple[str, str], ...]:
+    """Renames of every part of the units that are called `unit` in {stage}."""
     return tuple(
-        (pattern + theirs.replace(".", r"\.") + r"\.", rf"layer\1.\2.{ours}.")
-        for theirs, ours in PARTS.items()
+        (f"stage_{stage}.{unit.format(stage=stage)}.{theirs}.", f"layer{stage}.#.{ours}.")
+        for stage in (1, 2, 3)
+        for theirs, ours in (PARTS | shortcut).items()
     )
 
 
@@ -34,12 +34,16 @@ SCHEMES = [
         name="prlz77/ResNeXt.pytorch, bearpaw/pytorch-classification",
         marks=("stage_1.stage_1_bottleneck_0.conv_reduce.weight", "classifier.weight"),
         models=("resnext29_*",),
-        renames=(*STEM, *units(r"stage_(\d)\.stage_\d_bottleneck_(\d+)\.")),
+        renames=(*STEM, *units("stage_{stage}_bottleneck_#", LONG)),
     ),
-    Scheme(  # its normalisation is in the network, as two buffers
+    Scheme(
         name="AugMix, RobustBench",
         marks=("stage_1.0.conv_reduce.weight", "classifier.weight"),
         models=("resnext29_*",),
-        renames=(*STEM, (r"mu$|sigma$", ""), *units(r"stage_(\d)\.(\d+)\.")),
+        renames=(*STEM, *units("#", SHORT)),
+        drops=(
+            ("mu", "its normalisation, a buffer of the network; the zoo's is outside"),
+            ("sigma", "its normalisation, a buffer of the network; the zoo's is outside"),
+        ),
     ),
 ]

@@ -2,8 +2,6 @@
 
 from zoo.schemes import Scheme
 
-UNIT = r"block(\d+)\.layer\.(\d+)\."
-
 SCHEMES = [
     Scheme(
         name="the zoo, for CIFAR", marks=("layer3.0.conv1.weight", "bn.weight"), models=("wrn*",)
@@ -18,9 +16,9 @@ SCHEMES = [
         marks=("block1.layer.0.conv1.weight",),
         models=("wrn*",),
         renames=(
-            (UNIT + r"convShortcut\.", r"layer\1.\2.downsample."),
-            (UNIT, r"layer\1.\2."),
-            (r"bn1\.", "bn."),
+            ("block#.layer.#.convShortcut.", "layer#.#.downsample."),
+            ("block#.layer.#.", "layer#.#."),
+            ("bn1.", "bn."),
         ),
     ),
 ]

@@ -1,0 +1,186 @@
+"""Names of tensors, both ways: ours, theirs, and the report of what became of each."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import safetensors
+import safetensors.torch
+import torch
+import transformers
+from typer.testing import CliRunner
+
+from zoo import convert, registry
+from zoo.cli import app
+from zoo.families.gpt2.model import GPT2
+from zoo.schemes import Scheme
+from zoo.weights import WeightsError
+
+State = dict[str, torch.Tensor]
+SCHEMES = list(convert.schemes())
+
+
+def drawn(shapes: dict[str, tuple[int, ...]], scheme: Scheme) -> State:
+    """A tensor for every key, each another one, few numbers each; sizes that a change of the
+    scheme needs are kept."""
+    torch.manual_seed(0)
+    state = {}
+    for key, shape in shapes.items():
+        kept = any(re.fullmatch(pattern, key) for pattern, *_ in scheme.changes)
+        small = [n if kept and i == 0 else min(n, 3) for i, n in enumerate(shape)]
+        state[key] = torch.randn(small) if small else torch.randint(1 << 40, ())
+    return state
+
+
+def same_bits(found: State, wanted: State) -> None:
+    assert found.keys() == wanted.keys()
+    assert [k for k in found if not torch.equal(found[k], wanted[k])] == []
+    assert [k for k in found if found[k].dtype != wanted[k].dtype] == []
+
+
+@pytest.mark.parametrize(("room", "scheme"), SCHEMES, ids=[f"{r}-{s.name}" for r, s in SCHEMES])
+def test_there_and_back(room: str, scheme: Scheme) -> None:
+    """ours -> theirs -> ours, to the last bit, of networks small and large that come in a scheme;
+    theirs have what the scheme is known by, and nothing of them is lost on the way."""
+    entries = registry.variants().items()
+    names = [n for n, e in entries if e.family.endswith(f".{room}") and scheme.fits(n)]
+    assert names
+    for name in names[:: max(1, len(names) // 2)]:
+        network = registry.network(name, device="meta", **scheme.tries[-1])
+        shapes = {key: tuple(value.shape) for key, value in network.state_dict().items()}
+        ours = drawn(shapes, scheme)
+        theirs = scheme.undo(ours)
+        assert all(any(mark in key for key in theirs) for mark in scheme.marks), name
+        kept = {key: value for key, value in ours.items() if not scheme.has_constant(key)}
+        assert bool(scheme.constants) == (len(kept) < len(ours))
+        same_bits(scheme.apply(theirs), kept)
+        same_bits(scheme.undo(scheme.apply(theirs)), theirs)
+        assert scheme.renames == () or theirs.keys() != kept.keys()
+
+
+BUFFERS = {
+    "openai-community/gpt2": ["h.3.attn.bias", "transformer.h.11.attn.masked_bias"],
+    "nanoGPT": ["transformer.h.0.attn.bias"],
+    "EleutherAI/pythia": [
+        "layers.2.attention.bias",
+        "gpt_neox.layers.2.attention.masked_bias",
+        "gpt_neox.layers.0.attention.rotary_emb.inv_freq",
+    ],
+    "AugMix, RobustBench": ["mu", "sigma"],
+}
+
+
+def test_what_is_dropped_has_a_reason() -> None:
+    for _, scheme in SCHEMES:
+        keys = BUFFERS.get(scheme.name, [])
+        found = scheme.renaming([*keys, "bias", "h.0.attn.c_attn.bias", "attention.bias"])
+        assert set(found.dropped) == set(keys)
+        assert all(found.dropped.values())
+        assert bool(scheme.drops) == bool(keys), "add an example to BUFFERS"
+
+
+GPT = {"layers": 2, "width": 32, "heads": 4, "vocab": 53, "context": 24}
+
+
+@pytest.fixture
+def tiny(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A zoo whose gpt2 is small, and that network."""
+    known = dict(registry.variants())
+    entry = known["gpt2"]
+    known["gpt2"] = registry.Variant("gpt2", entry.target, GPT, entry.cfg)
+    monkeypatch.setattr(registry, "variants", lambda: known)
+    torch.manual_seed(0)
+    return GPT2(**GPT).eval()
+
+
+def test_to_transformers_and_nanogpt_and_back(tiny: Any, tmp_path: Path) -> None:
+    first, second, third, last = (tmp_path / f"{name}.safetensors" for name in "abcd")
+    safetensors.torch.save_file(tiny.state_dict(), first)
+    done = convert.convert_file(first, second, keys="openai")
+    assert (done.model, done.scheme) == ("gpt2", "the zoo")
+    config = transformers.GPT2Config(n_layer=2, n_embd=32, n_head=4, vocab_size=53, n_positions=24)
+    other: Any = transformers.GPT2LMHeadModel(config).eval()
+    other.transformer.load_state_dict(safetensors.torch.load_file(second), strict=True)
+    ids = torch.arange(20)[None]
+    torch.testing.assert_close(other(ids).logits, tiny(ids))
+    with safetensors.safe_open(second, "pt") as file:
+        assert file.metadata() == {"format": "pt"}  # transformers reads no other
+
+    done = convert.convert_file(second, third, keys="nanoGPT")
+    assert (done.scheme, done.added) == (
+        "openai-community/gpt2",
+        {"lm_head.weight": "transformer.wte.weight, once more"},
+    )
+    assert done.renamed["h.0.ln_1.weight"] == "transformer.h.0.ln_1.weight"
+    done = convert.convert_file(third, last)
+    assert (done.scheme, done.dropped) == ("nanoGPT", done.dropped | {"lm_head.weight": WTE})
+    same_bits(safetensors.torch.load_file(last), dict(tiny.state_dict()))
+
+
+WTE = "transformer.wte.weight, once more"
+
+
+def test_a_checkpoint_of_nanogpt(tiny: Any, tmp_path: Path) -> None:
+    """As its train.py saves it: compiled, with the optimizer; and its report."""
+    scheme = next(s for _, s in SCHEMES if s.name == "nanoGPT")
+    model = {f"_orig_mod.{key}": value for key, value in scheme.undo(tiny.state_dict()).items()}
+    model |= {f"_orig_mod.transformer.h.{i}.attn.bias": torch.ones(1, 1, 24, 24) for i in (0, 1)}
+    whole = {"model": model | {"note": "x"}, "optimizer": {"state": {}}, "iter_num": 7}
+    torch.save(whole, tmp_path / "ckpt.pt")
+    command = ["convert", str(tmp_path / "ckpt.pt")]
+    shown = CliRunner().invoke(app, command).stdout.splitlines()
+    assert shown[1:] == [
+        "28 renamed: transformer.wte.weight -> tok_embeddings.weight; "
+        "transformer.ln_f.bias -> norm.bias",
+        "2 dropped, beside the tensors: optimizer, iter_num",
+        "1 dropped, no tensor: note",
+        "2 dropped, an attention mask, which the zoo makes: "
+        "transformer.h.0.attn.bias, transformer.h.1.attn.bias",
+        f"1 dropped, {WTE}: lm_head.weight",
+        shown[-1],
+    ]
+    told = json.loads(CliRunner().invoke(app, [*command, "--json"]).stdout)
+    assert told["renamed"]["transformer.wpe.weight"] == "pos_embeddings.weight"
+    assert told["dropped"]["iter_num"] == "beside the tensors"
+    assert told["path"].endswith("ckpt.safetensors")
+
+    whole["model"]["_orig_mod.lm_head.weight"] = torch.zeros(53, 32)
+    torch.save(whole, tmp_path / "ckpt.pt")
+    with pytest.raises(WeightsError, match=r"lm_head\.weight is not transformer\.wte\.weight once"):
+        convert.convert_file(tmp_path / "ckpt.pt")
+
+
+def test_pythias_of_every_number_of_heads_are_tried(tmp_path: Path) -> None:
+    """A fused matrix that 40 heads do not divide is no reason to give up."""
+    scheme = next(s for _, s in SCHEMES if s.fits("pythia_70m") and s.name != "the zoo")
+    network = registry.network("pythia_70m", device="meta").state_dict()
+    ours = {key: torch.zeros(1).expand(value.shape) for key, value in network.items()}
+    fit = convert.detect(scheme.undo(ours), "x")
+    assert (fit.model, fit.scheme, fit.faults) == ("pythia_70m", "EleutherAI/pythia", 0)
+
+
+def test_two_tensors_of_one_name(tiny: Any, tmp_path: Path) -> None:
+    state = dict(tiny.state_dict())
+    scheme = next(s for _, s in SCHEMES if s.name == "openai-community/gpt2")
+    theirs = scheme.undo(state)
+    torch.save(theirs | {"transformer.wte.weight": torch.zeros(53, 32)}, tmp_path / "x.pth")
+    says = r"wte\.weight and transformer\.wte\.weight both become tok_embeddings\.weight"
+    with pytest.raises(WeightsError, match=says):
+        convert.convert_file(tmp_path / "x.pth")
+    torch.save({"module.a": torch.ones(1), "a": torch.ones(1)}, tmp_path / "x.pth")
+    with pytest.raises(WeightsError, match="two tensors that are called 'a'"):
+        convert.convert_file(tmp_path / "x.pth")
+
+
+def test_nothing_is_overwritten_and_a_scheme_is_one(tiny: Any, tmp_path: Path) -> None:
+    source = tmp_path / "x.safetensors"
+    safetensors.torch.save_file(tiny.state_dict(), source)
+    before = source.read_bytes()
+    with pytest.raises(WeightsError, match=r"would be overwritten; say where .*--to"):
+        convert.convert_file(source, keys="nanogpt")
+    for keys in ("pt", "no such"):
+        with pytest.raises(WeightsError, match=r"openai-community/gpt2; nanoGPT: which is"):
+            convert.convert_file(source, tmp_path / "y.safetensors", keys=keys)
+    assert source.read_bytes() == before
