@@ -36,7 +36,7 @@ from torch import nn
 
 from eval.data import DataError, from_hub
 from eval.record import kept, logged, machine, pinned, protocol, run_script
-from zoo import registry, weights
+from zoo import registry, repositories, weights
 from zoo.benchmarks import BENCHMARKS
 from zoo.benchmarks.language import Binary, Nats, Texts, Windows, batches, check, from_rows, read
 from zoo.details import Reading
@@ -61,7 +61,7 @@ def load(options: argparse.Namespace) -> tuple[Any, str]:
     if not registry.split(name)[0].is_language_model:
         raise ValueError(f"{name} is no language model")
     if is_file:
-        return registry.from_file(name, path).eval(), weights.sha256(path)
+        return repositories.from_file(name, path).eval(), weights.sha256(path)
     model = registry.create(name, pretrained=True)
     return model, pinned(model)
 

@@ -1,99 +1,212 @@
-"""A Hub on loopback: the part of huggingface.co that hf_hub_download talks to, and nothing more.
+"""The zoo's Hub on loopback for tests: what is there is set in memory, and it can be made to fail.
 
-HEAD, GET /OWNER/NAME/resolve/REVISION/FILE -> X-Repo-Commit, ETag, Content-Length, the bytes
+push -> repos -> zoo.mirror -> faults -> the client
 """
 
-import hashlib
+import gzip
 import re
-import threading
-from collections.abc import Iterator
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import dataclass, field, replace
+from hashlib import sha1
+from pathlib import Path
+
+from zoo import mirror
+from zoo.mirror import Reply, Repo, Request
+from zoo.mirror.store import Commit, File, git_oid, is_large, now, pointer
 
 Files = dict[str, bytes]
+Fault = Callable[[Request, Reply], Reply]
+TOKENS = {
+    "hf_alice": mirror.User("alice", orgs=("zoo",)),
+    "hf_reader": mirror.User("alice", role="read"),
+    "hf_bob": mirror.User("bob"),
+    "hf_carol": mirror.User("carol"),
+}
 
 
 @dataclass
 class Hub:
     """Repositories by name, each {commit: files}, the last commit being main; and what to refuse:
-    `errors` {repository: (status, X-Error-Code)}; a repository in `cut` stops in mid-file."""
+    `errors` {repository: (status, X-Error-Code)}; a repository in `cut` stops in mid-file; and
+    `faults`, each of which is shown every request with its reply. What clients push is in
+    `mirror.store`; `seen` has the Authorization of every request by its host."""
 
+    folder: Path
     url: str = ""
     repos: dict[str, dict[str, Files]] = field(default_factory=dict)
     errors: dict[str, tuple[int, str]] = field(default_factory=dict)
     cut: set[str] = field(default_factory=set)
+    faults: list[Fault] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
+    seen: list[tuple[str, str, str]] = field(default_factory=list)
+    known: dict[tuple[str, int], tuple[bytes, File]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.mirror = mirror.Hub(mirror.Store(self.folder, TOKENS, Pushed(self)))
 
     def push(self, repo: str, files: Files) -> str:
         """A new commit; returns its name."""
         commits = self.repos.setdefault(repo, {})
-        commit = hashlib.sha1(f"{repo} {len(commits)}".encode()).hexdigest()
+        commit = sha1(f"{repo} {len(commits)}".encode()).hexdigest()
         commits[commit] = files
         return commit
 
-    def find(self, repo: str, revision: str, file: str) -> tuple[int, str, str, bytes]:
-        """(status, X-Error-Code, commit, bytes) as huggingface.co answers an anonymous client."""
-        if repo in self.errors:
-            return *self.errors[repo], "", b""
-        if repo not in self.repos:
-            return 401, "RepoNotFound", "", b""
-        commits = self.repos[repo]
-        commit = list(commits)[-1] if revision == "main" else revision
-        if commit not in commits:
-            return 404, "RevisionNotFound", "", b""
-        if file not in commits[commit]:
-            return 404, "EntryNotFound", commit, b""
-        return 200, "", commit, commits[commit][file]
+    def file(self, path: str, content: bytes) -> File:
+        """Contents as the mirror knows them, kept once."""
+        key = (path, id(content))
+        if key not in self.known:
+            digest, size = self.mirror.store.keep([content]), len(content)
+            large = is_large(path, size, content[:512])
+            oid = git_oid(pointer(digest, size) if large else content)
+            self.known[key] = content, File(digest, size, oid, large)
+        return self.known[key][1]
+
+    def host_downloads_elsewhere(self) -> None:
+        """Large files come from localhost, which is another host than 127.0.0.1."""
+        self.mirror.downloads = self.url.replace("127.0.0.1", "localhost")
+
+    def respond(self, request: Request) -> Reply:
+        """What the mirror says, spoilt as the test wants it."""
+        self.requests.append(f"{request.method} {request.path}")
+        host, authorization = request.headers["Host"], request.headers.get("Authorization", "")
+        self.seen.append((host.partition(":")[0], request.path, authorization))
+        match = re.match(r"/([^/]+/[^/]+)/resolve/", request.path)
+        if match and match[1] in self.errors:
+            status, code = self.errors[match[1]]
+            return Reply(status, {"X-Error-Code": code} if code else {})
+        reply = self.mirror.answer(request)
+        if self.is_cut(request.path):
+            reply = shortened(reply, reply.length // 2)
+        for fault in self.faults:
+            reply = fault(request, reply)
+        return reply
+
+    def is_cut(self, path: str) -> bool:
+        """Whether the path is a file, or the contents of one, of a repository in `cut`."""
+        trees = [tree for repo in self.cut for tree in self.repos[repo].values()]
+        sums = [self.file(key, content).sha256 for tree in trees for key, content in tree.items()]
+        names = [f"/{repo}/resolve/" for repo in self.cut]
+        return any(part in path for part in sums + names)
 
 
-class Handler(BaseHTTPRequestHandler):
-    """One request to `server.hub`."""
+@dataclass
+class Pushed:
+    """What tests pushed in memory, as a source of the mirror."""
 
-    protocol_version = "HTTP/1.1"
+    hub: Hub
 
-    def do_HEAD(self) -> None:
-        self.answer()
+    def path(self, digest: str) -> Path | None:
+        return None
 
-    def do_GET(self) -> None:
-        self.answer()
+    def repos(self) -> dict[tuple[str, str], Repo]:
+        return {("model", name): self.repo(name) for name in self.hub.repos}
 
-    def answer(self) -> None:
-        hub: Hub = self.server.hub  # type: ignore[attr-defined]
-        hub.requests.append(f"{self.command} {self.path}")
-        match = re.fullmatch(r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", self.path)
-        repo, revision, file = match.groups() if match else ("", "", "")
-        status, code, commit, body = hub.find(repo, revision, file)
-        self.send_response(status)
-        headers = {"X-Error-Code": code, "X-Repo-Commit": commit}
-        if status == 200:
-            headers["ETag"] = f'"{hashlib.sha256(body).hexdigest()}"'
-        for name, value in headers.items():
-            if value:
-                self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body)))
-        if repo in hub.cut:
-            self.send_header("Connection", "close")
-            body = body[: len(body) // 2]
-        self.end_headers()
-        if self.command == "GET":
-            self.wfile.write(body)
+    def repo(self, name: str) -> Repo:
+        commits = {
+            commit: Commit(
+                commit, "", "", "", "", now(), {k: self.hub.file(k, c) for k, c in files.items()}
+            )
+            for commit, files in self.hub.repos[name].items()
+        }
+        branches = {"main": list(commits)[-1]} if commits else {}
+        return Repo("model", name, now(), commits=commits, branches=branches)
 
-    def log_message(self, format: str, *args: object) -> None:
-        """Nothing: tests read `Hub.requests`."""
+
+def is_content(request: Request, reply: Reply) -> bool:
+    """Whether a reply carries bytes of a file."""
+    found = re.search("/resolve/|^/cdn/|^/xorbs/", request.path)
+    return bool(found) and request.method == "GET" and reply.status in (200, 206)
+
+
+def shortened(reply: Reply, length: int) -> Reply:
+    """The announced length stays; the connection ends before it."""
+    return replace(reply, pieces=taken(reply.pieces, length))
+
+
+def taken(pieces: Iterable[bytes], length: int) -> Iterator[bytes]:
+    for piece in pieces:
+        yield piece[:length]
+        length -= len(piece)
+        if length <= 0:
+            return
+
+
+def cut_after(length: int, times: int = 1, path: str = "") -> Fault:
+    """The first `times` downloads that are longer stop after so many bytes."""
+    left = [times]
+
+    def fault(request: Request, reply: Reply) -> Reply:
+        if not (left[0] and is_content(request, reply) and path in request.path):
+            return reply
+        if reply.length <= length:
+            return reply
+        left[0] -= 1
+        return shortened(reply, length)
+
+    return fault
+
+
+def unavailable(times: int, method: str = "HEAD", status: int = 503) -> Fault:
+    """So many requests fail, then all is well."""
+    left = [times]
+
+    def fault(request: Request, reply: Reply) -> Reply:
+        if request.method != method or not left[0]:
+            return reply
+        left[0] -= 1
+        return Reply(status)
+
+    return fault
+
+
+def tampered(request: Request, reply: Reply) -> Reply:
+    """Other bytes, as many."""
+    if not is_content(request, reply):
+        return reply
+    return replace(reply, pieces=(bytes(b ^ 1 for b in piece) for piece in reply.pieces))
+
+
+def with_header(name: str, value: str) -> Fault:
+    """Every answer about a file has this header: an ETag, say, or an X-Repo-Commit."""
+
+    def fault(request: Request, reply: Reply) -> Reply:
+        if "/resolve/" not in request.path or reply.status >= 400:
+            return reply
+        return replace(reply, headers={**reply.headers, name: value})
+
+    return fault
+
+
+def slow(seconds: float) -> Fault:
+    """Every answer takes so long."""
+
+    def fault(request: Request, reply: Reply) -> Reply:
+        time.sleep(seconds)
+        return reply
+
+    return fault
+
+
+def bomb(size: int) -> Fault:
+    """Downloads are so many zeros, compressed, whatever was announced."""
+    packed = gzip.compress(bytes(size), 9)
+
+    def fault(request: Request, reply: Reply) -> Reply:
+        if not is_content(request, reply):
+            return reply
+        headers = {**reply.headers, "Content-Encoding": "gzip"}
+        return Reply(200, headers, len(packed), (packed,))
+
+    return fault
 
 
 @contextmanager
 def serving() -> Iterator[Hub]:
     """An empty Hub on a free port, until the block ends."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    server.hub = Hub(f"http://127.0.0.1:{server.server_port}")  # type: ignore[attr-defined]
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
-        yield server.hub  # type: ignore[attr-defined]
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with tempfile.TemporaryDirectory() as folder:
+        hub = Hub(Path(folder))
+        with mirror.serving(hub.respond) as hub.url:
+            yield hub

@@ -1,6 +1,7 @@
 """The command, as a person runs it: tables, JSON, exit codes, one sentence for bad input."""
 
 import json
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -68,8 +69,6 @@ def test_cite_prints_bibtex() -> None:
         (("check", "resnet20", "--data", "no/such/folder"), "no/such/folder"),
         (("list", "zzz*"), "zzz*"),
         (("cite", "zzz"), "zzz"),
-        (("convert", "no.pth"), "no.pth"),
-        (("train", "no.py:x", "--out", "x"), "no.py"),
     ],
 )
 def test_bad_input_is_one_sentence_and_two(
@@ -80,6 +79,27 @@ def test_bad_input_is_one_sentence_and_two(
     assert "Traceback" not in done.stderr
     assert done.stderr.startswith("zoo: ")
     assert says in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "args", [("convert", "no.pth"), ("train", "no.py:x", "--out", "x"), ("verify", "no.pth")]
+)
+def test_files_that_are_not_there(
+    args: tuple[str, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The same, of verbs that need torch, which is here already."""
+    from zoo.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["zoo", *args])
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert end.value.code == 2
+    assert re.match(r"zoo: .*\bno\b", capsys.readouterr().err)
     assert not list(tmp_path.iterdir())
 
 

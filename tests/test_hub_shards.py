@@ -59,7 +59,10 @@ def test_all_files_are_locked_at_one_commit(
     weights.load_into(network, entry(), like=registry.network("gpt2_nano", device="meta"))
     assert torch.equal(network.norm.weight, state["norm.weight"].float())
     assert lock_of(tmp_path) == {
-        f"{REPO}/{name}": {"revision": commit, "sha256": sha256(content).hexdigest()}
+        f"{REPO}{'' if name == INDEX else f'@{commit}'}/{name}": {
+            "revision": commit,
+            "sha256": sha256(content).hexdigest(),
+        }
         for name, content in files.items()
     }
     assert (hub.is_here(entry()), len(first)) == (True, 3)

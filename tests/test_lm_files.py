@@ -16,7 +16,7 @@ from torch import Tensor
 
 from tests.golden.fill import drawn_by_name
 from tests.test_lm_parity import NETS, error, text
-from zoo import registry
+from zoo import registry, repositories
 from zoo.families.gpt2.model import GPT2
 from zoo.families.pythia.convert import apart
 from zoo.pretrained import WeightsError
@@ -57,7 +57,7 @@ def from_file(
     before = torch.get_default_dtype()
     torch.set_default_dtype(torch.float64)
     try:
-        return registry.from_file(name, path).eval()
+        return repositories.from_file(name, path).eval()
     finally:
         torch.set_default_dtype(before)
 

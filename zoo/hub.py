@@ -25,6 +25,7 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
+from zoo import guard
 from zoo.pretrained import ROOMS, TIMM, Weights, WeightsError
 
 # Said by logging, not by warnings: `python -W error` must not turn a first load into a failure.
@@ -73,9 +74,10 @@ def lock_path() -> Path:
     return Path(given) if given else Path(constants.HF_HOME) / "zoo" / "lock.json"
 
 
-def locked() -> dict[str, dict[str, str]]:
-    """{"repo/file": its revision and sha256}. Raises WeightsError for a file that is no lock."""
-    path = lock_path()
+def locked(path: Path | None = None) -> dict[str, dict[str, str]]:
+    """{"repo/file": its revision and sha256}, of this machine or of another lock file. Raises
+    WeightsError for a file that is none."""
+    path = path or lock_path()
     try:
         found = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
         return {name: {k: str(v[k]) for k in ("revision", "sha256")} for name, v in found.items()}
@@ -87,8 +89,14 @@ def pin_of(weights: Weights) -> Pin | None:
     """The pin of weights on the Hub: the room's, else this machine's; None before a first load."""
     if weights.sha256:
         return Pin(weights.revision, weights.sha256, weights.where)
-    entry = locked().get(f"{weights.repo}/{weights.file}")
+    entry = locked().get(key(weights))
     return Pin(**entry, where=str(lock_path())) if entry else None
+
+
+def key(weights: Weights) -> str:
+    """What the lock file calls a file: a revision that was asked for is part of its name."""
+    asked = f"@{weights.revision}" if weights.revision and not weights.sha256 else ""
+    return f"{weights.repo}{asked}/{weights.file}"
 
 
 def is_here(weights: Weights) -> bool:
@@ -129,13 +137,28 @@ def fetch(weights: Weights) -> tuple[Path, str]:
     pin = pin_of(weights)
     revision = pin.revision if pin else weights.revision or MAIN
     try:
+        guard.trusted()
         path = Path(hf_hub_download(weights.repo, weights.file, revision=revision))
+    except guard.EndpointError as error:
+        raise WeightsError(f"{weights.name}: {error}") from None
     except Exception as error:  # each version of huggingface_hub has its own HTTP library
         raise WeightsError(f"{weights.name}: {_sentence(error, weights, revision)}") from error
     commit = path.parent.name  # snapshots/COMMIT/FILE
     if not re.fullmatch("[0-9a-f]{40}", commit):
         raise WeightsError(f"{weights.name}: {constants.ENDPOINT} names no commit, but {commit!r}")
     return path, commit
+
+
+def discard(path: Path, found: str) -> str:
+    """Removes a file of the cache whose bytes are not those it is named by, and says so; "" if they
+    are. Only a file that the Hub names by its sha256 can be told: a link to blobs/SHA256, which may
+    be a link to what Xet files of several repositories share."""
+    blob = path.parent / path.readlink() if path.is_symlink() else path
+    if not re.fullmatch("[0-9a-f]{64}", blob.name) or blob.name == found:
+        return ""
+    for kept in (blob.resolve(), blob, path):
+        kept.unlink(missing_ok=True)
+    return f"; the Hub says {blob.name}: it is removed from the cache, ask for it again"
 
 
 def _sentence(error: Exception, weights: Weights, revision: str) -> str:
@@ -153,18 +176,22 @@ def _sentence(error: Exception, weights: Weights, revision: str) -> str:
 
 def lock(weights: Weights, pin: Pin) -> None:
     """Writes the pin of a first load into the lock file, and says so once."""
-    path, name = lock_path(), f"{weights.repo}/{weights.file}"
+    path = lock_path()
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(path.with_name(path.name + ".lock")):
-            everything = locked()
-            if everything.get(name, {}).get("sha256", pin.sha256) != pin.sha256:
-                raise WeightsError(f"{weights.name}: another process has just locked other bytes")
-            everything[name] = {"revision": pin.revision, "sha256": pin.sha256}
-            write_json(path, dict(sorted(everything.items())))
+        write_lock(path, key(weights), {"revision": pin.revision, "sha256": pin.sha256})
     except OSError as error:
         raise WeightsError(f"{path} cannot be written ({error}); set ZOO_LOCK to a file") from None
     log.warning("%s: locked at %s, sha256 %s, in %s", weights.name, pin.revision, pin.sha256, path)
+
+
+def write_lock(path: Path, name: str, entry: dict[str, str]) -> None:
+    """Adds an entry to a lock file. Raises WeightsError if it has other bytes for that name."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(path.with_name(path.name + ".lock")):
+        everything = locked(path)
+        if everything.get(name, entry)["sha256"] != entry["sha256"]:
+            raise WeightsError(f"{name}: another process has just locked other bytes in {path}")
+        write_json(path, dict(sorted((everything | {name: entry}).items())))
 
 
 def write_json(path: Path, value: Any) -> None:

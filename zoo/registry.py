@@ -21,8 +21,6 @@ from zoo import literature
 from zoo.pretrained import ROOMS, Weights
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from torch import nn
 
 FEATURES = {"features_only", "out_indices"}  # timm's arguments for any classifier
@@ -147,48 +145,36 @@ def default_weights(architecture: str) -> Weights:
     )
 
 
-def create(name: str, pretrained: bool = False, **overrides: Any) -> "nn.Module":
+def create(name: str, pretrained: bool | None = None, **overrides: Any) -> "nn.Module":
     """The network `name` ("arch" or "arch.tag"), with its weights and in eval mode if `pretrained`.
+
+    A name may also say where the tensors are: "hf-hub:org/repo[@revision]", "local-dir:PATH", or a
+    safetensors file, whose network is told by its tensors; they are loaded unless `pretrained` is
+    False.
 
     `overrides` are arguments of its class (num_classes, in_chans, drop_rate, ... and the room's
     own, see `zoo.describe`), or timm's features_only and out_indices. Raises UnknownNameError for a
     name, LookupError when there are no weights, ValueError for an argument, WeightsError when
     the weights are not those that are pinned, or do not arrive from the Hub.
     """
+    from zoo import repositories
+
+    if repositories.is_source(name):
+        return repositories.create(name, pretrained is not False, overrides)
     entry, weights = split(name)
     if not pretrained:
-        return _build(entry, weights, overrides)
+        return build(entry, weights, overrides)
     weights = weights or default_weights(entry.name)
     from zoo.weights import load_into
 
     whole = {key: overrides[key] for key in overrides if key not in FEATURES}
-    model = _build(entry, weights, overrides)
-    like = _build(entry, weights, whole, device="meta")
+    model = build(entry, weights, overrides)
+    like = build(entry, weights, whole, device="meta")
     load_into(model, weights, like=like, scheme=_scheme(entry, weights))
     return model.eval()
 
 
-def from_file(name: str, path: "Path") -> "nn.Module":
-    """The network `name` with the tensors of a safetensors file, or an index's shards, in the zoo's
-    names or those of a scheme of its room. Raises WeightsError if they do not fit."""
-    from zoo import weights
-
-    entry, state = split(name)[0], weights.tensors(path)
-    model = network(entry.name)
-    expected = {key: tuple(value.shape) for key, value in model.state_dict().items()}
-    for scheme in _schemes(entry) if set(state) != set(expected) else ():
-        if scheme.fits(entry.name) and all(
-            any(mark in key for key in state) for mark in scheme.marks
-        ):
-            renamed = scheme.apply(state)
-            if {key: tuple(value.shape) for key, value in renamed.items()} == expected:
-                state = renamed
-    weights.check_keys(str(path), expected, state)
-    model.load_state_dict(state, strict=True)
-    return model.eval()
-
-
-def _schemes(entry: Variant) -> list[Any]:
+def schemes(entry: Variant) -> list[Any]:
     """Those of the convert.py of an entry's room, if it has one."""
     found = importlib.util.find_spec(f"{entry.family}.convert")
     return list(importlib.import_module(found.name).SCHEMES) if found else []
@@ -198,13 +184,13 @@ def _scheme(entry: Variant, weights: Weights) -> Any:
     """The scheme that weights are named by; None if it is the zoo's own."""
     if not weights.keys:
         return None
-    fitting = (s for s in _schemes(entry) if s.name == weights.keys and s.fits(entry.name))
+    fitting = (s for s in schemes(entry) if s.name == weights.keys and s.fits(entry.name))
     if found := next(fitting, None):
         return found
     raise ValueError(f"{weights.where}: convert.py has no scheme {weights.keys!r} of {entry.name}")
 
 
-def _build(
+def build(
     entry: Variant, weights: Weights | None, overrides: Mapping[str, Any], device: str | None = None
 ) -> "nn.Module":
     """The module of an entry; a classifier by timm's builder, so that timm can use it like its
@@ -260,7 +246,7 @@ def configuration(entry: Variant, weights: Weights | None) -> dict[str, Any]:
 
 def network(name: str, *, device: str | None = None, **overrides: Any) -> "nn.Module":
     """The network `name` with fresh weights, on `device` ("meta" costs neither time nor memory)."""
-    return _build(variant(name), None, overrides, device)
+    return build(variant(name), None, overrides, device)
 
 
 def check_claims() -> None:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 from torch import nn
 
-from zoo import registry
+from zoo import registry, repositories
 from zoo.benchmarks.tiling import Tile, ensemble, inner, tiles
 
 OVERLAP = 16  # pixels of the small image, around a tile
@@ -54,7 +54,9 @@ def load(model: str, scale: int, file: Path | None = None) -> nn.Module:
     """
     name = resolve(model, scale)
     try:
-        network = registry.from_file(name, file) if file else registry.create(name, pretrained=True)
+        network = (
+            repositories.from_file(name, file) if file else registry.create(name, pretrained=True)
+        )
     except LookupError as error:
         raise LookupError(f"{error}; or bring a file that `zoo convert` made (--weights)") from None
     device = "cuda" if torch.cuda.is_available() else "cpu"

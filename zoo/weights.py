@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import safetensors.torch
-from safetensors import SafetensorError
 from timm.models import adapt_input_conv
 from torch import Tensor, nn
 
@@ -14,8 +13,7 @@ from zoo import hub
 from zoo.hub import Pin
 from zoo.pretrained import Weights, WeightsError
 from zoo.schemes import Scheme
-
-MAX_HEADER = 8 << 20  # bytes; a real header has a few hundred per tensor
+from zoo.tensors import decode
 
 
 def sha256(path: Path) -> str:
@@ -33,9 +31,9 @@ def read(weights: Weights) -> tuple[dict[str, Tensor], list[First]]:
 
     Raises WeightsError when the sum is not the pinned one, or the bytes are no safetensors.
     """
-    data, commit, first = _bytes(weights)
+    data, commit, first = verified(weights)
     if not weights.file.endswith(hub.INDEX):
-        return _tensors(weights.name, data), first
+        return decode(weights.name, data), first
     state: dict[str, Tensor] = {}
     for shard in hub.shards(weights.name, data):
         tensors, more = read(hub.shard(weights, shard, commit))
@@ -44,20 +42,24 @@ def read(weights: Weights) -> tuple[dict[str, Tensor], list[First]]:
     return state, first
 
 
-def _bytes(weights: Weights) -> tuple[bytes, str, list[First]]:
+def verified(weights: Weights) -> tuple[bytes, str, list[First]]:
     """A file, its sum checked, and its commit; and its pin, if it is seen for the first time."""
     path, commit = hub.fetch(weights) if weights.repo else (weights.path, "")
     if not path.is_file():
         fetch = f"; fetch {weights.url}, then `zoo convert FILE --install`" if weights.url else ""
         raise WeightsError(f"{weights.name}: no file at {path}{fetch}")
-    pin = hub.pin_of(weights) if weights.repo else Pin("", weights.sha256, weights.where)
+    own = Pin("", weights.sha256, weights.where) if weights.sha256 else None
+    pin = hub.pin_of(weights) if weights.repo else own
     data = path.read_bytes()
     found = hashlib.sha256(data).hexdigest()
+    wrong = hub.discard(path, found) if weights.repo else ""
     if pin and found != pin.sha256:
         raise WeightsError(
-            f"{weights.name}: {path} has sha256 {found}, {pin.where} pins {pin.sha256}"
+            f"{weights.name}: {path} has sha256 {found}, {pin.where} pins {pin.sha256}{wrong}"
         )
-    return data, commit, [] if pin else [(weights, Pin(commit, found, ""))]
+    if wrong:
+        raise WeightsError(f"{weights.name}: {path} has sha256 {found}{wrong}")
+    return data, commit, [(weights, Pin(commit, found, ""))] if weights.repo and not pin else []
 
 
 def tensors(path: Path) -> dict[str, Tensor]:
@@ -66,21 +68,11 @@ def tensors(path: Path) -> dict[str, Tensor]:
     if not path.is_file():
         raise WeightsError(f"no file at {path}")
     if not path.name.endswith(hub.INDEX):
-        return _tensors(str(path), path.read_bytes())
+        return decode(str(path), path.read_bytes())
     shards = [path.with_name(name) for name in hub.shards(str(path), path.read_bytes())]
     if missing := [shard.name for shard in shards if not shard.is_file()]:
         raise WeightsError(f"{path} names {', '.join(missing)}, which is not beside it")
     return {key: value for shard in shards for key, value in tensors(shard).items()}
-
-
-def _tensors(name: str, data: bytes) -> dict[str, Tensor]:
-    header = int.from_bytes(data[:8], "little")
-    if header > MAX_HEADER:
-        raise WeightsError(f"{name}: a header of {header} bytes, more than {MAX_HEADER}")
-    try:
-        return safetensors.torch.load(data)
-    except SafetensorError as error:
-        raise WeightsError(f"{name}: the file is no safetensors file ({error})") from None
 
 
 def save(state: dict[str, Tensor], path: Path, note: dict[str, str]) -> str:
@@ -108,18 +100,23 @@ def write(data: bytes, path: Path) -> str:
 def load_into(
     model: nn.Module, weights: Weights, *, like: nn.Module, scheme: Scheme | None = None
 ) -> None:
-    """Loads `weights`, named by `scheme`, into `model`, which is `like` or a part of it (features).
+    """Loads `weights`, named by `scheme`, into `model`; see fill."""
+    state, first = read(weights)
+    fill(model, scheme.apply(state) if scheme else state, weights.name, like=like)
+    lock(first)
+
+
+def fill(model: nn.Module, state: dict[str, Tensor], name: str, *, like: nn.Module) -> None:
+    """Loads tensors into `model`, which is `like` or a part of it (features).
 
     Every tensor of `like` must be in the file and every tensor of the file in `like`, with its
     shape; but a classifier's last layer of another size keeps its fresh weights, and its first
     convolution of other input channels gets the file's, repeated or summed as timm does.
     """
-    state, first = read(weights)
-    state = scheme.apply(state) if scheme else state
     if not hasattr(like, "get_classifier"):
-        check_keys(weights.name, {k: tuple(v.shape) for k, v in like.state_dict().items()}, state)
+        check_keys(name, {k: tuple(v.shape) for k, v in like.state_dict().items()}, state)
         model.load_state_dict(state, strict=True)
-        return _lock(first)
+        return
     expected = like.state_dict()
     conv = cast(Any, like).pretrained_cfg["first_conv"] + ".weight"
     if conv in state and conv in expected and state[conv].shape[1] != expected[conv].shape[1]:
@@ -136,13 +133,12 @@ def load_into(
         if key.startswith(classifier):
             del state[key]
     kept = {key for key in expected if not (replaced and key.startswith(classifier))}
-    check_keys(weights.name, {k: tuple(expected[k].shape) for k in kept}, state)
+    check_keys(name, {k: tuple(expected[k].shape) for k in kept}, state)
     fresh = {k: v for k, v in own.items() if k not in state}
     target.load_state_dict({k: v for k, v in state.items() if k in own} | fresh, strict=True)
-    return _lock(first)
 
 
-def _lock(first: list[First]) -> None:
+def lock(first: list[First]) -> None:
     """Keeps what the first load found, now that it fits."""
     for weights, pin in first:
         hub.lock(weights, pin)

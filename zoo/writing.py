@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from zoo import registry
+from zoo import registry, repositories
 from zoo.generation import stream
 from zoo.tokens import Tokenizer
 from zoo.tokens import tokenizer as read_tokenizer
@@ -31,7 +31,7 @@ class Writer:
         if not entry.is_language_model:
             raise ValueError(f"{name} is no language model; `zoo list --task language-modelling`")
         if weights:
-            model = registry.from_file(name, weights)
+            model = repositories.from_file(name, weights)
         else:
             model = registry.create(name, pretrained=True)
         return cls(model.eval(), read_tokenizer(tokenizer or entry.cfg["tokenizer"]))

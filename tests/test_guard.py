@@ -1,0 +1,195 @@
+"""A Hub that is not what it should be: nothing leaves the cache, no token leaves."""
+
+import contextlib
+import json
+import logging
+import shutil
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from huggingface_hub import CommitOperationAdd, HfApi, constants
+
+import zoo
+from tests import hub_server, test_hub
+from tests.hub_server import Fault, Files, Hub
+from zoo import guard, push, registry, weights
+from zoo.mirror import Reply, Request
+from zoo.pretrained import WeightsError
+
+remote = test_hub.remote
+REPO, FILE = "alice/small", "model.safetensors"
+SOURCE = f"hf-hub:{REPO}"
+TOKEN = "hf_alice"  # of tests/hub_server.py
+
+
+@pytest.fixture(scope="module")
+def first() -> Files:
+    """A repository."""
+    known = registry.default_weights("resnet20")
+    files = push.tensors(zoo.create("resnet20", pretrained=True).state_dict())
+    config = {"architecture": known.model, "num_classes": 10}
+    return {**files, "config.json": json.dumps(config).encode()}
+
+
+def tree(folder: Path) -> list[str]:
+    """The files below a folder that are more than locks and notes of huggingface_hub."""
+    return sorted(
+        str(path.relative_to(folder))
+        for path in folder.rglob("*")
+        if path.is_file() and ".locks" not in path.parts and path.suffix not in (".json", ".TAG")
+    )
+
+
+@pytest.mark.parametrize("header", ["ETag", "X-Linked-Etag"])
+@pytest.mark.parametrize("value", ['"../../../pwn"', "/etc/pwn", "a\\b", '""', "x" * 200])
+def test_an_etag_that_leaves_the_cache(
+    remote: Hub, first: Files, tmp_path: Path, header: str, value: str
+) -> None:
+    remote.push(REPO, first)
+    remote.faults.append(hub_server.with_header(header, value))
+    with pytest.raises(WeightsError, match=f"answers .* as {header}, no name of a file"):
+        zoo.create(SOURCE)
+    assert tree(tmp_path) == []
+
+
+@pytest.mark.parametrize("value", ["../../pwn", "main", "0" * 39])
+def test_a_commit_that_is_none(remote: Hub, first: Files, tmp_path: Path, value: str) -> None:
+    remote.push(REPO, first)
+    remote.faults.append(hub_server.with_header("X-Repo-Commit", value))
+    with pytest.raises(WeightsError, match="names no commit, but"):
+        zoo.create(SOURCE)
+    assert tree(tmp_path) == []
+
+
+def uploaded(remote: Hub, files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The repository, sent through Xet, and a client that uses it."""
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", False)
+    api = HfApi(endpoint=remote.url, token=TOKEN)
+    api.create_repo("alice/small")
+    operations = [CommitOperationAdd(name, data) for name, data in files.items()]
+    api.create_commit("alice/small", operations, commit_message="as timm made them")
+
+
+@pytest.mark.parametrize("url", ["local:///tmp/pwn", "file:///tmp", "http://example.org", ""])
+def test_xet_from_anywhere(
+    remote: Hub, first: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    uploaded(remote, first, monkeypatch)
+
+    def elsewhere(request: Request, reply: Reply) -> Reply:
+        if "xet-read-token" not in request.path:
+            return reply
+        return replace(reply, headers={**reply.headers, "X-Xet-Cas-Url": url})
+
+    remote.faults.append(elsewhere)
+    with pytest.raises(WeightsError, match=r"has Xet read from .*, which is not https"):
+        zoo.create(SOURCE)
+    assert not [path for path in tree(tmp_path / "hf" / "hub") if FILE in path]
+
+
+def test_a_compressed_bomb(remote: Hub, first: Files, tmp_path: Path) -> None:
+    remote.push(REPO, first)
+    remote.faults.append(hub_server.bomb(100_000_000))
+    with pytest.raises(WeightsError, match="sends a compressed file, which may be of any size"):
+        zoo.create(SOURCE)
+    assert not [path for path in tree(tmp_path) if not path.endswith("refs/main")]
+
+
+@pytest.mark.parametrize("xet", [False, True])
+def test_other_bytes_of_the_same_size(
+    remote: Hub, first: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, xet: bool
+) -> None:
+    """Nothing pins them yet, but the Hub itself has said what they are. Not kept: the next call is
+    well."""
+    uploaded(remote, first, monkeypatch)
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", not xet)
+    remote.faults.append(hub_server.tampered)
+    with pytest.raises(WeightsError, match=r"the Hub says|did not arrive whole|no JSON object"):
+        zoo.create(SOURCE)
+    assert not [path for path in tree(tmp_path) if "snapshots" in path and FILE in path]
+    remote.faults.clear()
+    shutil.rmtree(tmp_path / "hf" / "hub")  # config.json has no sum of its own
+    zoo.create(SOURCE)
+
+
+def test_a_cached_file_that_was_changed(remote: Hub, first: Files, tmp_path: Path) -> None:
+    """By as many other bytes: both sums, and the next call brings it again."""
+    remote.push(REPO, first)
+    zoo.create(SOURCE)
+    (path,) = (tmp_path / "hf" / "hub").rglob(FILE)
+    blob = path.resolve()
+    blob.write_bytes(bytes(b ^ 1 for b in blob.read_bytes()))
+    with pytest.raises(WeightsError, match=rf"has sha256 .* pins {blob.name}.*removed from the"):
+        zoo.create(SOURCE)
+    assert not path.exists()
+    zoo.create(SOURCE)
+
+
+@pytest.mark.parametrize("endpoint", ["http://example.org", "ftp://x", "file:///tmp", "example"])
+def test_an_endpoint_that_anyone_can_change(monkeypatch: pytest.MonkeyPatch, endpoint: str) -> None:
+    monkeypatch.setattr(constants, "ENDPOINT", endpoint)
+    with pytest.raises(guard.EndpointError, match=r"must be https, or this machine, or a host in"):
+        guard.trusted()
+    with pytest.raises(WeightsError, match="HF_ENDPOINT is"):
+        weights.read(registry.default_weights("resnet18"))
+
+
+def test_endpoints_that_a_user_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ZOO_PLAIN_HTTP", "lab,other")
+    for endpoint in (
+        "https://hub.example",
+        "http://lab:8000",
+        "http://[::1]:9",
+        "http://localhost",
+    ):
+        monkeypatch.setattr(constants, "ENDPOINT", endpoint)
+        assert guard.trusted() == endpoint
+    monkeypatch.setattr(constants, "ENDPOINT", "http://lab.example")
+    with pytest.raises(guard.EndpointError):
+        guard.trusted()
+
+
+def test_no_token_goes_elsewhere(
+    remote: Hub,
+    first: Files,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """Downloads come from another host; a fault makes a message. The token is in neither."""
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    remote.push(REPO, first)
+    remote.host_downloads_elsewhere()
+    with caplog.at_level(logging.DEBUG):
+        zoo.create(SOURCE)
+    hosts = {host: {a for h, _, a in remote.seen if h == host} for host, _, _ in remote.seen}
+    assert hosts["127.0.0.1"] == {f"Bearer {TOKEN}"}
+    assert hosts["localhost"] == {""}
+    remote.errors[REPO] = (403, "")
+    with pytest.raises(WeightsError) as error:
+        zoo.create(f"{SOURCE}@v1")
+    out = capfd.readouterr()
+    assert not [t for t in (str(error.value), caplog.text, out.out, out.err) if TOKEN in t]
+
+
+def test_a_slow_hub_is_waited_for(remote: Hub, first: Files) -> None:
+    remote.push(REPO, first)
+    remote.faults.append(hub_server.slow(0.3))
+    start = time.monotonic()
+    zoo.create(SOURCE)
+    assert time.monotonic() - start > 0.3
+
+
+@pytest.mark.parametrize("fault", [hub_server.unavailable(1), hub_server.cut_after(1000)])
+def test_a_hub_that_fails_once(remote: Hub, first: Files, tmp_path: Path, fault: Fault) -> None:
+    """The same call, or the next one, is well."""
+    remote.push(REPO, first)
+    remote.faults.append(fault)
+    with contextlib.suppress(WeightsError):
+        zoo.create(SOURCE)
+    zoo.create(SOURCE)
+    (path,) = (tmp_path / "hf" / "hub").rglob(FILE)
+    assert path.read_bytes() == first[FILE]

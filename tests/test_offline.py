@@ -1,0 +1,211 @@
+"""Bundles for machines without network, what verify finds, and processes that are killed."""
+
+import json
+import os
+import signal
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from huggingface_hub import HfApi, close_session, constants
+
+import zoo
+from tests import test_hub, test_push
+from tests.hub_server import Files, Hub
+from tests.test_push import REPO, SOURCE
+from zoo import hub as client
+from zoo import offline, pinned, registry
+from zoo.mirror import Reply, Request
+from zoo.pretrained import WeightsError
+from zoo.push import push, tensors
+
+remote, first, hub = test_hub.remote, test_hub.first, test_push.hub
+pytestmark = [
+    *([test_push.pytestmark]),
+    pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning"),
+]
+PIECE = 1 << 17  # bytes between two points at which a process may be killed
+
+
+def at(monkeypatch: pytest.MonkeyPatch, home: Path, *, is_offline: bool) -> None:
+    """This process on another machine."""
+    monkeypatch.setattr(constants, "HF_HOME", str(home))
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(home / "hub"))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", is_offline)
+
+
+def test_a_bundle(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    push("resnet20", REPO)
+    bundle = tmp_path / "bundle"
+    written = offline.pull([SOURCE, "resnet20"], bundle)
+    assert {path.name for path in written} == {"config.json", "model.safetensors", pinned.FILE}
+    assert all(path.is_relative_to(bundle) for path in written)
+    at(monkeypatch, bundle, is_offline=True)
+    asked = len(hub.requests)
+    model = zoo.create(SOURCE)
+    assert torch.equal(model.fc.weight, zoo.create("resnet20", pretrained=True).fc.weight)
+    found = {checked.name: checked for checked in offline.verify([SOURCE, "resnet20"])}
+    assert (found[SOURCE].fault, found[SOURCE].outputs) == ("", "as pinned")
+    assert found["resnet20"].fault == ""
+    assert SOURCE in offline.here()
+    assert len(hub.requests) == asked
+
+
+def test_a_bundle_of_timms(
+    remote: Hub, first: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Weights that a room knows, but has not pinned."""
+    remote.push(test_hub.REPO, first)
+    (path,) = offline.pull([test_hub.NAME], tmp_path / "bundle")
+    assert path.read_bytes() == first["model.safetensors"]
+    at(monkeypatch, tmp_path / "bundle", is_offline=True)
+    asked = len(remote.requests)
+    zoo.create(test_hub.NAME, pretrained=True)
+    assert test_hub.NAME in offline.here()
+    assert len(remote.requests) == asked
+
+
+def test_a_mirror_serves_a_bundle(
+    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`zoo hub serve DIR/hub`, for the machines around."""
+    from zoo import mirror
+
+    done = push("resnet20", REPO)
+    offline.pull([SOURCE], tmp_path / "bundle")
+    folders = mirror.Folders(tmp_path / "bundle" / "hub")
+    served = mirror.Hub(mirror.Store(tmp_path / "own", {}, folders))
+    with mirror.serving(served.answer) as url:
+        template = constants.HUGGINGFACE_CO_URL_TEMPLATE.replace(constants.ENDPOINT, url)
+        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+        monkeypatch.setattr(constants, "ENDPOINT", url)
+        at(monkeypatch, tmp_path / "other", is_offline=False)
+        zoo.create(SOURCE)
+        assert client.locked()[f"{REPO}/config.json"]["revision"] == done.commit
+
+
+def test_what_verify_finds(hub: Hub, tmp_path: Path) -> None:
+    push("resnet20", REPO)
+    zoo.create(SOURCE)
+    (path,) = (tmp_path / "hf" / "hub").rglob("model.safetensors")
+    blob = path.resolve()
+    data = bytearray(blob.read_bytes())
+    data[-1] ^= 1
+    blob.write_bytes(data)
+    (checked,) = offline.verify([SOURCE])
+    assert sha256(data).hexdigest() in checked.fault
+    (checked,) = offline.verify([SOURCE])
+    assert (checked.fault, checked.outputs) == ("", "as pinned")
+    api = HfApi(endpoint=constants.ENDPOINT)
+    api.delete_file(pinned.FILE, REPO)
+    (checked,) = offline.verify([f"{SOURCE}@main"])
+    assert (checked.fault, checked.outputs) == ("", f"no {pinned.FILE} is at hand")
+    with pytest.raises(registry.UnknownNameError):
+        list(offline.verify(["resnet21"]))
+
+
+def test_a_locked_commit_that_is_gone(hub: Hub, tmp_path: Path) -> None:
+    """Its owner has rewritten the history; what is at main now is not what was locked."""
+    known = zoo.create("resnet20", pretrained=True)
+    files = {**tensors(known.state_dict()), "config.json": b'{"architecture": "resnet20"}'}
+    commit = hub.push("timm/gone", files)
+    zoo.create("hf-hub:timm/gone")
+    hub.push("timm/gone", files)
+    zoo.create("hf-hub:timm/gone")  # still at the commit that was locked
+    assert client.locked()["timm/gone/config.json"]["revision"] == commit
+    del hub.repos["timm/gone"][commit]
+    test_hub.forget(tmp_path)
+    with pytest.raises(WeightsError, match=f"has no revision {commit}"):
+        zoo.create("hf-hub:timm/gone")
+
+
+# Killed at ten points
+
+
+def events(hub: Hub, happens: Callable[[], None]) -> None:
+    """Has `happens` called at every request, and between the pieces of every body."""
+
+    def pieces(reply: Reply) -> Iterator[bytes]:
+        for piece in reply.pieces:
+            for start in range(0, len(piece), PIECE):
+                happens()
+                yield piece[start : start + PIECE]
+
+    def fault(request: Request, reply: Reply) -> Reply:
+        happens()
+        return replace(reply, pieces=pieces(reply)) if reply.length > PIECE else reply
+
+    hub.faults.append(fault)
+
+
+def killed(hub: Hub, work: Callable[[], object], point: int) -> bool:
+    """Whether a process that does `work` was killed at an event of the server; else it is done."""
+    close_session()
+    reader, writer = os.pipe()
+    child = os.fork()
+    if not child:
+        os.read(reader, 1)
+        torch.set_num_threads(1)
+        try:
+            work()
+        finally:
+            os._exit(0)
+    left = [point]
+
+    def happens() -> None:
+        left[0] -= 1
+        if not left[0]:
+            os.kill(child, signal.SIGKILL)
+
+    events(hub, happens)
+    os.write(writer, b"x")
+    _, status = os.waitpid(child, 0)
+    hub.faults.clear()
+    return os.WIFSIGNALED(status)
+
+
+def whole(folder: Path, files: dict[str, bytes]) -> None:
+    """No file of a cache or bundle has other bytes than the repository's."""
+    for path in folder.rglob("*"):
+        if path.is_file() and path.name in files:
+            assert path.read_bytes() == files[path.name], path
+        if path.name == "lock.json":
+            json.loads(path.read_text())
+
+
+def some(points: range) -> list[Any]:
+    """All of the points; a few of them in the default run."""
+    few = points[::4]
+    return [pytest.param(p, marks=() if p in few else pytest.mark.slow) for p in points]
+
+
+@pytest.mark.parametrize("point", some(range(1, 20, 2)))
+def test_a_killed_pull(hub: Hub, tmp_path: Path, point: int) -> None:
+    push("resnet20", REPO)
+    api = HfApi(endpoint=constants.ENDPOINT)
+    files = {}
+    for name in ("config.json", "model.safetensors", pinned.FILE):
+        files[name] = Path(api.hf_hub_download(REPO, name, cache_dir=tmp_path / "x")).read_bytes()
+    bundle = tmp_path / "bundle"
+    was_killed = killed(hub, lambda: offline.pull([SOURCE], bundle), point)
+    assert was_killed or point > 10
+    whole(bundle, files)
+    whole(tmp_path / "hf", files)
+    assert len(offline.pull([SOURCE], bundle)) == 3
+    whole(bundle, files)
+    (checked,) = offline.verify([SOURCE])
+    assert checked.outputs == "as pinned"
+
+
+@pytest.mark.parametrize("point", some(range(1, 11)))
+def test_a_killed_push(hub: Hub, point: int) -> None:
+    was_killed = killed(hub, lambda: push("resnet20", REPO), point)
+    assert was_killed or point > 6
+    push("resnet20", REPO)
+    assert push("resnet20", REPO).changed == ()
+    (checked,) = offline.verify([SOURCE])
+    assert (checked.fault, checked.outputs) == ("", "as pinned")

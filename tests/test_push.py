@@ -1,0 +1,188 @@
+"""Weights to a Hub on loopback and back: nothing twice, nothing half, what a person wrote kept."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import safetensors.torch
+import timm
+import torch
+from huggingface_hub import HfApi, ModelCard, constants
+from torch import nn
+
+import zoo
+from tests import test_hub
+from tests.hub_server import Hub, unavailable
+from zoo import cards, offline, pinned, registry
+from zoo.pretrained import WeightsError
+from zoo.push import Pushed, push
+
+remote = test_hub.remote
+REPO, SOURCE = "alice/small", "hf-hub:alice/small"
+NAMES = {"resnet20": (3, 32, 32), "muddformer_nano": (), "rcan_tiny_x2": (3, 24, 24)}
+# huggingface_hub's own, at every upload through LFS.
+pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
+CHECK = {"README.md", "LICENSE", "config.json", "model.safetensors", "pinned.safetensors"}
+
+
+@pytest.fixture(params=[True, False], ids=["lfs", "xet"])
+def hub(remote: Hub, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Hub:
+    """alice's client."""
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", request.param)
+    monkeypatch.setenv("HF_TOKEN", "hf_alice")
+    return remote
+
+
+def api() -> HfApi:
+    return HfApi(endpoint=constants.ENDPOINT)
+
+
+def content(path: str) -> str:
+    return Path(api().hf_hub_download(REPO, path)).read_text()
+
+
+def outputs(model: nn.Module, name: str) -> Any:
+    x = torch.randn(1, *NAMES[name]) if NAMES[name] else torch.arange(9)[None]
+    with torch.inference_mode():
+        return model(x)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_there_and_back(hub: Hub, name: str) -> None:
+    done = push(name, REPO)
+    assert set(done.changed) >= CHECK
+    assert (done.unchanged, len(done.commit)) == ((), 40)
+    known = zoo.create(name, pretrained=True)
+    found = zoo.create(SOURCE)
+    torch.manual_seed(0)
+    wanted = outputs(known, name)
+    torch.manual_seed(0)
+    assert torch.equal(outputs(found, name), wanted)
+    (checked,) = offline.verify([SOURCE])
+    assert (checked.fault, checked.outputs) == ("", "as pinned")
+
+    again = push(name, REPO)
+    assert (again.changed, again.commit) == ((), "")
+    assert len(api().list_repo_commits(REPO)) == len({done.commit, api().model_info(REPO).sha}) + 1
+
+
+def test_timm_takes_it(hub: Hub) -> None:
+    import zoo.timm
+
+    push("resnet20", REPO)
+    theirs = timm.create_model(SOURCE, pretrained=True).eval()
+    torch.testing.assert_close(
+        theirs(torch.ones(1, 3, 32, 32)),
+        zoo.create("resnet20", pretrained=True)(torch.ones(1, 3, 32, 32)),
+        rtol=0,
+        atol=0,
+    )
+
+
+def test_what_is_there(hub: Hub) -> None:
+    push("resnet20", REPO, private=True)
+    info = api().model_info(REPO)
+    assert info.private
+    data: Any = ModelCard(content("README.md")).data
+    assert data.license == "apache-2.0"
+    assert "arxiv:1512.03385" in data.tags
+    config = json.loads(content("config.json"))
+    weights = registry.default_weights("resnet20")
+    assert (config["architecture"], config["zoo"]["weights"]) == ("resnet20", weights.name)
+    assert config["zoo"]["parent"]["sha256"] == weights.sha256
+    assert "Apache License" in content("LICENSE")
+    tensors = safetensors.torch.load_file(api().hf_hub_download(REPO, pinned.FILE))
+    assert not pinned.disagreements(zoo.create("resnet20", pretrained=True), tensors)
+
+
+def test_a_card_keeps_what_a_person_wrote(hub: Hub) -> None:
+    push("resnet20", REPO)
+    card = content("README.md")
+    written = card.replace(cards.BEGIN, f"{cards.BEGIN}\nUse it kindly.") + "\nXXX\n"
+    api().upload_file(path_or_fileobj=written.encode(), path_in_repo="README.md", repo_id=REPO)
+    done = push("resnet20", REPO)
+    assert done.changed == ("README.md",)
+    assert "Use it kindly." in content("README.md")
+    assert "XXX" not in content("README.md")
+
+
+def test_another_machines_pins_stay(hub: Hub) -> None:
+    """Rounded otherwise; those of another network do not."""
+    push("resnet20", REPO)
+    path = api().hf_hub_download(REPO, pinned.FILE)
+    theirs = {k: v * (1 + 1e-6) if "output" in k else v for k, v in _load(path).items()}
+
+    def upload(tensors: dict[str, torch.Tensor]) -> None:
+        data = safetensors.torch.save(tensors)
+        api().upload_file(path_or_fileobj=data, path_in_repo=pinned.FILE, repo_id=REPO)
+
+    upload(theirs)
+    assert push("resnet20", REPO).changed == ()
+    upload({k: v * 2 if "output" in k else v for k, v in theirs.items()})
+    assert push("resnet20", REPO, dry_run=True).changed == (pinned.FILE,)
+    (checked,) = offline.verify([f"{SOURCE}@main"])
+    assert "outputs differ from the pinned ones" in checked.fault
+    assert push("resnet20", REPO).changed == (pinned.FILE,)
+
+
+def _load(path: str) -> dict[str, torch.Tensor]:
+    return safetensors.torch.load_file(path)
+
+
+def test_a_dry_run_sends_nothing(hub: Hub) -> None:
+    done = push("resnet20", REPO, dry_run=True)
+    assert set(done.changed) >= CHECK
+    assert not done.commit
+    assert not [r for r in hub.requests if r.startswith("POST") and "validate-yaml" not in r]
+    assert not api().repo_exists(REPO)
+
+
+def refused(hub: Hub, says: str, name: str = "resnet20", to: str = REPO) -> None:
+    """Before the first byte."""
+    with pytest.raises(WeightsError, match=says):
+        push(name, to)
+    sent = [r for r in hub.requests if r.startswith(("POST", "PUT")) and "validate-yaml" not in r]
+    assert not sent
+
+
+@pytest.mark.parametrize(
+    ("token", "says"),
+    [
+        ("hf_reader", "the token of alice may only read"),
+        ("hf_bob", "bob is not alice, nor a member of it"),
+        ("hf_nobody", "no token that .* knows"),
+        ("", "no token that .* knows"),
+    ],
+)
+def test_tokens_that_may_not(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch, token: str, says: str
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", token)
+    monkeypatch.setattr(constants, "HF_TOKEN_PATH", "/nowhere")
+    refused(hub, says)
+
+
+def test_what_is_refused(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    refused(hub, "called org/name, not 'small'", to="small")
+    monkeypatch.setattr(cards, "card", lambda *_: "---\nlicense: [a, b\n---\n")
+    refused(hub, "the Hub does not accept the card")
+    real = registry.create
+
+    def broken(name: str, pretrained: bool | None = None, **overrides: Any) -> nn.Module:
+        model: Any = real(name, pretrained, **overrides)
+        model.fc.weight.data[0, 0] = torch.nan
+        return model
+
+    monkeypatch.setattr(registry, "create", broken)
+    refused(hub, r"fc\.weight is not finite; nothing was sent")
+
+
+def test_an_interrupted_push_goes_on(hub: Hub) -> None:
+    """What fails is said in a sentence; the next push ends it."""
+    hub.faults.append(unavailable(1, "POST", 400))
+    with pytest.raises(WeightsError):
+        push("resnet20", REPO)
+    done: Pushed = push("resnet20", REPO)
+    assert done.commit
+    assert zoo.create(SOURCE).num_classes == 10
