@@ -88,6 +88,19 @@ def test_a_mirror_serves_a_bundle(
         assert client.locked()[f"{REPO}/config.json"]["revision"] == done.commit
 
 
+def test_unlock(hub: Hub) -> None:
+    """A later commit is not looked at, until a person asks for it."""
+    push("resnet20", REPO)
+    zoo.create(SOURCE)
+    push("preresnet20", REPO)
+    assert type(zoo.create(SOURCE)) is type(zoo.create("resnet20"))
+    assert offline.unlock(f"{SOURCE}@main") == [f"{REPO}/config.json"]
+    assert type(zoo.create(SOURCE)) is type(zoo.create("preresnet20"))
+    for name in ("hf-hub:alice/other", "resnet20", "resnet50.tv_in1k"):
+        with pytest.raises(WeightsError, match="nothing of it is locked in"):
+            offline.unlock(name)
+
+
 def test_what_verify_finds(hub: Hub, tmp_path: Path) -> None:
     push("resnet20", REPO)
     zoo.create(SOURCE)

@@ -194,6 +194,20 @@ def write_lock(path: Path, name: str, entry: dict[str, str]) -> None:
         write_json(path, dict(sorted((everything | {name: entry}).items())))
 
 
+def unlock(repo: str) -> list[str]:
+    """Forgets what is locked of a repository, so that its next load takes what is there then; what
+    was forgotten."""
+    path = lock_path()
+    if not path.is_file():
+        return []
+    with FileLock(path.with_name(path.name + ".lock")):
+        everything = locked()
+        gone = [name for name in everything if re.match(rf"{re.escape(repo)}[@/]", name)]
+        if gone:
+            write_json(path, {name: everything[name] for name in everything if name not in gone})
+    return gone
+
+
 def write_json(path: Path, value: Any) -> None:
     """A JSON file, whole or not at all; what is nested deeper than three levels is on one line."""
     text = json.dumps(value, indent=1, ensure_ascii=False)

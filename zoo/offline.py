@@ -101,6 +101,20 @@ def _copy(source: Path, to: Path) -> Path:
     return to
 
 
+def unlock(name: str) -> list[str]:
+    """Forgets what this machine has locked of weights ("arch.tag", "hf-hub:org/repo"): the next
+    load takes what the Hub has then. Raises WeightsError if there is nothing to forget."""
+    if name.startswith(HUB):
+        repo = name.removeprefix(HUB).partition("@")[0]
+    else:
+        entry, chosen = registry.split(name)
+        repo = (chosen or registry.default_weights(entry.name)).repo
+    gone = hub.unlock(repo) if repo else []
+    if not gone:
+        raise WeightsError(f"{name}: nothing of it is locked in {hub.lock_path()}")
+    return gone
+
+
 def here() -> list[str]:
     """Everything on this machine: bundled, installed, downloaded, and repositories locked."""
     known = [w for paper in literature.load_all() for w in paper.weights]

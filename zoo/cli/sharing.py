@@ -1,4 +1,4 @@
-"""Weights that come and go: push, pull, verify."""
+"""Weights that come and go: push, pull, verify, unlock."""
 
 import sys
 from dataclasses import asdict
@@ -69,3 +69,15 @@ def verify(
         print(f"{one.name}: {fault or f'whole; outputs: {one.outputs}'}")
     if any(one.fault for one in found):
         sys.exit(1)
+
+
+@app.command()
+def unlock(
+    names: Annotated[list[str], typer.Argument(help="Weights, or hf-hub:org/repo.")],
+) -> None:
+    """Forget what was locked here of weights: the next load takes what is there then."""
+    from zoo import offline
+
+    for name in names:
+        for gone in offline.unlock(name):
+            print(f"forgotten: {gone}")
