@@ -1,12 +1,17 @@
 """What all tests share: the folder of real data, if there is one."""
 
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # one process per core: one thread each
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# Where Xet remembers what it has sent to which server: not among the user's own.
+_xet = tempfile.TemporaryDirectory(prefix="zoo-xet-")
+os.environ["HF_XET_CACHE"] = _xet.name
 
 ROOT = Path(__file__).parent.parent
 

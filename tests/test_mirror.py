@@ -77,7 +77,7 @@ def test_huggingface_hub(remote: Hub, tmp_path: Path, xet_off: str) -> None:
     assert done.returncode == 0, done.stderr[-4000:]
     parts = [line for line in remote.requests if "/parts/" in line]
     assert (len(parts) >= 3) == (xet_off == "1")
-    for xorbs in ("POST /v1/xorbs/", "GET /xorbs/"):
+    for xorbs in (f"POST /xet-{remote.mirror.xet.id}/v1/xorbs/", "GET /xorbs/"):
         assert any(line.startswith(xorbs) for line in remote.requests) == (xet_off == "0")
     packed = [path.read_bytes() for path in remote.mirror.xet.xorbs.glob("*")]
     schemes = {chunk.scheme for xorb in packed for chunk in chunks.chunks(xorb)}
@@ -87,7 +87,9 @@ def test_huggingface_hub(remote: Hub, tmp_path: Path, xet_off: str) -> None:
         assert headers["ETag"] == f'"{sha256(body).hexdigest()}"'
     store = Store(remote.folder)  # what a restart finds
     assert store.own == remote.mirror.store.own
-    assert mirror.Hub(store).xet.hashes == remote.mirror.xet.hashes
+    again = mirror.Hub(store).xet
+    assert again.hashes == remote.mirror.xet.hashes
+    assert (again.id == remote.mirror.xet.id) == (xet_off == "0")
 
 
 def test_ranges(remote: Hub) -> None:
@@ -176,9 +178,10 @@ def test_addresses_are_signed(remote: Hub) -> None:
     assert get(f"{remote.url}/cdn/{digest}/f.bin?ticket={ticket}")[2] == b"x"
     later = str(int(ticket.partition(".")[0]) + 1)
     assert get(f"{remote.url}/cdn/{digest}/f.bin?ticket={later}.{ticket[11:]}")[0] == 403
-    assert (
-        get(f"{remote.url}/v1/reconstructions/{digest}", Authorization=f"Bearer {ticket}")[0] == 401
-    )
+    xet = remote.mirror.xet.id
+    for storage, status in ((xet, 401), ("0" * 16, 404)):  # another is not here
+        url = f"{remote.url}/xet-{storage}/v1/reconstructions/{digest}"
+        assert get(url, Authorization=f"Bearer {ticket}")[0] == status
 
 
 DOWNLOAD = """

@@ -46,7 +46,7 @@ def remote() -> Iterator[Hub]:
 
 def test_every_range_of_a_file(remote: Hub, pieces: list[bytes]) -> None:
     content = filled(remote.mirror.xet, pieces)
-    url = f"{remote.url}/v1/reconstructions/{FILE}"
+    url = f"{remote.url}/xet-{remote.mirror.xet.id}/v1/reconstructions/{FILE}"
     leave = {"Authorization": f"Bearer {remote.mirror.ticket('xet read')}"}
     xorbs = {ONE: xorb(pieces[:7]), TWO: xorb(pieces[7:])}
     for begin in range(0, len(content), 3):

@@ -13,8 +13,8 @@ from torch import nn
 
 import zoo
 from tests import test_hub
-from tests.hub_server import Hub, unavailable
-from zoo import cards, offline, pinned, registry
+from tests.hub_server import TOKENS, Hub, unavailable
+from zoo import cards, mirror, offline, pinned, registry
 from zoo.pretrained import WeightsError
 from zoo.push import Pushed, push
 
@@ -65,6 +65,14 @@ def test_there_and_back(hub: Hub, name: str) -> None:
     again = push(name, REPO)
     assert (again.changed, again.commit) == ((), "")
     assert len(api().list_repo_commits(REPO)) == len({done.commit, api().model_info(REPO).sha}) + 1
+
+
+def test_an_emptied_hub_at_the_same_address(hub: Hub, tmp_path: Path) -> None:
+    """What the client remembers to have sent is not there any more."""
+    push("resnet20", REPO)
+    hub.mirror = mirror.Hub(mirror.Store(tmp_path / "emptied", TOKENS))
+    assert push("resnet20", REPO).commit
+    assert zoo.create(SOURCE).num_classes == 10
 
 
 def test_timm_takes_it(hub: Hub) -> None:

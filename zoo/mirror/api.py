@@ -23,6 +23,7 @@ PARTS = {
     "path": r"(?P<path>.+)",
     "sha256": r"(?P<sha256>[0-9a-f]{64})",
     "name": r"(?P<name>[^/]+)",
+    "storage": r"/xet-(?P<storage>[0-9a-f]{16})",
 }
 READS = {"GET", "HEAD"}
 LIFETIME = 3600

@@ -7,6 +7,7 @@ its sha256 if bit 30 is. A hash of 32 bytes FF ends them. A xorb keeps the hash 
 """
 
 import json
+import secrets
 import struct
 import threading
 from collections.abc import Iterator
@@ -65,9 +66,15 @@ def table(path: Path) -> list[Chunk]:
 
 
 class Xet:
-    """Xorbs and described files in a folder; `hashes` {sha256: Xet's hash}."""
+    """Xorbs and described files in a folder; `hashes` {sha256: Xet's hash}.
+
+    A client remembers by address what a storage has, and does not send that again. So the address
+    has an `id`, for a folder that was emptied, or for another one at the same port.
+    """
 
     def __init__(self, root: Path, store: Store) -> None:
+        self.named = root / "id"
+        self.id = self.named.read_text() if self.named.exists() else secrets.token_hex(8)
         self.xorbs, self.files, self.store = root / "xorbs", root / "files", store
         self.lock = threading.Lock()
         known = [(path.stem, json.loads(path.read_text())) for path in self.files.glob("*.json")]
@@ -83,6 +90,8 @@ class Xet:
             return False
         with whole(self.xorbs / name) as part:
             part.write_bytes(content)
+        if not self.named.exists():
+            self.named.write_text(self.id)
         return True
 
     def add_file(self, file: Described) -> None:
@@ -142,7 +151,9 @@ class Xet:
 
 
 def admit(call: Call, *rights: str) -> None:
-    """Refuses a token that was not given out for one of these rights."""
+    """Refuses a token that was not given out for one of these rights, or for another storage."""
+    if call.parts["storage"] != call.hub.xet.id:
+        raise Refusal(404, "this storage is not here")
     if not any(call.hub.admits(f"xet {right}", call.request.token) for right in rights):
         raise Refusal(401, "no token of this storage, or too old")
 
@@ -151,12 +162,13 @@ def token(call: Call, right: str) -> Reply:
     """What the storage is asked with, as JSON for hf_xet and as headers for Python."""
     leave = call.hub.ticket(f"xet {right}")
     until, _, _ = leave.partition(".")
+    storage = f"{call.request.base}/xet-{call.hub.xet.id}"
     headers = {
-        "X-Xet-Cas-Url": call.request.base,
+        "X-Xet-Cas-Url": storage,
         "X-Xet-Access-Token": leave,
         "X-Xet-Token-Expiration": until,
     }
-    body = {"casUrl": call.request.base, "accessToken": leave, "exp": int(until)}
+    body = {"casUrl": storage, "accessToken": leave, "exp": int(until)}
     return Reply.json(body, headers=headers)
 
 
@@ -211,8 +223,8 @@ def get_xorb(call: Call) -> Reply:
 ROUTES = [
     ("GET", "/api/{kinds}/{repo}/xet-read-token/{revision}", "content", lambda c: token(c, "read")),
     ("GET", "/api/{kinds}/{repo}/xet-write-token/{revision}", "write", lambda c: token(c, "write")),
-    ("POST", "/v1/xorbs/default/{sha256}", "ticket", add_xorb),
-    ("POST", "/v1/shards", "ticket", add_shard),
-    ("GET", "/v1/reconstructions/{sha256}", "ticket", reconstruction),
+    ("POST", "{storage}/v1/xorbs/default/{sha256}", "ticket", add_xorb),
+    ("POST", "{storage}/v1/shards", "ticket", add_shard),
+    ("GET", "{storage}/v1/reconstructions/{sha256}", "ticket", reconstruction),
     ("GET", "/xorbs/{sha256}", "ticket", get_xorb),
 ]
