@@ -30,3 +30,8 @@ def _leave_no_state(monkeypatch: pytest.MonkeyPatch) -> None:
     """Columns wide enough for a table, and no colour, whatever terminal runs the tests."""
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.setenv("NO_COLOR", "1")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The file that takes longest comes first, so that no core waits for it at the end."""
+    items.sort(key=lambda item: item.path.name != "test_readme.py")
