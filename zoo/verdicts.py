@@ -6,7 +6,7 @@ Pure arithmetic: what was counted or measured comes in as numbers (see checking.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
 from math import sqrt
 from statistics import mean, stdev
@@ -27,7 +27,8 @@ class Verdict:
     `claimed` and `measured` are as shown; `interval` is of 95 %, in the metric's unit; `why` says
     why a row was not run, which weights of another recipe were measured, or what explains a miss:
     the record `explained_by` of its paper.toml. `provider` is what those report who provide
-    weights, by their own measurement: neither the paper's number nor ours.
+    weights, by their own measurement: neither the paper's number nor ours. `record` is the id of
+    the record of a ledger that it follows from, if it does, and `date` that record's.
     """
 
     paper: str
@@ -42,6 +43,9 @@ class Verdict:
     interval: tuple[float, float] | None = None
     why: str = ""
     explained_by: str = ""
+    record: str = ""
+    date: str = ""
+    claim: Claim | None = field(default=None, repr=False)
 
     @property
     def fails(self) -> bool:
@@ -214,5 +218,6 @@ def row(claim: Claim, status: str, **values: Any) -> Verdict:
         where=claim.where,
         claimed=claimed,
         status=status,
+        claim=claim,
         **values,
     )

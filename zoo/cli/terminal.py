@@ -37,7 +37,8 @@ Data = Annotated[
 def print_json(value: object) -> None:
     def plain(item: Any) -> Any:
         if dataclasses.is_dataclass(item) and not isinstance(item, type):
-            return {f.name: getattr(item, f.name) for f in dataclasses.fields(item)}
+            shown = [f.name for f in dataclasses.fields(item) if f.repr]
+            return {name: getattr(item, name) for name in shown}
         return str(item) if isinstance(item, Decimal) else list(item)
 
     sys.stdout.write(json.dumps(value, default=plain, indent=1, ensure_ascii=False) + "\n")
