@@ -9,14 +9,13 @@ DIR                               one folder of images per class; 1,000 wnids ar
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import datasets
-from PIL import Image
-from timm.data import ImageNetInfo
-from torchvision.datasets import ImageFolder
 
 from zoo.benchmarks import BENCHMARKS, NoDataError, Samples
+from zoo.benchmarks.imagenet import open_classes, open_wnids
+from zoo.benchmarks.parquet import Parquet, open_files
 
 
 class DataError(ValueError):
@@ -29,21 +28,7 @@ class Source:
 
     samples: Samples
     name: str
-    version: str
-
-
-class Rows:
-    """Rows of a `datasets` data set, as (image, label)."""
-
-    def __init__(self, rows: Any, image: str, label: str) -> None:
-        self.rows, self.image, self.label = rows, image, label
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __getitem__(self, index: int) -> tuple[Image.Image, int]:
-        row = self.rows[index]
-        return row[self.image], int(row[self.label])
+    version: str | int
 
 
 def open_source(
@@ -56,7 +41,7 @@ def open_source(
             script = "language_modeling" if benchmark.is_text else "super_resolution"
             raise DataError(f"{name} has no classes: it is for eval.{script}")
         try:
-            return Source(benchmark.open(data), name, str(benchmark.version))
+            return Source(benchmark.open(data), name, benchmark.version)
         except NoDataError as error:
             raise DataError(str(error)) from None
     if (rows := parquet(Path(name))) is not None:
@@ -71,13 +56,18 @@ def open_source(
 
 
 def parquet(path: Path) -> Any:
-    """The rows of a parquet file, or of those in a folder; None if there are none."""
-    files = (
-        sorted(path.glob("*.parquet")) if path.is_dir() else [path] * (path.suffix == ".parquet")
-    )
-    if not files or not all(file.is_file() for file in files):
-        return None
-    return datasets.Dataset.from_parquet([str(file) for file in files])
+    """The rows of a parquet file, or of those in a folder; None if there are none. Raises
+    DataError."""
+    files = _files(path)
+    try:
+        return open_files(files) if files else None
+    except NoDataError as error:
+        raise DataError(str(error)) from None
+
+
+def _files(path: Path) -> list[Path]:
+    found = sorted(path.glob("*.parquet")) if path.is_dir() else [path]
+    return [file for file in found if file.suffix == ".parquet" and file.is_file()]
 
 
 def from_hub(name: str, split: str, subset: str = "") -> Any:
@@ -102,24 +92,19 @@ def _rows(rows: Any, name: str, columns: tuple[str, str]) -> Source:
                 f"{', '.join(kinds)}"
             )
         found.append(choice)
-    return Source(Rows(rows, *found), name, str(getattr(rows, "_fingerprint", "")))
+    image, label = found
+    samples = Parquet(rows, (image, label), _files(Path(name)))
+    return Source(samples, name, str(getattr(rows, "_fingerprint", "")))
 
 
 def _folder(path: Path) -> Source:
-    """One folder per class, in the order of their names. A folder of wnids must be ImageNet's
-    1,000, whose alphabetical order is the order of the classes."""
-    names = sorted(child.name for child in path.iterdir() if child.is_dir())
-    if names and all(len(n) == 9 and n[0] == "n" and n[1:].isdigit() for n in names):
-        wnids = cast(Any, ImageNetInfo("imagenet-1k")).label_names()
-        if names != wnids:
-            odd = sorted(set(names) ^ set(wnids))[:3]
-            raise DataError(
-                f"{path} has {len(names)} folders of wnids; ImageNet-1k has 1,000 of its own, and "
-                f"they differ in {', '.join(odd)}"
-            )
+    """One folder per class, in the order of their names. Folders of wnids must be ImageNet's
+    1,000."""
+    names = [child.name for child in path.iterdir() if child.is_dir()]
+    are_wnids = all(len(n) == 9 and n[0] == "n" and n[1:].isdigit() for n in names)
     try:
-        samples = ImageFolder(path)
-    except FileNotFoundError as error:
-        raise DataError(f"{path} has not one folder of images per class: {error}") from None
+        samples = open_wnids(path) if names and are_wnids else open_classes(path)
+    except NoDataError as error:
+        raise DataError(str(error)) from None
     paths = "\n".join(f"{Path(file).relative_to(path)} {label}" for file, label in samples.samples)
     return Source(samples, path.name, hashlib.sha256(paths.encode()).hexdigest()[:16])

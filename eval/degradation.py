@@ -4,7 +4,7 @@
 
 Trains plain and residual nets of equal depth by one recipe (configs/digits.py) and several
 seeds. A run that is done is not repeated; one that was interrupted goes on. With --write, the
-numbers are written to zoo/families/resnet/recorded.json, which `zoo check` reads.
+runs go into the published ledger, eval/results, which `zoo check` reads.
 """
 
 import argparse
@@ -12,34 +12,43 @@ from pathlib import Path
 
 from configs.digits import digits
 from eval import seeds
+from zoo.evaluation.classes import share
 from zoo.train import Run, errors
 
 RUNS = Path("runs/degradation")
 BATCH_SIZE = 32  # of 1,437 images: 44 steps an epoch, 528 in all
 KINDS = ("plain", "resnet")
+SIDES = ("digits/train", "digits/test")
 
 
-def wrong(run: Run) -> dict[str, tuple[int, int]]:
-    """Wrong answers, and images, on both sides of the split."""
-    return {side: errors(run, side) for side in ("digits/train", "digits/test")}
+def wrong(run: Run) -> dict[str, seeds.Scores]:
+    """Errors on both sides of the split."""
+    return {side: {"error": share(*errors(run, side))} for side in SIDES}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--depths", type=int, nargs="+", default=[20, 56, 110])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
-    parser.add_argument("--write", action="store_true", help="write the record")
+    parser.add_argument("--write", action="store_true", help="add to the ledger")
     options = parser.parse_args()
     names = [f"{kind}{depth}" for depth in options.depths for kind in KINDS]
     runs = [
-        seeds.result(digits(name, batch_size=BATCH_SIZE), seed, RUNS / f"{name}-{seed}", wrong)
+        seeds.result(
+            digits(name, batch_size=BATCH_SIZE),
+            seed,
+            RUNS / f"{name}-{seed}",
+            "eval/degradation.py",
+            wrong,
+        )
         for seed in options.seeds
         for name in names
     ]
     for run in runs:
-        print(run["model"], run["seed"], run["digits/train"], run["digits/test"], run["seconds"])
+        train, test = (seeds.value(run, side, "error") for side in SIDES)
+        print(f"{run['model']} {run['seed']}: {train:.2f} and {test:.2f} %, {run['seconds']} s")
     if options.write:
-        seeds.record("resnet", "eval/degradation.py", runs)
+        seeds.record(runs)
 
 
 if __name__ == "__main__":

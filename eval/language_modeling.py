@@ -16,33 +16,26 @@ processes and in any batches.
 
 import argparse
 import hashlib
-import math
 import os
-import sys
-import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-import torch
-import torch.nn.functional as F
-from accelerate import Accelerator
-from accelerate.utils import gather_object
-from rich.progress import track
-from torch import nn
 
 from eval.data import DataError, from_hub
-from eval.record import kept, logged, machine, pinned, protocol, run_script
+from eval.record import add_options, called, measured, pinned, protocol, run_script
 from zoo import registry, repositories, weights
 from zoo.benchmarks import BENCHMARKS
-from zoo.benchmarks.language import Binary, Nats, Texts, Windows, batches, check, from_rows, read
+from zoo.benchmarks.language import Binary, Texts, from_rows, read
 from zoo.details import Reading
+from zoo.evaluation.tokens import Tokens
+from zoo.evaluation.works import plain
+from zoo.evaluation.world import World
 from zoo.tokens import tokenizer
 
-PRECISIONS = {"no": torch.float32, "bf16": torch.bfloat16}
 NANOGPT = "gpt2"  # what the ids of a .bin are by, unless --tokenizer says otherwise
 FILES: dict[str, Callable[[Path], Texts | Binary]] = {
     ".bin": Binary,
@@ -142,78 +135,23 @@ def reading(options: argparse.Namespace, model: Any) -> Reading:
     return how
 
 
-@torch.inference_mode()
-def score(model: nn.Module, tokens: np.ndarray, windows: Windows, batch: list[int]) -> list[Nats]:
-    """Of each of some windows of one length. Logits are taken to float32, sums are in float64."""
-    places = [windows[i] for i in batch]
-    rows = np.stack([tokens[first : last + 1] for first, last, _ in places]).astype(np.int64)
-    shown = torch.from_numpy(rows).to(next(model.parameters()).device)
-    logits: torch.Tensor = model(shown[:, :-1])
-    losses = F.cross_entropy(logits.float().transpose(1, 2), shown[:, 1:], reduction="none")
-    return [
-        Nats(float(loss[seen - first :].double().sum()), last - seen)
-        for loss, (first, last, seen) in zip(losses, places, strict=True)
-    ]
-
-
-def answer(
-    model: nn.Module, tokens: np.ndarray, windows: Windows, groups: Iterable[list[int]], kind: Any
-) -> Iterator[tuple[int, float, int]]:
-    """(index, nats, tokens), window by window; products are taken in the precision `kind`."""
-    device = next(model.parameters()).device.type
-    for batch in groups:
-        with torch.autocast(device, kind, enabled=kind != torch.float32):
-            found = score(model, tokens, windows, batch)
-        for index, (nats, count) in zip(batch, found, strict=True):
-            yield index, nats, count
-
-
-def evaluate(options: argparse.Namespace, accelerator: Accelerator) -> dict[str, Any]:
-    """The record of one evaluation, equal on every process."""
-    if options.batch_size < 1:
-        raise ValueError(f"--batch-size is 1 or more, not {options.batch_size}")
+def evaluate(options: argparse.Namespace, world: World) -> dict[str, Any]:
+    """The record of one evaluation, equal on every process but for the times."""
     model, digest = load(options)
     texts, name = open_texts(options)
     tokens, made_by = ids(texts, options.tokenizer, vars(model)["pretrained_cfg"]["tokenizer"])
     how = reading(options, model)
-    check(model, tokens, how)
-    setting = {
-        "weights": options.weights,
+    version: Any = f"{made_by}, sha256 {_sum(tokens)}"
+    if name in BENCHMARKS and not options.tokenizer:
+        version = BENCHMARKS[name].version
+    key = {
+        **called(options.weights, model),
         "sha256": digest,
-        "data": name,
-        "version": BENCHMARKS[name].version if name in BENCHMARKS else 0,
-        "tokenizer": made_by,
-        "tokens_sha256": _sum(tokens),
-        "protocol": {"name": options.protocol, **asdict(how)},
-        "precision": options.precision,
+        "benchmark": name,
+        "benchmark_version": version,
+        "protocol": plain(asdict(how)),
     }
-    start, rank, world = time.perf_counter(), accelerator.process_index, accelerator.num_processes
-    with accelerator.main_process_first():
-        before = kept(options.out, setting)
-    windows = Windows(len(tokens), how)
-    mine = [i for i in range(rank, len(windows), world) if i not in before]
-    groups = list(batches(windows, mine, options.batch_size))
-    hidden = not accelerator.is_main_process or not sys.stderr.isatty()
-    bar = track(groups, "windows", disable=hidden)
-    kind = PRECISIONS[options.precision]
-    run = answer(model.to(accelerator.device), tokens, windows, bar, kind)
-    found = {i: entry for i, entry in before.items() if i % world == rank}
-    found |= {index: tuple(entry) for index, *entry in logged(run, options.out, rank)}
-    sums = total(dict(gather_object(list(found.items()))), windows)
-    result = {"windows": len(windows), "total": sums.tokens, "bytes": texts.bytes}
-    scores = {"nats": sums.nats, **sums.scores(texts.bytes)}
-    return setting | result | scores | machine(accelerator, time.perf_counter() - start)
-
-
-def total(seen: dict[int, tuple[float, int]], windows: Windows) -> Nats:
-    """The sum over {window: (nats, tokens)}, in any order. Raises RuntimeError unless every window
-    and every token but the first is there."""
-    if sorted(seen) != list(range(len(windows))):
-        raise RuntimeError(f"{len(seen)} of {len(windows)} windows were scored")
-    found = Nats(math.fsum(n for n, _ in seen.values()), sum(count for _, count in seen.values()))
-    if found.tokens != windows.count - 1:
-        raise RuntimeError(f"{found.tokens} of {windows.count - 1} tokens were scored")
-    return found
+    return measured(Tokens(model, tokens, how, texts.bytes), key, options, world)
 
 
 def _sum(tokens: np.ndarray) -> str:
@@ -232,16 +170,10 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--subset", default="", help="of a Hub data set")
     data = os.environ.get("ZOO_DATA")
     parser.add_argument("--data", type=Path, default=data, help="folder of the zoo's benchmarks")
-    parser.add_argument("--protocol", default="", help="room/name; it says context and stride")
     parser.add_argument("--context", type=int, default=0, help="tokens; the model's by default")
     parser.add_argument("--stride", type=int, default=0, help="tokens; 0: side by side")
     parser.add_argument("--tokenizer", default="", help="a name, Hub repository or file")
-    parser.add_argument("--model", default="", help="the architecture of a file")
-    parser.add_argument("--batch-size", type=int, default=8)
-    parser.add_argument("--precision", choices=sorted(PRECISIONS), default="no")
-    parser.add_argument("--out", type=Path, help="folder that keeps the scores")
-    parser.add_argument("--record", action="store_true", help="adds to eval/results")
-    parser.add_argument("--device", choices=["cpu", "auto"], default="auto")
+    add_options(parser)
     return parser.parse_args(arguments)
 
 

@@ -1,48 +1,93 @@
-"""What the scripts of eval/ share: answers kept as they come, and one record of what ran where.
+"""What the scripts of eval/ share: options, the one loop, and one record of what ran where.
 
-DIR/setting.json, DIR/answers-<process>.jsonl -> resumed run -> record, DIR/record.json
+options -> job -> zoo.evaluation.engine -> record, in OUT/record.json and in the published ledger
 """
 
 import argparse
 import json
-import platform
-import resource
-import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import timm
 import torch
-from accelerate import Accelerator
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import nn
 
-from zoo import hub, literature, registry
+from zoo import hub, ledger, literature, registry
+from zoo.benchmarks import BENCHMARKS
+from zoo.evaluation.engine import run
+from zoo.evaluation.how import PRECISIONS, How
+from zoo.evaluation.log import write
+from zoo.evaluation.works import content, plain
+from zoo.evaluation.world import World, join
 
-ROOT = Path(__file__).parent.parent
-Entry = tuple[Any, ...]  # (index, answer, ...)
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options that are the same for every script."""
+    parser.add_argument("--protocol", default="", help="room/name of a paper's protocol")
+    parser.add_argument("--model", default="", help="the architecture of a file")
+    parser.add_argument("--precision", choices=PRECISIONS, default="fp32")
+    parser.add_argument("--batch-size", type=int, default=0, help="0: what suits the task")
+    parser.add_argument("--workers", type=int, default=0, help="processes that decode")
+    parser.add_argument("--limit", type=int, default=0, help="the first samples alone, for a try")
+    parser.add_argument("--skip-broken", action="store_true", help="leave out what is unreadable")
+    parser.add_argument("--out", type=Path, help="folder that keeps the answers")
+    parser.add_argument("--record", action="store_true", help="adds to eval/results")
+    parser.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto")
+    parser.add_argument("--processes", type=int, default=0, help="how many there have to be")
+
+
+def how(options: argparse.Namespace) -> How:
+    """How the options want it. Raises ValueError."""
+    given = {k: v for k, v in vars(options).items() if k in How.__dataclass_fields__}
+    return How(**given)
 
 
 def run_script(
-    evaluate: Callable[[argparse.Namespace, Accelerator], dict[str, Any]],
-    options: argparse.Namespace,
+    evaluate: Callable[[argparse.Namespace, World], dict[str, Any]], options: argparse.Namespace
 ) -> None:
     """One evaluation on all processes: its record or, for what its user can mend, one sentence and
     exit code 2."""
-    on_cpu = options.device == "cpu" or not torch.cuda.is_available()
-    accelerator = Accelerator(cpu=on_cpu)
+    is_main, code = True, 0
     try:
-        record = evaluate(options, accelerator)
+        world = join(options.device, options.processes)
+        is_main = world.is_main
+        record = evaluate(options, world)
+        if is_main:
+            finish(record, options.out, options.record)
     except (LookupError, ValueError, OSError) as error:
-        accelerator.print(f"error: {error}", file=sys.stderr)
-        accelerator.end_training()
-        sys.exit(2)
-    if accelerator.is_main_process:
-        finish(record, options.out, options.weights if options.record else "")
-    accelerator.wait_for_everyone()
-    accelerator.end_training()
+        code = 2
+        if is_main:
+            print(f"error: {error}", file=sys.stderr)
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
+    if code:
+        sys.exit(code)
+
+
+def measured(
+    job: Any, key: Mapping[str, Any], options: argparse.Namespace, world: World
+) -> dict[str, Any]:
+    """The record of a job, by the one loop; the same on every process but for the times."""
+    asked = how(options)
+    setting = plain({**key, "precision": asked.precision, "limit": asked.limit})
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    console = Console(stderr=True)
+    hidden = not world.is_main or not console.is_terminal
+    with Progress(*columns, TimeRemainingColumn(), console=console, disable=hidden) as bar:
+        share = len(range(world.rank, min(job.size, asked.limit or job.size), world.size))
+        task = bar.add_task(key["weights"], total=share)
+        outcome = run(
+            job,
+            world,
+            asked,
+            setting=setting,
+            folder=options.out,
+            advance=lambda n: bar.advance(task, n),
+        )
+    return content(setting, job, outcome, world)
 
 
 def protocol(table: str, name: str) -> Any:
@@ -68,76 +113,21 @@ def pinned(model: nn.Module) -> str:
     return pin.sha256 if pin else ""
 
 
-def kept(folder: Path | None, setting: dict[str, Any]) -> dict[int, Entry]:
-    """Answers of an earlier run with the same setting. Raises ValueError if it was another."""
-    if folder is None:
-        return {}
-    folder.mkdir(parents=True, exist_ok=True)
-    before = folder / "setting.json"
-    if before.exists() and json.loads(before.read_text(encoding="utf-8")) != setting:
-        raise ValueError(f"{folder} holds answers of another setting; take a new folder")
-    write(before, setting)
-    found: dict[int, Entry] = {}
-    for path in sorted(folder.glob("answers-*.jsonl")):
-        for line in path.read_text(encoding="utf-8").splitlines():
-            try:
-                index, *answer = json.loads(line)
-            except (ValueError, TypeError):
-                continue  # the line that was being written when the run was killed
-            found[index] = tuple(answer)
-    return found
+def called(name: str, model: nn.Module) -> dict[str, str]:
+    """The architecture and the weights ("arch.tag", or their file) of a network, for a record."""
+    cfg = vars(model)["pretrained_cfg"]
+    tag = f"{cfg['architecture']}.{cfg['tag']}" if cfg.get("tag") else ""
+    file = Path(name).suffix in (".safetensors", ".json")
+    return {"model": cfg["architecture"], "weights": name if file else tag}
 
 
-def write(path: Path, content: Any) -> None:
-    part = path.with_name(f"{path.name}.{time.monotonic_ns()}.part")
-    part.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    part.replace(path)
-
-
-def logged(found: Iterable[Entry], folder: Path | None, rank: int) -> Iterator[Entry]:
-    """The same answers, each of them in the folder before the next is asked for."""
-    if folder is None:
-        yield from found
-        return
-    with (folder / f"answers-{rank}.jsonl").open("a", encoding="utf-8") as log:
-        log.write("\n")  # after half a line, if the last run was killed
-        for entry in found:
-            log.write(json.dumps(entry) + "\n")
-            log.flush()
-            yield entry
-
-
-def commit() -> str:
-    """The commit of the checkout; "" outside git."""
-    command = ["git", "-C", str(ROOT), "rev-parse", "HEAD"]
-    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
-
-
-def machine(accelerator: Accelerator, seconds: float) -> dict[str, Any]:
-    """What ran, where, and what it took."""
-    on_gpu = accelerator.device.type == "cuda"
-    peak = torch.cuda.max_memory_allocated() if on_gpu else 1024 * _resident()
-    return {
-        "processes": accelerator.num_processes,
-        "device": torch.cuda.get_device_name() if on_gpu else platform.machine(),
-        "torch": torch.__version__,
-        "timm": timm.__version__,
-        "commit": commit(),
-        "seconds": round(seconds, 1),
-        "peak_memory": peak,
-    }
-
-
-def _resident() -> int:
-    """The most memory that this process held, in KiB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-
-
-def finish(record: dict[str, Any], out: Path | None, ledger_name: str) -> None:
-    """Prints a record; keeps it in `out`, and under a name in the ledger, eval/results."""
+def finish(record: dict[str, Any], out: Path | None, into_ledger: bool) -> None:
+    """Prints a record; keeps it in `out` and, if asked to, adds it to the published ledger. Raises
+    ValueError for one that is not of a whole benchmark of the zoo."""
     print(json.dumps(record))
     if out:
         write(out / "record.json", record)
-    if ledger_name:
-        name = f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{ledger_name}.json"
-        write(ROOT / "eval" / "results" / name.replace("/", "_"), record)
+    if into_ledger:
+        if record["benchmark"] not in BENCHMARKS or record["limit"]:
+            raise ValueError("the ledger is of whole benchmarks of the zoo; leave out --record")
+        ledger.published().add({k: v for k, v in record.items() if k != "limit"})

@@ -1,58 +1,67 @@
-"""Training runs of several networks by one recipe and several seeds, recorded in a family's room.
+"""Training runs of several networks by one recipe and several seeds, as records of the ledger.
 
-recipe, seed -> training, resumed or already done -> DIR/result.json -> ROOM/recorded.json
+recipe, seed -> training, resumed or already done -> DIR/result.json -> eval/results
 """
 
 import json
-import os
-import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import timm
-import torch
-
-from zoo.pretrained import ROOMS
+from zoo import ledger
+from zoo.benchmarks import BENCHMARKS
+from zoo.evaluation.log import write
+from zoo.evaluation.works import machine
 from zoo.train import Recipe, Run, train
 
-Score = Callable[[Run], Mapping[str, Any]]
+Scores = Mapping[str, Mapping[str, Any]]  # of a benchmark, by metric
 
 
-def result(recipe: Recipe, seed: int, out: Path, score: Score) -> dict[str, Any]:
-    """What one run reached, by `score`; from disk if it is done. What was interrupted goes on."""
+def result(
+    recipe: Recipe, seed: int, out: Path, made_by: str, score: Callable[[Run], Mapping[str, Scores]]
+) -> dict[str, Any]:
+    """What one run reached, by `score` on each benchmark; from disk if it is done. What was
+    interrupted goes on."""
     done = out / "result.json"
     if done.exists():
         found: dict[str, Any] = json.loads(done.read_text(encoding="utf-8"))
         return found
     start = time.perf_counter()
     run = train(recipe, seed=seed, out=out)
+    benchmarks = {
+        name: {"version": BENCHMARKS[name].version, "scores": scores}
+        for name, scores in score(run).items()
+    }
     found = {
+        "kind": "training",
+        "date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "made_by": made_by,
         "model": recipe.model,
         "recipe": recipe.name,
         "seed": seed,
         "epochs": recipe.epochs,
         "batch_size": recipe.batch_size,
-        "loss": run.history[-1]["loss"],
-        **score(run),
+        "benchmarks": benchmarks,
+        "history": run.history,
         "seconds": round(time.perf_counter() - start, 1),
-        "torch": torch.__version__,
-        "timm": timm.__version__,
-        "machine": f"{platform.machine()}, {torch.get_num_threads()} threads",
+        **machine(run.accelerator.device),
     }
-    replace(done, json.dumps(found))
+    write(done, found)
     return found
 
 
-def record(room: str, made_by: str, runs: Sequence[Mapping[str, Any]]) -> None:
-    """Writes the runs to a room, where `zoo check` reads them."""
-    rows = ",\n  ".join(json.dumps(run) for run in runs)
-    content = f'{{"made_by": "{made_by}", "runs": [\n  {rows}\n]}}\n'
-    replace(ROOMS / room / "recorded.json", content)
+def value(run: Mapping[str, Any], benchmark: str, metric: str) -> float:
+    """A score of a run."""
+    found: float = run["benchmarks"][benchmark]["scores"][metric]["value"]
+    return found
 
 
-def replace(path: Path, content: str) -> None:
-    part = path.with_suffix(".part")
-    part.write_text(content, encoding="utf-8")
-    os.replace(part, path)
+def record(runs: Sequence[Mapping[str, Any]]) -> None:
+    """Adds to the published ledger what is not there, told by recipe, seed and date."""
+    published = ledger.published()
+    told = ("recipe", "seed", "date")
+    there = {tuple(r.get(key) for key in told) for r in published.records()}
+    for run in runs:
+        if tuple(run[key] for key in told) not in there:
+            published.add(run)

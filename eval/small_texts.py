@@ -4,7 +4,7 @@
 
 Trains those of configs/language.py on the same batches, and asks for the loss on the text that was
 held back. A run that is done is not repeated; one that was interrupted goes on. With --write, the
-runs are written to the rooms of both papers, which `zoo check` reads.
+runs go into the published ledger, eval/results, which `zoo check` reads.
 """
 
 import argparse
@@ -21,39 +21,36 @@ from zoo.train import Run
 
 RUNS = Path("runs/small_texts")
 TEXT = "peps_mini/validation"
-ROOMS = {
-    "muddformer": ("transformer_pp_nano", "muddformer_nano"),
-    "loop_residual": ("gpt2_nano", "loop_gpt2_nano", "loop_gpt2_nano_x2"),
-}
 
 
-def losses(run: Run) -> dict[str, tuple[float, int]]:
-    """Nats, and tokens, of the text that was held back; in float32."""
+def losses(run: Run) -> dict[str, seeds.Scores]:
+    """The loss on the text that was held back; in float32."""
     network: Any = run.network
     texts: Any = BENCHMARKS[TEXT].open()
     how = Reading(context=network.context)
     found = total(network, texts.tokens(tokenizer("bytes")), how)
-    return {TEXT: (found.nats, found.tokens)}
+    loss = found.scores(0)["loss"]
+    return {TEXT: {"loss": {"value": loss, "count": found.nats, "total": found.tokens}}}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--models", nargs="+", choices=language.MODELS, default=language.MODELS)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--write", action="store_true", help="write the record")
+    parser.add_argument("--write", action="store_true", help="add to the ledger")
     options = parser.parse_args()
     runs = [
-        seeds.result(language.nano(model), seed, RUNS / f"{model}-{seed}", losses)
+        seeds.result(
+            language.nano(model), seed, RUNS / f"{model}-{seed}", "eval/small_texts.py", losses
+        )
         for seed in options.seeds
         for model in options.models
     ]
     for run in runs:
-        nats, tokens = run[TEXT]
-        print(f"{run['model']} {run['seed']}: {nats / tokens:.4f} nats, {run['seconds']} s")
+        loss = seeds.value(run, TEXT, "loss")
+        print(f"{run['model']} {run['seed']}: {loss:.4f} nats, {run['seconds']} s")
     if options.write:
-        for room, models in ROOMS.items():
-            own = [run for run in runs if run["model"] in models]
-            seeds.record(room, "eval/small_texts.py", own)
+        seeds.record(runs)
 
 
 if __name__ == "__main__":

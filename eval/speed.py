@@ -11,7 +11,6 @@ DIR is a checkout of nmhkahn/CARN-pytorch. Weights do not matter to a time: all 
 import argparse
 import importlib
 import json
-import platform
 import statistics
 import sys
 import time
@@ -26,8 +25,9 @@ from rich.progress import track
 from rich.table import Table
 from torch import nn
 
-from eval.record import ROOT, commit, write
 from zoo import registry
+from zoo.evaluation.works import machine
+from zoo.ledger import published
 
 Run = Callable[[torch.Tensor], Any]
 Turn = Callable[[], Any]
@@ -115,27 +115,25 @@ def main() -> None:
     report(rows, options.rounds, {"input": list(x.shape)}, "speed" if options.record else "")
 
 
-def report(rows: list[dict[str, Any]], rounds: int, setting: dict[str, Any], ledger: str) -> None:
-    """Prints the rows; with a name, keeps them in eval/results."""
+def report(rows: list[dict[str, Any]], rounds: int, setting: dict[str, Any], what: str) -> None:
+    """Prints the rows; with a name of what they are of, adds them to the published ledger."""
     table = Table("network", "who", "median", "times as fast (or as large) as")
     for row in rows:
         ratio = f"{row['ratio']:.2f} x {row['against']}"
         size = f"{row['bytes'] / 2**30:.2f} GiB" if "bytes" in row else f"{row['seconds']:.3f} s"
         table.add_row(row["model"], row["who"], size, ratio)
     Console().print(table)
-    if ledger:
+    if what:
         record = {
+            "kind": "speed",
+            "date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "what": what,
             "rows": rows,
             "rounds": rounds,
-            **setting,
-            "threads": torch.get_num_threads(),
-            "device": platform.machine(),
-            "torch": torch.__version__,
-            "commit": commit(),
+            "setting": setting,
+            **machine(torch.device("cpu")),
         }
-        stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-        write(ROOT / "eval" / "results" / f"{stamp}-{ledger}.json", record)
-        print(json.dumps(record))
+        print(json.dumps(published().add(record)))
 
 
 if __name__ == "__main__":

@@ -14,10 +14,6 @@ not given are made by MATLAB's bicubic reduction. With --out a killed run goes o
 """
 
 import argparse
-import json
-import sys
-import time
-from collections.abc import Iterator
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -25,28 +21,18 @@ from typing import Any
 
 import datasets
 import numpy as np
-from accelerate import Accelerator
-from accelerate.utils import gather_object
-from rich.progress import track
 from torch import nn
 
 from eval.data import from_hub, parquet
-from eval.record import kept, logged, machine, pinned, protocol, run_script
+from eval.record import add_options, called, measured, pinned, protocol, run_script
 from zoo import registry, upscaling, weights
 from zoo.benchmarks import BENCHMARKS
 from zoo.benchmarks.imresize import BORDERS, Pixels
-from zoo.benchmarks.scores import Score
-from zoo.benchmarks.super_resolution import (
-    DEGRADATIONS,
-    Pair,
-    Pairs,
-    images_in,
-    mean,
-    modcrop,
-    scores,
-    settings,
-)
+from zoo.benchmarks.super_resolution import DEGRADATIONS, Pair, Pairs, images_in, modcrop, settings
 from zoo.details import Upscaling
+from zoo.evaluation.enlargements import Enlargements
+from zoo.evaluation.works import plain
+from zoo.evaluation.world import World
 
 
 class Rows:
@@ -110,53 +96,28 @@ def open_pairs(options: argparse.Namespace) -> tuple[Any, int]:
     return Rows(rows, tuple(options.columns), options.scale, make), options.scale
 
 
-def answer(
-    model: nn.Module, pairs: Any, indices: Any, how: Upscaling, scale: int
-) -> Iterator[tuple[Any, ...]]:
-    """(index, image, PSNR, SSIM), image by image."""
-    for index in indices:
-        ((name, found),) = scores(model, [pairs[index]], how, scale).items()
-        yield index, name, found.psnr, found.ssim
-
-
-def evaluate(options: argparse.Namespace, accelerator: Accelerator) -> dict[str, Any]:
-    """The record of one evaluation, equal on every process."""
+def evaluate(options: argparse.Namespace, world: World) -> dict[str, Any]:
+    """The record of one evaluation, equal on every process but for the times."""
     how = Upscaling()  # all of the image at once
     if options.protocol:
         how = protocol("upscaling", options.protocol)
     pairs, options.scale = open_pairs(options)
     model, digest = load(options)
-    setting = {
-        "weights": options.weights,
+    benchmark = BENCHMARKS.get(options.on)
+    key = {
+        **called(options.weights, model),
         "sha256": digest,
-        "data": options.on,
-        "split": options.split,
-        "small": str(options.small or ""),
-        "degradation": options.degradation,
-        "border": options.border,
-        "scale": options.scale,
-        "protocol": {"name": options.protocol, **asdict(how)},
+        "benchmark": options.on,
+        "benchmark_version": benchmark.version if benchmark else made(options),
+        "protocol": plain(asdict(how)),
     }
-    setting = json.loads(json.dumps(setting))
-    start, rank, world = time.perf_counter(), accelerator.process_index, accelerator.num_processes
-    with accelerator.main_process_first():
-        before = kept(options.out, setting)
-    mine = [i for i in range(rank, len(pairs), world) if i not in before]
-    hidden = not accelerator.is_main_process or not sys.stderr.isatty()
-    bar = track(mine, "images", disable=hidden)
-    found = {i: entry for i, entry in before.items() if i % world == rank}
-    run = answer(model.to(accelerator.device), pairs, bar, how, options.scale)
-    found |= {index: tuple(entry) for index, *entry in logged(run, options.out, rank)}
-    seen = dict(gather_object(list(found.items())))
-    if sorted(seen) != list(range(len(pairs))):
-        raise RuntimeError(f"{len(seen)} scores of {len(pairs)} images of {options.on}")
-    images = {name: Score(psnr, ssim) for _, (name, psnr, ssim) in sorted(seen.items())}
-    result = {
-        "total": len(images),
-        **mean(images)._asdict(),
-        "images": {name: value._asdict() for name, value in images.items()},
-    }
-    return setting | result | machine(accelerator, time.perf_counter() - start)
+    return measured(Enlargements(model, pairs, how, options.scale), key, options, world)
+
+
+def made(options: argparse.Namespace) -> str:
+    """How the pairs of a data set of one's own are made, in words that differ where they do."""
+    small = options.small or f"{options.degradation}, {options.border}"
+    return f"{options.split}, x{options.scale}, {small}"
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -170,11 +131,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--split", default="validation", help="of a Hub data set")
     parser.add_argument("--columns", nargs=2, default=["hr", "lr"], help="of a Hub data set")
     parser.add_argument("--data", type=Path, help="folder of the zoo's benchmarks")
-    parser.add_argument("--protocol", default="", help="room/name, e.g. rcan/bi-plus")
-    parser.add_argument("--model", default="", help="the architecture of a file")
-    parser.add_argument("--out", type=Path, help="folder that keeps the scores")
-    parser.add_argument("--record", action="store_true", help="adds to eval/results")
-    parser.add_argument("--device", choices=["cpu", "auto"], default="auto")
+    add_options(parser)
     return parser.parse_args(arguments)
 
 

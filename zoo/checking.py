@@ -1,215 +1,71 @@
-"""Every claim is counted, evaluated or looked up, and judged. Here facts and code meet.
+"""Every claim is counted, measured or looked up, and judged.
 
-names -> claims of paper.toml -> counts, scores, recorded runs -> verdicts
+names -> claims, weights -> plan -> records, added to a ledger -> verdicts
 """
 
-import importlib
+import hashlib
 import json
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
-from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from zoo import literature, measuring, registry
-from zoo.benchmarks import BENCHMARKS, NoDataError
-from zoo.literature import Claim, Contradiction, Deviation, Paper
-from zoo.measuring import Advance
-from zoo.pretrained import ANOTHER, ROOMS, Weights
-from zoo.verdicts import (
-    NOT_BUILT,
-    Verdict,
-    judge_count,
-    judge_error,
-    judge_formula,
-    judge_relative,
-    judge_score,
-    row,
-)
+from zoo import judging, ledger, literature, provided, registry
+from zoo.evaluation.how import How
+from zoo.evaluation.works import Work, content
+from zoo.evaluation.world import World, join
+from zoo.judging import Findings, judged_on
+from zoo.ledger import Ledger, Record
+from zoo.literature import Claim, Paper
+from zoo.planning import Here, Step, estimate, plan, works
+from zoo.pretrained import Weights
+from zoo.verdicts import Verdict
+
+Wanted = tuple[Paper, list[Claim], list[Weights]]
+SMOKE = "a try with the first samples alone: no measurement, and in no ledger"
 
 
-def explained(verdict: Verdict, claim: Claim) -> Verdict:
-    """The verdict on a claim, with the record of its room that explains a miss."""
-    if verdict.status != "missed" or not claim.explained_by:
-        return verdict
-    paper = next(p for p in literature.load_all() if p.id == claim.paper)
-    records: list[Deviation | Contradiction] = [*paper.deviations, *paper.contradictions]
-    record = next(r for r in records if r.id == claim.explained_by)
-    return replace(verdict, why=record.what.strip(), explained_by=record.id)
+class Watch(Protocol):
+    """Who is told how a check goes on."""
+
+    def planned(self, steps: Sequence[Step], seconds: Mapping[Work, float]) -> None: ...
+    def counting(self, what: str) -> None: ...
+    def begins(self, tried: Work, samples: int) -> None: ...
+    def advance(self, samples: int) -> None: ...
 
 
-def counted(claim: Claim) -> Verdict:
-    """The verdict on a counted claim, from the network itself."""
-    if claim.variant:
-        return row(claim, "not run", why=NOT_BUILT)
-    if claim.formula:
-        return explained(judge_count(claim, *_by_formula(claim)), claim)
-    args = json.dumps(dict(claim.args), sort_keys=True)
-    found = measuring.counts(claim.model, args, claim.input_size)
-    return explained(judge_count(claim, getattr(found, claim.metric)), claim)
+class Silent:
+    """Nobody."""
+
+    def planned(self, steps: Sequence[Step], seconds: Mapping[Work, float]) -> None:
+        pass
+
+    def counting(self, what: str) -> None:
+        pass
+
+    def begins(self, tried: Work, samples: int) -> None:
+        pass
+
+    def advance(self, samples: int) -> None:
+        pass
 
 
-def _by_formula(claim: Claim) -> tuple[Any, Any]:
-    """What a formula of the paper's room gives for a claim, and what there is as built."""
-    formulas = importlib.import_module(f"zoo.families.{claim.paper}.formulas")
-    given: tuple[Any, Any] = getattr(formulas, claim.formula)(claim.model, claim.than)
-    return given
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How a check measures: `again` what this machine has measured before; on a `device`, by as
+    many `processes` as there must be; into a `ledger`, one's own by default. The others are those
+    of evaluation.How."""
+
+    again: bool = False
+    device: str = "auto"
+    processes: int = 0
+    ledger: Ledger = field(default_factory=ledger.own)
+    how: How = field(default_factory=How)
 
 
-def obstacle(claim: Claim) -> str:
-    """Why a measured claim cannot be tried at all, whatever weights there are; "" if it can."""
-    if claim.variant:
-        return NOT_BUILT
-    if claim.benchmark not in BENCHMARKS:
-        return f"the zoo has no benchmark {claim.benchmark} yet"
-    if claim.metric not in JUDGES:
-        return f"the zoo does not measure {claim.metric} yet"
-    return ""
-
-
-def judged_on(weights: Weights, claim: Claim) -> bool:
-    """Whether weights are of the network that a claim is about, trained for its benchmark and, if
-    they are on the Hub, prepared for what its protocol shows."""
-    return (
-        not claim.variant
-        and claim.benchmark in weights.benchmarks
-        and dict(weights.args) == dict(claim.args)
-        and (not weights.repo or not weights.preprocessing or _shows_the_same(weights, claim))
-    )
-
-
-def _shows_the_same(weights: Weights, claim: Claim) -> bool:
-    """Whether a claim's protocol is the one center crop that weights see by their preprocessing,
-    whatever the interpolation: they keep the one that they were trained with."""
-    views = next((p.views for p in literature.load_all() if p.id == claim.paper), {})
-    view = views.get(claim.protocol)
-    pixels, crop_pct = weights.preprocessing["input_size"][1], weights.preprocessing["crop_pct"]
-    crop = ("center", pixels, (int(pixels / crop_pct),))  # as timm resizes
-    return view is not None and (view.crops, view.pixels, view.shorter) == crop
-
-
-def reported(metric: str, among: Iterable[Weights]) -> str:
-    """What a provider reports for the first of these weights that it reports anything about."""
-    for weights in among:
-        if weights.reported:
-            value = weights.reported[0].value(metric)
-            return f"{value} % ({weights.name})" if value is not None else ""
-    return ""
-
-
-def measured(
-    claim: Claim,
-    data: Path | None,
-    advance: Advance,
-    among: Sequence[Weights] | None = None,
-) -> Verdict:
-    """The verdict on a measured claim: evaluated now if the first weights that fit (`among` some,
-    if that is asked for) and their data are here. Nothing is downloaded."""
-    known = [w for w in registry.weights_of(claim.model) if among is None or w in among]
-    fitting = [weights for weights in known if judged_on(weights, claim)]
-    verdict = _measured(claim, data, advance, fitting, known)
-    return replace(verdict, provider=reported(claim.metric, fitting))
-
-
-def _measured(
-    claim: Claim,
-    data: Path | None,
-    advance: Advance,
-    fitting: Sequence[Weights],
-    known: Sequence[Weights],
-) -> Verdict:
-    weights = fitting[0] if fitting else None
-    missing = measuring.missing(weights) if weights else ""
-    if why := obstacle(claim):
-        return row(claim, "not run", why=why + (f"; {missing}" if missing else ""))
-    if not claim.protocol:
-        return row(claim, "protocol unknown")
-    if not weights and not measuring.needs_no_weights(claim.model):
-        missing = _no_weights(claim, known)
-    if missing:
-        return row(claim, "not run", why=missing)
-    try:
-        verdict = JUDGES[claim.metric](claim, weights, data, advance)
-    except NoDataError as error:
-        return row(claim, "not run", why=str(error))
-    if weights and weights.relation == ANOTHER:
-        return replace(verdict, why=f"{weights.name}: {ANOTHER}")
-    return explained(verdict, claim)
-
-
-def _same(weights: Weights | None) -> bool:
-    """Whether weights are the authors'. Bicubic interpolation, which has none, is everybody's."""
-    return weights is None or weights.relation in ("official", "port")
-
-
-def _classified(
-    claim: Claim, weights: Weights | None, data: Path | None, advance: Advance
-) -> Verdict:
-    assert weights is not None
-    found = measuring.classify(weights, BENCHMARKS[claim.benchmark], data, advance)
-    wrong = sum(predicted != label for predicted, label in found.values())
-    return judge_error(claim, wrong, len(found), same_weights=_same(weights))
-
-
-def _enlarged(
-    claim: Claim, weights: Weights | None, data: Path | None, advance: Advance
-) -> Verdict:
-    how = next(p.upscaling for p in literature.load_all() if p.id == claim.paper)[claim.protocol]
-    found = measuring.enlarge(
-        weights.name if weights else claim.model, BENCHMARKS[claim.benchmark], data, how, advance
-    )
-    return judge_score(claim, getattr(found, claim.metric), same_weights=_same(weights))
-
-
-def _read(claim: Claim, weights: Weights | None, data: Path | None, advance: Advance) -> Verdict:
-    reading = next(p.reading for p in literature.load_all() if p.id == claim.paper)
-    if weights is None or claim.protocol not in reading:
-        return row(claim, "not run", why=f"the windows of {claim.protocol} are not written down")
-    how, benchmark = reading[claim.protocol], BENCHMARKS[claim.benchmark]
-    found = measuring.read(weights.name, benchmark, data, how, advance)
-    return judge_score(claim, found[claim.metric], same_weights=_same(weights))
-
-
-JUDGES: dict[str, Callable[[Claim, Weights | None, Path | None, Advance], Verdict]] = {
-    "error": _classified,
-    "accuracy": _classified,
-    "psnr": _enlarged,
-    "ssim": _enlarged,
-    "loss": _read,
-    "perplexity": _read,
-    "bits_per_byte": _read,
-}
-
-
-def _no_weights(claim: Claim, known: Sequence[Weights]) -> str:
-    """Why none of the weights of a model can be held against a claim."""
-    if not known and not claim.args:
-        return "the zoo knows of no weights of these networks"
-    others = sorted({benchmark for weights in known for benchmark in weights.benchmarks})
-    if claim.benchmark in others:
-        return f"no weights for {claim.benchmark} by the protocol {claim.protocol}"
-    have = f"; those here are for {', '.join(others)}" if others else ""
-    return f"no weights for {claim.benchmark}{have}"
-
-
-def recorded_runs(room: str) -> list[dict[str, Any]]:
-    """The training runs that eval/ recorded in a room."""
-    path = ROOMS / room / "recorded.json"
-    runs: list[dict[str, Any]] = (
-        json.loads(path.read_text(encoding="utf-8"))["runs"] if path.exists() else []
-    )
-    return runs
-
-
-def relative(claim: Claim, runs: Sequence[dict[str, Any]]) -> Verdict:
-    """The verdict on a relative claim: by a formula of the paper's room, or by recorded runs."""
-    if claim.formula:
-        return explained(judge_formula(claim, *_by_formula(claim)), claim)
-    return explained(judge_relative(claim, runs), claim)
-
-
-def wanted(names: Iterable[str]) -> list[tuple[Paper, list[Claim], list[Weights]]]:
+def wanted(names: Iterable[str]) -> list[Wanted]:
     """Papers with those of their claims and weights that `names` ask for (all, if there are none).
 
     A name is a model or weights (or a pattern), a room, or an arXiv number; weights bring the
@@ -234,7 +90,7 @@ def wanted(names: Iterable[str]) -> list[tuple[Paper, list[Claim], list[Weights]
         if not any(character in name for character in "*?["):
             registry.variant(name.partition(".")[0])
         raise registry.UnknownNameError(f"no paper claims anything about {name!r}")
-    if not any(claims or any(w.bundled for w in weights) for _, claims, weights in found):
+    if not any(claims or weights for _, claims, weights in found):
         raise LookupError(f"no claim may be judged on {', '.join(asked)}, by its paper's protocol")
     return found
 
@@ -257,24 +113,107 @@ def _fits(model: str, pattern: str) -> bool:
 
 
 def check(
-    *names: str, data: str | Path | None = None, advance: Advance = lambda what: None
+    *names: str, data: str | Path | None = None, watch: Watch | None = None, **options: Any
 ) -> list[Verdict]:
     """Holds the claims on `names` (models, weights, patterns, rooms, arXiv numbers; all by default)
-    against what is counted and measured now. `data` is a folder of data sets, one folder each;
-    `advance` hears what each step is about. Raises UnknownNameError.
+    against what is counted and measured now, or was measured before.
+
+    `data` is a folder of data sets, one folder each; for the options see Options and
+    evaluation.How (limit, precision, batch_size, ...). What is measured is added to the ledger at
+    once. Of several processes the main one alone has verdicts. Raises UnknownNameError; ValueError
+    for a sample that cannot be read.
     """
-    folder = Path(data) if data else None
-    rows: list[Verdict] = []
-    for paper, claims, weights in wanted(names):
-        runs = recorded_runs(paper.id)
-        judges: dict[str, Callable[[Claim], Verdict]] = {
-            "counted": counted,
-            "measured": partial(measured, data=folder, advance=advance, among=weights),
-            "relative": partial(relative, runs=runs),
-        }
-        for claim in claims:
-            advance(f"{paper.id}: {claim.model}")
-            rows.append(judges[claim.kind](claim))
-        own = (w for w in weights if w.bundled and w.paper == paper.id)
-        rows += [row for w in own for row in measuring.bundled(w, folder, advance)]
+    how = How(**{k: options.pop(k) for k in list(options) if k in How.__dataclass_fields__})
+    given = Options(how=how, **options)
+    asked = wanted(names)
+    world = join(given.device, given.processes)
+    findings = measure(asked, Path(data) if data else None, world, given, watch or Silent())
+    rows = list(_verdicts(asked, findings, watch or Silent())) if world.is_main else []
+    if world.is_main and not rows:
+        why = "; ".join(dict.fromkeys(findings.reasons.values())) or "no paper claims anything"
+        raise LookupError(f"there is nothing to say about {', '.join(names)}: {why}")
     return rows
+
+
+def measure(
+    asked: Sequence[Wanted], data: Path | None, world: World, options: Options, watch: Watch
+) -> Findings:
+    """What was measured before or is now, of all that is asked for."""
+    here, how = Here(data), options.how
+    published = ledger.published().records()
+    own = options.ledger.records()
+    everything = works(
+        (claim for _, claims, _ in asked for claim in claims),
+        [w for _, _, weights in asked for w in weights],
+    )
+    known = [] if options.again or how.limit else own
+    steps = plan(everything, here, how.precision, known, [] if how.limit else published)
+    if world.is_main:
+        watch.planned(steps, estimate(steps, here, world, how))
+    to_do = world.shared([step.work for step in steps if step.to_do])
+    tries = [r for tried in to_do if (r := _try(tried, here, world, options, watch))]
+    reasons = {step.work: step.why for step in steps if step.why}
+    if how.limit:
+        return Findings(tries, reasons, how.precision)
+    training = [r for r in own if r["kind"] == "training"]
+    return Findings(
+        [*published, *training, *(s.record for s in steps if s.record and s.own), *tries],
+        reasons,
+        how.precision,
+    )
+
+
+def _try(tried: Work, here: Here, world: World, options: Options, watch: Watch) -> Record | None:
+    """The record of a work, measured now: in the ledger, unless it is of the first samples alone.
+    None on all processes but the main one."""
+    from zoo.evaluation.engine import run
+
+    job = world.main_first(lambda: tried.job(here.data))
+    key, how = tried.key(options.how.precision), options.how
+    setting = key | {"limit": how.limit, "again": options.again}
+    digest = hashlib.sha256(json.dumps(setting, sort_keys=True).encode()).hexdigest()[:24]
+    folder = ledger.own().folder.with_name("unfinished") / digest
+    watch.begins(tried, min(job.size, how.limit or job.size))
+    outcome = run(job, world, how, setting=setting, folder=folder, advance=watch.advance)
+    if not world.is_main:
+        return None
+    made = content(key, job, outcome, world)
+    record = {**made, "id": ""} if how.limit else options.ledger.add(made)
+    shutil.rmtree(folder, ignore_errors=True)
+    return record
+
+
+def recorded(*names: str) -> list[Verdict]:
+    """Verdicts on the same from counts.json and the ledgers alone: nothing is measured."""
+    records = [*ledger.published().records(), *ledger.own().records()]
+    return list(_verdicts(wanted(names), Findings(records), None))
+
+
+def _verdicts(
+    asked: Sequence[Wanted], findings: Findings, watch: Watch | None
+) -> Iterator[Verdict]:
+    """Row by row. Without a watch, counts are those of counts.json."""
+    for paper, claims, weights in asked:
+        for claim in claims:
+            if watch:
+                watch.counting(f"{paper.id}: {claim.model}")
+            yield _verdict(claim, findings, weights, now=watch is not None)
+        for one in weights:
+            if one.paper == paper.id:
+                kind = provided.bundled if one.bundled else provided.others
+                yield from map(_tried, kind(one, findings))
+
+
+def _verdict(claim: Claim, findings: Findings, among: Sequence[Weights], now: bool) -> Verdict:
+    if claim.kind == "counted":
+        return judging.counted(claim) if now else judging.counted_before(claim)
+    if claim.kind == "relative":
+        return judging.relative(claim, findings.records)
+    return _tried(judging.measured(claim, findings, among))
+
+
+def _tried(verdict: Verdict) -> Verdict:
+    """A verdict that follows from a try is none."""
+    if verdict.measured and verdict.kind != "counted" and not verdict.record:
+        return replace(verdict, status="not run", why=SMOKE)
+    return verdict

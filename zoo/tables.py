@@ -1,6 +1,7 @@
 """What the commands print for people: tables of claims, weights and verdicts."""
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 
 from rich import box
 from rich.console import Console
@@ -8,9 +9,23 @@ from rich.markup import escape
 from rich.table import Table
 
 from zoo import api
-from zoo.verdicts import Verdict, describe_claim
+from zoo.evaluation.works import Work
+from zoo.planning import Step
+from zoo.verdicts import BUNDLED, NOT_BUILT, Verdict, describe_claim
 
-REASONS = 8  # for not running claims of a paper, that are shown one by one
+REASONS_SHOWN = 8  # for not running claims of a paper, one by one
+KINDS = ("counted", "measured", "relative")
+REASONS = {  # for not running a claim, by their words
+    NOT_BUILT: "variation not built",
+    "the zoo has no benchmark": "no such benchmark yet",
+    "the zoo does not measure": "no such metric yet",
+    "no weights": "no weights",
+    "is on the Hub, not here": "weights not here",
+    "is published at": "weights not here",
+    "no runs of both": "no runs recorded",
+    "is not written down": "protocol not written down",
+    "folder of data": "no data",
+}
 STYLES = {
     "kept": "green",
     "missed": "red",
@@ -80,16 +95,68 @@ def report(rows: list[Verdict], everything: bool, out: Console) -> None:
         for record, what in explained.items():
             out.print(f"  {record}: [dim]{escape(what)}[/]")
         skipped = Counter(row.why for row in of_paper if row.status == "not run")
-        for why, number in skipped.most_common(REASONS) if not everything else ():
+        for why, number in skipped.most_common(REASONS_SHOWN) if not everything else ():
             out.print(f"  [dim]not run, {number}: {escape(why)}[/]")
-        if len(skipped) > REASONS and not everything:
-            rest = sum(skipped.values()) - sum(n for _, n in skipped.most_common(REASONS))
+        if len(skipped) > REASONS_SHOWN and not everything:
+            rest = sum(skipped.values()) - sum(n for _, n in skipped.most_common(REASONS_SHOWN))
             out.print(f"  [dim]not run, {rest}: as these, or for other reasons (--all)[/]")
-    sums = Counter(row.status for row in rows)
-    explained_misses = sum(bool(row.explained_by) for row in rows)
-    told = [f"{number} {status}" for status, number in sums.most_common()]
-    tail = f" ({explained_misses} of the missed explained)" if explained_misses else ""
-    out.print("\n" + ", ".join(told) + tail)
+    out.print("\n" + totals(rows), highlight=False)
+
+
+def totals(rows: Sequence[Verdict]) -> str:
+    """One line: claims by verdict, those that were not run by reason; and the bundled weights."""
+    claims = [row for row in rows if row.claim]
+    sums = Counter((row.kind, row.status) for row in claims)
+    explained = sum(bool(row.explained_by) for row in claims)
+    kept = [f"{sums[kind, 'kept']:,} {kind} and kept" for kind in KINDS]
+    missed = sum(row.status == "missed" for row in claims)
+    others = Counter(row.status for row in claims if row.status not in ("kept", "missed"))
+    skipped = Counter(reason(r.why) for r in claims if r.status == "not run")
+    told = [f"claims: {len(claims):,} recorded", *kept]
+    told.append(f"{missed:,} missed" + (f" ({explained:,} of them explained)" if missed else ""))
+    told += [f"{n:,} {status}" for status, n in others.items() if status != "not run"]
+    if skipped:
+        why = ", ".join(f"{n:,} {why}" for why, n in skipped.most_common())
+        told.append(f"{others['not run']:,} not run ({why})")
+    of_weights = Counter(row.status for row in rows if row.kind == BUNDLED)
+    if of_weights:
+        told.append("bundled weights: " + ", ".join(f"{n} {s}" for s, n in of_weights.items()))
+    return ", ".join(told)
+
+
+def reason(why: str) -> str:
+    """The kind of a reason for not running a claim, in two or three words."""
+    return next((told for part, told in REASONS.items() if part in why), "otherwise")
+
+
+def plan(steps: Sequence[Step], seconds: Mapping[Work, float], out: Console) -> None:
+    """What will be measured and how long that should take; what will not, and why."""
+    to_do = [step.work for step in steps if step.to_do]
+    if to_do:
+        told = duration(sum(seconds.values()))
+        table = Table("to measure", "on", "about", title=f"plan: {len(to_do)}, in about {told}")
+        for tried in to_do:
+            table.add_row(tried.name, tried.benchmark, duration(seconds[tried]))
+        out.print(table)
+    own = sum(step.own for step in steps)
+    published = sum(bool(step.record) for step in steps) - own
+    skipped = Counter(step.why for step in steps if step.why)
+    out.print(
+        f"plan: {len(to_do)} to measure, {own} measured before (--again repeats), {published} "
+        f"published and not possible here, {sum(skipped.values())} not possible:",
+        highlight=False,
+    )
+    for why, number in skipped.most_common(REASONS_SHOWN):
+        out.print(f"  [dim]{number}: {escape(why)}[/]")
+    if len(skipped) > REASONS_SHOWN:
+        out.print(f"  [dim]and {len(skipped) - REASONS_SHOWN} reasons like these[/]")
+
+
+def duration(seconds: float) -> str:
+    """42 s, 3 min, 2.5 h"""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
 
 
 def _verdicts(rows: list[Verdict]) -> Table:

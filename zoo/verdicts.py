@@ -5,7 +5,7 @@ kept | missed | better than reported | undecided | not run (and why) | protocol 
 Pure arithmetic: what was counted or measured comes in as numbers (see checking.py).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
 from math import sqrt
@@ -15,6 +15,7 @@ from typing import Any
 from zoo.literature import LOWER, UNITLESS, Claim
 
 UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9}
+BUNDLED = "bundled weights"  # kind of a row about weights that come with the zoo
 NOT_BUILT = "the zoo does not build this variation of the network"
 FEW_IMAGES = 5  # the same weights on another machine may differ by this many
 RATIOS = ("tokens/s",)  # relative claims on these print a ratio, in percent
@@ -78,7 +79,7 @@ def judge_error(claim: Claim, wrong: int, total: int, *, same_weights: bool) -> 
     the binomial interval of the measurement, widened by the printed spread over seeds.
     """
     assert claim.value is not None
-    is_error = claim.metric == "error"
+    is_error = claim.metric.endswith("error")
     printed = float(claim.value) if is_error else 100 - float(claim.value)
     measured = 100 * wrong / total
     half_digit = 0.5 * 10.0 ** int(claim.value.as_tuple().exponent)
@@ -131,38 +132,61 @@ def interval(wrong: int, total: int, z: float = 1.959964) -> tuple[float, float]
 
 
 def judge_relative(claim: Claim, runs: Iterable[Mapping[str, Any]]) -> Verdict:
-    """The verdict on "A is better than B", from runs that were recorded seed by seed."""
+    """The verdict on "A is better than B", from records of training, seed by seed: by Student's
+    interval of the difference over pairs of runs of one recipe, whose 95 % hold for two pairs too
+    (a bootstrap of so few has less: tests/test_verdicts.py). The exact test over all signs of the
+    differences, which assumes nothing of their distribution, is told beside it."""
     if claim.variant:
         return row(claim, "not run", why=NOT_BUILT)
-    by_model: dict[str, dict[int, float]] = {}
-    for run in runs:
-        if claim.benchmark in run and not claim.args and not claim.than_args:
-            found = _of_run(claim.metric, *run[claim.benchmark])
-            by_model.setdefault(run["model"], {})[run["seed"]] = found
-    left, right = by_model.get(claim.model, {}), by_model.get(claim.than, {})
-    seeds = sorted(left.keys() & right.keys())
-    if len(seeds) < 2:
+    pairs = _pairs(claim, runs)
+    if len(pairs) < 2:
         why = f"no runs of both on {claim.benchmark} are recorded here"
         return row(claim, "not run", why=why)
-    differences = [left[seed] - right[seed] for seed in seeds]
-    low, high = _t_interval(differences)
+    differences = [left - right for left, right in pairs]
+    low, high = t_interval(differences)
     status = "undecided"
     if low > 0 or high < 0:
         status = "kept" if (low > 0) == (claim.relation == ">") else "missed"
     digits, unit = (4, "") if claim.metric in UNITLESS else (2, " %")
-    means = (f"{mean(side[s] for s in seeds):.{digits}f}" for side in (left, right))
+    means = (f"{mean(side):.{digits}f}" for side in zip(*pairs, strict=True))
     shown = (
         f"{' against '.join(means)}{unit}, difference {mean(differences):+.{digits}f} "
-        f"[{low:+.{digits}f}, {high:+.{digits}f}], {len(seeds)} seeds"
+        f"[{low:+.{digits}f}, {high:+.{digits}f}], {len(pairs)} seeds, "
+        f"p = {sign_test(differences):.2g} by all signs"
     )
     return row(claim, status, measured=shown, interval=(low, high))
 
 
-def _of_run(metric: str, part: float, total: float) -> float:
-    """A recorded pair as the metric: (wrong, samples) in percent; (nats, tokens) as their ratio."""
-    if metric in UNITLESS:
-        return part / total
-    return 100 * (total - part if metric == "accuracy" else part) / total
+def _pairs(claim: Claim, runs: Iterable[Mapping[str, Any]]) -> list[tuple[float, float]]:
+    """(metric of the model, metric of the other) by seed, of the recipe that has most of both."""
+    found: dict[str, dict[str, dict[int, float]]] = {}
+    for run in runs:
+        scores = run["benchmarks"].get(claim.benchmark, {}).get("scores", {})
+        name = "error" if claim.metric == "accuracy" else claim.metric
+        if name in scores and not claim.args and not claim.than_args:
+            value = scores[name]["value"]
+            recipe = found.setdefault(run["recipe"].partition(".")[2], {})
+            own = recipe.setdefault(run["model"], {})
+            own[run["seed"]] = 100 - value if claim.metric == "accuracy" else value
+    both = [
+        [(left[seed], right[seed]) for seed in sorted(left.keys() & right.keys())]
+        for models in found.values()
+        for left, right in [(models.get(claim.model, {}), models.get(claim.than, {}))]
+    ]
+    return max(both, key=len, default=[])
+
+
+def sign_test(differences: Sequence[float]) -> float:
+    """The share of all ways to give signs to the differences whose sum is as far from zero."""
+    from scipy.stats import permutation_test
+
+    found = permutation_test(
+        (list(differences),),
+        lambda x: mean(map(float, x)),
+        permutation_type="samples",
+        n_resamples=2 ** len(differences),
+    )
+    return float(found.pvalue)
 
 
 def judge_formula(claim: Claim, estimate: float, built: float) -> Verdict:
@@ -174,7 +198,7 @@ def judge_formula(claim: Claim, estimate: float, built: float) -> Verdict:
     return row(claim, "kept" if kept else "missed", measured=shown)
 
 
-def _t_interval(values: list[float]) -> tuple[float, float]:
+def t_interval(values: list[float]) -> tuple[float, float]:
     """Student's 95 % interval of the mean."""
     from scipy.stats import t
 

@@ -163,20 +163,16 @@ class Windows:
 
 
 @torch.inference_mode()
-def nats(model: nn.Module, tokens: np.ndarray, windows: Windows, indices: Sequence[int]) -> Nats:
-    """The sum over some windows of the same length, in one batch. Logits are taken to float32, the
-    sum is in float64."""
-    places = [windows[i] for i in indices]
-    device = next(model.parameters()).device
-
-    def ids(offset: int) -> Tensor:
-        rows = [np.asarray(tokens[a + offset : b + offset], dtype=np.int64) for a, b, _ in places]
-        return torch.from_numpy(np.stack(rows)).to(device)
-
-    logits: Any = model(ids(0))
-    losses = F.cross_entropy(logits.float().transpose(1, 2), ids(1), reduction="none").double()
-    kept = [loss[seen - first :] for loss, (first, _, seen) in zip(losses, places, strict=True)]
-    return Nats(float(sum(loss.sum() for loss in kept)), sum(len(loss) for loss in kept))
+def score(model: nn.Module, rows: np.ndarray, places: Sequence[tuple[int, int, int]]) -> list[Nats]:
+    """Of each of some windows of one length: `rows` are their ids, with the one after each. Logits
+    are taken to float32, sums are in float64."""
+    shown = torch.from_numpy(rows).to(next(model.parameters()).device)
+    logits: Tensor = model(shown[:, :-1])
+    losses = F.cross_entropy(logits.float().transpose(1, 2), shown[:, 1:], reduction="none")
+    return [
+        Nats(float(loss[seen - first :].double().sum()), last - seen)
+        for loss, (first, last, seen) in zip(losses, places, strict=True)
+    ]
 
 
 def batches(windows: Windows, indices: Sequence[int], size: int) -> Iterator[list[int]]:
@@ -203,7 +199,10 @@ def total(model: nn.Module, tokens: np.ndarray, reading: Reading, batch_size: in
     model.eval()
     windows, found = Windows(len(tokens), reading), Nats()
     for batch in batches(windows, range(len(windows)), batch_size):
-        found = found.plus(nats(model, tokens, windows, batch))
+        places = [windows[i] for i in batch]
+        rows = np.stack([np.asarray(tokens[a : b + 1], dtype=np.int64) for a, b, _ in places])
+        for part in score(model, rows, places):
+            found = found.plus(part)
     if found.tokens != len(tokens) - 1:
         raise RuntimeError(f"{found.tokens} of {len(tokens) - 1} tokens were scored")
     return found

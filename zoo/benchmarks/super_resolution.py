@@ -112,6 +112,10 @@ class Pairs:
             raise ValueError(f"{published} is not {file} made x{self.scale} smaller")
         return Pair(file.stem, large, small)
 
+    def where(self, index: int) -> str:
+        """The file of a large image."""
+        return str(self.files[index])
+
 
 def images_in(folder: Path) -> list[Path]:
     """The images of a folder, by name; none if there is no folder."""

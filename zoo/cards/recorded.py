@@ -1,47 +1,46 @@
 """What a card sets side by side, from recorded data alone: nothing is measured or downloaded.
 
-claims of paper.toml + counts.json, weights/NAME.json, recorded.json, eval/results/*.json -> rows
+claims of paper.toml + counts.json, weights/NAME.json, published ledger -> rows
 """
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from zoo import api, checking, literature, measuring, registry
+from zoo import api, judging, ledger, measuring, registry
 from zoo.benchmarks import BENCHMARKS
+from zoo.judging import Findings
+from zoo.ledger import Record
 from zoo.literature import Claim
-from zoo.pretrained import ANOTHER, Weights, WeightsError
-from zoo.verdicts import Verdict, interval, judge_count, judge_error, judge_score, row
+from zoo.pretrained import Weights, WeightsError
+from zoo.provided import SHOWN
+from zoo.verdicts import Verdict
 
-ROOT = Path(__file__).parent.parent.parent  # of the checkout, for eval/results and for links
+ROOT = Path(__file__).parent.parent.parent  # of the checkout, for links
 RECORDED = "recorded"
-OWN = "of the weights"  # what eval/classification.py calls the view of the weights' preprocessing
-FORMS = {metric: form for metric, (form, _) in measuring.SHOWN.items()} | {"perplexity": "{:.4f}"}
+FORMS = {metric: form for metric, (form, _) in SHOWN.items()} | {"perplexity": "{:.4f}"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """What was measured once, of weights on a whole benchmark. `entry` is as recorded: right and
-    total, or scores by metric; `record` is the file of the checkout that it stands in."""
+    """What was measured once, of weights on a whole benchmark; `path` is the record's, in the
+    checkout."""
 
-    benchmark: str
-    entry: Mapping[str, Any]
-    record: str
-
-    @property
-    def protocol(self) -> str:
-        """The paper's protocol, "room/name", if it went by one that a paper names."""
-        given = self.entry.get("protocol", OWN)
-        name: str = given.get("name", "") if isinstance(given, dict) else given
-        return "" if name == OWN else name
+    record: Record
+    path: str
 
     @property
-    def details(self) -> dict[str, Any]:
-        """What the protocol was, of an enlargement or of a reading."""
-        given = self.entry.get("protocol")
-        return {k: v for k, v in given.items() if k != "name"} if isinstance(given, dict) else {}
+    def benchmark(self) -> str:
+        """What it was measured on."""
+        found: str = self.record["benchmark"]
+        return found
+
+    @property
+    def details(self) -> Mapping[str, Any]:
+        """How samples were shown."""
+        found: Mapping[str, Any] = self.record["protocol"]
+        return found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,60 +65,53 @@ class Row:
 
 def rows(weights: Weights) -> list[Row]:
     """What was measured of weights, then every claim of the papers on their architecture."""
-    found = results(weights)
+    published = ledger.published()
+    paths = [f"eval/results/{path.name}" for path in published.paths]
+    everything = dict(zip(paths, published.records(), strict=True))
+    results = {r.record["id"]: r for r in _results(weights, everything)}
+    measured = [row for result in results.values() for row in _scores(weights, result)]
+    findings = Findings(list(everything.values()))
     claims = api.describe(weights.name).claims
-    measured = [row for result in found for row in _scores(weights, result)]
-    return [*measured, *(_judged(weights, claim, found) for claim in claims)]
+    return [*measured, *(_judged(weights, claim, findings, results) for claim in claims)]
 
 
-def results(weights: Weights) -> list[Result]:
-    """All that is recorded of weights, of the bytes that are pinned. Raises WeightsError for a
-    record of other bytes beside bundled weights."""
-    return [*_bundled(weights), *_ledger(weights)]
+def _results(weights: Weights, everything: Mapping[str, Record]) -> list[Result]:
+    """The last record of the pinned bytes on each benchmark, by each protocol."""
+    found: dict[tuple[str, str], Result] = {}
+    for path, record in everything.items():
+        same = record["kind"] == "evaluation" and record["weights"] == weights.name
+        if same and weights.sha256 == record["sha256"] and record["benchmark"] in BENCHMARKS:
+            key = record["benchmark"], repr((record["protocol"], record["precision"]))
+            found[key] = Result(record=record, path=path)
+    return list(found.values())
 
 
 def made(weights: Weights) -> dict[str, Any]:
-    """The record of how bundled weights were made; {} for others."""
+    """The record of how bundled weights were made; {} for others. Raises WeightsError for a record
+    of other bytes."""
     if not weights.bundled:
         return {}
-    record: dict[str, Any] = json.loads(weights.record.read_text(encoding="utf-8"))
+    record = measuring.record_of(weights)
     if record["sha256"] != weights.sha256:
-        raise WeightsError(f"{_in_checkout(weights.record)} is not of the bytes of {weights.name}")
+        where = weights.record.relative_to(ROOT).as_posix()
+        raise WeightsError(f"{where} is not of the bytes of {weights.name}")
     return record
 
 
-def _bundled(weights: Weights) -> Iterator[Result]:
-    for benchmark, entry in made(weights).get("benchmarks", {}).items():
-        yield Result(benchmark=benchmark, entry=entry, record=_in_checkout(weights.record))
-
-
-def _ledger(weights: Weights) -> Iterator[Result]:
-    for path in sorted((ROOT / "eval" / "results").glob("*.json")):
-        entry = json.loads(path.read_text(encoding="utf-8"))
-        same = entry.get("weights") == weights.name and entry.get("sha256") == weights.sha256
-        if weights.sha256 and same and entry["data"] in BENCHMARKS and not entry.get("limit"):
-            yield Result(benchmark=entry["data"], entry=entry, record=_in_checkout(path))
-
-
-def _in_checkout(path: Path) -> str:
-    return path.relative_to(ROOT).as_posix()
-
-
 def _scores(weights: Weights, result: Result) -> Iterator[Row]:
-    """The numbers of one result; an accuracy with its 95 % interval."""
-    entry = result.entry
-    if "right" in entry:
-        right, total = entry["right"], entry["total"]
-        low, high = interval(total - right, total)
-        shown = f"{100 * right / total:.2f} % ({right:,} of {total:,} right)"
-        yield _score(weights, result, "accuracy", shown, interval=(100 - high, 100 - low))
-        return
-    for metric in FORMS:
-        if metric in entry:
-            yield _score(weights, result, metric, FORMS[metric].format(entry[metric]))
+    """The numbers of one result; of an error the accuracy, with its 95 % interval."""
+    for metric, score in result.record["scores"].items():
+        if metric in FORMS:
+            limits = tuple(score["interval"]) if "interval" in score else None
+            yield _score(weights, result, metric, FORMS[metric].format(score["value"]), limits)
+        elif metric == "error":
+            low, high = score["interval"]
+            right, total = score["total"] - score["count"], score["total"]
+            shown = f"{100 * right / total:.2f} % ({right:,} of {total:,} right)"
+            yield _score(weights, result, "accuracy", shown, (100 - high, 100 - low))
 
 
-def _score(weights: Weights, result: Result, metric: str, shown: str, **values: Any) -> Row:
+def _score(weights: Weights, result: Result, metric: str, shown: str, limits: Any) -> Row:
     verdict = Verdict(
         paper=weights.paper,
         kind=RECORDED,
@@ -129,74 +121,30 @@ def _score(weights: Weights, result: Result, metric: str, shown: str, **values: 
         claimed="",
         status=RECORDED,
         measured=shown,
-        **values,
+        interval=limits,
     )
     score = Score(result=result, metric=metric, value=float(shown.split(maxsplit=1)[0]))
-    return Row(verdict=verdict, record=result.record, score=score)
+    return Row(verdict=verdict, record=result.path, score=score)
 
 
-def _judged(weights: Weights, claim: Claim, found: Sequence[Result]) -> Row:
+def _judged(
+    weights: Weights, claim: Claim, findings: Findings, results: Mapping[str, Result]
+) -> Row:
     room = f"zoo/families/{claim.paper}"
-    if claim.kind == "measured":
-        return _measured(weights, claim, found)
+    if claim.kind == "relative":
+        verdict = judging.relative(claim, findings.records)
+        source = f"{room}/formulas.py" if claim.formula and verdict.measured else ""
+        return Row(verdict=verdict, claim=claim, record=source)
     if claim.kind == "counted":
-        return _counted(weights, claim)
-    verdict = checking.relative(claim, checking.recorded_runs(claim.paper))
-    source = "formulas.py" if claim.formula else "recorded.json"
-    return Row(verdict=verdict, claim=claim, record=f"{room}/{source}" if verdict.measured else "")
-
-
-def _counted(weights: Weights, claim: Claim) -> Row:
-    """By counts.json, or counted now if it has no such count: the same on every machine."""
-    entry = registry.variant(claim.model)
-    sized = claim.metric == "macs" and "fixed_input_size" in entry.cfg  # counted at 1280x720
-    if claim.variant or claim.formula or claim.args or claim.input_size or sized:
-        return Row(verdict=checking.counted(claim), claim=claim)
-    verdict = judge_count(claim, registry.recorded_counts(entry)[claim.metric])
-    record = f"zoo/families/{weights.paper}/counts.json"
-    return Row(verdict=checking.explained(verdict, claim), claim=claim, record=record)
-
-
-def _measured(weights: Weights, claim: Claim, found: Sequence[Result]) -> Row:
-    fits = checking.judged_on(weights, claim)
-    provider = checking.reported(claim.metric, [weights]) if fits else ""
-    result = next((r for r in found if fits and _by_the_protocol(r, claim)), None)
-    if why := checking.obstacle(claim):
-        verdict = row(claim, "not run", why=why)
-    elif not claim.protocol:
-        verdict = row(claim, "protocol unknown")
-    elif not result:
-        verdict = row(claim, "not run", why=_why_not(weights, claim))
-    else:
-        verdict = _verdict(weights, claim, result)
-    record = result.record if result and verdict.measured else ""
-    return Row(verdict=replace(verdict, provider=provider), claim=claim, record=record)
-
-
-def _verdict(weights: Weights, claim: Claim, result: Result) -> Verdict:
-    same = weights.relation in ("official", "port")
-    entry = result.entry
-    if "right" in entry:
-        wrong, total = entry["total"] - entry["right"], entry["total"]
-        verdict = judge_error(claim, wrong, total, same_weights=same)
-    else:
-        verdict = judge_score(claim, entry[claim.metric], same_weights=same)
-    if weights.relation == ANOTHER:
-        return replace(verdict, why=f"{weights.name}: {ANOTHER}")
-    return checking.explained(verdict, claim)
-
-
-def _by_the_protocol(result: Result, claim: Claim) -> bool:
-    """Whether a result is on a claim's benchmark and by its protocol: by name or in every detail,
-    or by the weights' own view, which judged_on has compared."""
-    paper = next(p for p in literature.load_all() if p.id == claim.paper)
-    how = paper.upscaling.get(claim.protocol) or paper.reading.get(claim.protocol)
-    if result.benchmark != claim.benchmark:
-        return False
-    if result.details:
-        asked = json.loads(json.dumps(asdict(how))) if how else None
-        return claim.metric in result.entry and result.details == asked
-    return result.protocol in ("", f"{claim.paper}/{claim.protocol}")
+        counted = claim.metric in registry.recorded_counts(registry.variant(claim.model))
+        source = f"zoo/families/{weights.paper}/counts.json"
+        verdict = judging.counted_before(claim)
+        return Row(verdict=verdict, claim=claim, record=source if counted else "")
+    verdict = judging.measured(claim, findings, [weights])
+    if not judging.obstacle(claim) and verdict.status == "not run":
+        verdict = replace(verdict, why=_why_not(weights, claim))
+    result = results.get(verdict.record)
+    return Row(verdict=verdict, claim=claim, record=result.path if result else "")
 
 
 def _why_not(weights: Weights, claim: Claim) -> str:
@@ -205,6 +153,6 @@ def _why_not(weights: Weights, claim: Claim) -> str:
         return "these weights are of the network with other arguments"
     if claim.benchmark not in weights.benchmarks:
         return f"these weights are for {', '.join(weights.benchmarks)}, not for this benchmark"
-    if not checking.judged_on(weights, claim):
+    if not judging.judged_on(weights, claim):
         return "these weights see images otherwise than this protocol shows them"
     return "no result of these weights on this benchmark, by this protocol, is recorded"

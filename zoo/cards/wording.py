@@ -137,8 +137,11 @@ def protocol(result: Result) -> str:
     if "context" in how:
         steps = f"{how['stride']} apart" if how["stride"] else "side by side"
         return f"windows of {how['context']:,} tokens, {steps}"
-    if not how:
-        return result.protocol or "one center crop, by the preprocessing of the weights"
+    if "crop_pct" in how:
+        return "one center crop, by the preprocessing of the weights"
+    if "crops" in how:
+        sizes = ", ".join(map(str, how["shorter"]))
+        return f"{how['crops']} crops of {how['pixels']} pixels, from a shorter side of {sizes}"
     small = {"bi": "bicubically", "bd": "by blur and decimation"}[how["degradation"]]
     colour = {"rgb": "in RGB", "y": "of Y alone"}[how["colour"]]
     eight = ", mean of eight positions" if how["ensemble"] else ""

@@ -3,10 +3,22 @@
 import os
 import sys
 
-from zoo.cli import cards, facts, hub, images, sharing, texts, weights
+from zoo.cli import cards, check, explain, facts, hub, images, sharing, texts, weights
 from zoo.cli.terminal import app
 
-__all__ = ["app", "cards", "facts", "hub", "images", "main", "sharing", "texts", "weights"]
+__all__ = [
+    "app",
+    "cards",
+    "check",
+    "explain",
+    "facts",
+    "hub",
+    "images",
+    "main",
+    "sharing",
+    "texts",
+    "weights",
+]
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""What is known, and whether it holds: list, show, cite, check. The first three load no torch."""
+"""What is known: list, show, cite. They load no torch."""
 
 import dataclasses
 import sys
@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from zoo import api, tables
-from zoo.cli.terminal import Data, Json, app, print_json, progress
+from zoo.cli.terminal import Json, app, print_json
 
 
 @app.command("list")
@@ -86,25 +86,3 @@ def cite(name: str) -> None:
     if paper is None:
         raise LookupError(f"{name} comes from no paper of the zoo")
     sys.stdout.write(paper.bibtex.strip() + "\n")
-
-
-@app.command()
-def check(
-    names: Annotated[list[str] | None, typer.Argument(help="Models, rooms, arXiv numbers.")] = None,
-    data: Data = None,
-    everything: Annotated[bool, typer.Option("--all", help="Also rows that were not run.")] = False,
-    as_json: Json = False,
-) -> None:
-    """Hold the papers' claims against what is counted and measured now.
-
-    Exit code 1 when a claim is missed and nothing recorded explains it.
-    """
-    if data is not None and not data.is_dir():
-        raise ValueError(f"--data must be a folder that exists, not {data}")
-    with progress() as advance:
-        rows = api.check(*(names or []), data=data, advance=advance)
-    if as_json:
-        print_json(rows)
-    else:
-        tables.report(rows, everything, Console())
-    raise typer.Exit(1 if any(row.fails for row in rows) else 0)

@@ -1,0 +1,66 @@
+"""ImageNet's validation set, as people have it: DIR/imagenet/val-*.parquet or validation-*.parquet
+of the Hub, or DIR/imagenet/val/<wnid>/*.JPEG.
+"""
+
+from pathlib import Path
+from typing import Any, cast
+
+from timm.data import ImageNetInfo
+from torchvision.datasets import ImageFolder
+
+from zoo.benchmarks import Benchmark, NoDataError, Samples
+from zoo.benchmarks.parquet import Parquet, open_files
+
+
+class Folder(ImageFolder):  # type: ignore[misc]
+    """Images in one folder for each class, which are in the order of their names."""
+
+    def where(self, index: int) -> str:
+        """The file of an image."""
+        file: str = self.samples[index][0]
+        return file
+
+
+def open_split(benchmark: Benchmark, data: Path | None = None) -> Samples:
+    """The images of the validation set. Raises NoDataError when they are not there, or not all."""
+    if data is None:
+        raise NoDataError(f"{benchmark.id} needs a folder of data (--data DIR or ZOO_DATA)")
+    home = data / benchmark.folder
+    samples: Any
+    if files := sorted(home.glob("val*.parquet")):
+        samples = Parquet(open_files(files), benchmark.columns, files)
+    elif (home / "val").is_dir():
+        samples = open_wnids(home / "val")
+    else:
+        raise NoDataError(
+            f"{benchmark.id} needs {benchmark.folder}/validation-*.parquet or "
+            f"{benchmark.folder}/val/<wnid>/*.JPEG in the folder of data {data}"
+        )
+    if len(samples) != benchmark.size:
+        raise NoDataError(
+            f"{benchmark.id} has {benchmark.size} images, {home} holds {len(samples)}"
+        )
+    found: Samples = samples
+    return found
+
+
+def open_wnids(path: Path) -> Folder:
+    """Images in folders called by ImageNet-1k's 1,000 wnids, whose order is that of the classes.
+    Raises NoDataError for other folders, or without images."""
+    names = sorted(child.name for child in path.iterdir() if child.is_dir())
+    wnids = cast(Any, ImageNetInfo("imagenet-1k")).label_names()
+    if names != wnids:
+        odd = sorted(set(names) ^ set(wnids))[:3]
+        raise NoDataError(
+            f"{path} has {len(names)} folders of wnids; ImageNet-1k has 1,000 of its own, and "
+            f"they differ in {', '.join(odd)}"
+        )
+    return open_classes(path)
+
+
+def open_classes(path: Path) -> Folder:
+    """Images in one folder for each class. Raises NoDataError without any."""
+    try:
+        return Folder(path)
+    except FileNotFoundError as error:
+        raise NoDataError(f"{path} has not one folder of images per class: {error}") from None
