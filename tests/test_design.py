@@ -50,6 +50,7 @@ RANK = {
     "writing": 4,
     "harness": 9,
     "cards": 9,
+    "exports": 9,
     "push": 9,
     "tables": 9,
     "cli": 10,

@@ -3,7 +3,19 @@
 import os
 import sys
 
-from zoo.cli import cards, check, explain, facts, hub, images, sharing, texts, weights
+from zoo.cli import (
+    cards,
+    check,
+    explain,
+    exports,
+    facts,
+    hub,
+    images,
+    ledger,
+    sharing,
+    texts,
+    weights,
+)
 from zoo.cli.terminal import app
 
 __all__ = [
@@ -11,9 +23,11 @@ __all__ = [
     "cards",
     "check",
     "explain",
+    "exports",
     "facts",
     "hub",
     "images",
+    "ledger",
     "main",
     "sharing",
     "texts",

@@ -5,134 +5,174 @@ content -> validated, chained to the record before it -> FOLDER/000012-<date>-<w
 Two ledgers are read: the published one, which comes with the zoo (eval/results in a checkout), and
 one's own ($ZOO_LEDGER, or zoo/ledger in HF_HOME), to which `zoo check` adds. Standard library only,
 but for the schema's validator and the lock of an addition.
+
+What the chain cannot tell is that the last records were taken away: who notes the id of the last
+one, as `zoo ledger verify` prints it, can.
 """
 
-import hashlib
-import json
+import gc
 import os
-import re
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-Record = Mapping[str, Any]
-SCHEMA = Path(__file__).with_name("record.schema.json")
-ADDED = ("schema", "previous", "id")  # by the ledger itself
+from zoo.ledger import index, records
+from zoo.ledger.records import SCHEMA, LedgerError, Record, identity, validate
+
+__all__ = [
+    "SCHEMA",
+    "Ledger",
+    "LedgerError",
+    "Record",
+    "identity",
+    "latest",
+    "merge",
+    "own",
+    "published",
+    "validate",
+]
 ROOT = Path(__file__).parent.parent.parent
-NAME = re.compile(r"(\d{6})-(\d{8}T\d{6}Z)-[\w.+-]+\.json")
-
-
-class LedgerError(ValueError):
-    """A record, or a ledger, that cannot be trusted; the message says which and why."""
-
-
-def identity(record: Record) -> str:
-    """The sha256 of all fields of a record but its id."""
-    content = {key: value for key, value in record.items() if key != "id"}
-    text = json.dumps(
-        content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    )
-    return hashlib.sha256(text.encode("utf-8")).hexdigest()
-
-
-@cache
-def _validator() -> Any:
-    from jsonschema import Draft202012Validator
-
-    return Draft202012Validator(json.loads(SCHEMA.read_text(encoding="utf-8")))
-
-
-def validate(record: Record) -> None:
-    """Raises LedgerError for a record that is not as the schema says."""
-    from jsonschema.exceptions import best_match
-
-    error = best_match(_validator().iter_errors(record))
-    if error:
-        where = "/".join(map(str, error.absolute_path)) or "the record"
-        raise LedgerError(f"{where}: {error.message} ({SCHEMA.name})")
 
 
 @dataclass(frozen=True)
 class Ledger:
-    """The records of a folder, in their order."""
+    """The records of a folder, in their order. Other files in it are left alone."""
 
     folder: Path
 
     @property
     def paths(self) -> list[Path]:
         """The files of the records."""
-        found = self.folder.iterdir() if self.folder.is_dir() else iter(())
-        return sorted(path for path in found if NAME.fullmatch(path.name))
+        return [self.folder / name for name in self._names()]
+
+    @property
+    def last(self) -> str:
+        """The id of the last record; "" if there is none. Raises LedgerError."""
+        return self._last()[1]
 
     def records(self) -> list[Record]:
         """Every record. Raises LedgerError for a file that is none, or that was edited, removed or
-        put between."""
-        return list(self._chained())
-
-    def _chained(self) -> Iterator[Record]:
-        previous = ""
-        for number, path in enumerate(self.paths, 1):
-            record = _read(path)
-            if record.get("id") != identity(record):
-                raise LedgerError(f"{path} was edited: it is not what its id says")
-            if record["previous"] != previous or not path.name.startswith(f"{number:06}"):
-                raise LedgerError(f"{path} does not follow the record before it: one was removed")
-            previous = record["id"]
-            yield record
+        put between. Of a long ledger, files are opened only if they changed since they were read,
+        by their times and sizes."""
+        names = self._names()
+        with _undisturbed():
+            found = self._opened(names) if len(names) < index.WORTH else self._recalled(names)
+            return list(self._chained(names, found))
 
     def verify(self) -> int:
-        """How many records there are, each of them valid. Raises LedgerError."""
-        found = self.records()
-        for path, record in zip(self.paths, found, strict=True):
+        """How many records there are: each opened, valid, in its place, and byte for byte what was
+        added. Raises LedgerError."""
+        names = self._names()
+        for name, record in zip(names, self._chained(names, self._opened(names)), strict=True):
+            path = self.folder / name
+            text = path.read_bytes().decode().replace("\r\n", "\n")  # as git may check it out
+            if text != records.text(record):
+                raise LedgerError(f"{path} was edited: these are not the bytes that were added")
             try:
                 validate(record)
             except LedgerError as error:
                 raise LedgerError(f"{path}: {error}") from None
-        return len(found)
+        return len(names)
 
     def add(self, content: Mapping[str, Any]) -> Record:
         """Adds a record, whole or not at all; several processes may. Raises LedgerError for content
-        that is not as the schema says."""
+        that is not as the schema says, or after a record that was edited."""
+        return self.extend([content])[0]
+
+    def extend(self, contents: Iterable[Mapping[str, Any]]) -> list[Record]:
+        """Adds records, none if one is not valid, with none of another process between them. Only
+        the last one there is read: one that was edited before it stays seen as edited."""
         from filelock import FileLock
 
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(self.folder / ".lock"):
-            before = self.records()
-            kept = {key: value for key, value in content.items() if key not in ADDED}
-            record: dict[str, Any] = json.loads(json.dumps(kept))  # as it will be read
-            record |= {"schema": 1, "previous": before[-1]["id"] if before else ""}
-            record["id"] = identity(record)
-            validate(record)
-            path = self.folder / _name(len(before) + 1, record)
-            part = path.with_name(f"{path.name}.{os.getpid()}.part")
-            part.write_text(_text(record), encoding="utf-8")
-            part.replace(path)
-        return record
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with FileLock(self.folder / ".lock"):
+                number, previous = self._last()
+                made: list[Record] = []
+                for content in contents:
+                    made.append(records.new(content, previous))
+                    previous = made[-1]["id"]
+                for place, record in enumerate(made, number + 1):
+                    self._write(place, record)
+                return made
+        except OSError as error:
+            raise LedgerError(f"nothing can be added to {self.folder}: {error}") from None
+
+    def _write(self, number: int, record: Record) -> None:
+        path = self.folder / records.name(number, record)
+        part = path.with_name(f"{path.name}.part")  # perhaps of a process that was killed
+        with part.open("w", encoding="utf-8", newline="\n") as file:
+            file.write(records.text(record))
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+
+    def _last(self) -> tuple[int, str]:
+        """The number and the id of the last record."""
+        names = self._names()
+        if not names:
+            return 0, ""
+        self._in_place(len(names), names[-1])
+        return len(names), records.read(self.folder / names[-1])["id"]
+
+    def _names(self) -> list[str]:
+        if not self.folder.is_dir():
+            return []
+        found = sorted(filter(records.NAME.fullmatch, os.listdir(self.folder)))
+        return sorted(found, key=lambda name: name.find("-"))  # a longer number is a higher one
+
+    def _in_place(self, number: int, name: str) -> None:
+        """Raises LedgerError for a file that is not the one of this number."""
+        given = int(name.partition("-")[0])
+        if given > number:
+            raise LedgerError(f"{self.folder} has no record {number}, but {name}: it was removed")
+        if given < number:
+            raise LedgerError(
+                f"{self.folder} has two records {given}, one of them {name}; if two ledgers grew "
+                "apart, keep the files of one and `zoo ledger merge` a folder with the other's"
+            )
+
+    def _chained(self, names: Sequence[str], found: Iterable[Record]) -> Iterator[Record]:
+        """The records that were found, as far as each follows the one before."""
+        previous = ""
+        for number, (name, record) in enumerate(zip(names, found, strict=True), 1):
+            self._in_place(number, name)
+            if record["previous"] != previous:
+                raise LedgerError(f"{self.folder / name} does not follow the record before it")
+            previous = record["id"]
+            yield record
+
+    def _opened(self, names: Iterable[str]) -> Iterator[Record]:
+        return (records.read(self.folder / name) for name in names)
+
+    def _recalled(self, names: Sequence[str]) -> list[Record]:
+        """The records of files, from the index as far as it has them; mends the index."""
+        moment = time.time_ns()
+        stamps = [index.stamp(f"{self.folder}{os.sep}{name}") for name in names]
+        known = index.recall(self.folder, stamps)
+        found = [*known, *self._opened(names[len(known) :])]
+        if len(found) - len(known) > index.WORTH:
+            index.store(self.folder, stamps, found, moment)
+        return found
 
 
-def _read(path: Path) -> Record:
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """So many objects that all stay: to look for garbage among them takes as long as to make
+    them."""
+    enabled = gc.isenabled()
+    gc.disable()
     try:
-        record: Record = json.loads(path.read_text(encoding="utf-8"))
-        return {**record, "previous": record["previous"]}
-    except (ValueError, KeyError, TypeError):
-        raise LedgerError(f"{path} is no record of a ledger") from None
-
-
-def _name(number: int, record: Record) -> str:
-    """The name of a record's file: its place, when, and what it is of."""
-    what = record.get("weights") or record.get("recipe") or record.get("what") or record["model"]
-    on = f"-{record['benchmark']}" if "benchmark" in record else ""
-    seed = f"-seed{record['seed']}" if "seed" in record else ""
-    told = re.sub(r"[^\w.+-]+", "_", f"{what}{on}{seed}")[:80]
-    return f"{number:06}-{re.sub('[:-]', '', record['date'])}-{told}.json"
-
-
-def _text(record: Record) -> str:
-    """A record for people too: a line for each field, and for each of a long list's."""
-    text = json.dumps(record, indent=1, ensure_ascii=False)
-    return re.sub(r"\n {3,}|\n {2}(?=[\]}])", " ", text) + "\n"
+        yield
+    finally:
+        if enabled:
+            if not gc.get_freeze_count():
+                gc.freeze()
+                gc.unfreeze()  # into the oldest generation, which is looked through last
+            gc.enable()
 
 
 def published() -> Ledger:
@@ -152,8 +192,12 @@ def own() -> Ledger:
 def merge(source: Ledger, target: Ledger) -> list[Record]:
     """Adds to `target` what `source` has and it has not, told by all but the chain; what was added.
     Raises LedgerError."""
-    there = {_told(record) for record in target.records()}
-    return [target.add(record) for record in source.records() if _told(record) not in there]
+
+    def missing() -> Iterator[Record]:  # asked for once nobody else may add
+        there = {_told(record) for record in target.records()}
+        yield from (record for record in source.records() if _told(record) not in there)
+
+    return target.extend(missing())
 
 
 def _told(record: Record) -> str:
