@@ -2,9 +2,16 @@
 
 import os
 import tempfile
+from itertools import count
 from pathlib import Path
 
 import pytest
+
+import zoo
+from zoo import checking, judging, ledger, registry
+from zoo.evaluation.world import join
+from zoo.literature import Claim
+from zoo.verdicts import BUNDLED, Verdict
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # one process per core: one thread each
     os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -12,6 +19,11 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # one process per core: one thread each
 # Where Xet remembers what it has sent to which server: not among the user's own.
 _xet = tempfile.TemporaryDirectory(prefix="zoo-xet-")
 os.environ["HF_XET_CACHE"] = _xet.name
+
+# What tests measure goes into ledgers of their own.
+_ledgers = tempfile.TemporaryDirectory(prefix="zoo-ledgers-")
+_numbers = count()
+os.environ["ZOO_LEDGER"] = f"{_ledgers.name}/session/ledger"
 
 # Seconds, roughly.
 LONG = {"test_behaviour": 80, "test_readme": 60, "test_counts": 45, "test_decoders": 27}
@@ -30,9 +42,29 @@ def zoo_data() -> Path:
 
 @pytest.fixture(autouse=True)
 def _leave_no_state(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Columns wide enough for a table, and no colour, whatever terminal runs the tests."""
+    """Columns wide enough for a table, and no colour, whatever terminal runs the tests; nothing
+    that another test has measured."""
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("ZOO_LEDGER", f"{_ledgers.name}/{next(_numbers)}/ledger")
+
+
+@pytest.fixture
+def nothing_published(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What is not measured now is not known."""
+    monkeypatch.setattr(ledger, "published", lambda: ledger.Ledger(tmp_path / "published"))
+
+
+def measured(claim: Claim, data: Path | None = None) -> Verdict:
+    """The verdict on a measured claim, by what it needs, measured now."""
+    works = judging.candidates(claim, registry.weights_of(claim.model))
+    findings = checking.measure(works, data, join("cpu"), checking.Options(), checking.Silent())
+    return judging.measured(claim, findings)
+
+
+def bundled(name: str, data: Path | None = None) -> list[Verdict]:
+    """The rows of `zoo check` about weights that come with the zoo."""
+    return [row for row in zoo.check(name, data=data) if row.kind == BUNDLED]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

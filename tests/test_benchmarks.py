@@ -11,7 +11,8 @@ import torch
 from PIL import Image
 
 import zoo
-from zoo import checking, literature, measuring, registry, weights
+from tests.conftest import bundled, measured
+from zoo import literature, registry, weights
 from zoo.benchmarks import BENCHMARKS, NoDataError, digits, shard
 from zoo.benchmarks.classification import predict
 
@@ -60,7 +61,7 @@ def test_bundled_weights_give_the_recorded_answers(pinned: literature.Weights) -
     record = json.loads(pinned.record.read_text())
     assert record["sha256"] == pinned.sha256 == weights.sha256(pinned.path)
     assert f"configs/digits.py:{pinned.model}" == record["recipe"] == pinned.recipe
-    rows = measuring.bundled(pinned, None, lambda what: None)
+    rows = bundled(pinned.name)
     assert [row.status for row in rows] == ["kept"], rows
     for name in pinned.benchmarks:
         then = record["benchmarks"][name]
@@ -88,7 +89,7 @@ def test_a_difference_names_the_images(monkeypatch: pytest.MonkeyPatch) -> None:
         return model
 
     monkeypatch.setattr(registry, "create", wrong)
-    (row,) = measuring.bundled(PINNED[0], None, lambda what: None)
+    (row,) = bundled(PINNED[0].name)
     assert row.status == "missed"
     assert row.fails
     assert row.why.endswith(" differ")
@@ -145,7 +146,7 @@ def test_a_measured_claim_is_evaluated_now(printed: str, status: str) -> None:
     """2 of 360 digits wrong: an error of 0.56 %, and of 0.15 to 2.0 % by chance."""
     claim = zoo.claims("resnet20", kind="measured", benchmark="cifar10/test")[0]
     here = replace(claim, benchmark="digits/test", value=Decimal(printed))
-    row = checking.measured(here, None, lambda what: None)
+    row = measured(here)
     assert (row.status, row.measured) == (status, "0.56 % (2 of 360 wrong)")
 
 
@@ -153,7 +154,7 @@ def test_a_measured_claim_without_its_data_says_so(monkeypatch: pytest.MonkeyPat
     pinned = replace(registry.weights_of("resnet20")[0], benchmarks=("cifar10/test",))
     monkeypatch.setattr(registry, "weights_of", lambda name: [pinned])
     claim = zoo.claims("resnet20", kind="measured", benchmark="cifar10/test")[0]
-    row = checking.measured(claim, None, lambda what: None)
+    row = measured(claim)
     assert (row.status, row.why) == (
         "not run",
         "cifar10/test needs a folder of data (--data DIR or ZOO_DATA)",

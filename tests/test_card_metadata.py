@@ -10,8 +10,7 @@ import yaml
 from huggingface_hub import ModelCardData, parse_eval_result_entries
 
 from tests.test_cards import BUNDLED, FOLDER, KNOWN, data
-from zoo import cards
-from zoo.cards import recorded
+from zoo import cards, ledger
 from zoo.pretrained import WeightsError
 
 
@@ -22,7 +21,9 @@ def texts() -> dict[str, str]:
 
 
 def test_only_our_measurements_are_in_the_index(texts: dict[str, str]) -> None:
-    assert {name for name, text in texts.items() if data(text).eval_results} == set(BUNDLED)
+    measured = {r["weights"] for r in ledger.published().records() if r["kind"] == "evaluation"}
+    shown = {name for name, text in texts.items() if data(text).eval_results}
+    assert set(BUNDLED) < shown == measured & set(texts)
     record = json.loads(KNOWN["resnet20.zoo_digits"].record.read_text())
     then = record["benchmarks"]["digits/test"]
     (result,) = data(texts["resnet20.zoo_digits"]).eval_results or []
@@ -77,9 +78,8 @@ def test_every_metric_keeps_its_source() -> None:
     results = found.eval_results or []
     assert len(results) == 12
     sources = {(r.dataset_name, r.metric_type, r.metric_value): r.source_url for r in results}
-    assert sources["set5/bi_x2", "psnr", 37.05] == (
-        "https://example.org/zoo/zoo/families/rcan/weights/rcan_tiny_x2.zoo_photos.json"
-    )
+    first = sources["set5/bi_x2", "psnr", 37.05]
+    assert first.startswith("https://example.org/zoo/eval/results/0")
     assert sources["set5/bi_x2", "psnr", 38.05] == (
         "https://example.org/zoo/eval/results/again.json"
     )
@@ -103,7 +103,7 @@ def test_eval_results_in_the_newer_format() -> None:
     assert name in str(psnr.notes)
     files = cards.eval_results(weights, cards.rows(weights), "https://example.org/zoo/")
     (entry, _) = parse_eval_result_entries(yaml.safe_load(files[".eval_results/set5.yaml"]))
-    assert str(entry.source_url).startswith("https://example.org/zoo/zoo/families/rcan/")
+    assert str(entry.source_url).startswith("https://example.org/zoo/eval/results/0")
     assert cards.eval_results(KNOWN["gpt2.openai"], []) == {}
 
 
@@ -111,63 +111,80 @@ def test_eval_results_in_the_newer_format() -> None:
 
 
 def entry(**changed: Any) -> dict[str, Any]:
-    """A record as eval/super_resolution.py writes it."""
+    """A record of an evaluation."""
     how = {"degradation": "bi", "colour": "rgb", "chop": [], "ensemble": False}
     return {
+        "kind": "evaluation",
+        "date": "2026-01-01T00:00:00Z",
+        "model": "carn_m",
         "weights": "carn_m.official",
         "sha256": KNOWN["carn_m.official"].sha256,
-        "data": "set5/bi_x2",
-        "protocol": {"name": "carn/bi", **how},
-        "psnr": 37.5355,  # off by less than the authors' weights may be, more than others
-        "ssim": 0.9512,
+        "benchmark": "set5/bi_x2",
+        "benchmark_version": 1,
+        "protocol": how,
+        "precision": "fp32",
+        "samples": 5,
+        # Off by less than the authors' weights may be, and by more.
+        "scores": {"psnr": {"value": 37.5355}, "ssim": {"value": 0.9512}},
+        "answers_sha256": "0" * 64,
+        "broken": [],
+        "seconds": 1.0,
+        "peak_memory": 1,
+        "processes": 1,
+        "threads": 1,
+        "device": "x86_64",
+        "versions": {"torch": "2"},
+        "commit": "",
         **changed,
     }
 
 
-def with_ledger(monkeypatch: pytest.MonkeyPatch, folder: Path, **entries: Any) -> None:
-    results = folder / "eval" / "results"
-    results.mkdir(parents=True, exist_ok=True)
-    for name, content in entries.items():
-        (results / f"{name}.json").write_text(json.dumps(content))
-    monkeypatch.setattr(recorded, "ROOT", folder)
+def with_ledger(monkeypatch: pytest.MonkeyPatch, folder: Path, *entries: dict[str, Any]) -> None:
+    found = ledger.Ledger(folder)
+    found.extend(entries)
+    monkeypatch.setattr(ledger, "published", lambda: found)
 
 
-def test_a_result_of_eval_is_judged(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    with_ledger(monkeypatch, tmp_path, one=entry(), speed={"rows": []})
+def of_the_ledger(rows: list[cards.Row]) -> list[cards.Row]:
+    return [row for row in rows if row.record.startswith("eval/results/0")]
+
+
+def test_a_result_is_judged(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with_ledger(monkeypatch, tmp_path, entry())
     weights = KNOWN["carn_m.official"]
     rows = cards.rows(weights)
-    judged = {r.verdict.metric: r for r in rows if r.claim and r.record.startswith("eval/")}
+    judged = {row.verdict.metric: row for row in of_the_ledger(rows) if row.claim}
     psnr, ssim = judged["psnr on set5/bi_x2"], judged["ssim on set5/bi_x2"]
     assert (psnr.verdict.status, psnr.verdict.measured) == ("kept", "37.54 dB")
     assert (ssim.verdict.status, ssim.verdict.measured) == ("missed", "0.9512")
-    assert psnr.record == "eval/results/one.json"
+    assert psnr.record == f"eval/results/{ledger.published().paths[0].name}"
     assert "| 37.53 dB, mean over images |  | 37.54 dB | kept | bi |" in cards.card(weights, rows)
 
 
 @pytest.mark.parametrize(
     "changed",
-    [
-        {"sha256": "0" * 64},
-        {"weights": "carn.other"},
-        {"data": "a/folder"},
-        {"limit": 3},
-    ],
+    [{"sha256": "0" * 64}, {"weights": "carn.other"}, {"benchmark": "a/folder"}],
     ids=lambda changed: next(iter(changed)),
 )
 def test_a_result_of_something_else_judges_nothing(
     changed: dict[str, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    with_ledger(monkeypatch, tmp_path, one=entry(**changed))
-    rows = cards.rows(KNOWN["carn_m.official"])
-    assert not [row for row in rows if row.record.startswith("eval/")]
+    with_ledger(monkeypatch, tmp_path, entry(**changed))
+    assert not of_the_ledger(cards.rows(KNOWN["carn_m.official"]))
+
+
+def test_the_last_result_counts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with_ledger(monkeypatch, tmp_path, entry(), entry(scores={"psnr": {"value": 30.0}}))
+    found = of_the_ledger(cards.rows(KNOWN["carn_m.official"]))
+    assert {row.score.value for row in found if row.score} == {30.0}
 
 
 def test_a_result_by_another_protocol_is_shown_but_judges_nothing(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    another = {"name": "", "degradation": "bd", "colour": "rgb", "chop": [], "ensemble": False}
-    with_ledger(monkeypatch, tmp_path, one=entry(protocol=another))
-    found = [r for r in cards.rows(KNOWN["carn_m.official"]) if r.record.startswith("eval/")]
+    another = {"degradation": "bd", "colour": "rgb", "chop": [], "ensemble": False}
+    with_ledger(monkeypatch, tmp_path, entry(protocol=another))
+    found = of_the_ledger(cards.rows(KNOWN["carn_m.official"]))
     assert [r.verdict.metric for r in found] == ["psnr on set5/bi_x2", "ssim on set5/bi_x2"]
     assert not any(r.claim for r in found)
 
@@ -175,4 +192,4 @@ def test_a_result_by_another_protocol_is_shown_but_judges_nothing(
 def test_a_record_of_other_bytes_is_an_error() -> None:
     weights = replace(KNOWN["resnet20.zoo_digits"], sha256="0" * 64)
     with pytest.raises(WeightsError, match=r"resnet20.zoo_digits.json is not of the bytes"):
-        cards.rows(weights)
+        cards.card(weights, [])

@@ -15,6 +15,7 @@ from tests.conftest import ROOT
 from zoo import cards, literature, measuring, registry
 from zoo.benchmarks import Benchmark
 from zoo.cards import recorded, wording
+from zoo.evaluation.works import Work
 from zoo.pretrained import RELATIONS
 
 KNOWN = {w.name: w for paper in literature.load_all() for w in paper.weights}
@@ -64,8 +65,8 @@ def test_nothing_is_measured_or_looked_for(
     def fail(*args: Any, **kwargs: Any) -> None:
         raise AssertionError("a card is made of records")
 
-    for name in ("classify", "enlarge", "read", "missing", "bundled"):
-        monkeypatch.setattr(measuring, name, fail)
+    monkeypatch.setattr(measuring, "missing", fail)
+    monkeypatch.setattr(Work, "job", fail)
     monkeypatch.setattr(Benchmark, "open", fail)
     monkeypatch.setattr(registry, "create", fail)
     monkeypatch.setenv("HF_HOME", str(tmp_path))

@@ -9,9 +9,11 @@ from PIL import Image
 from typer.testing import CliRunner
 
 import zoo
-from zoo import checking, literature, measuring, pretrained, registry, tables, weights
+from tests.conftest import bundled, measured
+from zoo import literature, pretrained, registry, tables, weights
 from zoo.benchmarks import BENCHMARKS
 from zoo.benchmarks.scores import score
+from zoo.benchmarks.super_resolution import mean, scores
 from zoo.cli import app
 from zoo.details import Upscaling
 
@@ -25,18 +27,15 @@ pinned_weights = pytest.mark.parametrize("pinned", PINNED, ids=lambda w: w.name)
 data = pytest.mark.data
 
 
-def silent(what: str) -> None:
-    pass
-
-
 @pinned_weights
+@pytest.mark.usefixtures("nothing_published")
 def test_bundled_weights_give_the_recorded_scores(pinned: pretrained.Weights) -> None:
     record = json.loads(pinned.record.read_text())
     assert record["sha256"] == pinned.sha256 == weights.sha256(pinned.path)
     assert pinned.path.stat().st_size < 1_200_000
     assert record["recipe"] == pinned.recipe == f"configs/super_resolution.py:{pinned.model}"
     assert set(record["benchmarks"]) == set(pinned.benchmarks)
-    rows = measuring.bundled(pinned, None, silent)
+    rows = bundled(pinned.name)
     assert [row.status for row in rows] == ["kept", "kept", *["not run"] * 4], rows
     assert all("--data DIR" in row.why for row in rows[2:])
 
@@ -47,15 +46,17 @@ def test_there_are_weights_for_two_scales() -> None:
 
 @data
 @pinned_weights
+@pytest.mark.usefixtures("nothing_published")
 def test_they_give_them_on_the_papers_sets_too(pinned: pretrained.Weights, zoo_data: Path) -> None:
     """And beat bicubic interpolation, by 2.0 dB on Set5 and 1.2 dB on Set14 at x2."""
-    rows = measuring.bundled(pinned, zoo_data, silent)
+    rows = bundled(pinned.name, zoo_data)
     assert [row.status for row in rows] == ["kept"] * 6, rows
     least = {"set5/bi_x2": 2.0, "set14/bi_x2": 1.2}
     for name in pinned.benchmarks:
-        bicubic = f"bicubic_x{name[-1]}"
+        bicubic, scale = f"bicubic_x{name[-1]}", int(name[-1])
+        pairs = BENCHMARKS[name].open(zoo_data)
         found, base = (
-            measuring.enlarge(who, BENCHMARKS[name], zoo_data, Upscaling(), silent)
+            mean(scores(zoo.create(who, pretrained="." in who), pairs, Upscaling(), scale))
             for who in (pinned.name, bicubic)
         )
         assert found.psnr - base.psnr > least.get(name, 0.5), name
@@ -70,10 +71,8 @@ def test_a_change_of_the_weights_is_seen(monkeypatch: pytest.MonkeyPatch) -> Non
         model.tail[1].bias.data += 1  # of 255 levels
         return model
 
-    measuring._enlarge.cache_clear()
     monkeypatch.setattr(registry, "create", wrong)
-    rows = measuring.bundled(PINNED[0], None, silent)
-    measuring._enlarge.cache_clear()
+    rows = bundled(PINNED[0].name)
     assert rows[0].status == "missed"
     assert rows[0].fails
 
@@ -89,6 +88,7 @@ def test_a_picture_by_default() -> None:
 
 
 @data
+@pytest.mark.usefixtures("nothing_published")
 def test_a_published_checkpoint_against_its_paper(
     zoo_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -96,7 +96,7 @@ def test_a_published_checkpoint_against_its_paper(
     monkeypatch.setenv("ZOO_WEIGHTS", str(tmp_path))
     claims = [c for c in zoo.claims("carn_m", benchmark="set5/*", kind="measured") if not c.variant]
     assert len(claims) == 6
-    before = [checking.measured(claim, zoo_data, silent) for claim in claims]
+    before = [measured(claim, zoo_data) for claim in claims]
     assert {row.status for row in before} == {"not run"}
     assert all("zoo convert FILE --install" in row.why for row in before)
     with pytest.raises(pretrained.WeightsError, match=r"zoo convert FILE --install"):
@@ -104,7 +104,7 @@ def test_a_published_checkpoint_against_its_paper(
     file = zoo_data / "checkpoints" / "carn_m" / "carn_m.pth"
     done = CliRunner().invoke(app, ["convert", str(file), "--install"])
     assert done.exit_code == 0, done.output
-    rows = [checking.measured(claim, zoo_data, silent) for claim in claims]
+    rows = [measured(claim, zoo_data) for claim in claims]
     found = {
         (c.benchmark[-2:], c.metric): row.measured for c, row in zip(claims, rows, strict=True)
     }
@@ -145,10 +145,11 @@ def zoo_convert(file: Path) -> None:
 
 
 @data
+@pytest.mark.usefixtures("nothing_published")
 def test_bicubic_rows_of_the_papers(zoo_data: Path) -> None:
     """Kept to the last digit on Set5; on Set14 they miss by what the room's record says."""
     rows = {
-        (c.benchmark, c.metric): checking.measured(c, zoo_data, silent)
+        (c.benchmark, c.metric): measured(c, zoo_data)
         for c in zoo.claims("bicubic_*", paper="rcan")
         if c.kind == "measured"
         and c.benchmark[:5] in ("set5/", "set14")

@@ -13,7 +13,8 @@ from torch import nn
 
 import zoo
 from eval import timm_weights
-from zoo import checking, literature, measuring, registry, weights
+from tests.conftest import measured
+from zoo import checking, judging, literature, registry, weights
 from zoo.pretrained import ANOTHER, PERMISSIVE, ROOMS, TIMM, WeightsError, broken_rule
 from zoo.pretrained import read_timm as read
 
@@ -149,28 +150,33 @@ def test_a_claim_has_the_providers_number_beside_it() -> None:
 
 
 def test_another_protocol_has_no_number_beside_it() -> None:
-    claim = next(c for c in zoo.claims("resnet18", kind="measured") if c.protocol == "fb-10crop")
-    found = checking.measured(claim, None, lambda what: None)
-    assert (found.status, found.provider) == ("not run", "")
-    assert not any(checking.judged_on(w, claim) for w in registry.weights_of("resnet18"))
     other = next(w for w in registry.weights_of("resnet18") if w.tag == "a1_in1k")  # crop 0.95
     center = next(c for c in zoo.claims("resnet18", kind="measured") if c.protocol == "fb-1crop")
-    assert not checking.judged_on(other, center)
-    with pytest.raises(LookupError, match=r"no claim may be judged on resnet18\.a1_in1k"):
-        checking.check("resnet18.a1_in1k")
+    assert not judging.judged_on(other, center)
+    whole = replace(center, protocol="")
+    assert not any(judging.judged_on(w, whole) for w in registry.weights_of("resnet18"))
+
+
+def test_ten_crops_are_shown_to_weights_of_that_size() -> None:
+    """As many pixels as they see, cut by the protocol, not by their own preprocessing."""
+    claim = next(c for c in zoo.claims("resnet18", kind="measured") if c.protocol == "fb-10crop")
+    works = judging.candidates(claim, registry.weights_of("resnet18"))
+    named = {work.weights for work in works}
+    assert "resnet18.tv_in1k" in named
+    assert {work.shown()["crops"] for work in works} == {"ten"}
+    for known in registry.weights_of("resnet18"):
+        assert (known.name in named) == (known.preprocessing["input_size"][1] == 224)
 
 
 def test_weights_of_another_recipe_are_named_in_the_verdict(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     claim = replace(zoo.claims("resnet20", kind="measured")[0], benchmark="digits/test")
-    answers = {index: (index % 10, 0) for index in range(100)}
-    monkeypatch.setattr(measuring, "classify", lambda *args: answers)
-    found = checking.measured(claim, None, lambda what: None)
+    found = measured(claim)
     assert found.why == f"resnet20.zoo_digits: {ANOTHER}"
     official = [replace(registry.weights_of("resnet20")[0], relation="official")]
     monkeypatch.setattr(registry, "weights_of", lambda name: official)
-    assert checking.measured(claim, None, lambda what: None).why == ""
+    assert measured(claim).why == ""
 
 
 def test_a_network_has_the_preprocessing_of_its_weights() -> None:

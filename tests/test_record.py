@@ -8,30 +8,50 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from accelerate import Accelerator
 
-from eval import record
+from eval import classification, record
 from tests.conftest import ROOT
+from zoo import ledger
+from zoo.evaluation.world import World
+from zoo.ledger import Ledger
 
 
-def test_a_script_ends_in_a_record_or_a_sentence(
+def options(tmp_path: Path, *more: str) -> Namespace:
+    given = ["resnet20", "--on", "digits/test", "--device", "cpu", "--out", str(tmp_path / "out")]
+    return classification.parse([*given, "--record", *more])
+
+
+def test_a_script_ends_in_a_record(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(record, "ROOT", tmp_path)
-    (tmp_path / "eval" / "results").mkdir(parents=True)
-    options = Namespace(device="cpu", out=tmp_path, weights="a/b", record=True)
-    record.run_script(lambda options, accelerator: {"score": 1}, options)
-    assert json.loads(capsys.readouterr().out) == {"score": 1}
-    (ledger,) = (tmp_path / "eval" / "results").iterdir()
-    assert ledger.name.endswith("-a_b.json")
-    for path in (ledger, tmp_path / "record.json"):
-        assert json.loads(path.read_text()) == {"score": 1}
+    published = Ledger(tmp_path / "results")
+    monkeypatch.setattr(ledger, "published", lambda: published)
+    record.run_script(classification.evaluate, options(tmp_path))
+    printed = json.loads(capsys.readouterr().out)
+    assert json.loads((tmp_path / "out" / "record.json").read_text()) == printed
+    (kept,) = published.records()
+    assert {k: v for k, v in kept.items() if k in printed} == {
+        k: v for k, v in printed.items() if k != "limit"
+    }
 
-    def fails(options: Namespace, accelerator: Accelerator) -> dict[str, Any]:
+
+def test_a_part_of_a_benchmark_does_not_enter_the_ledger(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(ledger, "published", lambda: Ledger(tmp_path / "results"))
+    with pytest.raises(SystemExit) as done:
+        record.run_script(classification.evaluate, options(tmp_path, "--limit", "5"))
+    assert done.value.code == 2
+    assert "whole benchmarks of the zoo; leave out --record" in capsys.readouterr().err
+    assert not (tmp_path / "results").exists()
+
+
+def test_or_in_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def fails(options: Namespace, world: World) -> dict[str, Any]:
         raise FileNotFoundError("there is no file x")
 
     with pytest.raises(SystemExit) as done:
-        record.run_script(fails, options)
+        record.run_script(fails, options(tmp_path))
     assert (done.value.code, capsys.readouterr()) == (2, ("", "error: there is no file x\n"))
 
 

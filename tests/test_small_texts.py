@@ -7,7 +7,8 @@ import pytest
 
 import zoo
 from configs import language as recipes
-from zoo import checking, literature, measuring, pretrained, registry, weights
+from tests.conftest import bundled
+from zoo import ledger, literature, pretrained, registry, weights
 
 PINNED = [
     w
@@ -19,31 +20,28 @@ pinned_weights = pytest.mark.parametrize("pinned", PINNED, ids=lambda w: w.name)
 HELD_BACK = "peps_mini/validation"
 
 
-def silent(what: str) -> None:
-    pass
-
-
 def test_every_recipe_has_its_weights() -> None:
     assert {w.model for w in PINNED} == set(recipes.MODELS)
     assert sum(w.path.stat().st_size for w in PINNED) < 6_000_000
 
 
 @pinned_weights
+@pytest.mark.usefixtures("nothing_published")
 def test_bundled_weights_give_the_recorded_loss(pinned: pretrained.Weights) -> None:
     record = json.loads(pinned.record.read_text())
     assert record["sha256"] == pinned.sha256 == weights.sha256(pinned.path)
     assert record["recipe"] == pinned.recipe == f"configs/language.py:{pinned.model}"
     assert set(record["benchmarks"]) == set(pinned.benchmarks)
-    rows = measuring.bundled(pinned, None, silent)
+    rows = bundled(pinned.name)
     assert [row.status for row in rows] == ["kept", "kept", "not run", "not run"], rows
     assert all("--data DIR" in row.why for row in rows[2:])
 
 
 @pytest.mark.data
+@pytest.mark.usefixtures("nothing_published")
 @pytest.mark.parametrize("name", ["loop_gpt2_nano", "muddformer_nano"])  # 25 s each
 def test_they_give_it_on_wikitext_too(name: str, zoo_data: Any) -> None:
-    pinned = registry.default_weights(name)
-    rows = measuring.bundled(pinned, zoo_data, silent)
+    rows = bundled(registry.default_weights(name).name, zoo_data)
     assert [row.status for row in rows] == ["kept"] * 4, rows
 
 
@@ -55,24 +53,29 @@ def test_a_change_of_the_weights_is_seen(monkeypatch: pytest.MonkeyPatch) -> Non
         model.norm.weight.data *= 1.01
         return model
 
-    measuring._read.cache_clear()
     monkeypatch.setattr(registry, "create", wrong)
-    rows = measuring.bundled(PINNED[0], None, silent)
-    measuring._read.cache_clear()
+    rows = bundled(PINNED[0].name)
     assert [row.status for row in rows[:2]] == ["missed", "missed"]
     assert rows[0].fails
 
 
-def runs() -> list[dict[str, Any]]:
-    return checking.recorded_runs("muddformer") + checking.recorded_runs("loop_residual")
+def runs() -> list[ledger.Record]:
+    records = ledger.published().records()
+    return [r for r in records if r["kind"] == "training" and r["model"] in recipes.MODELS]
+
+
+def held_back(run: ledger.Record) -> dict[str, float]:
+    found: dict[str, float] = run["benchmarks"][HELD_BACK]["scores"]["loss"]
+    return found
 
 
 def test_the_runs_are_of_one_recipe_and_three_seeds() -> None:
     found = {(run["model"], run["seed"]): run for run in runs()}
     assert set(found) == {(model, seed) for model in recipes.MODELS for seed in range(3)}
-    assert len({run[HELD_BACK][1] for run in found.values()}) == 1
+    assert len({held_back(run)["total"] for run in found.values()}) == 1
     for (model, _), run in found.items():
         recipe = recipes.nano(model)
+        assert [row["epoch"] for row in run["history"]] == list(range(15))
         made_by = {key: run[key] for key in ("recipe", "epochs", "batch_size")}
         assert made_by == {"recipe": recipe.name, "epochs": 15, "batch_size": 16}
 
@@ -82,8 +85,8 @@ def test_the_first_seed_is_what_comes_with_the_zoo(pinned: pretrained.Weights) -
     """But for the rounding to bf16."""
     (run,) = [run for run in runs() if (run["model"], run["seed"]) == (pinned.model, 0)]
     record = json.loads(pinned.record.read_text())
-    nats, tokens = run[HELD_BACK]
-    assert record["benchmarks"][HELD_BACK]["loss"] == pytest.approx(nats / tokens, abs=1e-3)
+    loss = held_back(run)["value"]
+    assert record["benchmarks"][HELD_BACK]["loss"] == pytest.approx(loss, abs=1e-3)
 
 
 def test_what_came_of_the_papers_claims() -> None:

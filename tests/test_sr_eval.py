@@ -7,17 +7,22 @@ from typing import Any
 import datasets
 import numpy as np
 import pytest
-from accelerate import Accelerator
 from PIL import Image
 
 from eval.super_resolution import evaluate, parse
 from tests.test_processes import torchrun
 from zoo.benchmarks.imresize import imresize
 from zoo.benchmarks.scores import score
+from zoo.evaluation.world import join
 
 
 def run(*options: str | Path) -> dict[str, Any]:
-    return evaluate(parse([*map(str, options), "--device", "cpu"]), Accelerator(cpu=True))
+    return evaluate(parse([*map(str, options), "--device", "cpu"]), join("cpu"))
+
+
+def psnr(record: dict[str, Any]) -> float:
+    found: float = record["scores"]["psnr"]["value"]
+    return found
 
 
 @pytest.fixture
@@ -39,14 +44,17 @@ def test_small_images_are_made_or_given(folder: Path) -> None:
     options = ("bicubic_x2", "--on", folder / "large", "--scale", "2")
     made, newer = run(*options), run(*options, "--border", "symmetric")
     given = run(*options, "--small", folder / "small")
-    assert list(made["images"]) == ["a", "b", "c"]
-    assert made["psnr"] != newer["psnr"] == given["psnr"]
+    assert list(made["parts"]) == ["a", "b", "c"]
+    assert psnr(made) != psnr(newer) == psnr(given)
+    assert psnr(made) == pytest.approx(np.mean([part["psnr"] for part in made["parts"].values()]))
     large = np.asarray(Image.open(folder / "large" / "c.png"))
     up = imresize(imresize(large, 1 / 2).astype(float), 2)
     wanted = score(np.floor(up.clip(0, 255) + 0.5), large, 2)
-    assert made["images"]["c"]["psnr"] == pytest.approx(wanted.psnr, abs=1e-2)
-    blurred = run("bicubic_x3", *options[1:3], "--scale", "3", "--degradation", "bd")
-    assert blurred["degradation"] == "bd"
+    assert made["parts"]["c"]["psnr"] == pytest.approx(wanted.psnr, abs=1e-2)
+    three = ("bicubic_x3", *options[1:3], "--scale", "3")
+    blurred, plain = run(*three, "--degradation", "bd"), run(*three)
+    assert psnr(blurred) != psnr(plain)
+    assert blurred["benchmark_version"] != plain["benchmark_version"]
 
 
 def test_a_data_set_of_the_hub(folder: Path) -> None:
@@ -62,15 +70,15 @@ def test_a_data_set_of_the_hub(folder: Path) -> None:
     table.to_parquet(folder / "set" / "validation-0.parquet")
     found = run("bicubic_x2", "--on", folder / "set", "--scale", "2")
     given = run("bicubic_x2", "--on", folder / "large", "--small", folder / "small", "--scale", "2")
-    assert found["psnr"] == pytest.approx(given["psnr"])
+    assert psnr(found) == pytest.approx(psnr(given))
 
 
 def test_a_protocol_of_a_paper() -> None:
     plain = run("bicubic_x2", "--on", "photos/bi_x2")
     luma = run("bicubic_x2", "--on", "photos/bi_x2", "--protocol", "rcan/bi-y")
     assert luma["protocol"]["colour"] == "y"
-    assert plain["psnr"] != luma["psnr"]
-    assert (plain["total"], plain["sha256"]) == (4, "")
+    assert psnr(plain) != psnr(luma)
+    assert (plain["samples"], plain["sha256"], plain["weights"]) == (4, "", "")
 
 
 def test_a_killed_run_goes_on(folder: Path, tmp_path: Path) -> None:
@@ -79,7 +87,7 @@ def test_a_killed_run_goes_on(folder: Path, tmp_path: Path) -> None:
     log = tmp_path / "out" / "answers-0.jsonl"
     lines = log.read_text().splitlines()
     log.write_text(lines[1] + "\n" + lines[2][:9])
-    assert run(*options)["images"] == whole["images"]
+    assert run(*options)["parts"] == whole["parts"]
     with pytest.raises(ValueError, match="another setting"):
         run(*options, "--border", "symmetric")
 
@@ -109,4 +117,5 @@ def test_two_processes_count_every_image_once() -> None:
         for n in (1, 2)
     )
     assert (one["processes"], two["processes"]) == (1, 2)
-    assert one["images"] == two["images"]
+    assert one["parts"] == two["parts"]
+    assert one["answers_sha256"] == two["answers_sha256"]

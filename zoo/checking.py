@@ -127,7 +127,11 @@ def check(
     given = Options(how=how, **options)
     asked = wanted(names)
     world = join(given.device, given.processes)
-    findings = measure(asked, Path(data) if data else None, world, given, watch or Silent())
+    everything = works(
+        (claim for _, claims, _ in asked for claim in claims),
+        [w for _, _, weights in asked for w in weights],
+    )
+    findings = measure(everything, Path(data) if data else None, world, given, watch or Silent())
     rows = list(_verdicts(asked, findings, watch or Silent())) if world.is_main else []
     if world.is_main and not rows:
         why = "; ".join(dict.fromkeys(findings.reasons.values())) or "no paper claims anything"
@@ -136,16 +140,12 @@ def check(
 
 
 def measure(
-    asked: Sequence[Wanted], data: Path | None, world: World, options: Options, watch: Watch
+    everything: Sequence[Work], data: Path | None, world: World, options: Options, watch: Watch
 ) -> Findings:
-    """What was measured before or is now, of all that is asked for."""
+    """What was measured before or is now, of all that there is to measure."""
     here, how = Here(data), options.how
     published = ledger.published().records()
     own = options.ledger.records()
-    everything = works(
-        (claim for _, claims, _ in asked for claim in claims),
-        [w for _, _, weights in asked for w in weights],
-    )
     known = [] if options.again or how.limit else own
     steps = plan(everything, here, how.precision, known, [] if how.limit else published)
     if world.is_main:

@@ -7,7 +7,6 @@ import importlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
 from typing import Any
 
 from zoo import literature, measuring, registry
@@ -15,7 +14,7 @@ from zoo.benchmarks import BENCHMARKS
 from zoo.details import Reading, Upscaling, View
 from zoo.evaluation.works import Work, measured_before, work
 from zoo.ledger import Record
-from zoo.literature import Claim, Contradiction, Deviation, Paper
+from zoo.literature import Claim, Contradiction, Deviation, Outputs, Paper
 from zoo.pretrained import ANOTHER, Weights
 from zoo.verdicts import (
     NOT_BUILT,
@@ -52,7 +51,6 @@ class Findings:
         return self.reasons.get(work, "no record of this is here")
 
 
-@cache
 def paper(name: str) -> Paper:
     """The paper of a room."""
     return next(p for p in literature.load_all() if p.id == name)
@@ -162,7 +160,26 @@ def candidates(claim: Claim, among: Iterable[Weights]) -> list[Work]:
         return []
     if measuring.needs_no_weights(claim.model):
         return [Work(model=claim.model, benchmark=claim.benchmark, protocol=how)]
-    return [work(w, claim.benchmark, how) for w in among if judged_on(w, claim)]
+    found = [work(w, claim.benchmark, how) for w in among if judged_on(w, claim)]
+    return [*found, *(_published(o, how) for o in room.outputs if _made_as(o, claim))]
+
+
+def _made_as(outputs: Outputs, claim: Claim) -> bool:
+    """Whether published images are what a claim is about."""
+    same = ("model", "benchmark", "protocol")
+    return not (claim.variant or claim.args) and all(
+        getattr(outputs, name) == getattr(claim, name) for name in same
+    )
+
+
+def _published(outputs: Outputs, how: Any) -> Work:
+    return Work(
+        model=outputs.model,
+        sha256=outputs.sha256,
+        benchmark=outputs.benchmark,
+        protocol=how,
+        images=outputs.folder,
+    )
 
 
 def reported(metric: str, among: Iterable[Weights]) -> str:
@@ -191,20 +208,21 @@ def _measured(
         return row(claim, "not run", why=why + (f"; {missing}" if missing else ""))
     if not claim.protocol:
         return row(claim, "protocol unknown")
+    works = candidates(claim, fitting)
+    by_name = {weights.name: weights for weights in fitting}
+    for tried in works:
+        if record := findings.of(tried):
+            return by_record(claim, record, by_name.get(tried.weights))
     if not fitting and not measuring.needs_no_weights(claim.model):
         return row(claim, "not run", why=_no_weights(claim, known))
-    works = candidates(claim, fitting)
     if not works:
         return row(claim, "not run", why=f"what {claim.protocol} shows is not written down")
-    for number, tried in enumerate(works):
-        if record := findings.of(tried):
-            return by_record(claim, record, fitting[number] if fitting else None)
     return row(claim, "not run", why=findings.why_not(works[0]))
 
 
 def by_record(claim: Claim, record: Record, weights: Weights | None) -> Verdict:
     """The verdict on a measured claim that follows from a record. Bicubic interpolation, which has
-    no weights, is everybody's."""
+    no weights, is everybody's; so are published images."""
     same = weights is None or weights.relation in ("official", "port")
     name = SCORES[claim.metric]
     score = record["scores"][name]
@@ -218,6 +236,9 @@ def by_record(claim: Claim, record: Record, weights: Weights | None) -> Verdict:
         verdict = replace(verdict, why=f"{weights.name}: {ANOTHER}")
     verdict = explained(verdict, claim)
     notes = [verdict.why, record["precision"] if record["precision"] != "fp32" else ""]
+    notes.append(
+        "of the images that the authors published" if record["protocol"].get("images") else ""
+    )
     notes.append(f"{len(record['broken'])} broken samples left out" if record["broken"] else "")
     why = "; ".join(filter(None, notes))
     return replace(verdict, why=why, record=record["id"], date=record["date"])
@@ -227,6 +248,10 @@ def _no_weights(claim: Claim, known: Sequence[Weights]) -> str:
     """Why none of the weights of a model can be held against a claim."""
     if not known and not claim.args:
         return "the zoo knows of no weights of these networks"
+    for weights in known:
+        if claim.benchmark in weights.benchmarks and dict(weights.args) != dict(claim.args):
+            args = ", ".join(f"{key}={value!r}" for key, value in weights.args.items())
+            return f"no weights for {claim.benchmark}; {weights.name} are of {claim.model}({args})"
     others = sorted({benchmark for weights in known for benchmark in weights.benchmarks})
     if claim.benchmark in others:
         return f"no weights for {claim.benchmark} by the protocol {claim.protocol}"

@@ -72,6 +72,20 @@ class Claim:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Outputs:
+    """Images that the authors published as what a network made of a benchmark by a protocol: files
+    in a `folder` of the data, whose names and bytes have this sum (evaluation.published.digest)."""
+
+    model: str
+    benchmark: str
+    protocol: str
+    folder: str
+    sha256: str
+    origin: str
+    line: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
 class Deviation:
     """Where the zoo leaves the paper."""
 
@@ -112,6 +126,7 @@ class Paper:
     reading: Mapping[str, Reading]
     claims: tuple[Claim, ...]
     weights: tuple[Weights, ...]
+    outputs: tuple[Outputs, ...]
     deviations: tuple[Deviation, ...]
     contradictions: tuple[Contradiction, ...]
 
@@ -200,6 +215,7 @@ def _paper(data: dict[str, Any], source: Source) -> Paper:
     tables = {
         "claims": Claim,
         "weights": Weights,
+        "outputs": Outputs,
         "deviations": Deviation,
         "contradictions": Contradiction,
     }

@@ -24,7 +24,7 @@ from zoo.literature import Claim
 from zoo.pretrained import Weights
 
 WARM_UP = 4  # samples, of a batch at most
-KINDS = ("classes", "enlargements", "tokens")
+KINDS = ("classes", "enlargements", "published images", "tokens")
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,8 @@ class Here:
             assert weights
             if missing := measuring.missing(weights):
                 return missing
+        if tried.images and self._sum(tried.images) != tried.sha256:
+            return f"{tried.images} in the folder of data does not hold the published images"
         opened = self._opened(tried.benchmark)
         return str(opened) if isinstance(opened, NoDataError) else ""
 
@@ -67,6 +69,11 @@ class Here:
             except NoDataError as error:
                 self.found[benchmark] = error
         return self.found[benchmark]
+
+    def _sum(self, folder: str) -> str:
+        from zoo.evaluation.published import digest
+
+        return digest(self.data / folder) if self.data else ""
 
     def samples(self, tried: Work) -> int:
         """How many a work has: images or, of texts, about so many windows."""
@@ -143,6 +150,8 @@ def plan(
 def kind(tried: Work) -> str:
     """What a work is of, one of KINDS."""
     entry = registry.variant(tried.model)
+    if tried.images:
+        return "published images"
     if entry.is_classifier:
         return "classes"
     return "tokens" if entry.is_language_model else "enlargements"

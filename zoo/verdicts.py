@@ -18,6 +18,7 @@ UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9}
 BUNDLED = "bundled weights"  # kind of a row about weights that come with the zoo
 NOT_BUILT = "the zoo does not build this variation of the network"
 FEW_IMAGES = 5  # the same weights on another machine may differ by this many
+RECORDED = {"accuracy": "error", "training_error": "error"}  # in runs of training
 RATIOS = ("tokens/s",)  # relative claims on these print a ratio, in percent
 
 
@@ -162,7 +163,7 @@ def _pairs(claim: Claim, runs: Iterable[Mapping[str, Any]]) -> list[tuple[float,
     found: dict[str, dict[str, dict[int, float]]] = {}
     for run in runs:
         scores = run["benchmarks"].get(claim.benchmark, {}).get("scores", {})
-        name = "error" if claim.metric == "accuracy" else claim.metric
+        name = RECORDED.get(claim.metric, claim.metric)
         if name in scores and not claim.args and not claim.than_args:
             value = scores[name]["value"]
             recipe = found.setdefault(run["recipe"].partition(".")[2], {})

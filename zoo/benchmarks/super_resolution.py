@@ -163,7 +163,7 @@ def open_photos(benchmark: Benchmark, data: Path | None = None) -> Photos:
     return Photos(benchmark)
 
 
-def _as_rgb(image: Pixels) -> Pixels:
+def as_rgb(image: Pixels) -> Pixels:
     """A grey image as the authors' script scores it: made RGB, so that its Y is in 16..235. That is
     1.3 dB more for the one in Set14 than the grey values themselves have."""
     return image[..., None].repeat(3, 2) if image.ndim == 2 else image
@@ -172,7 +172,7 @@ def _as_rgb(image: Pixels) -> Pixels:
 def enlarge(model: nn.Module, small: Pixels, scale: int, how: Upscaling) -> NDArray[np.uint8]:
     """A small image (H, W[, 3]) of uint8 -> the large one by a network, as a protocol shows it."""
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
-    x = torch.from_numpy(_as_rgb(small).transpose(2, 0, 1) / np.float32(255))[None].to(device)
+    x = torch.from_numpy(as_rgb(small).transpose(2, 0, 1) / np.float32(255))[None].to(device)
     run: Any = partial(model, scale=scale) if len(vars(model)["scales"]) > 1 else model
     with torch.inference_mode():
         whole_run, shave = run, how.chop
@@ -214,7 +214,7 @@ def _scores(
         if how.colour == "y":
             found, wanted = enlarge_luma(model, pair.large, scale, how.degradation)
         else:
-            found, wanted = enlarge(model, pair.small, scale, how), _as_rgb(pair.large)
+            found, wanted = enlarge(model, pair.small, scale, how), as_rgb(pair.large)
         yield pair.name, score(found, wanted, scale)
         advance(1)
 
@@ -239,7 +239,7 @@ def score_folders(found: Path, wanted: Path, scale: int) -> dict[str, Score]:
         raise ValueError(f"{found} and {wanted} do not hold the same images: {', '.join(odd[:6])}")
     return {
         name: score(
-            _as_rgb(read_image(there[name])), _as_rgb(modcrop(read_image(file), scale)), scale
+            as_rgb(read_image(there[name])), as_rgb(modcrop(read_image(file), scale)), scale
         )
         for name, file in true.items()
     }

@@ -32,14 +32,16 @@ LIBRARIES = ("residual-zoo", "torch", "torchvision", "timm", "numpy", "pillow", 
 
 @dataclass(frozen=True, kw_only=True)
 class Work:
-    """Weights ("arch.tag", of these bytes), or a network without parameters, on a benchmark. The
-    `protocol` of a classifier is None: by the preprocessing of its weights."""
+    """Weights ("arch.tag", of these bytes), a network without parameters, or the images that its
+    authors published (a folder of the data, of this sum), on a benchmark. The `protocol` of a
+    classifier is None: by the preprocessing of its weights."""
 
     model: str
     benchmark: str
     weights: str = ""
     sha256: str = ""
     protocol: View | Upscaling | Reading | None = None
+    images: str = ""
 
     @property
     def name(self) -> str:
@@ -61,7 +63,8 @@ class Work:
     def shown(self) -> dict[str, Any]:
         """How samples are shown, in every detail, as JSON has it."""
         if isinstance(self.protocol, Upscaling | Reading):
-            return plain(asdict(self.protocol))
+            images = {"images": self.images} if self.images else {}
+            return plain(asdict(self.protocol) | images)
         entry, weights = registry.split(self.name)
         return preprocessing(registry.configuration(entry, weights), self.protocol)
 
@@ -76,6 +79,8 @@ class Work:
         samples: Any = benchmark.open(data)
         if len(samples) != benchmark.size:
             raise RuntimeError(f"{benchmark.id} has {len(samples)} of {benchmark.size} samples")
+        if self.images:
+            return self._published(samples, data)
         network: Any = registry.create(self.name, pretrained=bool(self.weights))
         cfg = vars(network)["pretrained_cfg"]
         if isinstance(self.protocol, Upscaling):
@@ -88,6 +93,15 @@ class Work:
             ids = samples.tokens(tokenizer(cfg["tokenizer"]))
             return Tokens(network, ids, self.protocol, samples.bytes)
         return Classes(network, samples, show(cfg, self.protocol))
+
+    def _published(self, samples: Any, data: Path | None) -> Any:
+        from zoo.benchmarks.super_resolution import settings
+        from zoo.evaluation.published import Published
+
+        assert data
+        assert isinstance(self.protocol, Upscaling)
+        scale = settings(self.benchmark)[2]
+        return Published(data / self.images, samples, self.protocol, scale)
 
 
 def show(cfg: Mapping[str, Any], view: View | None) -> Any:

@@ -1,0 +1,121 @@
+"""Comparisons: A is better than B, by runs of several seeds."""
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.stats import bootstrap
+
+from zoo import verdicts
+from zoo.literature import Claim
+
+RELATIVE = Claim(
+    kind="relative",
+    model="plain56",
+    than="plain20",
+    metric="training_error",
+    relation=">",
+    benchmark="digits/train",
+    where="Fig. 6",
+)
+
+
+def run(model: str, seed: int, benchmark: str, scores: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "recipe": f"{model}.try",
+        "model": model,
+        "seed": seed,
+        "benchmarks": {benchmark: {"version": 1, "scores": scores}},
+    }
+
+
+def runs(left: list[int], right: list[int]) -> list[dict[str, Any]]:
+    """Recorded runs with so many wrong of 100, seed by seed."""
+    return [
+        run(model, seed, "digits/train", {"error": {"value": wrong, "count": wrong, "total": 100}})
+        for model, values in (("plain56", left), ("plain20", right))
+        for seed, wrong in enumerate(values)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "relation", "status"),
+    [
+        ([30, 28, 31], [1, 0, 2], ">", "kept"),
+        ([30, 28, 31], [1, 0, 2], "<", "missed"),
+        ([1, 0, 2], [30, 28, 31], ">", "missed"),
+        ([3, 0, 2], [1, 2, 1], ">", "undecided"),
+        ([3], [1], ">", "not run"),
+        ([], [], ">", "not run"),
+    ],
+)
+def test_a_comparison_needs_an_interval_off_zero(
+    left: list[int], right: list[int], relation: str, status: str
+) -> None:
+    claim = replace(RELATIVE, relation=relation)
+    assert verdicts.judge_relative(claim, runs(left, right)).status == status
+
+
+def test_seeds_are_paired() -> None:
+    unpaired = [*runs([9, 9], []), *[{**r, "seed": r["seed"] + 5} for r in runs([], [1, 1])]]
+    assert verdicts.judge_relative(RELATIVE, unpaired).status == "not run"
+
+
+def test_losses_of_paired_seeds() -> None:
+    claim = Claim(
+        where="Table 1",
+        kind="relative",
+        metric="loss",
+        model="a",
+        than="b",
+        relation="<",
+        benchmark="texts",
+    )
+    found_runs = [
+        run(model, seed, "texts", {"loss": {"value": 1.5 + (model == "b") + 0.01 * seed}})
+        for model in "ab"
+        for seed in range(3)
+    ]
+    found = verdicts.judge_relative(claim, found_runs)
+    assert found.status == "kept"
+    assert found.measured.startswith("1.5100 against 2.5100, difference -1.0000 [-1.0000")
+    assert verdicts.judge_relative(replace(claim, relation=">"), found_runs).status == "missed"
+    assert (
+        verdicts.judge_relative(claim, found_runs[:4]).why
+        == "no runs of both on texts are recorded here"
+    )
+
+
+def test_a_ratio_is_shown_as_it_is_printed() -> None:
+    speed = replace(RELATIVE, metric="tokens/s", value=Decimal("89.8"), relation="<")
+    assert verdicts.describe_claim(speed)[2] == "89.8 % of plain20"
+    accuracy = replace(RELATIVE, metric="accuracy", value=Decimal("0.9"))
+    assert verdicts.describe_claim(accuracy)[2] == "> plain20 by 0.9"
+
+
+def test_every_way_to_give_signs() -> None:
+    """By hand: of the eight of (1, 2, 4), one is as far up as all positive, one as far down."""
+    assert verdicts.sign_test([1.0, 2.0, 4.0]) == pytest.approx(2 / 8)
+    assert verdicts.sign_test([1.0, -2.0, 4.0]) == pytest.approx(6 / 8)  # |3| or more
+    assert verdicts.sign_test([1.0] * 5) == pytest.approx(2 / 32)
+
+
+@pytest.mark.parametrize("pairs", [3, 5])
+def test_students_interval_holds_what_a_bootstrap_of_so_few_does_not(pairs: int) -> None:
+    """Of 1,000 draws from a normal distribution: 95 % against less than 90 %."""
+    draws = np.random.default_rng(0).normal(1.0, 1.0, (1000, pairs))
+    students = [verdicts.t_interval(list(map(float, row))) for row in draws]
+    assert 0.93 < np.mean([low < 1 < high for low, high in students]) < 0.97
+    found = bootstrap(
+        (draws.T,), np.mean, axis=0, n_resamples=999, method="percentile", rng=1
+    ).confidence_interval
+    assert np.mean((found.low < 1) & (found.high > 1)) < 0.9
+
+
+def test_the_recipe_with_the_most_seeds_is_compared() -> None:
+    few = [{**r, "recipe": f"{r['model']}.short"} for r in runs([90, 91], [0, 0])]
+    found = verdicts.judge_relative(RELATIVE, [*few, *runs([3, 0, 2], [1, 2, 1])])
+    assert (found.status, found.measured.endswith("by all signs")) == ("undecided", True)
+    assert ", 3 seeds, p = " in found.measured
