@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import nn
@@ -21,7 +20,7 @@ from zoo.evaluation.engine import run
 from zoo.evaluation.how import PRECISIONS, How
 from zoo.evaluation.log import write
 from zoo.evaluation.works import content, plain
-from zoo.evaluation.world import World, join
+from zoo.evaluation.world import World, join, leave
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -61,8 +60,7 @@ def run_script(
         code = 2
         if is_main:
             print(f"error: {error}", file=sys.stderr)
-    if torch.distributed.is_initialized():
-        torch.distributed.destroy_process_group()
+    leave()
     if code:
         sys.exit(code)
 

@@ -184,7 +184,8 @@ def _warm_up(tried: Work, here: Here, world: World, how: How) -> float:
 
     job = tried.job(here.data)
     job.ready(world.device, how)
-    first = next(iter(job.groups(range(job.size), min(WARM_UP, job.batch_size))))
+    size = min(WARM_UP, how.batch_size or job.batch_size)
+    first = next(iter(job.groups(range(job.size), size)))
     for _ in range(2):
         start = time.perf_counter()
         with suppress(BrokenError), torch.inference_mode():

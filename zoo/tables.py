@@ -25,6 +25,7 @@ REASONS = {  # for not running a claim, by their words
     "no runs of both": "no runs recorded",
     "is not written down": "protocol not written down",
     "folder of data": "no data",
+    "no record of this": "not measured yet",
 }
 STYLES = {
     "kept": "green",
@@ -167,7 +168,7 @@ def _verdicts(rows: list[Verdict]) -> Table:
         table.add_column(title, overflow="fold")
     for row in rows:
         style = STYLES.get(row.status, "dim")
-        verdict = f"[{style}]{row.status}[/]"
+        verdict = f"[{style}]{row.status}[/]" + (f", {row.date[:10]}" if row.date else "")
         if row.explained_by:
             verdict += f" ({row.explained_by})"
         elif row.why:

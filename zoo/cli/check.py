@@ -1,5 +1,6 @@
 """Whether it holds: check."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,6 +12,7 @@ from rich.progress import TaskID
 
 from zoo import api, ledger, tables
 from zoo.cli.terminal import Data, Json, app, bars, print_json
+from zoo.evaluation.world import leave
 
 
 class Bars:
@@ -80,9 +82,11 @@ def check(
     except KeyboardInterrupt:
         watch.shown.stop()
         done = f"{max(0, watch.done - 1)} of {watch.works} measured"
-        raise SystemExit(f"zoo: interrupted, {done}; the same command goes on from there") from None
+        sys.stderr.write(f"zoo: interrupted, {done}; the same command goes on from there\n")
+        raise typer.Exit(130) from None
     finally:
         watch.shown.stop()
+        leave()
     if as_json:
         print_json(rows)
     elif rows:

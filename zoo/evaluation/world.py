@@ -117,3 +117,11 @@ def _asked() -> tuple[str, int]:
         line = ""
     found = re.search(r"accelerate\S* launch .*(?:--num_processes|-n)[ =](\d+)", line)
     return ("accelerate launch", int(found[1])) if found else ("", 0)
+
+
+def leave() -> None:
+    """Leaves the other processes, at the end of a command."""
+    import torch
+
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()

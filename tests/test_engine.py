@@ -1,0 +1,233 @@
+"""The one loop: every sample once, whatever the batches; broken data; errors; what is resumed."""
+
+import math
+from collections.abc import Iterator, Sequence
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import datasets
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+import zoo
+from zoo.benchmarks import BENCHMARKS, Benchmark, NoDataError
+from zoo.benchmarks.parquet import open_files, open_split
+from zoo.evaluation import engine, world
+from zoo.evaluation.how import How
+from zoo.evaluation.log import Entry
+from zoo.evaluation.samples import BrokenError
+from zoo.evaluation.world import World, WorldError, join
+
+ALONE = World(0, 1, torch.device("cpu"))
+
+
+class Squares:
+    """A job whose answers are known: the square of each index."""
+
+    batch_size = 3
+    network = nn.Identity()
+
+    def __init__(self, size: int, broken: Sequence[int] = ()) -> None:
+        self.size, self.broken = size, broken
+        self.batches: list[list[int]] = []
+
+    def ready(self, device: torch.device, how: How) -> None:
+        pass
+
+    def load(self, index: int) -> int:
+        if index in self.broken:
+            raise BrokenError(f"row {index} cannot be read")
+        return index**2
+
+    def groups(self, indices: Sequence[int], size: int) -> Iterator[list[int]]:
+        return engine.side_by_side(indices, size)
+
+    def answer(self, batch: list[tuple[int, Any]]) -> Iterator[Entry]:
+        self.batches.append([index for index, _ in batch])
+        yield from batch
+
+    def scores(self, answers: engine.Answers) -> dict[str, Any]:
+        return {"samples": len(answers)}
+
+
+def run(job: Squares, how: How | None = None, folder: Path | None = None) -> engine.Outcome:
+    return engine.run(job, ALONE, how or How(), setting={"a": 1}, folder=folder)
+
+
+@pytest.mark.parametrize("size", [1, 5, 360])
+@pytest.mark.parametrize("batch_size", [0, 1, 7, 1000])
+def test_every_sample_has_one_answer(size: int, batch_size: int) -> None:
+    job = Squares(size)
+    outcome = run(job, How(batch_size=batch_size))
+    assert outcome.answers == {i: (i**2,) for i in range(size)}
+    assert outcome.sha256 == run(Squares(size)).sha256
+    assert len(job.batches) == math.ceil(size / (batch_size or job.batch_size))
+    assert (outcome.broken, outcome.seconds >= 0, outcome.peak_memory > 10**6) == ((), True, True)
+
+
+def test_workers_load_what_the_process_would(tmp_path: Path) -> None:
+    assert run(Squares(20), How(workers=2)).answers == run(Squares(20)).answers
+
+
+def test_the_first_samples_alone() -> None:
+    assert list(run(Squares(20), How(limit=4)).answers) == [0, 1, 2, 3]
+    assert len(run(Squares(3), How(limit=4)).answers) == 3
+
+
+def test_what_is_broken_stops_it_or_is_left_out_and_named() -> None:
+    with pytest.raises(ValueError, match=r"row 4 cannot be read; mend it, or .* --skip-broken"):
+        run(Squares(9, broken=(4, 7)))
+    outcome = run(Squares(9, broken=(4, 7)), How(skip_broken=True))
+    assert outcome.broken == ("row 4 cannot be read", "row 7 cannot be read")
+    assert sorted({*range(9)} - outcome.answers.keys()) == [4, 7]
+
+
+def test_what_was_answered_is_not_asked_again(tmp_path: Path) -> None:
+    whole = run(Squares(9), folder=tmp_path)
+    log = tmp_path / "answers-0.jsonl"
+    lines = log.read_text().splitlines(keepends=True)
+    log.write_text("".join(lines[:5]) + lines[5][:2])
+    job = Squares(9)
+    again = run(job, folder=tmp_path)
+    assert (again.answers, again.sha256) == (whole.answers, whole.sha256)
+    assert [index for batch in job.batches for index in batch] == [4, 5, 6, 7, 8]
+    with pytest.raises(ValueError, match="answers of another setting"):
+        engine.run(Squares(9), ALONE, How(), setting={"a": 2}, folder=tmp_path)
+
+
+def test_an_answer_that_is_lost_is_noticed() -> None:
+    class Forgetful(Squares):
+        def answer(self, batch: list[tuple[int, Any]]) -> Iterator[Entry]:
+            yield from batch[1:]
+
+    with pytest.raises(RuntimeError, match="6 answers to 9 samples"):
+        run(Forgetful(9))
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"precision": "fp8"}, "one of fp32, bf16, fp16, not 'fp8'"),
+        ({"limit": -1}, "limit is 0 or more, not -1"),
+    ],
+)
+def test_how_has_its_rules(given: dict[str, Any], says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        How(**given)
+
+
+# Processes
+
+
+def test_as_many_processes_as_were_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert join("cpu").size == 1
+    with pytest.raises(WorldError, match=r"asked for 3 processes, and there are 1: .*torchrun"):
+        join("cpu", 3)
+    monkeypatch.setattr(world, "_asked", lambda: ("accelerate launch", 2))
+    with pytest.raises(WorldError, match="accelerate launch was asked for 2 processes"):
+        join("cpu")
+    with pytest.raises(WorldError, match="one of auto, cpu, cuda, not 'tpu'"):
+        join("tpu")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_gpu_that_is_not_there() -> None:
+    with pytest.raises(WorldError, match="no GPU that this torch can use"):
+        join("cuda")
+
+
+def test_an_error_anywhere_is_raised_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As rank 1 of 2 sees it: what is gathered is rank 0's error beside its own none."""
+    there = World(1, 2, torch.device("cpu"))
+    monkeypatch.setattr(World, "gather", lambda self, mine: [ValueError("row 3 of x"), mine])
+    with pytest.raises(ValueError, match="row 3 of x"):
+        there.agree(None)
+
+
+# Data
+
+
+def parquet(path: Path, rows: list[tuple[bytes, int]]) -> Path:
+    features = datasets.Features({"img": datasets.Image(), "label": datasets.ClassLabel(10)})
+    images = [{"bytes": data, "path": None} for data, _ in rows]
+    table = datasets.Dataset.from_dict(
+        {"img": images, "label": [label for _, label in rows]}, features
+    )
+    table.to_parquet(path)
+    return path
+
+
+def jpeg(quality: int = 90) -> bytes:
+    stream = BytesIO()
+    Image.effect_noise((32, 32), 60).convert("RGB").save(stream, "JPEG", quality=quality)
+    return stream.getvalue()
+
+
+@pytest.fixture
+def few(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """DIR/cifar10/test-*.parquet of two files: five images, of which one is half a JPEG."""
+    few = Benchmark("cifar10/test", 5, 1, BENCHMARKS["cifar10/test"].opener, 10, "cifar10")
+    few = Benchmark(**{**vars(few), "columns": ("img", "label")})
+    monkeypatch.setitem(BENCHMARKS, "cifar10/test", few)
+    home = tmp_path / "cifar10"
+    home.mkdir()
+    half = jpeg()[: len(jpeg()) // 2]
+    parquet(home / "test-00000-of-00002.parquet", [(jpeg(), 1), (jpeg(), 2)])
+    parquet(home / "test-00001-of-00002.parquet", [(jpeg(), 3), (half, 4), (jpeg(), 5)])
+    return tmp_path
+
+
+def test_a_broken_jpeg_is_named_by_file_and_row(few: Path) -> None:
+    from zoo.evaluation.classes import Classes
+    from zoo.evaluation.works import show
+
+    model = zoo.create("resnet20")
+    job = Classes(
+        model, BENCHMARKS["cifar10/test"].open(few), show(vars(model)["pretrained_cfg"], None)
+    )
+    says = r"row 1 of .*test-00001-of-00002\.parquet cannot be read: .*truncated"
+    with pytest.raises(ValueError, match=says):
+        engine.run(job, ALONE, How(), setting={})
+    outcome = engine.run(job, ALONE, How(skip_broken=True), setting={})
+    assert sorted(outcome.answers) == [0, 1, 2, 4]
+    (named,) = outcome.broken
+    assert "row 1 of" in named
+
+
+def test_a_label_out_of_range_is_named(few: Path) -> None:
+    from zoo.evaluation.classes import Classes
+    from zoo.evaluation.works import show
+
+    model = zoo.create("resnet20", num_classes=3)
+    job = Classes(
+        model, BENCHMARKS["cifar10/test"].open(few), show(vars(model)["pretrained_cfg"], None)
+    )
+    with pytest.raises(ValueError, match=r"row 0 of .*00001-of.* has the label 3; .* has 0\.\.2"):
+        engine.run(job, ALONE, How(), setting={})
+
+
+def test_a_missing_or_cut_file_is_named(few: Path) -> None:
+    first, second = sorted((few / "cifar10").iterdir())
+    data = second.read_bytes()
+    second.write_bytes(data[:-20])
+    with pytest.raises(NoDataError, match=r"00001-of-00002\.parquet is no whole parquet file"):
+        BENCHMARKS["cifar10/test"].open(few)
+    second.unlink()
+    with pytest.raises(NoDataError, match=r"00001-of-00002\.parquet is missing"):
+        BENCHMARKS["cifar10/test"].open(few)
+    second.write_bytes(data)
+    assert open_split(BENCHMARKS["cifar10/test"], few).where(4).startswith("row 2 of ")
+    assert len(open_files([first, second])) == 5
+
+
+def test_imagenet_as_parquet(tmp_path: Path) -> None:
+    home = tmp_path / "imagenet"
+    with pytest.raises(NoDataError, match=r"needs imagenet/validation-\*\.parquet or .*<wnid>"):
+        BENCHMARKS["imagenet/val"].open(tmp_path)
+    home.mkdir()
+    parquet(home / "validation-00000-of-00001.parquet", [(jpeg(), 1)])
+    with pytest.raises(NoDataError, match=r"has 50000 images, .* holds 1"):
+        BENCHMARKS["imagenet/val"].open(tmp_path)
