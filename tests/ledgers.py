@@ -68,3 +68,10 @@ def filled(folder: Path, count: int) -> Ledger:
         record["id"] = previous = identity(record)
         (folder / records.name(number + 1, record)).write_text(records.text(record), "utf-8")
     return Ledger(folder)
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    """Changes the first of a text in a file."""
+    text = path.read_text("utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), "utf-8")

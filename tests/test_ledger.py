@@ -4,17 +4,17 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.conftest import ROOT
-from tests.ledgers import content, filled, training
+from tests.ledgers import content, edit, filled, training
 from zoo import ledger
 from zoo.ledger import Ledger, LedgerError, identity, merge, records
 
@@ -47,6 +47,7 @@ def test_what_is_added_is_read_back_and_holds(tmp_path: Path) -> None:
     assert ledger.latest(kept.records(), model="resnet22") is None
 
 
+@settings(max_examples=40, deadline=None)
 @given(protocol=st.dictionaries(st.text(), VALUES, max_size=3))
 def test_whatever_json_can_say_is_kept_as_it_is(protocol: dict[str, Any]) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -95,95 +96,10 @@ def test_numbers_of_any_size_are_kept(tmp_path: Path) -> None:
     assert kept.verify() == 2
 
 
-THREE = {}
-with tempfile.TemporaryDirectory() as _folder:
-    THREE = {path.name: path.read_bytes() for path in filled(Path(_folder), 3).paths}
-
-
-@given(name=st.sampled_from(sorted(THREE)), place=st.integers(0, 1200), byte=st.integers(0, 255))
-def test_no_byte_of_a_record_can_be_edited(name: str, place: int, byte: int) -> None:
-    edited = bytearray(THREE[name])
-    place %= len(edited)
-    if edited[place] == byte:
-        return
-    edited[place] = byte
-    with tempfile.TemporaryDirectory() as folder:
-        for other, text in THREE.items():
-            Path(folder, other).write_bytes(edited if other == name else text)
-        with pytest.raises(LedgerError, match=name):
-            Ledger(Path(folder)).verify()
-        before = [json.loads(text) for text in THREE.values()]
-        with suppress(LedgerError):  # but for spaces between fields, which change no record
-            assert Ledger(Path(folder)).records() == before
-
-
-def _edit(path: Path, old: str, new: str) -> None:
-    text = path.read_text("utf-8")
-    assert old in text
-    path.write_text(text.replace(old, new, 1), "utf-8")
-
-
-def _exchange(first: Path, second: Path) -> None:
-    text = first.read_bytes()
-    first.write_bytes(second.read_bytes())
-    second.write_bytes(text)
-
-
-def _forge(paths: list[Path]) -> None:
-    """A record made anew, with an id that is right, where another was."""
-    record = json.loads(paths[1].read_bytes())
-    record["scores"]["error"]["value"] = 0.0
-    record["id"] = identity(record)
-    paths[1].write_text(records.text(record), "utf-8")
-
-
-def _renumbered(paths: list[Path], old: int, new: int) -> Path:
-    return paths[old].with_name(f"{new:06}{paths[old].name[6:]}")
-
-
-DAMAGES: dict[str, tuple[Callable[[list[Path]], object], str]] = {
-    "edited": (lambda p: _edit(p[1], '"count": 1', '"count": 0'), "000002.* was edited"),
-    "forged": (_forge, "000003.* does not follow the record before it"),
-    "removed": (lambda p: p[1].unlink(), "has no record 2, but 000003"),
-    "first removed": (lambda p: p[0].unlink(), "has no record 1, but 000002"),
-    "reordered": (lambda p: _exchange(p[1], p[2]), "000002.* does not follow"),
-    "duplicated": (lambda p: shutil.copy(p[1], _renumbered(p, 1, 4)), "000004.* does not follow"),
-    "inserted": (
-        lambda p: shutil.copy(p[0], p[1].with_name(p[1].name.replace("resnet21", "resnet99"))),
-        "two records 2",
-    ),
-    "numbers with a gap": (lambda p: p[2].rename(_renumbered(p, 2, 4)), "has no record 3"),
-    "number 0": (lambda p: p[0].rename(_renumbered(p, 0, 0)), "two records 0"),
-    "broken JSON": (lambda p: _edit(p[1], '"kind": ', '"kind" '), "000002.* is no record"),
-    "half of it": (lambda p: p[2].write_bytes(p[2].read_bytes()[:99]), "000003.* is no record"),
-    "empty": (lambda p: p[2].write_bytes(b""), "000003.* is no record"),
-    "not UTF-8": (lambda p: p[2].write_bytes(b'{"id": "\xff"}'), "000003.* is no record"),
-    "not a table": (lambda p: p[2].write_bytes(b"[1, 2]"), "000003.* is no record"),
-    "without an id": (lambda p: p[2].write_bytes(b'{"previous": ""}'), "000003.* is no record"),
-    "NaN": (lambda p: _edit(p[2], '"threads": 2', '"threads": NaN'), "000003.* is no record"),
-    "infinity": (lambda p: _edit(p[2], '"threads": 2', '"threads": 1e999'), "000003.* is no"),
-    "an endless number": (
-        lambda p: _edit(p[2], '"threads": 2', f'"threads": {"9" * 5000}'),
-        "000003.* is no record",
-    ),
-    "nested too deeply": (lambda p: p[2].write_text("[" * 10**5), "000003.* is no record"),
-}
-
-
-@pytest.mark.parametrize("damage", DAMAGES)
-def test_every_damage_is_named(damage: str, tmp_path: Path) -> None:
-    kept = filled(tmp_path, 3)
-    spoil, says = DAMAGES[damage]
-    spoil(kept.paths)
-    for read in (kept.records, kept.verify):
-        with pytest.raises(LedgerError, match=says):
-            read()
-
-
 def test_only_a_verification_minds_what_means_the_same(tmp_path: Path) -> None:
     kept = filled(tmp_path, 3)
     before = kept.records()
-    _edit(kept.paths[1], '"threads": 2', '"threads": 99,\n "threads": 2')
+    edit(kept.paths[1], '"threads": 2', '"threads": 99,\n "threads": 2')
     assert kept.records() == before
     with pytest.raises(LedgerError, match=r"000002.* not the bytes that were added"):
         kept.verify()
@@ -214,13 +130,13 @@ def test_that_the_last_records_were_taken_shows_in_the_last_id(tmp_path: Path) -
     assert kept.last != last
 
 
-def test_an_addition_does_not_bless_an_edit(tmp_path: Path) -> None:
+def test_an_addition_does_not_bless_anedit(tmp_path: Path) -> None:
     kept = filled(tmp_path, 3)
-    _edit(kept.paths[0], '"threads": 2', '"threads": 9')
+    edit(kept.paths[0], '"threads": 2', '"threads": 9')
     kept.add(content(3))
     with pytest.raises(LedgerError, match=r"000001.* was edited"):
         kept.verify()
-    _edit(kept.paths[3], '"threads": 2', '"threads": 9')
+    edit(kept.paths[3], '"threads": 2', '"threads": 9')
     with pytest.raises(LedgerError, match=r"000004.* was edited"):
         kept.add(content(4))
     kept.paths[1].unlink()
@@ -312,7 +228,7 @@ def test_two_ledgers_that_grew_apart_are_merged(tmp_path: Path) -> None:
 
 def test_nothing_of_a_broken_ledger_is_merged(tmp_path: Path) -> None:
     ours, theirs = filled(tmp_path / "ours", 1), filled(tmp_path / "theirs", 3)
-    _edit(theirs.paths[2], '"threads": 2', '"threads": 9')
+    edit(theirs.paths[2], '"threads": 2', '"threads": 9')
     with pytest.raises(LedgerError, match=r"000003.* was edited"):
         merge(theirs, ours)
     assert ours.verify() == 1

@@ -80,7 +80,7 @@ def run(capsys: pytest.CaptureFixture[str], *args: str | Path) -> tuple[int, str
         (("--kind", "speed"), [2]),
         (("--since", "2026-11-22"), [3, 4]),
         (("--since", "2026-11-22T00:00:01"), [4]),
-        (("--since", "2026-11-22T23:00:00-01:00"), [4]),
+        (("--since", "2026-11-23T00:30:00+01:00"), [4]),
         (("--device", "*H200"), [1, 2]),
         (("--last",), [1, 2, 3, 4]),
         (("--own", "--last", "resnet21"), [4]),

@@ -3,8 +3,8 @@
 measured claims of paper.toml -> documentation      evaluations of the ledgers -> evaluation_run
 
 A log is of one network in one paper, or of one record. Nothing is said that is not recorded: no
-organization but a paper's authors, no bound that a metric does not have, no model's id on the Hub
-for a network that nobody put there: its id is room/name.
+organization but a paper's authors, no bound that a metric does not have, no id on the Hub for a
+network that nobody put there: it is room/name, and the room's paper is its first party.
 """
 
 import json
@@ -137,7 +137,9 @@ def _measured(record: Record, weights: Weights | None) -> dict[str, Any]:
         "source_organization_name": US,
         "evaluator_relationship": "first_party" if bundled else "third_party",
         "additional_details": _told(
-            record=record["id"], **{key: record[key] for key in ("commit", "device", "precision")}
+            record=record["id"],
+            left_out=", ".join(record["broken"]),
+            **{key: record[key] for key in ("commit", "device", "precision")},
         ),
     }
     versions = record["versions"]

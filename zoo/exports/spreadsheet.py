@@ -12,7 +12,7 @@ COLUMNS = (
     *("measured", "interval_low", "interval_high", "verdict", "why", "record", "date"),
 )
 HEADER = ",".join(COLUMNS) + "\n"
-FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n")
+FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\n")
 
 
 def text(names: Sequence[str]) -> str:
@@ -47,7 +47,8 @@ def _cells(row: Verdict, arxiv: str) -> list[str]:
 
 def safe(cell: str) -> str:
     """A cell that is text wherever it is opened: what would be a formula gets a quote before it.
-    Numbers stay as they are."""
+    Numbers stay as they are; lines end in one way."""
+    cell = cell.replace("\r\n", "\n").replace("\r", "\n")
     if not cell.lstrip(" ").startswith(FORMULA):
         return cell
     try:

@@ -20,10 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from zoo.ledger import index, records
-from zoo.ledger.records import SCHEMA, LedgerError, Record, identity, validate
+from zoo.ledger.records import LedgerError, Record, identity, validate
 
 __all__ = [
-    "SCHEMA",
     "Ledger",
     "LedgerError",
     "Record",
@@ -59,8 +58,7 @@ class Ledger:
         by their times and sizes."""
         names = self._names()
         with _undisturbed():
-            found = self._opened(names) if len(names) < index.WORTH else self._recalled(names)
-            return list(self._chained(names, found))
+            return list(self._chained(names, self._recalled(names)))
 
     def verify(self) -> int:
         """How many records there are: each opened, valid, in its place, and byte for byte what was
