@@ -1,4 +1,5 @@
-"""Writes each room's counts.json: parameters, multiply-adds and layers of every name.
+"""Writes each room's counts.json: parameters, multiply-adds and layers of every name, and of what
+claims are about besides.
 
     python -m eval.counts
 
@@ -8,18 +9,37 @@
 import json
 import os
 from dataclasses import asdict
+from typing import Any
 
-from zoo import registry
+from zoo import api, measuring, registry
 from zoo.benchmarks.counts import count
+from zoo.literature import Claim
 from zoo.pretrained import ROOMS
 
 
+def of_claim(claim: Claim) -> dict[str, Any] | None:
+    """What a claim is about, if it is no network as it is."""
+    if claim.variant or (not claim.formula and claim.kind != "counted"):
+        return None
+    if claim.formula:
+        given, built = measuring.by_formula(claim)
+        return {"given": given, "built": built}
+    if measuring.called(claim) == claim.model:
+        return None
+    args = json.dumps(dict(claim.args), sort_keys=True)
+    return asdict(measuring.counts(claim.model, args, claim.input_size))
+
+
 def main() -> None:
-    rooms: dict[str, dict[str, dict[str, int]]] = {}
+    rooms: dict[str, dict[str, dict[str, Any]]] = {}
     for name, entry in registry.variants().items():
         model = registry.network(name, device="meta")
         counts = asdict(count(model, entry.cfg["input_size"]))
         rooms.setdefault(entry.family.rpartition(".")[2], {})[name] = counts
+    for claim in api.claims():
+        if (found := of_claim(claim)) is not None:
+            family = registry.variant(claim.model).family.rpartition(".")[2]
+            rooms[claim.paper if claim.formula else family][measuring.called(claim)] = found
     for room, models in rooms.items():
         rows = ",\n  ".join(f"{json.dumps(name)}: {json.dumps(c)}" for name, c in models.items())
         part = ROOMS / room / "counts.json.part"

@@ -89,7 +89,7 @@ def test_what_others_have_measured_stands_where_it_cannot_be(
     assert row.measured == "18.97 % (1,897 of 10,000 wrong)"
     assert not own()
     monkeypatch.setattr(ledger, "published", lambda: Ledger(tmp_path / "none"))
-    with pytest.raises(LookupError, match=r"nothing to say about .*: .* zoo convert FILE"):
+    with pytest.raises(LookupError, match=r"nothing to say about .*`zoo convert FILE"):
         zoo.check("resnet20.akamaster_cifar10")
 
 

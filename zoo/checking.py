@@ -206,9 +206,9 @@ def _verdicts(
 
 def _verdict(claim: Claim, findings: Findings, among: Sequence[Weights], now: bool) -> Verdict:
     if claim.kind == "counted":
-        return judging.counted(claim) if now else judging.counted_before(claim)
+        return judging.counted(claim, now)
     if claim.kind == "relative":
-        return judging.relative(claim, findings.records)
+        return judging.relative(claim, findings.records, now)
     return _tried(judging.measured(claim, findings, among))
 
 

@@ -3,7 +3,6 @@
 claim of paper.toml -> weights that it may be judged on -> work -> record of a ledger -> verdict
 """
 
-import importlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -66,38 +65,31 @@ def explained(verdict: Verdict, claim: Claim) -> Verdict:
     return replace(verdict, why=record.what.strip(), explained_by=record.id)
 
 
-def counted(claim: Claim) -> Verdict:
-    """The verdict on a counted claim, from the network itself."""
+def counted(claim: Claim, now: bool = True) -> Verdict:
+    """The verdict on a counted claim, from the network itself or, if not `now`, by the counts.json
+    that eval/counts.py wrote and the tests count again."""
     if claim.variant:
         return row(claim, "not run", why=NOT_BUILT)
     if claim.formula:
-        return explained(judge_count(claim, *_by_formula(claim)), claim)
+        return explained(judge_count(claim, *_by_formula(claim, now)), claim)
+    if not now:
+        return explained(judge_count(claim, measuring.recorded(claim)[claim.metric]), claim)
     args = json.dumps(dict(claim.args), sort_keys=True)
     found = measuring.counts(claim.model, args, claim.input_size)
     return explained(judge_count(claim, getattr(found, claim.metric)), claim)
 
 
-def counted_before(claim: Claim) -> Verdict:
-    """The same by the room's counts.json, which eval/counts.py wrote and the tests recount; counted
-    now if that has no such count."""
-    entry = registry.variant(claim.model)
-    sized = claim.metric == "macs" and "fixed_input_size" in entry.cfg  # counted at 1280x720
-    if claim.variant or claim.formula or claim.args or claim.input_size or sized:
-        return counted(claim)
-    return explained(judge_count(claim, registry.recorded_counts(entry)[claim.metric]), claim)
+def _by_formula(claim: Claim, now: bool) -> tuple[Any, Any]:
+    if now:
+        return measuring.by_formula(claim)
+    known = measuring.recorded(claim)
+    return known["given"], known["built"]
 
 
-def _by_formula(claim: Claim) -> tuple[Any, Any]:
-    """What a formula of the paper's room gives for a claim, and what there is as built."""
-    formulas = importlib.import_module(f"zoo.families.{claim.paper}.formulas")
-    given: tuple[Any, Any] = getattr(formulas, claim.formula)(claim.model, claim.than)
-    return given
-
-
-def relative(claim: Claim, records: Sequence[Record]) -> Verdict:
+def relative(claim: Claim, records: Sequence[Record], now: bool = True) -> Verdict:
     """The verdict on a relative claim: by a formula of the paper's room, or by recorded runs."""
     if claim.formula:
-        return explained(judge_formula(claim, *_by_formula(claim)), claim)
+        return explained(judge_formula(claim, *_by_formula(claim, now)), claim)
     return explained(judge_relative(claim, [r for r in records if r["kind"] == "training"]), claim)
 
 

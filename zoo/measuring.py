@@ -1,12 +1,14 @@
 """What there is on this machine of a network: its counts, now; its weights, or where they are."""
 
+import importlib
 import json
 from dataclasses import replace
 from functools import cache
 from typing import Any
 
 from zoo import registry
-from zoo.pretrained import Weights
+from zoo.literature import Claim
+from zoo.pretrained import ROOMS, Weights
 
 
 @cache
@@ -28,6 +30,33 @@ def counts(model: str, args: str, pixels: int) -> Any:
         return found
     made = network.scale**2 * height * width  # x3: 1278x720
     return replace(found, macs=found.macs * 1280 * 720 // made)
+
+
+def called(claim: Claim) -> str:
+    """What counts.json calls what a claim is about: the network's name, with the arguments and the
+    size if they are not its own; or a formula of it."""
+    if claim.formula:
+        return " ".join(filter(None, (claim.formula, claim.model, claim.than)))
+    entry = registry.variant(claim.model)
+    enlarges = claim.metric == "macs" and "fixed_input_size" in entry.cfg
+    args = f" {json.dumps(dict(claim.args), sort_keys=True)}" if claim.args else ""
+    size = str(claim.input_size) if claim.input_size else "1280x720" if enlarges else ""
+    return claim.model + args + (f" at {size}" if size else "")
+
+
+def by_formula(claim: Claim) -> tuple[Any, Any]:
+    """What a formula of the paper's room gives for a claim, and what there is as built."""
+    formulas = importlib.import_module(f"zoo.families.{claim.paper}.formulas")
+    given: tuple[Any, Any] = getattr(formulas, claim.formula)(claim.model, claim.than)
+    return given
+
+
+def recorded(claim: Claim) -> dict[str, Any]:
+    """What counts.json of the paper's room, or of the network's, has for a claim."""
+    room = claim.paper if claim.formula else registry.variant(claim.model).family.rpartition(".")[2]
+    counts = json.loads((ROOMS / room / "counts.json").read_text(encoding="utf-8"))
+    found: dict[str, Any] = counts[called(claim)]
+    return found
 
 
 def needs_no_weights(model: str) -> bool:

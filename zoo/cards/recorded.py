@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from zoo import api, judging, ledger, measuring, registry
+from zoo import api, judging, ledger, measuring
 from zoo.benchmarks import BENCHMARKS
 from zoo.judging import Findings
 from zoo.ledger import Record
@@ -132,13 +132,13 @@ def _judged(
 ) -> Row:
     room = f"zoo/families/{claim.paper}"
     if claim.kind == "relative":
-        verdict = judging.relative(claim, findings.records)
+        verdict = judging.relative(claim, findings.records, now=False)
         source = f"{room}/formulas.py" if claim.formula and verdict.measured else ""
         return Row(verdict=verdict, claim=claim, record=source)
     if claim.kind == "counted":
-        counted = claim.metric in registry.recorded_counts(registry.variant(claim.model))
+        counted = not (claim.variant or claim.formula)
         source = f"zoo/families/{weights.paper}/counts.json"
-        verdict = judging.counted_before(claim)
+        verdict = judging.counted(claim, now=False)
         return Row(verdict=verdict, claim=claim, record=source if counted else "")
     verdict = judging.measured(claim, findings, [weights])
     if not judging.obstacle(claim) and verdict.status == "not run":
