@@ -234,6 +234,8 @@ def test_what_fits_but_for_an_image_is_said_with_what_comes_nearer() -> None:
     found = replace(ours, tried=(nearer, replace(nearer, score=98.33)))
     assert found.causes == (nearer,)
     assert "(98.33 %); nearer still is what they score by luck (100.00 %)." in found.sentence
+    some = replace(ours, whole=10_000)
+    assert some.sentence.endswith("(98.33 %). So say 60 of 10,000 images, 95 times in 100.")
     rounded = replace(found, number=Decimal("98.3"))
     assert rounded.causes == ()
     assert rounded.sentence == "98.3 % is what these weights score as they should (98.33 %)."

@@ -90,6 +90,10 @@ class Explanation:
     @property
     def sentence(self) -> str:
         """What came out, for people."""
+        some = f" So say {self.samples:,} of {self.whole:,} {self.unit}, 95 times in 100."
+        return self._sentence() + some * (self.samples < self.whole)
+
+    def _sentence(self) -> str:
         ours = self.shown(self.score)
         if self.number is None:
             return f"These weights score {ours}; no number is known to compare that with."
