@@ -52,6 +52,7 @@ RANK = {
     "cards": 9,
     "exports": 9,
     "push": 9,
+    "report": 9,
     "tables": 9,
     "cli": 10,
 }

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
@@ -12,16 +13,20 @@ from zoo.pretrained import Weights
 from zoo.registry import create
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from PIL.Image import Image
     from torch import nn
 
     from zoo.benchmarks.preprocessing import Preprocessing
+    from zoo.explaining import Explanation
 
 __all__ = [
     "check",
     "claims",
     "create",
     "describe",
+    "explain",
     "generate",
     "list_models",
     "papers",
@@ -162,6 +167,26 @@ def describe(name: str) -> Description:
         deviations=about("deviations"),
         contradictions=about("contradictions"),
     )
+
+
+def explain(
+    name: str,
+    on: str = "",
+    number: str | float | Decimal | None = None,
+    metric: str = "",
+    data: "str | Path | None" = None,
+    **options: Any,
+) -> "Explanation":
+    """Which known cause brings the score of weights on a benchmark to a `number`; see
+    zoo.explaining.explain for the options (args, preprocessing, groups, limit, pairs, advance).
+
+    >>> print(zoo.explain("resnet20.zoo_digits", "digits/test", 78.61).sentence)
+
+    Raises LookupError for unknown names or missing data, ValueError for what does not fit.
+    """
+    from zoo import explaining
+
+    return explaining.explain(name, on, number, metric, data, **options)
 
 
 def transform(model: "nn.Module") -> "Preprocessing":

@@ -47,7 +47,8 @@ class Findings:
 
     def why_not(self, work: Work) -> str:
         """Why a work has no record."""
-        return self.reasons.get(work, "no record of this is here")
+        known = self.reasons.get(work)
+        return known or f"no record of {work.name} on {work.benchmark} is in a ledger"
 
 
 def paper(name: str) -> Paper:
@@ -203,7 +204,7 @@ def _measured(
     works = candidates(claim, fitting)
     by_name = {weights.name: weights for weights in fitting}
     for tried in works:
-        if record := findings.of(tried):
+        if (record := findings.of(tried)) and SCORES[claim.metric] in record["scores"]:
             return by_record(claim, record, by_name.get(tried.weights))
     if not fitting and not measuring.needs_no_weights(claim.model):
         return row(claim, "not run", why=_no_weights(claim, known))

@@ -25,7 +25,7 @@ REASONS = {  # for not running a claim, by their words
     "no runs of both": "no runs recorded",
     "is not written down": "protocol not written down",
     "folder of data": "no data",
-    "no record of this": "not measured yet",
+    "no record of": "not measured yet",
 }
 STYLES = {
     "kept": "green",

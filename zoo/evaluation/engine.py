@@ -18,6 +18,7 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
+from zoo.benchmarks import shard
 from zoo.evaluation.how import How
 from zoo.evaluation.log import Entry, kept, logged
 from zoo.evaluation.memory import Peak
@@ -91,7 +92,7 @@ def run(
     start, peak = time.perf_counter(), Peak(world.device)
     before = world.main_first(lambda: kept(folder, setting))
     total = min(job.size, how.limit or job.size)
-    share = range(world.rank, total, world.size)
+    share = shard(range(total), world.rank, world.size)
     found = {index: before[index] for index in share if index in before}
     advance(len(found))
     broken: list[tuple[int, str]] = []

@@ -3,6 +3,7 @@
 small image -> network, by a protocol -> against the large one -> (index, name, PSNR, SSIM)
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -17,6 +18,8 @@ from zoo.evaluation.how import How
 from zoo.evaluation.log import Entry
 from zoo.evaluation.samples import read
 from zoo.verdicts import t_interval
+
+MOST = (math.inf, 1.0)  # that a PSNR, and an SSIM, can be
 
 
 class Enlargements:
@@ -54,15 +57,16 @@ class Enlargements:
         return {
             "samples": len(images),
             "scores": {
-                metric: _mean(value, [getattr(score, metric) for score in images.values()])
-                for metric, value in mean(images)._asdict().items()
+                metric: _mean(value, [getattr(score, metric) for score in images.values()], most)
+                for (metric, value), most in zip(mean(images)._asdict().items(), MOST, strict=True)
             },
             "parts": {name: score._asdict() for name, score in images.items()},
         }
 
 
-def _mean(value: float, values: list[float]) -> dict[str, Any]:
+def _mean(value: float, values: list[float], most: float) -> dict[str, Any]:
     """A mean with Student's interval, of the images as a sample of all that could be."""
     if len(values) < 2:
         return {"value": value}
-    return {"value": value, "interval": [round(limit, 6) for limit in t_interval(values)]}
+    low, high = t_interval(values)
+    return {"value": value, "interval": [round(low, 6), round(min(high, most), 6)]}

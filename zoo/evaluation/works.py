@@ -9,6 +9,7 @@ import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -171,8 +172,10 @@ def machine(device: Any) -> dict[str, Any]:
     }
 
 
+@cache
 def commit() -> str:
-    """The commit of the checkout, with "+changes" if the library differs from it; "" outside."""
+    """The commit of the checkout, with "+changes" if the library differs from it; "" outside. Of
+    when it was first asked for: what runs is what was loaded."""
     if not (ROOT / ".git").exists():
         return ""
 

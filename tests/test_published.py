@@ -1,0 +1,102 @@
+"""The ledger that comes with the zoo: whole, and every verdict of ours follows from it."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from zoo import checking, judging, ledger, registry
+from zoo.benchmarks import BENCHMARKS
+from zoo.judging import Findings
+from zoo.ledger import Record
+from zoo.provided import MEASURED
+from zoo.verdicts import Verdict
+
+
+@pytest.fixture(scope="module")
+def records() -> Sequence[Record]:
+    return ledger.published().records()
+
+
+@pytest.fixture(scope="module")
+def rows() -> list[Verdict]:
+    """What the published ledger alone says."""
+    assert not ledger.own().records()
+    return checking.recorded()
+
+
+def test_it_is_whole_and_valid(records: Sequence[Record]) -> None:
+    assert ledger.published().verify() == len(records) > 80
+    assert {record["kind"] for record in records} == {"evaluation", "training", "speed"}
+
+
+def test_a_measured_verdict_has_a_record_and_falls_with_it(
+    records: Sequence[Record], rows: list[Verdict]
+) -> None:
+    by_id = {record["id"]: record for record in records}
+    judged = [row for row in rows if row.kind == "measured" and row.measured]
+    assert len(judged) > 25
+    for row in judged:
+        assert row.claim
+        record = by_id[row.record]
+        assert (record["benchmark"], record["model"]) == (row.claim.benchmark, row.claim.model)
+        others = [r for r in records if r["id"] != row.record]
+        without = judging.measured(row.claim, Findings(others))
+        assert (without.status, without.measured) == ("not run", "")
+        name = judging.SCORES[row.claim.metric]
+        score = record["scores"][name]
+        worse = {**record, "scores": {**record["scores"], name: {**score, "value": 1.0}}}
+        if name not in judging.SHARES:
+            assert judging.measured(row.claim, Findings([worse])).status != "kept"
+
+
+def test_a_comparison_falls_with_its_runs(records: Sequence[Record], rows: list[Verdict]) -> None:
+    judged = [r for r in rows if r.kind == "relative" and r.claim and not r.claim.formula]
+    tried = [row for row in judged if row.measured]
+    assert len(tried) > 9
+    for row in tried:
+        assert row.claim
+        others = [r for r in records if r.get("model") != row.claim.model]
+        assert judging.relative(row.claim, others).status == "not run"
+        turned = replace(row.claim, relation="<" if row.claim.relation == ">" else ">")
+        expected = {"kept": "missed", "missed": "kept"}.get(row.status, row.status)
+        assert judging.relative(turned, records).status == expected
+
+
+def test_every_evaluation_is_of_pinned_bytes_and_a_whole_benchmark(
+    records: Sequence[Record],
+) -> None:
+    """Of this version of the benchmark, by a commit of the library as it stood."""
+    for record in (r for r in records if r["kind"] == "evaluation"):
+        benchmark = BENCHMARKS[record["benchmark"]]
+        assert record["benchmark_version"] == benchmark.version
+        if not benchmark.is_text:
+            assert record["samples"] == benchmark.size
+        if record["weights"]:
+            _, weights = registry.split(record["weights"])
+            assert weights
+            assert record["sha256"] == weights.sha256
+        assert re.fullmatch("[0-9a-f]{40}", record["commit"]), record["weights"]
+        assert record["broken"] == []
+
+
+def test_what_is_measured_here_is_recorded(rows: list[Verdict]) -> None:
+    """The bundled weights on all that they are for; four published ResNets; CARN-M; bicubic rows
+    and RCAN's images."""
+    own = [row for row in rows if row.kind == "bundled weights"]
+    assert {row.status for row in own} == {"kept"}
+    others = {row.model for row in rows if row.status == MEASURED}
+    assert others >= {f"resnet{depth}.akamaster_cifar10" for depth in (20, 32, 44, 56)}
+    kept = {row.claim.model for row in rows if row.claim and row.kind == "measured" and row.record}
+    assert kept >= {"carn_m", "bicubic_x2", "bicubic_x3", "bicubic_x4", "rcan_x2", "rcan_x4"}
+
+
+def test_the_library_is_not_measured_twice_by_different_names(records: Sequence[Record]) -> None:
+    """One record for each work: what is repeated with other libraries is told by its date."""
+    keys = [
+        (r["weights"], r["model"], r["benchmark"], repr(r["protocol"]), r["precision"], r["device"])
+        for r in records
+        if r["kind"] == "evaluation"
+    ]
+    assert len(set(keys)) == len(keys)
