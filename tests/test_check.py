@@ -83,9 +83,8 @@ def test_what_others_have_measured_stands_where_it_cannot_be(
 ) -> None:
     everywhere = Ledger(ROOT / "eval" / "results")
     monkeypatch.setattr(ledger, "published", lambda: everywhere)
-    rows = {r.metric: r for r in zoo.check("resnet20.akamaster_cifar10")}
-    row = rows["error on cifar10_jpeg/test"]
-    assert (row.status, row.kind) == ("measured", "weights")
+    (row,) = zoo.check("resnet20.akamaster_cifar10")
+    assert (row.status, row.kind, row.where) == ("measured", "weights", "cifar10_jpeg/test")
     assert row.measured == "18.97 % (1,897 of 10,000 wrong)"
     assert not own()
     monkeypatch.setattr(ledger, "published", lambda: Ledger(tmp_path / "none"))
@@ -128,7 +127,11 @@ def test_bad_options_end_in_a_sentence(options: list[str], says: str) -> None:
 def start(*arguments: str) -> "subprocess.Popen[str]":
     command = [sys.executable, "-m", "zoo.cli", "check", *arguments]
     pipes: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    return subprocess.Popen(command, cwd=ROOT, **pipes, start_new_session=True)
+    heard = signal.signal(signal.SIGINT, signal.SIG_DFL)  # a job in the background would ignore it
+    try:
+        return subprocess.Popen(command, cwd=ROOT, **pipes, start_new_session=True)
+    finally:
+        signal.signal(signal.SIGINT, heard)
 
 
 def wait_for(answers: int) -> None:

@@ -215,16 +215,15 @@ def _measured(
 
 def by_record(claim: Claim, record: Record, weights: Weights | None) -> Verdict:
     """The verdict on a measured claim that follows from a record. Bicubic interpolation, which has
-    no weights, is everybody's; so are published images."""
+    no weights, is everybody's; so are published images. The interval of a mean over images, which
+    are the claim's own, is in the record alone."""
     same = weights is None or weights.relation in ("official", "port")
     name = SCORES[claim.metric]
     score = record["scores"][name]
     if name in SHARES:
         verdict = judge_error(claim, score["count"], score["total"], same_weights=same)
     else:
-        limits = tuple(score["interval"]) if "interval" in score else None
         verdict = judge_score(claim, score["value"], same_weights=same)
-        verdict = replace(verdict, interval=limits)
     if weights and weights.relation == ANOTHER:
         verdict = replace(verdict, why=f"{weights.name}: {ANOTHER}")
     verdict = explained(verdict, claim)

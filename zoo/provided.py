@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from zoo import measuring, registry
-from zoo.benchmarks import BENCHMARKS
 from zoo.evaluation.works import Work
 from zoo.judging import Findings, reported
 from zoo.ledger import Record
@@ -93,8 +92,8 @@ def others(weights: Weights, findings: Findings) -> Iterator[Verdict]:
                     paper=weights.paper,
                     kind=OTHERS,
                     model=weights.name,
-                    metric=f"{metric} on {tried.benchmark}",
-                    where=BENCHMARKS[tried.benchmark].note,
+                    metric=metric,
+                    where=tried.benchmark,
                     claimed="",
                     provider=reported(metric, [weights]) if weights.reported else "",
                     status=MEASURED,

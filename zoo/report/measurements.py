@@ -8,6 +8,7 @@ import shlex
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from zoo.benchmarks import BENCHMARKS
@@ -80,7 +81,7 @@ class Held:
     trainings: Mapping[str, list[Record]] = field(default_factory=dict)
     counts: Mapping[str, int] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def shown(self) -> dict[str, str]:
         """{id: text} of the evaluations that pages show."""
         held = [e.record for those in self.evaluations.values() for e in those]

@@ -97,7 +97,7 @@ class Site:
             others=[line for line in lines if not is_claim(line)],
             names=names,
             pictures={t.partition(":")[2]: picture(t) for t in targets if picture(t)},
-            figures=charts.against(claims, "../", here=True),
+            figures=charts.against(claims, here=True),
             reasons={line.verdict.explained_by for line in claims},
         )
 

@@ -136,7 +136,7 @@
         form.q.value = given.get("q") ?? "";
         form.status.value = given.get("status") ?? "";
         show();
-        document.getElementById("claims").scrollIntoView({ behavior: "instant" });
+        document.getElementById("claims").scrollIntoView();
       } else if (document.getElementById(location.hash.slice(1))?.hidden) {
         form.reset();
         show();
