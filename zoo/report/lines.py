@@ -62,6 +62,11 @@ class Line:
         return self.verdict.claim.model if self.verdict.claim else self.verdict.model
 
     @property
+    def model(self) -> str:
+        """The architecture's name."""
+        return self.name.partition(".")[0]
+
+    @property
     def benchmark(self) -> str:
         """What it is measured on; "" if it is not."""
         claim = self.verdict.claim

@@ -98,12 +98,11 @@ class Site:
             names=names,
             pictures={t.partition(":")[2]: picture(t) for t in targets if picture(t)},
             figures=charts.against(claims, here=True),
-            reasons={line.verdict.explained_by for line in claims},
         )
 
     def _model(self, name: str) -> Page:
         described = self.models[name]
-        lines = [line for line in self.lines if line.name.partition(".")[0] == name]
+        lines = [line for line in self.lines if line.model == name]
         return self._page(
             f"models/{slug(name)}.html",
             "model.html.j2",
