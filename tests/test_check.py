@@ -18,12 +18,17 @@ from tests.conftest import ROOT
 from tests.test_processes import torchrun
 from zoo import checking, ledger
 from zoo.cli import app
+from zoo.details import Upscaling
+from zoo.evaluation.how import How
 from zoo.evaluation.tokens import Tokens
+from zoo.evaluation.works import Work
+from zoo.evaluation.world import join
 from zoo.ledger import Ledger, Record
+from zoo.planning import KINDS, Here, Step, estimate, kind
 
 pytestmark = pytest.mark.usefixtures("nothing_published")
 TIMES = {"date", "seconds", "peak_memory", "id", "previous", "processes", "threads", "commit"}
-NANO = "gpt2_nano.zoo_peps"
+NANO, RCAN = "gpt2_nano.zoo_peps", "rcan_tiny_x2.zoo_photos"
 WINDOWS = 294  # of peps_mini/validation, of 256 tokens
 
 
@@ -119,6 +124,20 @@ def test_bad_options_end_in_a_sentence(options: list[str], says: str) -> None:
     done = check("wrn16_1.zoo_digits", *options)
     assert isinstance(done.exception, ValueError)
     assert says in str(done.exception)
+
+
+def test_what_it_should_take_is_tried_by_kind() -> None:
+    """A network and interpolation, which has no multiply-adds, say nothing of each other."""
+    works = [
+        Work(model="bicubic_x2", benchmark="photos/bi_x2", protocol=Upscaling()),
+        Work(model="rcan_tiny_x2", weights=RCAN, benchmark="photos/bi_x2", protocol=Upscaling()),
+        Work(model="wrn16_1", weights="wrn16_1.zoo_digits", benchmark="digits/test"),
+    ]
+    found = estimate([Step(work) for work in works], Here(None), join("cpu"), How())
+    assert list(found) == sorted(works, key=lambda work: KINDS.index(kind(work)))
+    assert all(0 < seconds < 60 for seconds in found.values())
+    half = estimate([Step(works[2])], Here(None), join("cpu"), How(limit=180))
+    assert half[works[2]] < found[works[2]]
 
 
 # Interrupted

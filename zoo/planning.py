@@ -24,7 +24,7 @@ from zoo.literature import Claim
 from zoo.pretrained import Weights
 
 WARM_UP = 4  # samples, of a batch at most
-KINDS = ("classes", "enlargements", "published images", "tokens")
+KINDS = ("classes", "enlargements", "interpolations", "published images", "tokens")
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,9 @@ def kind(tried: Work) -> str:
         return "published images"
     if entry.is_classifier:
         return "classes"
-    return "tokens" if entry.is_language_model else "enlargements"
+    if entry.is_language_model:
+        return "tokens"
+    return "enlargements" if tried.weights else "interpolations"
 
 
 def estimate(steps: Sequence[Step], here: Here, world: World, how: How) -> dict[Work, float]:
