@@ -1,6 +1,8 @@
 """zoo report: the whole site, from the published ledger."""
 
 import re
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -8,11 +10,13 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
+from urllib.request import urlopen
 
 import pytest
 from typer.testing import CliRunner
 
 import zoo
+from tests.conftest import ROOT
 from zoo import checking, ledger, registry
 from zoo.cli import app
 from zoo.report import ReportError, build
@@ -191,3 +195,28 @@ def test_the_command_needs_to_know_what_to_do() -> None:
     done = CliRunner().invoke(app, ["report"])
     assert isinstance(done.exception, ValueError)
     assert "say --out DIR, --serve, or both" in str(done.exception)
+
+
+def test_without_the_renderer_it_says_what_to_install(
+    rows: list[Verdict], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "vl_convert", None)
+    with pytest.raises(LookupError, match=r"install residual-zoo\[report\]"):
+        build(tmp_path / "site", rows, [])
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+def test_it_is_served_to_this_machine_alone(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "zoo.cli", "report", "--serve", "--no-browser"]
+    out = tmp_path / "site"
+    with subprocess.Popen(
+        [*command, "--out", str(out)], stdout=subprocess.PIPE, text=True, cwd=ROOT
+    ) as running:
+        assert running.stdout
+        assert running.stdout.readline() == f"{out / 'index.html'}\n"
+        address = running.stdout.readline().split()[0]
+        assert address.startswith("http://127.0.0.1:")
+        with urlopen(f"{address}papers/wrn.html", timeout=20) as answer:
+            assert b"<h1>Wide Residual Networks</h1>" in answer.read()
+        running.terminate()

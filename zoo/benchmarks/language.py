@@ -109,12 +109,17 @@ def read(folder: Path, split: str) -> Texts | Binary | None:
 
 def from_rows(files: Sequence[Path]) -> Texts:
     """The column `text` of parquet files. Rows that end in a newline are lines of one text, as in
-    WikiText; others are documents. Raises ValueError without such a column."""
+    WikiText; others are documents. Raises ValueError for a file that is broken or has no such
+    column."""
     import pyarrow.parquet as pq
 
     rows: list[str] = []
     for path in files:
-        table = pq.read_table(path)
+        try:
+            table = pq.read_table(path)
+        except (OSError, ValueError) as error:
+            said = str(error).partition("\n")[0]
+            raise ValueError(f"{path} is no whole parquet file: {said}") from None
         if "text" not in table.column_names:
             raise ValueError(f"{path} has no column 'text'; it has {table.column_names}")
         rows += [row or "" for row in table.column("text").to_pylist()]

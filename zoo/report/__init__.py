@@ -32,7 +32,7 @@ def build(
     """Writes the site of verdicts, and of what records hold, to a folder that is not there, is
     empty, or holds an older report; with photographs by their weights. The same in, the same bytes.
 
-    Raises ReportError for a folder with anything else in it, ImportError without the renderer.
+    Raises ReportError for a folder with anything else in it, LookupError without the renderer.
     """
     if out.exists() and not _ours(out):
         raise ReportError(f"{out} holds something else than a report; choose another folder")

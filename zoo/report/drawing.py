@@ -66,11 +66,11 @@ class Mark:
 
 def svg(spec: Mapping[str, Any], told: str, marks: Sequence[Mark] = (), root: str = "") -> Markup:
     """The drawing of a chart, `told` to who cannot see it. A datum's field `n` is the index of its
-    Mark; links are seen from `root`. Raises ImportError if the renderer is not installed."""
+    Mark; links are seen from `root`. Raises LookupError if the renderer is not installed."""
     try:
         import vl_convert
     except ImportError:
-        raise ImportError(NEEDED) from None
+        raise LookupError(NEEDED) from None
     whole = SIZE | {"background": "transparent", "config": CONFIG} | dict(spec)
     drawn = ElementTree.fromstring(vl_convert.vegalite_to_svg(json.dumps(whole)))
     _slim(drawn, marks, root)
