@@ -12,7 +12,7 @@ from PIL import Image
 from torch.optim import Adam
 
 from configs import super_resolution as recipes
-from zoo import train
+from zoo import registry, train
 from zoo.benchmarks import NoDataError
 from zoo.benchmarks.imresize import imresize
 from zoo.lessons import Enlarged
@@ -97,8 +97,8 @@ def test_a_killed_run_ends_in_the_same_weights(
 
 
 def test_a_start_gives_what_has_the_shape(photos: Path, tmp_path: Path) -> None:
-    start = train.registry.create("rcan_tiny_x2", pretrained=True).state_dict()
-    network = train.registry.create("rcan_tiny_x4")
+    start = registry.create("rcan_tiny_x2", pretrained=True).state_dict()
+    network = registry.create("rcan_tiny_x4")
     train.start_from(network, "rcan_tiny_x2")
     found = network.state_dict()
     assert torch.equal(found["body.2.weight"], start["body.2.weight"])

@@ -10,7 +10,7 @@ import torch
 from torch.optim import SGD
 
 from configs import digits as recipes
-from zoo import lessons, train
+from zoo import lessons, train, weights
 from zoo.lessons import Labelled
 from zoo.train import Recipe, cosine, steps
 
@@ -72,7 +72,7 @@ def test_a_killed_run_ends_in_the_same_weights(
 def test_the_seed_decides(tmp_path: Path) -> None:
     for name, seed in (("a", 0), ("b", 0), ("c", 1)):
         train.train(tiny(epochs=1), seed=seed, out=tmp_path / name, quiet=True)
-    a, b, c = (train.weights.sha256(tmp_path / name / "model.safetensors") for name in "abc")
+    a, b, c = (weights.sha256(tmp_path / name / "model.safetensors") for name in "abc")
     assert a == b != c
 
 

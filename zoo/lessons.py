@@ -8,12 +8,13 @@ Every draw is from the generator, so that seed and epoch alone decide what is se
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
+from timm.data import Mixup
 from torch import Tensor
 
 from zoo.benchmarks import BENCHMARKS, NoDataError
@@ -25,10 +26,12 @@ Batch = tuple[Tensor, Tensor]
 
 
 class Examples(Protocol):
-    """The examples of a lesson, in memory; `steps` are the batches of an epoch."""
+    """The examples of a lesson; `steps` are the batches of an epoch. Those that are small enough
+    move to the device that learns, and are drawn and changed there."""
 
     steps: int
 
+    def to(self, device: torch.device) -> None: ...
     def batches(self, generator: torch.Generator) -> Iterator[Batch]: ...
 
 
@@ -53,56 +56,86 @@ def load_split(name: str, cfg: Mapping[str, Any], data: Path | None) -> Batch:
     return images, torch.tensor([label for _, label in pairs])
 
 
-def shift_and_flip(images: Tensor, pad: int, flip: bool, generator: torch.Generator) -> Tensor:
-    """Random crops of images padded by the border's mean colour (0), half of them mirrored."""
+def shift_and_flip(
+    images: Tensor, pad: int, flip: bool, generator: torch.Generator, mode: str = "constant"
+) -> Tensor:
+    """Random crops of images padded by the border's mean colour (0), or by their own pixels
+    ("reflect"), half of them mirrored; on the images' device, by a generator of the CPU."""
     n, _, height, width = images.shape
-    padded = F.pad(images, (pad, pad, pad, pad))
+    padded = F.pad(images, (pad, pad, pad, pad), mode) if pad else images
     dy, dx = torch.randint(0, 2 * pad + 1, (2, n), generator=generator)
     rows = dy[:, None] + torch.arange(height)
     columns = dx[:, None] + torch.arange(width)
     if flip:
         mirrored = torch.rand(n, generator=generator) < 0.5
         columns = torch.where(mirrored[:, None], columns.flip(1), columns)
-    where = (torch.arange(n)[:, None, None], rows[:, :, None], columns[:, None, :])
+    places = (torch.arange(n)[:, None, None], rows[:, :, None], columns[:, None, :])
+    where = tuple(place.to(images.device) for place in places)
     return padded.permute(0, 2, 3, 1)[where].permute(0, 3, 1, 2).contiguous()
 
 
 @dataclass(frozen=True)
 class Labelled:
     """Classes of images, by cross entropy: random crops of images padded by `pad` pixels on each
-    side, half of them mirrored if `flip`."""
+    side (`mode`, as torch names it), half of them mirrored if `flip`. Labels are smoothed, pairs of
+    images mixed (timm's Mixup: 1710.09412 by `mixup`, 1905.04899 by `cutmix`, half of batches each
+    if there are both)."""
 
     pad: int = 4
     flip: bool = True
+    mode: str = "constant"
+    smoothing: float = 0.0
+    mixup: float = 0.0
+    cutmix: float = 0.0
     metric = "error"  # in percent
 
     def load(
         self, dataset: str, batch_size: int, cfg: Mapping[str, Any], data: Path | None
     ) -> "LabelledImages":
-        return LabelledImages(self, *load_split(dataset, cfg, data), batch_size)
+        images, labels = load_split(dataset, cfg, data)
+        return LabelledImages(self, images, labels, batch_size, cfg["num_classes"])
 
     def loss(self, output: Tensor, target: Tensor) -> Tensor:
-        return F.cross_entropy(output, target)
+        mixed = target.is_floating_point()  # and smoothed, when it was mixed
+        return F.cross_entropy(output, target, label_smoothing=0.0 if mixed else self.smoothing)
 
     def faults(self, output: Tensor, target: Tensor) -> float:
-        return 100 * (output.argmax(1) != target).sum().item()
+        """Of mixed images, those that are not called by what there is most of."""
+        wanted = target.argmax(1) if target.is_floating_point() else target
+        return 100 * (output.argmax(1) != wanted).sum().item()
 
 
 class LabelledImages:
     """Every image once in an epoch; a rest smaller than a batch, whose BatchNorm statistics would
     be of its own, is left out."""
 
-    def __init__(self, lesson: Labelled, images: Tensor, labels: Tensor, batch_size: int) -> None:
+    def __init__(
+        self, lesson: Labelled, images: Tensor, labels: Tensor, batch_size: int, classes: int
+    ) -> None:
         self.lesson, self.images, self.labels = lesson, images, labels
         self.batch_size = min(batch_size, len(labels))
         self.steps = len(labels) // self.batch_size
+        self.mix: Any = None
+        if lesson.mixup or lesson.cutmix:
+            self.mix = cast(Any, Mixup)(
+                mixup_alpha=lesson.mixup,
+                cutmix_alpha=lesson.cutmix,
+                label_smoothing=lesson.smoothing,
+                num_classes=classes,
+            )
+
+    def to(self, device: torch.device) -> None:
+        """Moves all images there."""
+        self.images, self.labels = self.images.to(device), self.labels.to(device)
 
     def batches(self, generator: torch.Generator) -> Iterator[Batch]:
         order = torch.randperm(len(self.labels), generator=generator)
         for chosen in torch.split(order, self.batch_size)[: self.steps]:
-            images = self.images[chosen]
-            shifted = shift_and_flip(images, self.lesson.pad, self.lesson.flip, generator)
-            yield shifted, self.labels[chosen]
+            here = chosen.to(self.images.device)
+            images, labels = self.images[here], self.labels[here]
+            lesson = self.lesson
+            shifted = shift_and_flip(images, lesson.pad, lesson.flip, generator, lesson.mode)
+            yield self.mix(shifted, labels) if self.mix else (shifted, labels)
 
 
 @dataclass(frozen=True)
@@ -148,6 +181,9 @@ class Patches:
             for image in whole
         ]
         self.small = [imresize(image, 1 / scale) for image in self.large]
+
+    def to(self, device: torch.device) -> None:
+        """Photographs are of all sizes: they stay, and patches of them move."""
 
     def batches(self, generator: torch.Generator) -> Iterator[Batch]:
         for _ in range(self.steps):
@@ -210,9 +246,14 @@ class Excerpts:
         self.lesson, self.tokens = lesson, tokens
         self.batch_size, self.steps = batch_size, lesson.steps
 
+    def to(self, device: torch.device) -> None:
+        """Moves the text there."""
+        self.tokens = self.tokens.to(device)
+
     def batches(self, generator: torch.Generator) -> Iterator[Batch]:
         last = len(self.tokens) - self.lesson.context
         for _ in range(self.steps):
             starts = torch.randint(last, (self.batch_size, 1), generator=generator)
-            ids = self.tokens[starts + torch.arange(self.lesson.context + 1)]
+            places = starts + torch.arange(self.lesson.context + 1)
+            ids = self.tokens[places.to(self.tokens.device)]
             yield ids[:, :-1], ids[:, 1:]

@@ -60,6 +60,7 @@ class Benchmark:
 PARQUET = "zoo.benchmarks.parquet:open_split"
 DIGITS = "zoo.benchmarks.digits:open_split"
 IMAGENET = "zoo.benchmarks.imagenet:open_split"
+MNIST = "the first 3,000 of its 10,000 images"
 JPEG = "CIFAR-10 re-encoded as JPEG: not CIFAR-10, and never judged as such"
 
 
@@ -104,6 +105,8 @@ BENCHMARKS: dict[str, Benchmark] = {
         *_cifar("cifar10", ("img", "label"), 10),
         *_cifar("cifar100", ("img", "fine_label"), 100),
         *_cifar("cifar10_jpeg", ("img", "label"), 10, JPEG),
+        Benchmark("mnist/train", 60_000, 1, PARQUET, 10, "mnist", ("image", "label")),
+        Benchmark("mnist/test", 3_000, 1, PARQUET, 10, "mnist", ("image", "label"), note=MNIST),
         Benchmark("imagenet/val", 50_000, 1, IMAGENET, 1000, "imagenet", ("image", "label")),
         *(pairs for name, (n, opener) in ENLARGED.items() for pairs in _enlarged(name, n, opener)),
         Benchmark("peps_mini/train", 90, 1, BUNDLED_TEXTS, sha256=SUMS["train"], note=PEPS),

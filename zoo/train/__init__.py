@@ -1,0 +1,65 @@
+"""Training: recipes of the papers, one loop, runs that go on where they were stopped.
+
+zoo train configs/digits.py:resnet20 --out runs/mine
+accelerate launch -m zoo.train configs/resnet20_mnist.py --data DIR --out runs/mnist
+"""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from zoo import weights
+from zoo.lessons import load_split
+from zoo.train.loop import Run, start_from
+from zoo.train.recipes import Recipe, Schedule, cosine, load_recipe, named, steps
+from zoo.train.telling import bar, board
+
+__all__ = [
+    "Recipe",
+    "Run",
+    "Schedule",
+    "cosine",
+    "errors",
+    "load_recipe",
+    "named",
+    "start_from",
+    "steps",
+    "train",
+]
+
+
+def train(
+    recipe: Recipe,
+    *,
+    seed: int,
+    out: Path,
+    data: Path | None = None,
+    quiet: bool = False,
+    **options: Any,
+) -> Run:
+    """Trains by `recipe` to its end, from where DIR stands; writes DIR/model.safetensors. For the
+    options (every, channels_last, compile) see Run."""
+    run = Run(recipe, seed=seed, out=out, data=data, **options)
+    run.resume()
+    with bar(run, quiet) as advance:
+        for number in range(len(run.history), recipe.epochs):
+            run.epoch(number, advance)
+    run.model.eval()
+    if run.accelerator.is_main_process:
+        note = {"recipe": recipe.name, "seed": str(seed)}
+        weights.save(run.network.state_dict(), out / "model.safetensors", note)
+        board(out, run.history)
+    run.accelerator.wait_for_everyone()
+    return run
+
+
+@torch.inference_mode()
+def errors(run: Run, split: str, data: Path | None = None) -> tuple[int, int]:
+    """(wrong, total) of the trained network on a split, without augmentation."""
+    cfg: Any = {**vars(run.network)["pretrained_cfg"], **run.recipe.preprocessing}
+    images, labels = load_split(split, cfg, data)
+    network = run.network.eval()
+    device = run.accelerator.device
+    found = torch.cat([network(x.to(device)).argmax(1).cpu() for x in torch.split(images, 256)])
+    return int((found != labels).sum()), len(labels)

@@ -1,0 +1,85 @@
+"""All that a run needs to go on, in one file, whole or not at all.
+
+model, optimizer, averages, history, where in which epoch, what was summed up, random states
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from zoo.train.recipes import TOLD, named
+
+if TYPE_CHECKING:
+    from zoo.train.loop import Run
+
+NAME = "checkpoint.pt"
+
+
+def identity(run: "Run") -> dict[str, Any]:
+    """What a checkpoint must agree on to be continued."""
+    kept = {k: v for k, v in vars(run.recipe).items() if k not in ("schedule", *TOLD)}
+    return {"seed": run.seed, "recipe": json.loads(json.dumps(kept, default=named))}
+
+
+def save(run: "Run") -> None:
+    """Writes the checkpoint and the history, by the main process."""
+    if not run.accelerator.is_main_process:
+        return
+    state = {
+        "identity": identity(run),
+        "model": run.bare.state_dict(),
+        "optimizer": run.optimizer.state_dict(),
+        "averages": run.averages.module.state_dict() if run.averages else {},
+        "history": run.history,
+        "step": run.step,
+        "sums": run.sums,
+        "random": randomness() if run.step else {},
+    }
+    part = run.out / f"{NAME}.part"
+    torch.save(state, part)
+    os.replace(part, run.out / NAME)
+    part = run.out / "history.jsonl.part"
+    part.write_text("".join(json.dumps(row) + "\n" for row in run.history), encoding="utf-8")
+    os.replace(part, run.out / "history.jsonl")
+
+
+def load(run: "Run") -> None:
+    """Puts a run where its checkpoint was written, if there is one. Raises ValueError for one of
+    another recipe or seed."""
+    path = run.out / NAME
+    if not path.exists():
+        return
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    if state["identity"] != identity(run):
+        raise ValueError(f"{path} is of another recipe or seed; choose another folder")
+    run.bare.load_state_dict(state["model"])
+    run.optimizer.load_state_dict(state["optimizer"])
+    if run.averages:
+        run.averages.module.load_state_dict(state["averages"])
+    run.history = state["history"]
+    run.begin(state["step"])
+    run.sums, run.random = state["sums"], state["random"]
+
+
+def randomness() -> dict[str, Any]:
+    """The states of all that draws within an epoch: torch's generators and numpy's."""
+    kind, keys, *rest = np.random.get_state()
+    numbers = torch.from_numpy(np.asarray(keys).astype(np.int64))
+    found = {"torch": torch.get_rng_state(), "numpy": [str(kind), numbers, *map(float, rest)]}
+    return found | ({"cuda": torch.cuda.get_rng_state()} if torch.cuda.is_available() else {})
+
+
+def restore(states: Mapping[str, Any]) -> None:
+    """Sets what `randomness` gave; nothing if there is nothing."""
+    if not states:
+        return
+    torch.set_rng_state(states["torch"])
+    kind, keys, place, has_gauss, gauss = states["numpy"]
+    numbers = keys.numpy().astype(np.uint32)
+    np.random.set_state((kind, numbers, int(place), int(has_gauss), gauss))
+    if "cuda" in states and torch.cuda.is_available():
+        torch.cuda.set_rng_state(states["cuda"])

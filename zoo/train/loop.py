@@ -1,0 +1,166 @@
+"""The one training loop: a recipe in, weights and their history out.
+
+recipe, seed -> epochs of batches on accelerate -> DIR/model.safetensors, DIR/history.jsonl
+
+Everything random is drawn from (seed, epoch), and a checkpoint holds where in the epoch it was
+written, so that a run that was killed goes on from there to the same weights, bit for bit.
+"""
+
+import math
+from collections.abc import Callable
+from contextlib import nullcontext
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from accelerate.utils import set_seed
+from timm.utils import ModelEmaV3
+from torch import Tensor, nn
+
+from zoo import registry
+from zoo.train import checkpoints
+from zoo.train.recipes import Recipe
+
+Advance = Callable[[float], None]
+EVERY = 500  # steps between two checkpoints of an epoch
+
+
+def start_from(network: nn.Module, name: str) -> None:
+    """Gives a network what it shares, by key and shape, with weights of the zoo."""
+    own = network.state_dict()
+    others = registry.create(name, pretrained=True).state_dict()
+    shared = {k: v for k, v in others.items() if k in own and v.shape == own[k].shape}
+    network.load_state_dict(own | shared)
+
+
+class Run:
+    """One training run in a folder: model, optimizer, the epochs done so far, and the steps of the
+    one that is going on."""
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        *,
+        seed: int,
+        out: Path,
+        data: Path | None = None,
+        every: int = EVERY,
+        channels_last: bool = False,
+        compile: bool = False,
+    ) -> None:
+        self.recipe, self.seed, self.out, self.every = recipe, seed, out, every
+        self.accelerator = Accelerator(
+            cpu=not torch.cuda.is_available(), mixed_precision=recipe.precision
+        )
+        set_seed(seed)
+        bare: Any = registry.create(recipe.model, **recipe.args)
+        if recipe.start:
+            start_from(bare, recipe.start)
+        cfg = {**vars(bare)["pretrained_cfg"], **recipe.preprocessing}
+        self.examples = recipe.lesson.load(recipe.dataset, recipe.batch_size, cfg, data)
+        self.examples.to(self.device)
+        self.layout = torch.channels_last if channels_last else torch.contiguous_format
+        learning = [parameter for parameter in bare.parameters() if parameter.requires_grad]
+        optimizer = recipe.optimizer(learning, lr=recipe.lr)
+        self.model: nn.Module
+        self.model, self.optimizer = self.accelerator.prepare(bare, optimizer)
+        if channels_last:
+            self.model = self.model.to(memory_format=self.layout)
+        self.averages = ModelEmaV3(self.bare, decay=recipe.ema) if recipe.ema else None
+        self.runs: Any = torch.compile(self.model) if compile else self.model
+        self.history: list[dict[str, float]] = []
+        self.begin(0)
+        out.mkdir(parents=True, exist_ok=True)
+
+    def begin(self, step: int) -> None:
+        """The epoch that is going on is at `step`, with nothing summed up if that is its first."""
+        self.step = step
+        self.sums = torch.zeros(3, dtype=torch.float64)  # loss, faults, examples
+        self.random: dict[str, Any] = {}
+
+    @property
+    def bare(self) -> nn.Module:
+        """The model without what accelerate wraps around it."""
+        network: nn.Module = self.accelerator.unwrap_model(self.model)
+        return network
+
+    @property
+    def network(self) -> nn.Module:
+        """What is kept: the model or, if the recipe has averages, those."""
+        return self.averages.module if self.averages else self.bare
+
+    def resume(self) -> None:
+        """Goes on from DIR/checkpoint.pt. Raises ValueError if it is of another recipe or seed."""
+        checkpoints.load(self)
+
+    def epoch(self, number: int, advance: Advance) -> None:
+        """One pass over the data from where it was left, and the checkpoint after it. A loss that
+        is not finite stops the run at its step; the last checkpoint is of before it."""
+        if not self.step:
+            torch.manual_seed(1_000_003 * self.seed + number)  # dropout and stochastic depth
+            np.random.seed((1_000_003 * self.seed + number) % 2**32)  # timm's mixup
+        self.model.train()
+        generator = torch.Generator().manual_seed(1_000_003 * self.seed + number)
+        batches = self.examples.batches(generator)
+        for _ in islice(batches, self.step):
+            pass  # drawn again, so that what follows is what it would have been
+        checkpoints.restore(self.random)
+        done = number * self.examples.steps
+        for inputs, targets in batches:
+            rate = self.rate(done + self.step)
+            loss = self.learn(inputs, targets)
+            self.step += 1
+            if not math.isfinite(loss):
+                raise FloatingPointError(f"the loss is {loss} at step {done + self.step - 1}")
+            advance(loss)
+            if self.step % self.every == 0 and self.step < self.examples.steps:
+                checkpoints.save(self)
+        loss_sum, faults, seen = self.accelerator.reduce(self.sums.to(self.device), "sum").tolist()
+        row = {"epoch": number, "lr": rate, "loss": loss_sum / seen}
+        self.history.append(row | {self.recipe.lesson.metric: faults / seen})
+        self.begin(0)
+        checkpoints.save(self)
+
+    @property
+    def device(self) -> torch.device:
+        """Where this process learns."""
+        found: torch.device = self.accelerator.device
+        return found
+
+    def rate(self, step: int) -> float:
+        """The learning rate at a step of all, which the optimizer then has."""
+        recipe = self.recipe
+        rate = recipe.lr * recipe.schedule(step / (self.examples.steps * recipe.epochs))
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        return rate
+
+    def learn(self, inputs: Tensor, targets: Tensor) -> float:
+        """One step on this process's share of a batch, in parts; the loss over that share."""
+        recipe, accelerator, lesson = self.recipe, self.accelerator, self.recipe.lesson
+        mine = slice(accelerator.process_index, None, accelerator.num_processes)
+        x, y = inputs[mine].to(self.device), targets[mine].to(self.device)
+        if x.dim() == 4:
+            x = x.to(memory_format=self.layout)
+        self.optimizer.zero_grad()
+        parts = list(zip(x.chunk(recipe.accumulate), y.chunk(recipe.accumulate), strict=True))
+        total = 0.0
+        for number, (some, wanted) in enumerate(parts, 1):
+            with accelerator.no_sync(self.model) if number < len(parts) else nullcontext():
+                output = self.runs(some)
+                loss = lesson.loss(output, wanted)
+                accelerator.backward(loss * (len(some) / len(x)) if len(parts) > 1 else loss)
+            value = loss.item()
+            total += value * len(some) / len(x)
+            faults = lesson.faults(output, wanted)
+            self.sums += torch.tensor([value * len(some), faults, len(some)])
+        if recipe.clip:
+            accelerator.clip_grad_norm_(self.model.parameters(), recipe.clip)
+        if math.isfinite(total):
+            self.optimizer.step()
+        if self.averages:
+            self.averages.update(self.bare)
+        return total
