@@ -164,7 +164,7 @@ def wait_for(answers: int) -> None:
     raise AssertionError(f"{lines} answers after a minute")
 
 
-@pytest.mark.parametrize("answers", [1, 100])
+@pytest.mark.parametrize("answers", [1, pytest.param(100, marks=pytest.mark.slow)])
 def test_killed_it_goes_on(answers: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     running = start(NANO, "--batch-size", "1")
     wait_for(answers)
@@ -191,6 +191,7 @@ def test_killed_it_goes_on(answers: int, monkeypatch: pytest.MonkeyPatch, tmp_pa
     assert same(resumed) == same(whole)
 
 
+@pytest.mark.slow
 def test_interrupted_it_leaves_a_ledger_that_is_whole() -> None:
     running = start("wrn16_1.zoo_digits", NANO, "--batch-size", "1")
     wait_for(50)

@@ -1,8 +1,6 @@
 """eval/record.py: how every script of eval/ ends."""
 
 import json
-import subprocess
-import sys
 from argparse import Namespace
 from pathlib import Path
 from typing import Any
@@ -10,7 +8,6 @@ from typing import Any
 import pytest
 
 from eval import classification, record
-from tests.conftest import ROOT
 from zoo import ledger
 from zoo.evaluation.world import World
 from zoo.ledger import Ledger
@@ -53,13 +50,3 @@ def test_or_in_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     with pytest.raises(SystemExit) as done:
         record.run_script(fails, options(tmp_path))
     assert (done.value.code, capsys.readouterr()) == (2, ("", "error: there is no file x\n"))
-
-
-def test_the_command_says_it_without_a_traceback() -> None:
-    command = [sys.executable, "-m", "eval.language_modeling", "gpt2_nano.none", "--on", "tests"]
-    done = subprocess.run(
-        [*command, "--device", "cpu"], capture_output=True, text=True, check=False, cwd=ROOT
-    )
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("error: gpt2_nano has no weights called 'none'")
-    assert "Traceback" not in done.stderr

@@ -27,8 +27,10 @@ HOSTILE = "<script>alert(1)</script>\"'&"
 
 
 @pytest.fixture(scope="module")
-def rows() -> list[Verdict]:
-    return checking.recorded()
+def rows(tmp_path_factory: pytest.TempPathFactory) -> list[Verdict]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ZOO_LEDGER", str(tmp_path_factory.mktemp("own") / "ledger"))
+        return checking.recorded()
 
 
 @pytest.fixture(scope="module")

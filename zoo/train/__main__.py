@@ -8,6 +8,7 @@ import typer
 
 from zoo.evaluation.world import leave
 from zoo.train import errors, load_recipe, train
+from zoo.train.loop import EVERY
 
 
 def main(
@@ -15,12 +16,13 @@ def main(
     out: Annotated[Path | None, typer.Option(help="runs/NAME-SEED by default.")] = None,
     seed: int = 0,
     data: Annotated[Path | None, typer.Option(envvar="ZOO_DATA", help="Folder of data.")] = None,
+    every: Annotated[int, typer.Option(help="Steps between checkpoints of an epoch.")] = EVERY,
     test: Annotated[str, typer.Option(help="A split to be judged on at the end.")] = "",
 ) -> None:
     """Train by a recipe, or go on with a run that was interrupted."""
     chosen = load_recipe(recipe)
     where = out or Path("runs") / f"{chosen.name}-{seed}"
-    run = train(chosen, seed=seed, out=where, data=data)
+    run = train(chosen, seed=seed, out=where, data=data, every=every)
     if run.accelerator.is_main_process:
         print(f"the weights are in {where / 'model.safetensors'}")
         if test:

@@ -1,0 +1,204 @@
+"""Runs that are killed, averaged, cut in parts, mixed: what comes of them is what should."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import types
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch.optim import SGD
+
+from configs import language
+from tests.conftest import ROOT
+from tests.test_train import final, tiny
+from zoo import lessons, train
+from zoo.lessons import Labelled, NextToken
+from zoo.train import Run, checkpoints
+from zoo.train.telling import board, told
+
+RECIPE = """
+from dataclasses import replace
+from tests.test_train import tiny as recipe_of
+from zoo.lessons import Labelled
+recipe = recipe_of(
+    name="mixed",
+    epochs=4,
+    args={"depth": 16, "drop_rate": 0.3},
+    batch_size=10,
+    lesson=Labelled(pad=1, flip=True, mixup=0.2, cutmix=1.0, smoothing=0.1),
+    ema=0.9,
+    accumulate=2,
+)
+"""
+
+
+@pytest.fixture(scope="module")
+def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("recipe") / "mixed.py"
+    path.write_text(RECIPE)
+    return path
+
+
+def command(recipe: Path, out: Path) -> list[str]:
+    return [sys.executable, "-m", "zoo.train", str(recipe), "--out", str(out), "--every", "5"]
+
+
+@pytest.fixture(scope="module")
+def whole(recipe: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """What the run gives that nobody stops: all that draws is in it."""
+    out = tmp_path_factory.mktemp("whole")
+    env = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        command(recipe, out), cwd=ROOT, env=env, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == f"the weights are in {out / 'model.safetensors'}\n"
+    return final(out)
+
+
+@pytest.mark.parametrize("steps", [5, pytest.param(60, marks=pytest.mark.slow)])
+def test_killed_in_an_epoch_it_ends_in_the_same_weights(
+    steps: int, recipe: Path, whole: bytes, tmp_path: Path
+) -> None:
+    env = {**os.environ, "OMP_NUM_THREADS": "1"}
+    running = subprocess.Popen(command(recipe, tmp_path), cwd=ROOT, env=env)
+    for _ in range(2400):
+        if reached(tmp_path) >= steps:
+            break
+        time.sleep(0.02)
+    running.send_signal(signal.SIGKILL)
+    running.wait()
+    assert steps <= reached(tmp_path) < 4 * 36
+    assert not (tmp_path / "model.safetensors").exists()
+    subprocess.run(command(recipe, tmp_path), cwd=ROOT, env=env, check=True, capture_output=True)
+    assert final(tmp_path) == whole
+
+
+def reached(out: Path) -> int:
+    """The steps that a checkpoint is of; 36 are an epoch."""
+    try:
+        state = torch.load(out / checkpoints.NAME, weights_only=True)
+    except FileNotFoundError:
+        return 0
+    return 36 * len(state["history"]) + int(state["step"])
+
+
+def test_a_bad_loss_leaves_the_checkpoint_before_it(tmp_path: Path) -> None:
+    """At step 8 of all, the third of the second epoch; a checkpoint after every second step."""
+
+    class Bad(Labelled):
+        seen = 0
+
+        def loss(self, output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+            Bad.seen += 1
+            return super().loss(output, target) * (float("nan") if Bad.seen == 9 else 1.0)
+
+    recipe = tiny(lesson=Bad(pad=1, flip=False))
+    with pytest.raises(FloatingPointError, match="the loss is nan at step 8"):
+        train.train(recipe, seed=0, out=tmp_path, quiet=True, every=2)
+    state = torch.load(tmp_path / checkpoints.NAME, weights_only=True)
+    assert (len(state["history"]), state["step"]) == (1, 2)
+    assert all(value.isfinite().all() for value in state["model"].values())
+
+
+def test_parts_of_a_batch_are_the_batch(tmp_path: Path) -> None:
+    """Of a network without BatchNorm, in uneven parts too."""
+    small = replace(
+        language.nano("gpt2_nano"),
+        epochs=1,
+        batch_size=6,
+        lesson=NextToken(context=32, steps=3),
+        dataset="peps_mini/validation",
+    )
+    found = {}
+    for parts in (1, 2, 4):
+        out = tmp_path / str(parts)
+        run = train.train(replace(small, accumulate=parts), seed=0, out=out, quiet=True)
+        found[parts] = dict(run.network.state_dict())
+        losses = [row["loss"] for row in run.history]
+        assert losses == pytest.approx([run.history[0]["loss"]])
+    for parts in (2, 4):
+        for key, value in found[1].items():
+            torch.testing.assert_close(found[parts][key], value, rtol=1e-3, atol=2e-5)
+
+
+def test_averages_are_what_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[dict[str, torch.Tensor]] = []
+    learn = Run.learn
+
+    def watched(self: Run, *args: Any) -> float:
+        if not seen:
+            seen.append({k: v.clone() for k, v in self.bare.state_dict().items()})
+        loss = learn(self, *args)
+        seen.append({k: v.clone() for k, v in self.bare.state_dict().items()})
+        return loss
+
+    monkeypatch.setattr(Run, "learn", watched)
+    run = train.train(tiny(epochs=1, ema=0.5), seed=0, out=tmp_path, quiet=True)
+    averages = {key: value for key, value in seen[0].items() if value.is_floating_point()}
+    for state in seen[1:]:
+        averages = {key: 0.5 * value + 0.5 * state[key] for key, value in averages.items()}
+    kept = run.network.state_dict()
+    for key, value in averages.items():
+        torch.testing.assert_close(kept[key], value)
+    assert not torch.equal(kept["fc.weight"], run.bare.state_dict()["fc.weight"])
+
+
+def test_mixed_images_have_mixed_labels() -> None:
+    lesson = Labelled(pad=0, flip=False, mixup=1.0, smoothing=0.1)
+    images = torch.zeros(8, 1, 4, 4) + torch.arange(8.0)[:, None, None, None]
+    examples = lessons.LabelledImages(lesson, images, torch.arange(8) % 4, 8, 4)
+    torch.manual_seed(0)
+    ((mixed, targets),) = examples.batches(torch.Generator().manual_seed(0))
+    assert targets.shape == (8, 4)
+    torch.testing.assert_close(targets.sum(1), torch.ones(8))
+    assert mixed[:, 0, 0, 0].frac().any()
+    logits = torch.randn(8, 4)
+    by_hand = -(targets * logits.log_softmax(1)).sum(1).mean()
+    torch.testing.assert_close(lesson.loss(logits, targets), by_hand)
+    assert lesson.faults(targets, targets) == 0
+
+
+def test_labels_alone_are_smoothed() -> None:
+    logits, labels = torch.randn(5, 10), torch.arange(5)
+    soft = 0.9 * torch.eye(10)[labels] + 0.01
+    by_hand = -(soft * logits.log_softmax(1)).sum(1).mean()
+    torch.testing.assert_close(Labelled(smoothing=0.1).loss(logits, labels), by_hand)
+
+
+def test_images_padded_by_their_own_pixels() -> None:
+    image = torch.arange(1.0, 37.0).reshape(1, 1, 6, 6).repeat(60, 1, 1, 1)
+    generator = torch.Generator().manual_seed(0)
+    found = lessons.shift_and_flip(image, 2, False, generator, "reflect")
+    assert found.min() > 0  # no border of zeros
+    padded = torch.nn.functional.pad(image[:1], (2, 2, 2, 2), "reflect")[0, 0]
+    crops = [padded[y : y + 6, x : x + 6] for y in range(5) for x in range(5)]
+    assert all(any(torch.equal(one[0], crop) for crop in crops) for one in found)
+
+
+def test_what_a_run_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = Run(tiny(optimizer=SGD), seed=0, out=tmp_path)
+    assert told(run, 1.25, 512.4, {}) == "tiny  epoch 1/3  loss 1.250  512 samples/s"
+    assert "  error 4.12  " in told(run, 1.25, 512.4, {"error": 4.123})
+    written: list[tuple[str, float, int]] = []
+
+    class Writer:
+        def __init__(self, folder: str) -> None:
+            assert folder == str(tmp_path / "tensorboard")
+
+        def add_scalar(self, *row: Any) -> None:
+            written.append(row)
+
+        def close(self) -> None:
+            written.append(("closed", 0.0, 0))
+
+    fake = types.ModuleType("torch.utils.tensorboard")
+    vars(fake)["SummaryWriter"] = Writer
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", fake)
+    board(tmp_path, [{"epoch": 0, "loss": 2.0}, {"epoch": 1, "loss": 1.0}])
+    assert written == [("loss", 2.0, 0), ("loss", 1.0, 1), ("closed", 0.0, 0)]
