@@ -41,9 +41,12 @@ def test_the_wheel_holds_the_library_and_its_data(wheel: Path) -> None:
     data = {
         str(path.relative_to(ROOT))
         for path in (ROOT / "zoo").rglob("*")
-        if path.suffix in (".toml", ".json", ".safetensors", ".py")
+        if path.suffix in (".toml", ".json", ".safetensors", ".py", ".j2", ".css", ".js", ".txt")
     }
     assert data <= set(names)
+    records = {path.name for path in (ROOT / "eval" / "results").glob("0*.json")}
+    held = {name.rpartition("/")[2] for name in names if name.startswith("zoo/ledger/published/")}
+    assert records == held
 
 
 @needs_uv
@@ -58,6 +61,8 @@ def test_the_installed_wheel_checks_itself(wheel: Path, tmp_path: Path) -> None:
     assert str(tmp_path) in where
     rows = json.loads(call(zoo, "check", "--json", cwd=tmp_path))
     assert {"kept", "not run"} <= {row["status"] for row in rows}
+    published = [row for row in rows if row["model"] == "resnet20.akamaster_cifar10"]
+    assert [row["status"] for row in published] == ["measured"]
     assert [
         row for row in rows if row["kind"] == "bundled weights" and row["status"] != "kept"
     ] == []

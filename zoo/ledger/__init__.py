@@ -87,7 +87,7 @@ class Ledger:
 
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            with FileLock(self.folder / ".lock"):
+            with FileLock(self.folder.with_name(f".{self.folder.name}.lock")):
                 number, previous = self._last()
                 made: list[Record] = []
                 for content in contents:
