@@ -61,7 +61,8 @@ def whole(recipe: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return final(out)
 
 
-@pytest.mark.parametrize("steps", [5, pytest.param(60, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("steps", [5, 60])
 def test_killed_in_an_epoch_it_ends_in_the_same_weights(
     steps: int, recipe: Path, whole: bytes, tmp_path: Path
 ) -> None:
@@ -79,13 +80,38 @@ def test_killed_in_an_epoch_it_ends_in_the_same_weights(
     assert final(tmp_path) == whole
 
 
-def reached(out: Path) -> int:
-    """The steps that a checkpoint is of; 36 are an epoch."""
+def reached(out: Path, epoch: int = 36) -> int:
+    """The steps that a checkpoint is of; so many are an epoch."""
     try:
         state = torch.load(out / checkpoints.NAME, weights_only=True)
     except FileNotFoundError:
         return 0
-    return 36 * len(state["history"]) + int(state["step"])
+    return epoch * len(state["history"]) + int(state["step"])
+
+
+def test_stopped_in_an_epoch_it_goes_on_from_its_checkpoint(
+    recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At step 16 of all, 10 being an epoch; the checkpoint is of step 14."""
+    small = {"epochs": 2, "batch_size": 36, "args": {"depth": 10, "drop_rate": 0.3}}
+    mixed = replace(train.load_recipe(str(recipe)), **small)
+    train.train(mixed, seed=0, out=tmp_path / "whole", quiet=True)
+    learn, asked, last = Run.learn, [], 16
+
+    def watched(self: Run, *args: Any) -> float:
+        asked.append(10 * len(self.history) + self.step)
+        if asked[-1] == last:
+            raise KeyboardInterrupt
+        return learn(self, *args)
+
+    monkeypatch.setattr(Run, "learn", watched)
+    with pytest.raises(KeyboardInterrupt):
+        train.train(mixed, seed=0, out=tmp_path / "cut", quiet=True, every=4)
+    assert reached(tmp_path / "cut", 10) == 14
+    asked, last = [], -1
+    train.train(mixed, seed=0, out=tmp_path / "cut", quiet=True, every=4)
+    assert asked == list(range(14, 20))
+    assert final(tmp_path / "cut") == final(tmp_path / "whole")
 
 
 def test_a_bad_loss_leaves_the_checkpoint_before_it(tmp_path: Path) -> None:
