@@ -107,6 +107,7 @@ BENCHMARKS: dict[str, Benchmark] = {
         *_cifar("cifar10_jpeg", ("img", "label"), 10, JPEG),
         Benchmark("mnist/train", 60_000, 1, PARQUET, 10, "mnist", ("image", "label")),
         Benchmark("mnist/test", 3_000, 1, PARQUET, 10, "mnist", ("image", "label"), note=MNIST),
+        Benchmark("imagenet/train", 1_281_167, 1, IMAGENET, 1000, "imagenet", ("image", "label")),
         Benchmark("imagenet/val", 50_000, 1, IMAGENET, 1000, "imagenet", ("image", "label")),
         *(pairs for name, (n, opener) in ENLARGED.items() for pairs in _enlarged(name, n, opener)),
         Benchmark("peps_mini/train", 90, 1, BUNDLED_TEXTS, sha256=SUMS["train"], note=PEPS),
@@ -117,7 +118,9 @@ BENCHMARKS: dict[str, Benchmark] = {
         Benchmark("peps/validation", 40, 1, TEXTS, note=PEPS),
         Benchmark("wikitext2/validation", 1, 1, TEXTS),
         Benchmark("wikitext2/test", 1, 1, TEXTS),
+        Benchmark("openwebtext/train", 9_035_582_198, 1, TEXTS, note="tokens, by nanoGPT"),
         Benchmark("openwebtext/validation", 4_434_897, 1, TEXTS, note="tokens, by nanoGPT"),
+        Benchmark("pile/train", 210_607_728, 1, TEXTS, note="documents"),
     ]
 }
 

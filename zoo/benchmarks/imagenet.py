@@ -1,5 +1,5 @@
-"""ImageNet's validation set, as people have it: DIR/imagenet/val-*.parquet or validation-*.parquet
-of the Hub, or DIR/imagenet/val/<wnid>/*.JPEG.
+"""ImageNet as people have it: DIR/imagenet/train-*.parquet and val-*.parquet (or validation-*) of
+the Hub, or DIR/imagenet/train/<wnid>/*.JPEG and DIR/imagenet/val/<wnid>/*.JPEG.
 """
 
 from pathlib import Path
@@ -10,6 +10,8 @@ from torchvision.datasets import ImageFolder
 
 from zoo.benchmarks import Benchmark, NoDataError, Samples
 from zoo.benchmarks.parquet import Parquet, open_files
+
+LONG = {"val": "validation"}  # as the Hub calls it
 
 
 class Folder(ImageFolder):  # type: ignore[misc]
@@ -22,19 +24,19 @@ class Folder(ImageFolder):  # type: ignore[misc]
 
 
 def open_split(benchmark: Benchmark, data: Path | None = None) -> Samples:
-    """The images of the validation set. Raises NoDataError when they are not there, or not all."""
+    """The images of a split. Raises NoDataError when they are not there, or not all."""
     if data is None:
         raise NoDataError(f"{benchmark.id} needs a folder of data (--data DIR or ZOO_DATA)")
-    home = data / benchmark.folder
+    home, split = data / benchmark.folder, benchmark.id.partition("/")[2]
     samples: Any
-    if files := sorted(home.glob("val*.parquet")):
+    if files := sorted(home.glob(f"{split}*.parquet")):
         samples = Parquet(open_files(files), benchmark.columns, files)
-    elif (home / "val").is_dir():
-        samples = open_wnids(home / "val")
+    elif (home / split).is_dir():
+        samples = open_wnids(home / split)
     else:
         raise NoDataError(
-            f"{benchmark.id} needs {benchmark.folder}/validation-*.parquet or "
-            f"{benchmark.folder}/val/<wnid>/*.JPEG in the folder of data {data}"
+            f"{benchmark.id} needs {benchmark.folder}/{LONG.get(split, split)}-*.parquet or "
+            f"{benchmark.folder}/{split}/<wnid>/*.JPEG in the folder of data {data}"
         )
     if len(samples) != benchmark.size:
         raise NoDataError(

@@ -12,7 +12,15 @@ import torch
 from zoo import weights
 from zoo.lessons import load_split
 from zoo.train.loop import Run, start_from
-from zoo.train.recipes import Recipe, Schedule, cosine, load_recipe, named, steps
+from zoo.train.recipes import (
+    Recipe,
+    Schedule,
+    cosine,
+    load_recipe,
+    named,
+    sparing_vectors,
+    steps,
+)
 from zoo.train.telling import bar, board
 
 __all__ = [
@@ -23,6 +31,7 @@ __all__ = [
     "errors",
     "load_recipe",
     "named",
+    "sparing_vectors",
     "start_from",
     "steps",
     "train",

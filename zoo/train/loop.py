@@ -20,7 +20,7 @@ from accelerate.utils import set_seed
 from timm.utils import ModelEmaV3
 from torch import Tensor, nn
 
-from zoo import registry
+from zoo import registry, weights
 from zoo.train import checkpoints
 from zoo.train.recipes import Recipe
 
@@ -29,9 +29,11 @@ EVERY = 500  # steps between two checkpoints of an epoch
 
 
 def start_from(network: nn.Module, name: str) -> None:
-    """Gives a network what it shares, by key and shape, with weights of the zoo."""
-    own = network.state_dict()
-    others = registry.create(name, pretrained=True).state_dict()
+    """Gives a network what it shares, by key and shape, with weights of the zoo, or in a file."""
+    own, file = network.state_dict(), name.endswith(".safetensors")
+    others = (
+        weights.tensors(Path(name)) if file else registry.create(name, pretrained=True).state_dict()
+    )
     shared = {k: v for k, v in others.items() if k in own and v.shape == own[k].shape}
     network.load_state_dict(own | shared)
 

@@ -2,7 +2,7 @@
 
 import math
 import runpy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -63,16 +63,33 @@ def steps(*milestones: float, factor: float = 0.1, warmup: float = 0.0) -> Sched
     return schedule
 
 
-def cosine(warmup: float = 0.0, floor: float = 0.0) -> Schedule:
-    """Half a cosine down to `floor`, after a linear rise over the first `warmup` share."""
+def cosine(warmup: float = 0.0, floor: float = 0.0, first: float = 0.0) -> Schedule:
+    """Half a cosine down to `floor`, after a linear rise from `first` over the first `warmup`
+    share."""
 
     def schedule(share: float) -> float:
         if share < warmup:
-            return share / warmup
+            return first + (1 - first) * (share / warmup)
         down = 0.5 + 0.5 * math.cos(math.pi * (share - warmup) / (1 - warmup))
         return floor + (1 - floor) * down
 
     return schedule
+
+
+def sparing_vectors(
+    make: Callable[..., torch.optim.Optimizer],
+    weight_decay: float,
+    parameters: Iterable[torch.nn.Parameter],
+    lr: float,
+) -> torch.optim.Optimizer:
+    """An optimizer whose weight decay is for matrices and kernels; biases, norms and scales are
+    left alone, as timm and nanoGPT do."""
+    learning = list(parameters)
+    groups: list[dict[str, Any]] = [
+        {"params": [p for p in learning if p.dim() >= 2], "weight_decay": weight_decay},
+        {"params": [p for p in learning if p.dim() < 2], "weight_decay": 0.0},
+    ]
+    return make(groups, lr=lr)
 
 
 def named(value: object) -> str:
