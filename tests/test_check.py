@@ -32,6 +32,11 @@ NANO, RCAN = "gpt2_nano.zoo_peps", "rcan_tiny_x2.zoo_photos"
 WINDOWS = 294  # of peps_mini/validation, of 256 tokens
 
 
+@pytest.fixture(autouse=True)
+def _no_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ZOO_DATA", raising=False)
+
+
 def check(*arguments: str) -> Any:
     return CliRunner().invoke(app, ["check", *arguments])
 

@@ -244,13 +244,13 @@ def test_wikitext_2(file: Path, zoo_data: Path) -> None:
 
 @pytest.mark.slow
 def test_any_number_of_processes(file: Path, text: Path, tmp_path: Path) -> None:
-    """The same from 1, 2 and 3, and from 1 that goes on with what 3 have left."""
+    """The same from 1 and 3, and from 1 that goes on with what 3 have left."""
     base = ["-m", "eval.language_modeling", str(file), "--model", "gpt2_nano", "--on", str(text)]
     base += ["--context", "64", "--stride", "24", "--batch-size", "4", "--device", "cpu"]
     out = tmp_path / "out"
     records = {
         n: json.loads(torchrun(n, *base, "--out", str(out / str(n))).strip().splitlines()[-1])
-        for n in (1, 2, 3)
+        for n in (1, 3)
     }
     for n, found in records.items():
         assert (found["processes"], score(found, part="total")) == (n, len(IDS) - 1)

@@ -48,10 +48,9 @@ def torchrun(processes: int, *command: str) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("processes", [1, 2, 3])
-def test_the_count_does_not_depend_on_the_processes(processes: int) -> None:
+def test_a_script_counts_the_same_on_two_processes() -> None:
     out = torchrun(
-        processes,
+        2,
         "-m",
         "eval.classification",
         "wrn16_1.zoo_digits",
@@ -63,7 +62,7 @@ def test_the_count_does_not_depend_on_the_processes(processes: int) -> None:
     (pinned,) = registry.weights_of("wrn16_1")
     recorded = json.loads(pinned.record.read_text())["benchmarks"]["digits/test"]
     record = json.loads(out.strip().splitlines()[-1])
-    assert record["processes"] == processes
+    assert record["processes"] == 2
     score = record["scores"]["error"]
     assert (score["total"] - score["count"], score["total"]) == (recorded["right"], 360)
     assert record["parts"]["wrong"] == recorded["wrong"]

@@ -1,6 +1,5 @@
 """eval/super_resolution.py: benchmarks, folders, data sets; every image once; resumed."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,6 @@ import pytest
 from PIL import Image
 
 from eval.super_resolution import evaluate, parse
-from tests.test_processes import torchrun
 from zoo.benchmarks.imresize import imresize
 from zoo.benchmarks.scores import score
 from zoo.evaluation.world import join
@@ -107,15 +105,3 @@ def test_a_killed_run_goes_on(folder: Path, tmp_path: Path) -> None:
 def test_bad_options_end_in_a_sentence(options: tuple[str, ...], says: str) -> None:
     with pytest.raises((ValueError, LookupError), match=says):
         run(*options)
-
-
-@pytest.mark.slow
-def test_two_processes_count_every_image_once() -> None:
-    command = ("-m", "eval.super_resolution", "bicubic_x4", "--on", "photos/bi_x4")
-    one, two = (
-        json.loads(torchrun(n, *command, "--device", "cpu").strip().splitlines()[-1])
-        for n in (1, 2)
-    )
-    assert (one["processes"], two["processes"]) == (1, 2)
-    assert one["parts"] == two["parts"]
-    assert one["answers_sha256"] == two["answers_sha256"]

@@ -7,6 +7,7 @@ Every draw is from the generator, so that seed and epoch alone decide what is se
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -23,16 +24,29 @@ from zoo.benchmarks.preprocessing import Preprocessing
 from zoo.tokens import tokenizer
 
 Batch = tuple[Tensor, Tensor]
+Share = tuple[int, int]  # (rank, of how many processes)
+WHOLE = (0, 1)
 
 
 class Examples(Protocol):
-    """The examples of a lesson; `steps` are the batches of an epoch. Those that are small enough
-    move to the device that learns, and are drawn and changed there."""
+    """The examples of a lesson; `steps` are the batches of an epoch, from `start` on and of each
+    the `share` of one of several processes. Those that are small enough move to the device that
+    learns, and are drawn and changed there."""
 
     steps: int
 
     def to(self, device: torch.device) -> None: ...
-    def batches(self, generator: torch.Generator) -> Iterator[Batch]: ...
+    def batches(
+        self, generator: torch.Generator, start: int = 0, share: Share = ...
+    ) -> Iterator[Batch]: ...
+
+
+def shared(batches: Iterator[Batch], start: int, share: Share) -> Iterator[Batch]:
+    """Of each whole batch from `start` on, every so-manieth example; those before are drawn too, so
+    that what follows is what it would have been."""
+    rank, world = share
+    for inputs, targets in islice(batches, start, None):
+        yield inputs[rank::world], targets[rank::world]
 
 
 class Lesson(Protocol):
@@ -128,7 +142,12 @@ class LabelledImages:
         """Moves all images there."""
         self.images, self.labels = self.images.to(device), self.labels.to(device)
 
-    def batches(self, generator: torch.Generator) -> Iterator[Batch]:
+    def batches(
+        self, generator: torch.Generator, start: int = 0, share: Share = WHOLE
+    ) -> Iterator[Batch]:
+        return shared(self._drawn(generator), start, share)
+
+    def _drawn(self, generator: torch.Generator) -> Iterator[Batch]:
         order = torch.randperm(len(self.labels), generator=generator)
         for chosen in torch.split(order, self.batch_size)[: self.steps]:
             here = chosen.to(self.images.device)
@@ -185,7 +204,12 @@ class Patches:
     def to(self, device: torch.device) -> None:
         """Photographs are of all sizes: they stay, and patches of them move."""
 
-    def batches(self, generator: torch.Generator) -> Iterator[Batch]:
+    def batches(
+        self, generator: torch.Generator, start: int = 0, share: Share = WHOLE
+    ) -> Iterator[Batch]:
+        return shared(self._drawn(generator), start, share)
+
+    def _drawn(self, generator: torch.Generator) -> Iterator[Batch]:
         for _ in range(self.steps):
             pairs = [self._pair(generator) for _ in range(self.batch_size)]
             small, large = (torch.stack(patches) for patches in zip(*pairs, strict=True))
@@ -226,7 +250,7 @@ class NextToken:
         self, dataset: str, batch_size: int, cfg: Mapping[str, Any], data: Path | None
     ) -> "Excerpts":
         texts: Any = BENCHMARKS[dataset].open(data)
-        tokens = torch.from_numpy(texts.tokens(tokenizer(self.tokenizer)).astype(np.int64))
+        tokens = texts.tokens(tokenizer(self.tokenizer))
         if len(tokens) <= self.context:
             raise NoDataError(f"{dataset} has {len(tokens)} tokens, fewer than one window needs")
         return Excerpts(self, tokens, batch_size)
@@ -240,20 +264,32 @@ class NextToken:
 
 
 class Excerpts:
-    """Random windows of one long text."""
+    """Random windows of one long text: in memory, or in a file that is read where it is asked."""
 
-    def __init__(self, lesson: NextToken, tokens: Tensor, batch_size: int) -> None:
-        self.lesson, self.tokens = lesson, tokens
+    def __init__(self, lesson: NextToken, tokens: np.ndarray, batch_size: int) -> None:
+        self.lesson = lesson
+        self.tokens: Tensor | np.memmap = (
+            tokens if isinstance(tokens, np.memmap) else torch.from_numpy(tokens.astype(np.int64))
+        )
         self.batch_size, self.steps = batch_size, lesson.steps
 
     def to(self, device: torch.device) -> None:
-        """Moves the text there."""
-        self.tokens = self.tokens.to(device)
+        """Moves a text that is in memory there."""
+        if isinstance(self.tokens, Tensor):
+            self.tokens = self.tokens.to(device)
 
-    def batches(self, generator: torch.Generator) -> Iterator[Batch]:
-        last = len(self.tokens) - self.lesson.context
+    def batches(
+        self, generator: torch.Generator, start: int = 0, share: Share = WHOLE
+    ) -> Iterator[Batch]:
+        return shared(self._drawn(generator), start, share)
+
+    def _drawn(self, generator: torch.Generator) -> Iterator[Batch]:
+        last, size = len(self.tokens) - self.lesson.context, self.lesson.context + 1
         for _ in range(self.steps):
             starts = torch.randint(last, (self.batch_size, 1), generator=generator)
-            places = starts + torch.arange(self.lesson.context + 1)
-            ids = self.tokens[places.to(self.tokens.device)]
+            if isinstance(self.tokens, Tensor):
+                ids = self.tokens[(starts + torch.arange(size)).to(self.tokens.device)]
+            else:
+                rows = [self.tokens[place : place + size] for place in starts.flatten().tolist()]
+                ids = torch.from_numpy(np.stack(rows).astype(np.int64))
             yield ids[:, :-1], ids[:, 1:]

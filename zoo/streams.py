@@ -24,9 +24,8 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 
 from zoo.benchmarks import BENCHMARKS, NoDataError, Samples
-from zoo.lessons import Batch
+from zoo.lessons import WHOLE, Batch, Share
 
-Share = tuple[int, int]  # (number of a process, of how many)
 IMAGE, MIXTURE = 1, 2  # what is drawn for
 
 # The colours of ImageNet along their principal components, and how far they reach: datasets/
@@ -176,7 +175,7 @@ class Stream:
         """Images stay where they are; batches of them move."""
 
     def batches(
-        self, generator: torch.Generator, start: int = 0, share: Share = (0, 1)
+        self, generator: torch.Generator, start: int = 0, share: Share = WHOLE
     ) -> Iterator[Batch]:
         """The batches of an epoch from `start` on; of each, the share of one of some processes."""
         seed = int(torch.randint(2**62, (), generator=generator))

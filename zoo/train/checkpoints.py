@@ -8,7 +8,6 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 
 from zoo.train.recipes import TOLD, named
@@ -66,20 +65,15 @@ def load(run: "Run") -> None:
 
 
 def randomness() -> dict[str, Any]:
-    """The states of all that draws within an epoch: torch's generators and numpy's."""
-    kind, keys, *rest = np.random.get_state()
-    numbers = torch.from_numpy(np.asarray(keys).astype(np.int64))
-    found = {"torch": torch.get_rng_state(), "numpy": [str(kind), numbers, *map(float, rest)]}
+    """The states of what the network draws from. What batches draw from, numpy's generator (timm's
+    mixup) among it, is seeded by the epoch, and drawn again up to where it was."""
+    found = {"torch": torch.get_rng_state()}
     return found | ({"cuda": torch.cuda.get_rng_state()} if torch.cuda.is_available() else {})
 
 
 def restore(states: Mapping[str, Any]) -> None:
     """Sets what `randomness` gave; nothing if there is nothing."""
-    if not states:
-        return
-    torch.set_rng_state(states["torch"])
-    kind, keys, place, has_gauss, gauss = states["numpy"]
-    numbers = keys.numpy().astype(np.uint32)
-    np.random.set_state((kind, numbers, int(place), int(has_gauss), gauss))
+    if states:
+        torch.set_rng_state(states["torch"])
     if "cuda" in states and torch.cuda.is_available():
         torch.cuda.set_rng_state(states["cuda"])

@@ -9,7 +9,6 @@ written, so that a run that was killed goes on from there to the same weights, b
 import math
 from collections.abc import Callable
 from contextlib import nullcontext
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -101,17 +100,15 @@ class Run:
     def epoch(self, number: int, advance: Advance) -> None:
         """One pass over the data from where it was left, and the checkpoint after it. A loss that
         is not finite stops the run at its step; the last checkpoint is of before it."""
-        if not self.step:
-            torch.manual_seed(1_000_003 * self.seed + number)  # dropout and stochastic depth
-            np.random.seed((1_000_003 * self.seed + number) % 2**32)  # timm's mixup
+        torch.manual_seed(1_000_003 * self.seed + number)  # dropout and stochastic depth
+        np.random.seed((1_000_003 * self.seed + number) % 2**32)  # timm's mixup
         self.model.train()
         generator = torch.Generator().manual_seed(1_000_003 * self.seed + number)
-        batches = self.examples.batches(generator)
-        for _ in islice(batches, self.step):
-            pass  # drawn again, so that what follows is what it would have been
-        checkpoints.restore(self.random)
+        share = self.accelerator.process_index, self.accelerator.num_processes
         done = number * self.examples.steps
-        for inputs, targets in batches:
+        for inputs, targets in self.examples.batches(generator, self.step, share):
+            checkpoints.restore(self.random)  # after what was drawn for batches that are done
+            self.random = {}
             rate = self.rate(done + self.step)
             loss = self.learn(inputs, targets)
             self.step += 1
@@ -143,8 +140,7 @@ class Run:
     def learn(self, inputs: Tensor, targets: Tensor) -> float:
         """One step on this process's share of a batch, in parts; the loss over that share."""
         recipe, accelerator, lesson = self.recipe, self.accelerator, self.recipe.lesson
-        mine = slice(accelerator.process_index, None, accelerator.num_processes)
-        x, y = inputs[mine].to(self.device), targets[mine].to(self.device)
+        x, y = inputs.to(self.device), targets.to(self.device)
         if x.dim() == 4:
             x = x.to(memory_format=self.layout)
         self.optimizer.zero_grad()
