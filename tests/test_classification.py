@@ -151,6 +151,7 @@ def test_bad_input_is_one_sentence(arguments: list[str], message: str) -> None:
         run(*arguments)
 
 
+@pytest.mark.slow
 def test_the_command_says_it_without_a_traceback() -> None:
     command = [*SCRIPT, "resnet20", "--on", "./nowhere", "--device", "cpu"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)

@@ -1,6 +1,6 @@
 """The recipes of configs/: what they say is what papers say, and each can make a step.
 
-The schedules stand a second time in tests/golden/schedules.json, as iterations or epochs and rates.
+The schedules stand a second time in tests/schedules.json, as iterations or epochs and rates.
 """
 
 import json
@@ -32,7 +32,7 @@ FOUND = {
     if isinstance(value, Recipe)
 }
 PAPERS = {key: recipe for key, recipe in FOUND.items() if "shortened" not in recipe.source}
-SCHEDULES = json.loads((ROOT / "tests" / "golden" / "schedules.json").read_text())
+SCHEDULES = json.loads((ROOT / "tests" / "schedules.json").read_text())
 ARXIV = re.compile(r"\d{4}\.\d{5}")
 PROMISE = re.compile(r"(\w+) ([\d.]+) on (\S+) \(((?:[^()]|\([^()]*\))*)\)")
 
@@ -243,6 +243,7 @@ def alike(recipe: Recipe) -> str:
 DIFFERENT = {alike(recipe): key for key, recipe in PAPERS.items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", DIFFERENT.values())
 def test_a_recipe_makes_its_steps(
     key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
