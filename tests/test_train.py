@@ -1,6 +1,7 @@
 """The training loop: the schedule as stated, a run that was killed ends in the same weights."""
 
 import json
+import re
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -10,6 +11,7 @@ import torch
 from torch.optim import SGD
 
 from configs import digits as recipes
+from tests.conftest import ROOT
 from zoo import lessons, train, weights
 from zoo.lessons import Labelled
 from zoo.train import Recipe, cosine, steps
@@ -124,3 +126,11 @@ def test_recipes_are_found_by_name(name: str) -> None:
 def test_an_unknown_recipe_lists_the_known() -> None:
     with pytest.raises(ValueError, match="it has: resnet20, preresnet20, wrn16_1"):
         train.load_recipe(f"{recipes.__file__}:resnet9")
+
+
+def test_the_recipes_of_the_readme_are_there() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"configs/\w+\.py(?::\w+)?", text))
+    assert len(named) >= 3
+    for where in named:
+        assert train.load_recipe(str(ROOT / where)).source
