@@ -34,4 +34,5 @@ recipe = Recipe(
     source="1512.03385 Sec. 4.2, shortened",
     hardware="two CPU cores",
     expected="99.3 % of the first 3,000 test images within ten minutes",
+    reached="99.40 % (seed 0) after 465 s on one thread, killed once and resumed",
 )
