@@ -6,7 +6,11 @@ from zoo.registry import register
 RESNET = "zoo.families.orthogonal_residual.model:OrthogonalResNet"
 VIT = "zoo.families.orthogonal_residual.vision:OrthogonalViT"
 DEPTHS = (18, 34, 50, 101)
-INPUT = CIFAR | {"mean": (0.4914, 0.4822, 0.4465), "std": (0.2470, 0.2435, 0.2616)}
+INPUT = CIFAR | {
+    "pool_size": (4, 4),
+    "mean": (0.4914, 0.4822, 0.4465),
+    "std": (0.2470, 0.2435, 0.2616),
+}
 SIZES = {
     "s16": {"layers": 6, "width": 384, "heads": 6},
     "b16": {"layers": 12, "width": 768, "heads": 12},
