@@ -4,7 +4,7 @@ from typing import Any
 
 from zoo import registry
 from zoo.families.laurel.language import LaurelStream
-from zoo.families.laurel.residual import K, PARTS
+from zoo.families.laurel.residual import PARTS, K
 
 
 def parameters(model: str) -> int:
