@@ -56,7 +56,7 @@ class LAuReLGPT2(Decoder):
     def __init__(
         self,
         *,
-        parts: str,
+        parts: str = "rw+lr",
         rank: int = 32,
         normalisation: str = "softmax",
         layers: int = 12,

@@ -52,7 +52,7 @@ class LAuReLResNet(PostActivation):
     def __init__(
         self,
         *,
-        parts: str,
+        parts: str = "rw+lr",
         depths: tuple[int, ...] = RESNET50,
         rank: int = 16,
         normalisation: str = "softmax",
