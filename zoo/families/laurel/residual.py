@@ -85,7 +85,6 @@ class Laurel(nn.Module):
         self.normalise = pick(NORMALISATIONS, normalisation, "normalisation (Sec. 2.1)")
         if rank < 1:
             raise ValueError(f"rank must be at least 1 (Sec. 2.2), not {rank}")
-        self.previous = previous
         terms = earlier if previous else 1
         first = 1.0 if normalisation == "none" else 0.0
         self.weights = nn.Parameter(torch.full((2,), first)) if weights else None
