@@ -1,7 +1,6 @@
 """Orthogonal residual updates: equal to the authors' code, and orthogonal, in float64.
 
-Their logits   the bound of eps   a plain sum where f is orthogonal already   the norm   a tensor
-of what a network adds, block by block
+Their logits   the bound of eps   the norm   a plain sum where f is orthogonal already   every unit
 """
 
 import json
@@ -22,7 +21,7 @@ from zoo import registry
 from zoo.families.orthogonal_residual.update import EPS, UPDATES, orthogonal, orthogonal_sum
 from zoo.families.orthogonal_residual.vision import OrthogonalStream
 
-GOLDEN = json.loads((ROOT / "tests/golden/orthogonal_residual.json").read_text())["logits"]
+GOLDEN = json.loads((ROOT / "tests/golden/orthogonal_residual.json").read_text())["nets"]
 PREFIX = {"feature": "orthogonal", "global": "orthogonal_global", "linear": "linear"}
 DIMS = {"feature": (1,), "global": (1, 2, 3)}
 close = partial(torch.testing.assert_close, rtol=1e-12, atol=1e-12)
@@ -46,7 +45,7 @@ def filled(name: str) -> Any:
 def test_logits_are_the_authors(key: str) -> None:
     """To the last bit for the plain sum; their quotient is in float32."""
     depth, update = key.split()
-    logits = torch.tensor(GOLDEN[key], dtype=torch.float64)
+    logits = torch.tensor(GOLDEN[key]["logits"], dtype=torch.float64)
     with torch.no_grad():
         found = filled(f"{PREFIX[update]}_resnetv2_{depth}")(images(32))
     rtol = 1e-13 if update == "linear" else 1e-8
