@@ -61,6 +61,9 @@ def test_softmax_starts_at_halves() -> None:
     x = images(8, channels=256)
     with torch.no_grad():
         close(block(x), plain.layer1[1](x) / 2)
+        block.join.weights.data.copy_(torch.tensor([1.5, 0.0]))
+        alpha, beta = block.join.weights.softmax(0)
+        close(block(x), (alpha * block.residual(x) + beta * x).relu())
         assert (model(images(64)) - plain(images(64))).abs().max() > 1e-3
 
 
