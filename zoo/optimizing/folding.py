@@ -17,22 +17,21 @@ def fold(model: nn.Module, example: Tensor) -> int:
     """Folds each BatchNorm that follows a convolution, and it alone, into that; how many there
     were. An Identity takes its place. What follows what is seen on an example."""
     pairs = list(_pairs(model, example))
-    for conv, name in pairs:
-        norm: Any = model.get_submodule(name)
+    names = list(model.named_modules(remove_duplicate=False))
+    for conv, norm in pairs:
         statistics = (norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias)
         conv.weight, conv.bias = fuse_conv_bn_weights(conv.weight, conv.bias, *statistics)
-        model.set_submodule(name, nn.Identity())
+        for name in [name for name, module in names if module is norm]:
+            model.set_submodule(name, nn.Identity())
     return len(pairs)
 
 
 @torch.no_grad()
-def _pairs(model: nn.Module, example: Tensor) -> Iterator[tuple[nn.Conv2d, str]]:
-    """(convolution, name of the BatchNorm that alone sees what it gives), both called once."""
+def _pairs(model: nn.Module, example: Tensor) -> Iterator[tuple[nn.Conv2d, Any]]:
+    """(convolution, the BatchNorm that alone sees what it gives), both called once."""
     watch = _Watch()
-    modules = {
-        name: m for name, m in model.named_modules() if type(m) in (nn.Conv2d, nn.BatchNorm2d)
-    }
-    hooks = [module.register_forward_hook(watch.called) for module in modules.values()]
+    modules = [m for m in model.modules() if type(m) in (nn.Conv2d, nn.BatchNorm2d)]
+    hooks = [module.register_forward_hook(watch.called) for module in modules]
     try:
         with watch:
             model(example)
@@ -41,12 +40,11 @@ def _pairs(model: nn.Module, example: Tensor) -> Iterator[tuple[nn.Conv2d, str]]
             hook.remove()
     made = {id(out): module for module, _, out in watch.calls if isinstance(module, nn.Conv2d)}
     times = Counter(module for module, _, _ in watch.calls)
-    names = {module: name for name, module in modules.items()}
     for norm, seen, _ in watch.calls:
         conv = made.get(id(seen))
         fixed = isinstance(norm, nn.BatchNorm2d) and norm.track_running_stats
         if fixed and conv and times[norm] == times[conv] == watch.uses[id(seen)] == 1:
-            yield conv, names[norm]
+            yield conv, norm
 
 
 class _Watch(TorchFunctionMode):
