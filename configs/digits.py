@@ -4,6 +4,7 @@ They keep the papers' optimizer, rate and weight decay, with smaller batches and
 `EPOCHS`; digits are not mirrored. Each takes about a minute or less on two CPU cores.
 """
 
+from dataclasses import replace
 from functools import partial
 
 from torch.optim import SGD
@@ -39,6 +40,19 @@ def digits(model: str, *, batch_size: int = 64) -> Recipe:
     )
 
 
+def half(model: str) -> Recipe:
+    """For wider networks: at 16x16, which is still larger than the scans of 8x8, in bf16."""
+    return replace(
+        digits(model),
+        name=f"{model}.zoo_digits16",
+        preprocessing={**PREPROCESSING, "input_size": (3, 16, 16)},
+        args={"num_classes": 10},
+        precision="bf16",
+    )
+
+
 resnet20 = digits("resnet20")
 preresnet20 = digits("preresnet20")
 wrn16_1 = digits("wrn16_1")
+resnext29_1x64d, resnext29_32x4d = half("resnext29_1x64d"), half("resnext29_32x4d")
+res2next29_1cx26wx4s = half("res2next29_1cx26wx4s")

@@ -4,6 +4,7 @@ Loss, optimizer, patches and turns are those of 1807.02758, Sec. 4.1; rate and l
 a network of 0.2 M parameters and two CPU cores. `--data` needs a folder photos/ of PNG files.
 """
 
+from dataclasses import replace
 from functools import partial
 
 from torch.optim import Adam
@@ -30,5 +31,19 @@ def photos(scale: int, *, epochs: int, lr: float, size: int = 48, start: str = "
     )
 
 
+def short(model: str) -> Recipe:
+    """One for networks that are set side by side: 800 batches of 8 patches."""
+    return replace(
+        photos(2, epochs=1, lr=1e-3),
+        name=f"{model}.zoo_photos_short",
+        model=model,
+        lesson=Enlarged(scale=2, steps=100),
+        epochs=8,
+        batch_size=8,
+        schedule=cosine(warmup=0.1),
+    )
+
+
 rcan_tiny_x2 = photos(2, epochs=16, lr=1e-3)
 rcan_tiny_x4 = photos(4, epochs=14, lr=5e-4, size=32, start="rcan_tiny_x2")
+rcan_tiny_x2_short, edsr_tiny_x2_short = short("rcan_tiny_x2"), short("edsr_tiny_x2")

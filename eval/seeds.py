@@ -14,21 +14,27 @@ from zoo.benchmarks import BENCHMARKS
 from zoo.evaluation.log import write
 from zoo.evaluation.works import machine
 from zoo.train import Recipe, Run, train
+from zoo.weights import sha256
 
 Scores = Mapping[str, Mapping[str, Any]]  # of a benchmark, by metric
 
 
 def result(
-    recipe: Recipe, seed: int, out: Path, made_by: str, score: Callable[[Run], Mapping[str, Scores]]
+    recipe: Recipe,
+    seed: int,
+    out: Path,
+    made_by: str,
+    score: Callable[[Run], Mapping[str, Scores]],
+    **options: Any,
 ) -> dict[str, Any]:
     """What one run reached, by `score` on each benchmark; from disk if it is done. What was
-    interrupted goes on."""
+    interrupted goes on. For the options see zoo.train.train."""
     done = out / "result.json"
     if done.exists():
         found: dict[str, Any] = json.loads(done.read_text(encoding="utf-8"))
         return found
     start = time.perf_counter()
-    run = train(recipe, seed=seed, out=out)
+    run = train(recipe, seed=seed, out=out, **options)
     benchmarks = {
         name: {"version": BENCHMARKS[name].version, "scores": scores}
         for name, scores in score(run).items()
@@ -44,6 +50,8 @@ def result(
         "batch_size": recipe.batch_size,
         "benchmarks": benchmarks,
         "history": run.history,
+        "precision": {"no": "fp32"}.get(recipe.precision, recipe.precision),
+        "sha256": sha256(out / "model.safetensors"),
         "seconds": round(time.perf_counter() - start, 1),
         **machine(run.accelerator.device),
     }

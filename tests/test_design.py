@@ -23,6 +23,7 @@ RANK = {
     "mirror": 0,
     "sources": 0,
     "tensors": 0,
+    "optimizing": 1,
     "trunks": 1,
     "benchmarks": 1,
     "hub": 2,

@@ -119,3 +119,12 @@ def test_the_recipe_with_the_most_seeds_is_compared() -> None:
     found = verdicts.judge_relative(RELATIVE, [*few, *runs([3, 0, 2], [1, 2, 1])])
     assert (found.status, found.measured.endswith("by all signs")) == ("undecided", True)
     assert ", 3 seeds, p = " in found.measured
+
+
+def test_a_difference_has_its_unit() -> None:
+    scores = [run(m, s, "set5/bi_x2", {"psnr": {"value": v}}) for m, s, v in SHARPER]
+    claim = replace(RELATIVE, metric="psnr", benchmark="set5/bi_x2")
+    assert "36.50 against 35.00 dB" in verdicts.judge_relative(claim, scores).measured
+
+
+SHARPER = [("plain56", 0, 36.0), ("plain56", 1, 37.0), ("plain20", 0, 35.0), ("plain20", 1, 35.0)]

@@ -233,3 +233,17 @@ def generate(model: "str | nn.Module", ids: Any, **options: Any) -> list[list[in
 
     network = create(model, pretrained=True) if isinstance(model, str) else model
     return generation.generate(network, ids, **options)
+
+
+def optimize(model: "nn.Module", **options: Any) -> "nn.Module":
+    """Makes a network fast for inference on the machine at hand, and says in `model.optimized` what
+    it did and how far outputs moved; see zoo.optimizing.optimize for the options (dtype,
+    channels_last, compile, fold, winograd, example).
+
+    >>> model = zoo.optimize(zoo.create("wrn28_10"))
+
+    Raises ValueError for an example that the network does not take.
+    """
+    from zoo import optimizing
+
+    return optimizing.optimize(model, **options)

@@ -1,12 +1,13 @@
 """What a network can learn: examples in batches, a loss, and what counts as a fault.
 
 data set -> Examples.batches(generator) -> (inputs, targets) -> network -> Lesson.loss
-
-Every draw is from the generator, so that seed and epoch alone decide what is seen.
+Seed and epoch alone decide what is seen, by the generator.
 """
 
+from ast import literal_eval
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -18,7 +19,7 @@ from PIL import Image
 from timm.data import Mixup
 from torch import Tensor
 
-from zoo.benchmarks import BENCHMARKS, NoDataError
+from zoo.benchmarks import BENCHMARKS, Benchmark, NoDataError
 from zoo.benchmarks.imresize import imresize
 from zoo.benchmarks.preprocessing import Preprocessing
 from zoo.tokens import tokenizer
@@ -62,9 +63,14 @@ class Lesson(Protocol):
 
 
 def load_split(name: str, cfg: Mapping[str, Any], data: Path | None) -> Batch:
-    """A whole split in memory: (N, C, H, W) preprocessed, (N,) labels."""
-    samples = BENCHMARKS[name].open(data)
-    prepare = Preprocessing(cfg)
+    """A whole split in memory, never to be changed: (N, C, H, W) preprocessed, (N,) labels."""
+    shown = ("input_size", "mean", "std", "interpolation", "crop_pct")
+    return _split(BENCHMARKS[name], repr({key: cfg[key] for key in shown}), data)
+
+
+@lru_cache(2)  # for the runs that follow
+def _split(benchmark: Benchmark, shown: str, data: Path | None) -> Batch:
+    samples, prepare = benchmark.open(data), Preprocessing(literal_eval(shown))
     pairs = [samples[i] for i in range(len(samples))]
     images = torch.stack([prepare(image) for image, _ in pairs])
     return images, torch.tensor([label for _, label in pairs])
@@ -93,7 +99,7 @@ class Labelled:
     """Classes of images, by cross entropy: random crops of images padded by `pad` pixels on each
     side (`mode`, as torch names it), half of them mirrored if `flip`. Labels are smoothed, pairs of
     images mixed (timm's Mixup: 1710.09412 by `mixup`, 1905.04899 by `cutmix`, half of batches each
-    if there are both)."""
+    if there are both). An epoch is all images once, or `steps` batches of them if there are any."""
 
     pad: int = 4
     flip: bool = True
@@ -101,6 +107,7 @@ class Labelled:
     smoothing: float = 0.0
     mixup: float = 0.0
     cutmix: float = 0.0
+    steps: int = 0
     metric = "error"  # in percent
 
     def load(
@@ -128,7 +135,7 @@ class LabelledImages:
     ) -> None:
         self.lesson, self.images, self.labels = lesson, images, labels
         self.batch_size = min(batch_size, len(labels))
-        self.steps = len(labels) // self.batch_size
+        self.steps = min(lesson.steps or len(labels), len(labels) // self.batch_size)
         self.mix: Any = None
         if lesson.mixup or lesson.cutmix:
             self.mix = cast(Any, Mixup)(
@@ -139,7 +146,6 @@ class LabelledImages:
             )
 
     def to(self, device: torch.device) -> None:
-        """Moves all images there."""
         self.images, self.labels = self.images.to(device), self.labels.to(device)
 
     def batches(
@@ -202,7 +208,7 @@ class Patches:
         self.small = [imresize(image, 1 / scale) for image in self.large]
 
     def to(self, device: torch.device) -> None:
-        """Photographs are of all sizes: they stay, and patches of them move."""
+        """They are of all sizes: patches of them move."""
 
     def batches(
         self, generator: torch.Generator, start: int = 0, share: Share = WHOLE
@@ -238,7 +244,7 @@ class Patches:
 
 @dataclass(frozen=True)
 class NextToken:
-    """Texts, by the cross entropy of each next token: `steps` batches are an epoch, of windows of
+    """Texts, by the cross entropy of each next token; an epoch is `steps` batches of windows of
     `context` tokens that begin anywhere."""
 
     tokenizer: str = "bytes"
@@ -274,7 +280,6 @@ class Excerpts:
         self.batch_size, self.steps = batch_size, lesson.steps
 
     def to(self, device: torch.device) -> None:
-        """Moves a text that is in memory there."""
         if isinstance(self.tokens, Tensor):
             self.tokens = self.tokens.to(device)
 

@@ -18,6 +18,7 @@ UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9}
 BUNDLED = "bundled weights"  # kind of a row about weights that come with the zoo
 NOT_BUILT = "the zoo does not build this variation of the network"
 FEW_IMAGES = 5  # the same weights on another machine may differ by this many
+PRINTED_IN = {"psnr": " dB"}  # others are in percent
 RECORDED = {"accuracy": "error", "training_error": "error"}  # in runs of training
 RATIOS = ("tokens/s",)  # relative claims on these print a ratio, in percent
 
@@ -120,7 +121,7 @@ def _unit(claim: Claim) -> str:
     """The unit of a measured claim's value, with a space before it."""
     if claim.kind != "measured" or claim.metric in UNITLESS:
         return ""
-    return " dB" if claim.metric == "psnr" else " %"
+    return PRINTED_IN.get(claim.metric, " %")
 
 
 def interval(wrong: int, total: int, z: float = 1.959964) -> tuple[float, float]:
@@ -148,7 +149,7 @@ def judge_relative(claim: Claim, runs: Iterable[Mapping[str, Any]]) -> Verdict:
     status = "undecided"
     if low > 0 or high < 0:
         status = "kept" if (low > 0) == (claim.relation == ">") else "missed"
-    digits, unit = (4, "") if claim.metric in UNITLESS else (2, " %")
+    digits, unit = (4, "") if claim.metric in UNITLESS else (2, PRINTED_IN.get(claim.metric, " %"))
     means = (f"{mean(side):.{digits}f}" for side in zip(*pairs, strict=True))
     shown = (
         f"{' against '.join(means)}{unit}, difference {mean(differences):+.{digits}f} "

@@ -4,14 +4,14 @@ x -> conv BN ReLU -> conv BN -> (+) -> ReLU        keys: conv1 bn1 conv2 bn2 (co
  \\________ shortcut ___________/                   as in torchvision and timm
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 from timm.layers import DropPath
 from torch import Tensor, nn
 
 from zoo.trunks.classifier import Classifier, Head, convolutions
-from zoo.trunks.shortcuts import Shortcut
+from zoo.trunks.shortcuts import Join, Shortcut, addition
 
 
 def conv(c_in: int, c_out: int, kernel: int, stride: int = 1) -> nn.Conv2d:
@@ -33,7 +33,14 @@ class Basic(nn.Module):
     expansion: ClassVar[int] = 1
 
     def __init__(
-        self, c_in: int, width: int, stride: int, drop_path: float, *, shortcut: Shortcut
+        self,
+        c_in: int,
+        width: int,
+        stride: int,
+        drop_path: float,
+        *,
+        shortcut: Shortcut,
+        join: Join = addition,
     ) -> None:
         super().__init__()
         self.c_out, self.stride = width, stride
@@ -44,6 +51,7 @@ class Basic(nn.Module):
         self.bn2 = nn.BatchNorm2d(width)
         self.downsample = shortcut(c_in, self.c_out, stride)
         self.drop_path = DropPath(drop_path) if drop_path else nn.Identity()
+        self.join = join(self.c_out)
         self.act2 = nn.ReLU(inplace=True)
 
     def residual(self, x: Tensor) -> Tensor:
@@ -51,7 +59,7 @@ class Basic(nn.Module):
         return self.bn2(self.conv2(self.act1(self.bn1(self.conv1(x)))))
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.act2(self.drop_path(self.residual(x)) + self.downsample(x))
+        return self.act2(self.join(self.drop_path(self.residual(x)), self.downsample(x)))
 
 
 class Bottleneck(nn.Module):
@@ -73,6 +81,7 @@ class Bottleneck(nn.Module):
         shortcut: Shortcut,
         middle: Middle = dense,
         stride_first: bool = False,
+        join: Join = addition,
     ) -> None:
         super().__init__()
         self.c_out, self.stride = width * self.expansion, stride
@@ -88,6 +97,7 @@ class Bottleneck(nn.Module):
         self.bn3 = nn.BatchNorm2d(self.c_out)
         self.downsample = shortcut(c_in, self.c_out, stride)
         self.drop_path = DropPath(drop_path) if drop_path else nn.Identity()
+        self.join = join(self.c_out)
         self.act3 = nn.ReLU(inplace=True)
 
     def residual(self, x: Tensor) -> Tensor:
@@ -97,7 +107,7 @@ class Bottleneck(nn.Module):
         return self.bn3(self.conv3(x))
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.act3(self.drop_path(self.residual(x)) + self.downsample(x))
+        return self.act3(self.join(self.drop_path(self.residual(x)), self.downsample(x)))
 
 
 class PostActivation(Classifier):
@@ -112,7 +122,7 @@ class PostActivation(Classifier):
         *,
         stem: nn.Module,
         pool: nn.Module,
-        stages: dict[str, nn.Sequential],
+        stages: Mapping[str, nn.Module],
         head: Head,
     ) -> None:
         super().__init__(

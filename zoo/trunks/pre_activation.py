@@ -12,7 +12,7 @@ from timm.layers import DropPath
 from torch import Tensor, nn
 
 from zoo.trunks.classifier import Classifier, Head
-from zoo.trunks.shortcuts import Shortcut
+from zoo.trunks.shortcuts import Join, Shortcut, addition
 
 
 class PreUnit(nn.Module):
@@ -35,6 +35,7 @@ class PreUnit(nn.Module):
         dropout: float = 0.0,
         shares: bool = False,
         activated: bool = False,
+        join: Join = addition,
     ) -> None:
         super().__init__()
         c_in, self.c_out = convs[0].in_channels, convs[-1].out_channels
@@ -47,6 +48,7 @@ class PreUnit(nn.Module):
             self.add_module(f"conv{i}", conv)
         self.downsample = shortcut(c_in, self.c_out, self.stride)
         self.drop_path = DropPath(drop_path) if drop_path else nn.Identity()
+        self.join = join(self.c_out)
 
     def forward(self, x: Tensor) -> Tensor:
         active = x if self.bn1 is None else F.relu(self.bn1(x))
@@ -56,7 +58,7 @@ class PreUnit(nn.Module):
             if self.dropout:
                 out = F.dropout(out, self.dropout, self.training)
             out = self.get_submodule(f"conv{i}")(out)
-        return self.drop_path(out) + self.downsample(active if self.shares else x)
+        return self.join(self.drop_path(out), self.downsample(active if self.shares else x))
 
 
 class PreActivation(Classifier):

@@ -1,18 +1,26 @@
 """What runs beside a residual block (1512.03385, Sec. 3.3), and the stacking of blocks.
 
 A shortcut is a function (c_in, c_out, stride) -> module from (B, c_in, H, W) to
-(B, c_out, H / stride, W / stride).
+(B, c_out, H / stride, W / stride). A join is a function channels -> what makes one of a branch and
+a skip, (B, channels, H, W) each: a plain function, or a module where it has weights.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, TypeVar, cast
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 K = TypeVar("K")
 V = TypeVar("V")
 Shortcut = Callable[[int, int, int], nn.Module]
+Join = Callable[[int], Callable[[Tensor, Tensor], Tensor]]
+
+
+def addition(channels: int) -> Callable[[Tensor, Tensor], Tensor]:
+    """F(x) + x (Eq. 1): no module, no parameter."""
+    return torch.add
 
 
 class Block(Protocol):

@@ -5,6 +5,7 @@ from zoo.registry import register
 
 TABLE_3 = ((26, 4), (48, 2), (14, 8), (26, 6), (26, 8), (18, 4))
 TABLE_4 = ((6, 24, 4), (8, 25, 4), (6, 24, 6))
+SMALL = (1, 26, 4)  # ours: as many parameters as resnext29_1x64d
 V1B = {"first_conv": "conv1.0"}
 CIFAR_100 = {
     "num_classes": 100,
@@ -43,7 +44,7 @@ register(
             "slice_width": width,
             "scale": scale,
         }
-        for c, width, scale in TABLE_4
+        for c, width, scale in (*TABLE_4, SMALL)
     },
     CIFAR | CIFAR_100,
 )

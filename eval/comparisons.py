@@ -1,0 +1,112 @@
+"""Relative claims of the papers, tried at a scale that two CPU cores have time for.
+
+    python -m eval.comparisons --data DIR [--of depth order width ...] [--seeds 0 1 2] [--write]
+
+depth       plain and residual nets of 20, 56 and 110 layers (1512.03385, Sec. 4.2)
+order       preresnet110 against resnet110 (1603.05027)
+width       wrn16_4 against resnet110 (1605.07146)
+cardinality resnext29_32x4d against 1x64d, a Res2Net block against both (1611.05431, 1904.01169)
+attention   RCAN against EDSR at equal parameters (1807.02758)
+
+All of one kind by one recipe. Start it as often as there are cores: each takes a run that no other
+has taken. A run that is done is not repeated; one that was interrupted goes on. With --write, the
+runs that are done go into the published ledger, eval/results, which `zoo check` reads.
+"""
+
+import argparse
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from configs import cifar10_jpeg, digits, super_resolution
+from eval import seeds
+from zoo import registry
+from zoo.benchmarks import BENCHMARKS
+from zoo.benchmarks.super_resolution import mean, scores
+from zoo.details import Upscaling
+from zoo.evaluation.classes import share
+from zoo.evaluation.works import commit
+from zoo.train import Recipe, Run, errors
+
+RUNS = Path("runs/comparisons")
+MADE_BY = "eval/comparisons.py"
+LARGE = ("set5/bi_x2", "set14/bi_x2")
+WIDE = (digits.resnext29_1x64d, digits.resnext29_32x4d, digits.res2next29_1cx26wx4s)
+GROUPS: dict[str, tuple[Recipe, ...]] = {
+    "depth": (
+        cifar10_jpeg.plain20,
+        cifar10_jpeg.plain56,
+        cifar10_jpeg.resnet20,
+        cifar10_jpeg.resnet56,
+        cifar10_jpeg.resnet110,
+    ),
+    "order": (cifar10_jpeg.preresnet110, cifar10_jpeg.resnet110),
+    "width": (cifar10_jpeg.wrn16_4, cifar10_jpeg.resnet110),
+    "cardinality": WIDE,
+    "attention": (super_resolution.rcan_tiny_x2_short, super_resolution.edsr_tiny_x2_short),
+}
+
+
+def score(run: Run, data: Path) -> dict[str, seeds.Scores]:
+    """Errors on both sides of the split, as the network was trained; or PSNR and SSIM, in
+    float32."""
+    if registry.variant(run.recipe.model).is_classifier:
+        name = run.recipe.dataset.partition("/")[0]
+        sides = (f"{name}/train", f"{name}/test")
+        return {side: {"error": share(*errors(run, side, data))} for side in sides}
+    network: Any = registry.network(run.recipe.model)
+    network.load_state_dict(run.network.state_dict())
+    return {name: enlarged(network, name, data) for name in LARGE}
+
+
+def enlarged(network: Any, name: str, data: Path) -> Mapping[str, Any]:
+    """The means over the images of a benchmark."""
+    found = mean(scores(network, BENCHMARKS[name].open(data), Upscaling(), network.scale))
+    return {metric: {"value": value} for metric, value in found._asdict().items()}
+
+
+def take(recipe: Recipe, seed: int, data: Path) -> dict[str, Any] | None:
+    """The result of a run, unless another process is at it."""
+    out = RUNS / f"{recipe.name}-{seed}"
+    out.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(out / "lock", timeout=0):
+            how = {"data": data, "channels_last": True}
+            return seeds.result(recipe, seed, out, MADE_BY, partial(score, data=data), **how)
+    except Timeout:
+        return None
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True, help="folder of the data")
+    parser.add_argument("--of", nargs="+", choices=GROUPS, default=list(GROUPS))
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--write", action="store_true", help="add to the ledger")
+    options = parser.parse_args()
+    commit()  # of what runs, whatever the checkout becomes meanwhile
+    recipes = {recipe.name: recipe for group in options.of for recipe in GROUPS[group]}
+    done = []
+    for seed in options.seeds:
+        for recipe in recipes.values():
+            if run := take(recipe, seed, options.data):
+                done.append(run)
+                print(f"{run['recipe']} {seed}, {run['seconds']} s: {told(run)}", flush=True)
+    if options.write:
+        seeds.record(done)
+
+
+def told(run: Mapping[str, Any]) -> str:
+    """cifar10_jpeg/test error 40.1; ..."""
+    return "; ".join(
+        f"{name} {metric} {found['value']:.4g}"
+        for name, of in run["benchmarks"].items()
+        for metric, found in of["scores"].items()
+    )
+
+
+if __name__ == "__main__":
+    main()

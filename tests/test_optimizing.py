@@ -1,0 +1,196 @@
+"""zoo.optimize: the same function, and what was done to it."""
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+import zoo
+from tests.golden.fill import fill, layers_of
+from zoo import optimizing, registry
+from zoo.optimizing import folding, winograd
+from zoo.optimizing.winograd import Winograd, transforms
+
+
+def filled(name: str, **args: Any) -> Any:
+    """A network with weights of both signs and random statistics."""
+    network = registry.network(name, **args)
+    fill(layers_of(network))
+    return network.float().eval()
+
+
+def off(found: Tensor, wanted: Tensor) -> float:
+    return float((found - wanted).detach().abs().max() / wanted.detach().abs().max())
+
+
+def test_the_transforms_are_exact_for_polynomials() -> None:
+    data, kernel, inverse = transforms()
+    d, g = torch.tensor([3.0, -1, 4, 1, -5, 9]).double(), torch.tensor([2.0, -7, 1]).double()
+    wanted = torch.stack([(d[i : i + 3] * g).sum() for i in range(4)])
+    assert torch.allclose(inverse @ ((kernel @ g) * (data @ d)), wanted, rtol=1e-13)
+
+
+@pytest.mark.parametrize(
+    ("shape", "c_out", "bias"),
+    [
+        ((2, 64, 8, 8), 96, True),
+        ((1, 64, 1, 1), 64, False),
+        ((3, 72, 7, 13), 64, True),
+        ((1, 64, 90, 47), 64, False),  # in bands
+        ((40, 80, 12, 12), 80, True),  # some images at once
+    ],
+)
+def test_winograd_is_the_convolution(shape: tuple[int, ...], c_out: int, bias: bool) -> None:
+    torch.manual_seed(0)
+    conv = nn.Conv2d(shape[1], c_out, 3, padding=1, bias=bias)
+    x = torch.randn(shape)
+    with torch.no_grad():
+        found, direct = Winograd(conv)(x), conv(x)
+        wanted = conv.double()(x.double())
+    assert found.shape == wanted.shape
+    assert off(found, wanted) < 1e-5
+    assert off(found, wanted) < 10 * off(direct, wanted)
+
+
+def test_large_images_and_many_are_worked_on_in_parts() -> None:
+    fast = Winograd(nn.Conv2d(64, 64, 3, padding=1))
+    bands = list(fast._parts(1, 23, 12))
+    assert [row for _, first, last in bands for row in range(first, last)] == list(range(23))
+    assert len(bands) > 1
+    assert len(list(fast._parts(40, 3, 3))) > 1
+    assert list(fast._parts(2, 2, 2)) == [(slice(0, 56), 0, 2)]
+
+
+@pytest.mark.parametrize(
+    "conv",
+    [
+        nn.Conv2d(64, 64, 3),
+        nn.Conv2d(64, 64, 3, padding=1, stride=2),
+        nn.Conv2d(64, 64, 3, padding=2, dilation=2),
+        nn.Conv2d(64, 64, 3, padding=1, groups=2),
+        nn.Conv2d(64, 64, 3, padding=1, padding_mode="reflect"),
+        nn.Conv2d(64, 64, 5, padding=2),
+        nn.Conv2d(64, 32, 3, padding=1),
+        nn.Conv2d(64, 64, 3, padding=1, dtype=torch.bfloat16),
+        nn.Conv2d(64, 64, 3, padding=1, device="meta"),
+        nn.ConvTranspose2d(64, 64, 3, padding=1),
+    ],
+    ids=str,
+)
+def test_other_convolutions_stay(conv: nn.Module) -> None:
+    assert not winograd.fits(conv)
+    assert winograd.fits(nn.Conv2d(64, 64, 3, padding=1))
+
+
+@pytest.mark.parametrize(
+    ("name", "args", "folded"),
+    [
+        ("resnet20", {}, 19),
+        ("wrn16_4", {}, 7),  # those that follow a convolution; the others follow sums
+        ("res2net50_26w_4s", {"slice_width": 8}, 85),
+        ("preresnet20", {}, 10),
+        ("edsr_tiny_x2", {}, 0),
+        ("gpt2_nano", {}, 0),
+    ],
+)
+def test_a_network_stays_the_same_function(name: str, args: dict[str, Any], folded: int) -> None:
+    network = filled(name, **args)
+    example = optimizing.example_of(network)[:2]
+    example = example[..., :64, :64] if example.dim() == 4 else example
+    with torch.inference_mode():
+        wanted = network(example)
+    model: Any = zoo.optimize(network, example=example)
+    assert model is network
+    with torch.inference_mode():
+        found = model(example)
+    assert off(found, wanted) < 1e-5
+    assert model.optimized.moved == off(found, wanted)
+    assert (f"{folded} BatchNorms folded" in model.optimized.steps) == (folded > 0)
+    assert "x as fast" in str(model.optimized)
+
+
+def test_all_of_it_together_is_the_same_function() -> None:
+    """Folded, channels last and by Winograd, whether that is faster here or not."""
+    network = filled("wrn16_4")
+    x = torch.randn(3, 3, 32, 32)
+    with torch.inference_mode():
+        wanted = network(x)
+        assert list(optimizing.prepare(network, x[:1])) == ["7 BatchNorms folded"]
+        assert optimizing.lay_out(network)
+        step = optimizing.by_winograd(network)
+        assert step
+        assert step[0] == "9 3x3 convolutions by Winograd"
+        assert off(network(x), wanted) < 1e-5
+
+
+def test_what_does_not_pay_is_taken_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = filled("wrn16_4")
+    before, x = dict(network.state_dict()), torch.randn(2, 3, 32, 32)
+    wanted = network(x)
+    seconds = iter((1.0, 1.0, 2.0, 2.0))
+    timed = optimizing._timed
+    monkeypatch.setattr(optimizing, "_timed", lambda *a: (timed(*a)[0], next(seconds)))
+    model: Any = zoo.optimize(network, fold=False, example=x)
+    assert model.optimized.steps == ()
+    assert before.keys() == model.state_dict().keys()
+    assert model.conv1.weight.is_contiguous()
+    assert torch.equal(model(x), wanted)
+
+
+class Odd(nn.Module):
+    """Convolutions whose BatchNorm cannot be folded: seen by others, called twice, of a batch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen, self.twice, self.own = (nn.Conv2d(4, 4, 1) for _ in range(3))
+        self.norm1, self.norm2, self.fit = (nn.BatchNorm2d(4) for _ in range(3))
+        self.norm3 = nn.BatchNorm2d(4, track_running_stats=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.seen(x)
+        x = self.norm1(x) + x
+        x = self.norm2(self.twice(self.twice(x)))
+        return self.norm3(self.own(x))
+
+
+def test_what_others_see_is_not_folded() -> None:
+    network, x = Odd(), torch.randn(2, 4, 5, 5)
+    fill(layer for layer in layers_of(network) if layer is not network.norm3)
+    network.float().eval()
+    assert folding.fold(network, x) == 0
+    network.norm3 = network.fit
+    wanted = network(x)
+    assert folding.fold(network, x) == 1
+    assert off(network(x), wanted) < 1e-6
+
+
+def test_bfloat16_takes_any_input() -> None:
+    network = filled("resnet20")
+    x = torch.randn(2, 3, 32, 32)
+    with torch.inference_mode():
+        wanted = network(x)
+        model: Any = zoo.optimize(network, dtype=torch.bfloat16, example=x)
+        found = model(x)
+    assert found.dtype == torch.bfloat16
+    assert "bfloat16" in model.optimized.steps
+    assert 0 < model.optimized.moved < 0.1
+    assert off(found.float(), wanted) == model.optimized.moved
+
+
+@pytest.mark.slow
+def test_compiled_it_is_the_same_function() -> None:
+    network = filled("resnet20")
+    x = torch.randn(2, 3, 32, 32)
+    with torch.inference_mode():
+        wanted = network(x)
+        model: Any = zoo.optimize(network, compile=True, example=x)
+        assert off(model(x), wanted) < 1e-5
+    assert model.optimized.steps[-1] == "compiled"
+
+
+def test_bad_examples_are_refused() -> None:
+    with pytest.raises(ValueError, match="does not take the example"):
+        zoo.optimize(registry.network("resnet20"), example=torch.zeros(1, 4, 32, 32))
+    with pytest.raises(ValueError, match="give an `example`"):
+        zoo.optimize(nn.Conv2d(3, 3, 1))
