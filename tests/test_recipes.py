@@ -3,6 +3,7 @@
 The schedules stand a second time in tests/schedules.json, as iterations or epochs and rates.
 """
 
+import inspect
 import json
 import re
 import runpy
@@ -164,8 +165,9 @@ def test_a_wrong_recipe_is_found(key: str, changes: dict[str, Any]) -> None:
         check_schedule(key, replace(PAPERS[key], **changes))
 
 
-# Networks of the same classes that make a step in a moment; others are tried as they are.
+# Networks of the same classes that make a step in a moment: by what transformers take, or by class.
 TEXT = {"layers": 1, "width": 16, "heads": 2, "vocab": 257, "context": 16}
+TRANSFORMER = {**TEXT, "hidden": 32}
 SMALL: dict[str, dict[str, Any]] = {
     "CifarResNet": {"depth": 8},
     "CifarPlainNet": {"depth": 8},
@@ -185,11 +187,18 @@ SMALL: dict[str, dict[str, Any]] = {
     "RCAN": {"groups": 1, "blocks": 1, "channels": 16},
     "EDSR": {"blocks": 1, "channels": 8},
     "CARN": {"channels": 16},
-    "GPT2": TEXT,
     "LoopGPT2": {**TEXT, "loops": 2},
     "MUDDFormer": {**TEXT, "layers": 2, "hidden": 256},
-    "TransformerPP": {**TEXT, "hidden": 32},
 }
+
+
+def sizes(target: str) -> dict[str, Any]:
+    """Arguments of the class at `target` that make it small."""
+    name = target.partition(":")[2]
+    if name in SMALL:
+        return SMALL[name]
+    taken = inspect.signature(registry.load_class(target)).parameters
+    return {key: value for key, value in TRANSFORMER.items() if key in taken}
 
 
 class Noise:
@@ -212,7 +221,6 @@ def open_noise(benchmark: Benchmark, data: Path | None = None) -> Any:
 
 def small(recipe: Recipe) -> Recipe:
     """The recipe in two batches for each of two epochs, on a network of the same class."""
-    target = registry.variant(recipe.model).target.partition(":")[2]
     lesson: Any = recipe.lesson
     if isinstance(lesson, Enlarged):
         lesson = replace(lesson, size=8, steps=2)
@@ -223,7 +231,7 @@ def small(recipe: Recipe) -> Recipe:
         lesson = replace(lesson, workers=0)
     return replace(
         recipe,
-        args={**recipe.args, **SMALL.get(target, {})},
+        args={**recipe.args, **sizes(registry.variant(recipe.model).target)},
         preprocessing={**recipe.preprocessing, **shown},
         epochs=2,
         batch_size=6,

@@ -1,0 +1,23 @@
+"""Frac-connections: the nano that comes with the zoo, which learns as those of configs/language.py
+do. The networks of 2503.14125 follow OLMo2 and OLMoE, whose data the zoo has not."""
+
+from functools import partial
+
+from torch.optim import AdamW
+
+from zoo.lessons import NextToken
+from zoo.train import Recipe, cosine, sparing_vectors
+
+olmo_nano_dfc_x4 = Recipe(
+    name="olmo_nano_dfc_x4.zoo_peps",
+    model="olmo_nano_dfc_x4",
+    dataset="peps_mini/train",
+    lesson=NextToken(),
+    epochs=15,
+    batch_size=16,
+    lr=3e-3,
+    clip=1.0,
+    optimizer=partial(sparing_vectors, partial(AdamW, betas=(0.9, 0.95), eps=1e-8), 0.1),
+    schedule=cosine(warmup=0.02, floor=0.1),
+    source="2502.12170 App. D.1, shortened",
+)

@@ -1,0 +1,67 @@
+"""Hyper-connections: the vision transformers of 2409.19606, and the nano that comes with the zoo.
+
+ImageNet by Table 12 (App. E.2); what is static does not decay and what is dynamic does (Sec. 4). Of
+vectors and norms the paper does not speak: they are spared. How images are cut is not said: a
+random part of each, mirrored or not, as Big Vision has it, whose rate, batch, warm-up and Mixup
+these are.
+
+The nano learns as those of configs/language.py do.
+"""
+
+from functools import partial
+
+from torch.optim import AdamW
+
+from zoo.lessons import NextToken
+from zoo.streams import Augmentation, Photographs
+from zoo.train import Recipe, cosine, sparing_vectors
+
+STEPS = 300 * (1_281_167 // 4096)
+TABLE_11 = {
+    "vit_b16_shc_x2": "77.60",
+    "vit_b16_dhc_x2": "77.26",
+    "vit_l16_shc_x2": "78.38",
+    "vit_l16_dhc_x2": "79.94",
+}
+
+
+def imagenet(model: str) -> Recipe:
+    """300 epochs; the first 10,000 steps to warm up, then a cosine to 0."""
+    return Recipe(
+        name=f"{model}.imagenet",
+        model=model,
+        dataset="imagenet/train",
+        args={"drop_rate": 0.1},
+        epochs=300,
+        batch_size=4096,
+        lr=3e-3,
+        clip=1.0,
+        lesson=Photographs(Augmentation(), mixup=0.2),
+        optimizer=partial(sparing_vectors, partial(AdamW, betas=(0.9, 0.999), eps=1e-8), 0.3),
+        schedule=cosine(warmup=10_000 / STEPS),
+        precision="bf16",
+        source="2409.19606 App. E.2, Table 12",
+        hardware="not said",
+        expected=f"accuracy {TABLE_11[model]} on imagenet/val (Table 11)",
+    )
+
+
+def nano(model: str) -> Recipe:
+    """Epochs of 100 batches of 16 windows of 256 bytes."""
+    return Recipe(
+        name=f"{model}.zoo_peps",
+        model=model,
+        dataset="peps_mini/train",
+        lesson=NextToken(),
+        epochs=15,
+        batch_size=16,
+        lr=3e-3,
+        clip=1.0,
+        optimizer=partial(sparing_vectors, partial(AdamW, betas=(0.9, 0.95), eps=1e-8), 0.1),
+        schedule=cosine(warmup=0.02, floor=0.1),
+        source="2502.12170 App. D.1, shortened",
+    )
+
+
+vit_b16_shc_x2, vit_b16_dhc_x2, vit_l16_shc_x2, vit_l16_dhc_x2 = map(imagenet, TABLE_11)
+olmo_nano, olmo_nano_dhc_x4 = map(nano, ("olmo_nano", "olmo_nano_dhc_x4"))
