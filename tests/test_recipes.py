@@ -194,9 +194,8 @@ SMALL: dict[str, dict[str, Any]] = {
 
 def sizes(target: str) -> dict[str, Any]:
     """Arguments of the class at `target` that make it small."""
-    name = target.partition(":")[2]
-    if name in SMALL:
-        return SMALL[name]
+    if found := SMALL.get(target.partition(":")[2]):
+        return found
     taken = inspect.signature(registry.load_class(target)).parameters
     return {key: value for key, value in TRANSFORMER.items() if key in taken}
 
