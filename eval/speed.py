@@ -1,11 +1,12 @@
 """Seconds of our networks and of their peers, in one process, in turn.
 
-    python -m eval.speed rcan_x4 carn_m [--carn DIR] [--rounds 10] [--record]
+    python -m eval.speed rcan_x4 carn_m wrn28_10 [--carn DIR] [--rounds 10] [--record]
 
 A round runs every contestant once; the ratio is the median over the rounds of the peer's seconds
-to ours. Ours run as they are (eager, float32) and as `zoo upscale` runs them (channels_last,
-inference mode). Peers: spandrel's RCAN (the dependency group `parity`), and the authors' CARN, if
-DIR is a checkout of nmhkahn/CARN-pytorch. Weights do not matter to a time: all are drawn.
+to ours. Ours run as they are (eager, float32), those that enlarge as `zoo upscale` runs them
+(channels_last, inference mode), classifiers by zoo.optimize, on eight images. Peers: timm; the
+dependency group `parity` has spandrel's RCAN; the authors' CARN, if DIR is a checkout of
+nmhkahn/CARN-pytorch. Weights do not matter to a time: all are drawn.
 """
 
 import argparse
@@ -19,6 +20,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import timm
 import torch
 from rich.console import Console
 from rich.progress import track
@@ -28,6 +30,7 @@ from torch import nn
 from zoo import registry
 from zoo.evaluation.works import machine
 from zoo.ledger import published
+from zoo.optimizing import optimize
 
 Run = Callable[[torch.Tensor], Any]
 Turn = Callable[[], Any]
@@ -59,8 +62,19 @@ def as_upscale_runs(ours: nn.Module) -> Run:
     return run
 
 
-def contestants(name: str, checkout: Path | None) -> dict[str, Run]:
+def classifiers(name: str, x: torch.Tensor) -> dict[str, Run]:
+    """Ours as it is and optimized for such images, with what that did; timm's, if it has one."""
+    ours, again = (registry.network(name).eval() for _ in range(2))
+    ready: Any = optimize(again, example=x)
+    print(f"{name}: {ready.optimized}")
+    peers = {"timm": timm.create_model(name).eval()} if timm.is_model(name) else {}
+    return {"ours": ours, "ours, optimized": ready, **peers}
+
+
+def contestants(name: str, checkout: Path | None, x: torch.Tensor) -> dict[str, Run]:
     """{who: how to run it} for a network of ours and its peer."""
+    if registry.variant(name).is_classifier:
+        return classifiers(name, x)
     ours, again = (registry.network(name).eval() for _ in range(2))
     found: dict[str, Run] = {"ours": ours, "ours as upscale": as_upscale_runs(again)}
     if name.startswith("rcan"):
@@ -107,12 +121,14 @@ def main() -> None:
     parser.add_argument("--record", action="store_true", help="adds to eval/results")
     options = parser.parse_args()
     torch.manual_seed(0)
-    x = torch.rand(1, 3, SIZE, SIZE)
-    rows = []
+    rows, shapes = [], {}
     for name in options.models:
-        runs = {who: partial(run, x) for who, run in contestants(name, options.carn).items()}
+        entry = registry.variant(name)
+        shape = (8, *entry.cfg["input_size"]) if entry.is_classifier else (1, 3, SIZE, SIZE)
+        x, shapes[name] = torch.rand(shape), list(shape)
+        runs = {who: partial(run, x) for who, run in contestants(name, options.carn, x).items()}
         rows += compared(name, race(runs, options.rounds))
-    report(rows, options.rounds, {"input": list(x.shape)}, "speed" if options.record else "")
+    report(rows, options.rounds, {"inputs": shapes}, "speed" if options.record else "")
 
 
 def report(rows: list[dict[str, Any]], rounds: int, setting: dict[str, Any], what: str) -> None:
