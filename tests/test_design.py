@@ -15,6 +15,7 @@ RANK = {
     "details": 0,
     "guard": 0,
     "inputs": 0,
+    "kept": 0,
     "ledger": 0,
     "tokens": 0,
     "pretrained": 0,

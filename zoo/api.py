@@ -7,7 +7,6 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from zoo import literature, registry
-from zoo.checking import check
 from zoo.literature import Claim, Contradiction, Deviation, Paper
 from zoo.pretrained import Weights
 from zoo.registry import create
@@ -19,7 +18,9 @@ if TYPE_CHECKING:
     from torch import nn
 
     from zoo.benchmarks.preprocessing import Preprocessing
+    from zoo.checking import Watch
     from zoo.explaining import Explanation
+    from zoo.verdicts import Verdict
 
 __all__ = [
     "check",
@@ -167,6 +168,21 @@ def describe(name: str) -> Description:
         deviations=about("deviations"),
         contradictions=about("contradictions"),
     )
+
+
+def check(
+    *names: str, data: "str | Path | None" = None, watch: "Watch | None" = None, **options: Any
+) -> "list[Verdict]":
+    """Holds the claims on `names` (models, weights, patterns, rooms, arXiv numbers; all by default)
+    against what is counted and measured now, or was measured before.
+
+    `data` is a folder of data sets, one folder each; for the options see zoo.checking.Options and
+    zoo.evaluation.how.How (limit, precision, batch_size, ...). What is measured is added to the
+    ledger at once. Raises UnknownNameError; ValueError for a sample that cannot be read.
+    """
+    from zoo import checking
+
+    return checking.check(*names, data=data, watch=watch, **options)
 
 
 def explain(

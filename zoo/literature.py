@@ -136,11 +136,11 @@ def _record(cls: Any, table: str, index: int, data: dict[str, Any], source: Sour
     fields = {f.name: f for f in dataclasses.fields(cls) if f.name != "line"}
     automatic = {"paper", "reported"} if cls in (Claim, Weights) else set()
     for key, value in data.items():
-        line = source.line(table, index, key)
         if key not in fields or key in automatic:
             known = ", ".join(sorted(set(fields) - automatic))
+            line = source.line(table, index, key)
             raise source.error(line, f"unknown key {key!r} in [[{table}]]; known are {known}")
-        source.check(line, key, value, fields[key].type)
+        source.check((table, index, key), key, value, fields[key].type)
     required = {
         name
         for name, f in fields.items()
@@ -225,7 +225,7 @@ def _paper(data: dict[str, Any], source: Source) -> Paper:
     if unknown := sorted(set(data) - set(types)):
         raise source.error(source.line(unknown[0], 0), f"unknown table {unknown[0]!r}")
     for table, value in data.items():
-        source.check(source.line(table, 0), table, value, types[table])
+        source.check((table, 0, ""), table, value, types[table])
     records: dict[str, Any] = {
         table: tuple(
             _record(cls, table, i, entry, source) for i, entry in enumerate(data.get(table, []))
@@ -262,7 +262,7 @@ def _head(given: dict[str, Any], elsewhere: set[str], source: Source) -> dict[st
         fault = "unknown key" if key in given else "lacks the key"
         raise source.error(source.line("paper", 0, key), f"[paper]: {fault} {key!r}")
     for key, value in given.items():
-        source.check(source.line("paper", 0, key), key, value, wanted[key])
+        source.check(("paper", 0, key), key, value, wanted[key])
     return {**given, "authors": tuple(given["authors"])}
 
 
@@ -274,7 +274,7 @@ def _detail(cls: Any, header: str, data: dict[str, Any], protocols: Any, source:
         raise source.error(line, f"no [protocols] entry is called {name!r}")
     types = {f.name: f.type for f in dataclasses.fields(cls)}
     for key, value in data.items():
-        source.check(source.line(header, 0, key), key, value, types.get(key, Any))
+        source.check((header, 0, key), key, value, types.get(key, Any))
     try:
         detail = cls(**{key: _plain(value) for key, value in data.items()})
     except TypeError as error:

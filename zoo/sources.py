@@ -10,6 +10,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
+from zoo.kept import kept
+
 LARGEST = 63  # bits of a whole number; TOML's own limit
 DIGITS = 100  # of a decimal number, before and after its point
 
@@ -37,10 +39,15 @@ class Source:
     def tables(self) -> dict[str, Any]:
         """What is in the file, with decimal numbers as they are printed."""
         try:
-            found = tomllib.loads(self.text, parse_float=Decimal)
+            return kept(self.path, self.text, self._parsed)
+        except PaperError:
+            raise
         except (ValueError, ArithmeticError) as error:  # ArithmeticError: 1e99999999999999999999
             what = error if isinstance(error, tomllib.TOMLDecodeError) else "a number is too large"
             raise PaperError(f"{self.path.parent.name}/{self.path.name}: {what}") from None
+
+    def _parsed(self) -> dict[str, Any]:
+        found = tomllib.loads(self.text, parse_float=Decimal)
         if not all(_plausible(number) for number in _numbers(found)):
             raise self.error(1, "a number is too large, or is none")
         return found
@@ -60,10 +67,12 @@ class Source:
         """An error about a line."""
         return PaperError(f"{self.path.parent.name}/{self.path.name}:{line}: {what}")
 
-    def check(self, line: int, key: str, value: Any, wanted: Any) -> None:
-        """Raises PaperError for a value that is not of the type that a record has for it."""
+    def check(self, place: tuple[str, int, str], key: str, value: Any, wanted: Any) -> None:
+        """Raises PaperError for a value that is not of the type that a record has for it; its
+        line is found (by table, index and key) when there is something to say of it alone."""
         if _is(value, wanted):
             return
+        line = self.line(*place)
         words = wanted.__name__ if isinstance(wanted, type) else re.sub(r"\w+\.", "", str(wanted))
         shown = repr(value)
         shown = shown if len(shown) <= 80 else f"{shown[:80]}..."

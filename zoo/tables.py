@@ -1,7 +1,8 @@
 """What the commands print for people: tables of claims, weights and verdicts."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from rich import box
 from rich.console import Console
@@ -9,9 +10,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from zoo import api
-from zoo.evaluation.works import Work
-from zoo.planning import Step
 from zoo.verdicts import BUNDLED, NOT_BUILT, Verdict, describe_claim
+
+if TYPE_CHECKING:
+    from zoo.evaluation.works import Work
+    from zoo.planning import Step
 
 REASONS_SHOWN = 8  # for not running claims of a paper, one by one
 KINDS = ("counted", "measured", "relative")
@@ -41,6 +44,18 @@ def short(number: int | None) -> str:
         if number is not None and number >= size:
             return f"{number / size:.2f}{unit}"
     return "" if number is None else str(number)
+
+
+def columns(rows: Sequence[Sequence[str]], right: Collection[int]) -> Iterator[str]:
+    """Lines of aligned columns, some of them to the right. Nothing is cut, so that a name can be
+    searched for."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = [
+            cell.rjust(width) if i in right else cell.ljust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        yield "  ".join(cells).rstrip() + "\n"
 
 
 def tags(d: api.Description) -> str:
@@ -130,7 +145,7 @@ def reason(why: str) -> str:
     return next((told for part, told in REASONS.items() if part in why), "otherwise")
 
 
-def plan(steps: Sequence[Step], seconds: Mapping[Work, float], out: Console) -> None:
+def plan(steps: "Sequence[Step]", seconds: "Mapping[Work, float]", out: Console) -> None:
     """What will be measured and how long that should take; what will not, and why."""
     to_do = [step.work for step in steps if step.to_do]
     if to_do:

@@ -8,11 +8,9 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import TaskID
 
 from zoo import api, ledger, tables
 from zoo.cli.terminal import Data, Json, app, bars, print_json
-from zoo.evaluation.world import leave
 
 
 class Bars:
@@ -20,7 +18,7 @@ class Bars:
 
     def __init__(self, out: Console, quiet: bool) -> None:
         self.out, self.quiet, self.shown = out, quiet, bars()
-        self.task: TaskID | None = None
+        self.task: Any = None
         self.done = self.works = 0
 
     def planned(self, steps: Sequence[Any], seconds: Mapping[Any, float]) -> None:
@@ -68,6 +66,8 @@ def check(
     What is measured goes into a ledger; interrupted, the same command goes on. Exit code 1 when a
     claim is missed and nothing recorded explains it.
     """
+    from zoo.evaluation.world import leave
+
     if data is not None and not data.is_dir():
         raise ValueError(f"--data must be a folder that exists, not {data}")
     out = Console()

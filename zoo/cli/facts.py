@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from zoo import api, tables
 from zoo.cli.terminal import Json, app, print_json
@@ -29,9 +28,11 @@ def list_command(
         keys = ("name", "params", "macs", "input_size", "num_classes")
         print_json([{key: getattr(d, key) for key in keys} for d in described])
         return
-    table = Table("name", "params", "multiply-adds", "input", "paper", "claims", "weights")
-    for d in described:
-        table.add_row(
+    if not names:
+        raise LookupError(f"no name matches {pattern!r} with these options; try `zoo list`")
+    heads = ("name", "params", "multiply-adds", "input", "paper", "claims", "weights")
+    rows = [
+        (
             d.name,
             tables.short(d.params),
             tables.short(d.macs),
@@ -40,9 +41,9 @@ def list_command(
             str(len(d.claims)),
             tables.tags(d),
         )
-    Console().print(table)
-    if not names:
-        raise LookupError(f"no name matches {pattern!r} with these options; try `zoo list`")
+        for d in described
+    ]
+    sys.stdout.writelines(tables.columns([heads, *rows], right=(1, 2, 3, 5)))
 
 
 @app.command()

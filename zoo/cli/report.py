@@ -1,7 +1,5 @@
 """A static site of what is claimed and what was measured: report."""
 
-import http.server
-import webbrowser
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from zoo import api, checking, ledger
+from zoo import api, ledger
 from zoo.cli.terminal import app, progress
 
 
@@ -33,6 +31,7 @@ def report(
 
 
 def _write(out: Path) -> Path:
+    from zoo import checking
     from zoo.report import build
     from zoo.report.photographs import comparable, compare
 
@@ -50,13 +49,15 @@ def _write(out: Path) -> Path:
         return build(out, rows, records.values(), comparisons)
 
 
-class _Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:
-        """Requests of one's own browser are not worth a line."""
-
-
 def _serve(where: Path, port: int, browser: bool) -> None:
-    handler = partial(_Quiet, directory=str(where))
+    import http.server
+    import webbrowser
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, format: str, *args: object) -> None:
+            """Requests of one's own browser are not worth a line."""
+
+    handler = partial(Quiet, directory=str(where))
     with http.server.ThreadingHTTPServer(("127.0.0.1", port), handler) as server:
         address = f"http://127.0.0.1:{server.server_port}/"
         Console().print(f"{address}  (Ctrl-C ends it)", highlight=False)
