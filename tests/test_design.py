@@ -38,6 +38,7 @@ RANK = {
     "measuring": 5,
     "evaluation": 6,
     "judging": 6,
+    "tasks": 6,
     "planning": 6,
     "provided": 6,
     "checking": 7,

@@ -1,6 +1,6 @@
 """What a protocol is to the evaluation: its words in a paper.toml, as data.
 
-[views.NAME] -> View      [upscaling.NAME] -> Upscaling      [reading.NAME] -> Reading
+[views.NAME] -> View    [upscaling.NAME] -> Upscaling    [reading.NAME] -> Reading
 
 Standard library only.
 """
@@ -68,4 +68,5 @@ class Reading:
         return ""
 
 
+Detail = View | Upscaling | Reading
 DETAILS: dict[str, Any] = {"views": View, "upscaling": Upscaling, "reading": Reading}

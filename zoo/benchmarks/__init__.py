@@ -28,6 +28,8 @@ class Benchmark:
     `classes` it is of pairs to enlarge ("set5/bi_x2" is Set5 made small by MATLAB's bicubic,
     twice) or, with `is_text`, of texts to predict.
 
+    `other` is the task of what is none of these.
+
     `version` changes when a score on it would: other images, other order of operations.
     """
 
@@ -40,6 +42,13 @@ class Benchmark:
     columns: tuple[str, str] = ("", "")
     sha256: str = ""
     note: str = ""
+    other: str = ""
+
+    @property
+    def task(self) -> str:
+        """What is tried on it, one of zoo.tasks."""
+        pictures = "image-classification" if self.classes else "super-resolution"
+        return self.other or ("language-modelling" if self.is_text else pictures)
 
     @property
     def is_text(self) -> bool:
