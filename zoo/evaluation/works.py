@@ -67,7 +67,8 @@ class Work:
             images = {"images": self.images} if self.images else {}
             return plain(asdict(self.protocol) | images)
         entry, weights = registry.split(self.name)
-        return preprocessing(registry.configuration(entry, weights), self.protocol)
+        view = self.protocol if isinstance(self.protocol, View) else None
+        return preprocessing(registry.configuration(entry, weights), view)
 
     def job(self, data: Path | None) -> Any:
         """The network with its weights, and the samples. Raises NoDataError, LookupError,
