@@ -27,6 +27,7 @@ RANK = {
     "benchmarks": 1,
     "hub": 2,
     "lessons": 2,
+    "noise": 2,
     "streams": 2,
     "weights": 2,
     "pinned": 2,

@@ -10,7 +10,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-EPSILON = 1e-4  # of every BatchNorm: MatConvNet's, and the authors' PyTorch code's
 BIASES = {  # which convolutions have one: (first, those before BatchNorm, last)
     "none": (False, False, False),
     "first": (True, False, False),
@@ -23,7 +22,7 @@ class DnCNN(nn.Module):
     """Fig. 1: pixels in 0..1 with noise, (B, C, H, W) -> (B, C, H, W) without, not clipped.
 
     Without `norm` it is what is left when every BatchNorm is folded into the convolution before
-    it: see `folded`.
+    it: see `folded`. `epsilon` is what BatchNorm adds to a variance; the authors' code adds 1e-4.
     """
 
     def __init__(
@@ -34,6 +33,7 @@ class DnCNN(nn.Module):
         width: int = 64,
         biases: str = "first",
         norm: bool = True,
+        epsilon: float = 1e-5,
     ) -> None:
         if depth < 3:
             raise ValueError(
@@ -45,7 +45,7 @@ class DnCNN(nn.Module):
         first, middle, last = BIASES[biases]
         layers: list[nn.Module] = [conv(in_chans, width, first), nn.ReLU(inplace=True)]
         for _ in range(depth - 2):
-            norms = [nn.BatchNorm2d(width, EPSILON)] if norm else []
+            norms = [nn.BatchNorm2d(width, epsilon)] if norm else []
             layers += [conv(width, width, middle), *norms, nn.ReLU(inplace=True)]
         self.layers = nn.Sequential(*layers, conv(width, in_chans, last))
         self.apply(partial(draw, deviation=math.sqrt(2 / (9 * width))))
