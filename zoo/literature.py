@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo import sources
-from zoo.details import DETAILS, View
+from zoo.details import DETAILS, Upscaling, View
 from zoo.pretrained import ROOMS, Weights, broken_rule, read_timm
 from zoo.sources import Source
 
@@ -133,6 +133,11 @@ class Paper:
         """What protocols show of an image to a classifier."""
         return self.details["views"]
 
+    @property
+    def upscaling(self) -> Mapping[str, Upscaling]:
+        """What protocols do with a small image."""
+        return self.details["upscaling"]
+
 
 def _record(cls: Any, table: str, index: int, data: dict[str, Any], source: Source) -> Any:
     """`data` as a `cls`, with every key known, every value of its type, none missing."""
@@ -249,14 +254,11 @@ def _paper(data: dict[str, Any], source: Source) -> Paper:
     head = _head(data.get("paper", {}), {"id", "protocols", "details", *tables}, source)
     protocols = data.get("protocols", {})
     details: dict[str, Any] = {
-        table: {
-            n: _detail(cls, f"{table}.{n}", entry, protocols, source)
-            for n, entry in data.get(table, {}).items()
-        }
-        for table, cls in DETAILS.items()
+        t: {n: _detail(c, f"{t}.{n}", d, protocols, source) for n, d in data.get(t, {}).items()}
+        for t, c in DETAILS.items()
     }
-    name = source.path.parent.name
-    return Paper(id=name, protocols=protocols, details=details, **head, **records)
+    room = source.path.parent.name
+    return Paper(id=room, protocols=protocols, details=details, **head, **records)
 
 
 def _head(given: dict[str, Any], elsewhere: set[str], source: Source) -> dict[str, Any]:
