@@ -3,51 +3,48 @@
     python -m eval.bundle resnet20 preresnet20 wrn16_1 [--seed 0]
     python -m eval.bundle rcan_tiny_x2 --data DIR
     python -m eval.bundle gpt2_nano muddformer_nano
+    python -m eval.bundle dncnn_tiny --data DIR
 
 For each: ROOM/weights/NAME.safetensors, and beside it NAME.json with the wrong answers on
 digits/test, PSNR and SSIM on every benchmark that is at hand, or the loss on texts. Language models
-are stored, and scored, in bf16. Name and sum for the [[weights]]
+are stored, and scored, in bf16. Each task is a row of MADE. Name and sum for the [[weights]]
 entry of paper.toml are printed; a person decides and pastes them.
 """
 
 import argparse
 import json
 import os
-from collections.abc import Iterator
-from dataclasses import asdict
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from configs import language, super_resolution
+from configs import denoising, language, super_resolution
 from configs.digits import digits
 from zoo import registry, weights
 from zoo.benchmarks import BENCHMARKS, NoDataError
 from zoo.benchmarks.classification import predict
+from zoo.benchmarks.denoising import sigma
 from zoo.benchmarks.language import total
 from zoo.benchmarks.preprocessing import Preprocessing
 from zoo.benchmarks.super_resolution import mean, scores
-from zoo.details import Reading, Upscaling
+from zoo.details import Denoising, Reading, Upscaling
+from zoo.evaluation.how import How
+from zoo.evaluation.restorations import Restorations
 from zoo.pretrained import ROOMS
 from zoo.tokens import tokenizer
 from zoo.train import Recipe, Run, train
 
 TEST = "digits/test"
 PAIRS = ("photos", "set5", "set14")
+NOISED = ("photos/sigma25", "set12/sigma25")  # what its recipe is for
 TEXTS = ("peps_mini/validation", "wikitext2/test")
 
 
-def recipe_of(model: str) -> tuple[str, Recipe]:
-    """Where the recipe of bundled weights stands, and the recipe."""
-    if registry.variant(model).is_classifier:
-        return f"configs/digits.py:{model}", digits(model)
-    if registry.variant(model).is_language_model:
-        return f"configs/language.py:{model}", getattr(language, model)
-    return f"configs/super_resolution.py:{model}", getattr(super_resolution, model)
-
-
-def answers(run: Run) -> Iterator[tuple[str, dict[str, Any]]]:
+def answers(run: Run, data: Path | None) -> Iterator[tuple[str, dict[str, Any]]]:
     """(benchmark, what a classifier gets right and wrong on it)."""
     samples = BENCHMARKS[TEST].open()
     prepare = Preprocessing(run.recipe.preprocessing)
@@ -88,20 +85,59 @@ def losses(run: Run, data: Path | None) -> Iterator[tuple[str, dict[str, Any]]]:
         yield name, {"protocol": asdict(how), **found}
 
 
+def restorations(run: Run, data: Path | None) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(benchmark, mean PSNR and SSIM), of the images that are at hand; in float32."""
+    network: Any = registry.network(run.recipe.model)
+    network.load_state_dict(run.network.state_dict())
+    for name in NOISED:
+        try:
+            samples = BENCHMARKS[name].open(data)
+        except NoDataError as error:
+            print(error)
+            continue
+        job = Restorations(network, samples, Denoising(), sigma(name))
+        job.ready(torch.device("cpu"), How())
+        entries = job.answer([(index, job.load(index)) for index in range(job.size)])
+        with torch.inference_mode():
+            found = job.scores({index: tuple(answer) for index, *answer in entries})
+        score = {metric: value["value"] for metric, value in found["scores"].items()}
+        yield name, {"protocol": asdict(Denoising()), **score}
+
+
+@dataclass(frozen=True)
+class Made:
+    """How the weights of a task are made: `recipe` by a network's name, in a file of configs/;
+    `measured` on its benchmarks; `stored` as tensors of a type, if not as they were trained."""
+
+    file: str
+    recipe: Callable[[str], Recipe]
+    measured: Callable[[Run, Path | None], Iterator[tuple[str, dict[str, Any]]]]
+    stored: torch.dtype | None = None
+
+
+MADE = {
+    "image-classification": Made("digits", digits, answers),
+    "language-modelling": Made("language", partial(getattr, language), losses, torch.bfloat16),
+    "super-resolution": Made("super_resolution", partial(getattr, super_resolution), enlargements),
+    "denoising": Made("denoising", partial(getattr, denoising), restorations),
+}
+
+
+def recipe_of(model: str) -> tuple[str, Recipe]:
+    """Where the recipe of bundled weights stands, and the recipe."""
+    made = MADE[registry.variant(model).task]
+    return f"configs/{made.file}.py:{model}", made.recipe(model)
+
+
 def rounded(run: Run) -> dict[str, torch.Tensor]:
-    """The tensors of a trained network as they are stored: of a language model in bf16."""
-    state = run.network.state_dict()
-    if not registry.variant(run.recipe.model).is_language_model:
-        return state
-    return {key: value.to(torch.bfloat16) for key, value in state.items()}
+    """The tensors of a trained network as they are stored."""
+    state, stored = run.network.state_dict(), MADE[registry.variant(run.recipe.model).task].stored
+    return {key: value.to(stored) for key, value in state.items()} if stored else state
 
 
 def measured(run: Run, data: Path | None) -> Iterator[tuple[str, dict[str, Any]]]:
     """What a trained network does on each benchmark."""
-    entry = registry.variant(run.recipe.model)
-    if entry.is_classifier:
-        return answers(run)
-    return losses(run, data) if entry.is_language_model else enlargements(run, data)
+    return MADE[registry.variant(run.recipe.model).task].measured(run, data)
 
 
 def bundle(model: str, seed: int, data: Path | None) -> str:

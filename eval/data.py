@@ -13,6 +13,7 @@ from typing import Any
 
 import datasets
 
+from zoo import tasks
 from zoo.benchmarks import BENCHMARKS, NoDataError, Samples
 from zoo.benchmarks.imagenet import open_classes, open_wnids
 from zoo.benchmarks.parquet import Parquet, open_files
@@ -38,7 +39,7 @@ def open_source(
     if name in BENCHMARKS:
         benchmark = BENCHMARKS[name]
         if not benchmark.classes:
-            script = "language_modeling" if benchmark.is_text else "super_resolution"
+            script = tasks.TASKS[benchmark.task].script
             raise DataError(f"{name} has no classes: it is for eval.{script}")
         try:
             return Source(benchmark.open(data), name, benchmark.version)

@@ -94,7 +94,7 @@ def protocol(table: str, name: str) -> Any:
     known = {
         f"{paper.id}/{key}": how
         for paper in literature.load_all()
-        for key, how in getattr(paper, table).items()
+        for key, how in paper.details[table].items()
     }
     if name not in known:
         near = registry.nearest(name, list(known))

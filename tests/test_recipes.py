@@ -21,8 +21,10 @@ from PIL import Image
 from tests.conftest import ROOT
 from zoo import literature, registry, train, weights
 from zoo.benchmarks import BENCHMARKS, Benchmark
+from zoo.benchmarks.denoising import Clean
 from zoo.benchmarks.language import Texts
 from zoo.lessons import Enlarged, Labelled, NextToken
+from zoo.noise import Denoised
 from zoo.streams import Photographs
 from zoo.train import Recipe, steps
 
@@ -40,7 +42,7 @@ PROMISE = re.compile(r"(\w+) ([\d.]+) on (\S+) \(((?:[^()]|\([^()]*\))*)\)")
 
 def per_epoch(recipe: Recipe) -> int:
     """Batches of an epoch."""
-    if isinstance(recipe.lesson, Enlarged | NextToken):
+    if isinstance(recipe.lesson, Enlarged | NextToken | Denoised):
         return recipe.lesson.steps
     return BENCHMARKS[recipe.dataset].size // recipe.batch_size
 
@@ -77,7 +79,7 @@ def known() -> set[str]:
 def test_there_are_recipes_of_every_kind() -> None:
     assert len(PAPERS) > 90
     kinds = {type(recipe.lesson) for recipe in PAPERS.values()}
-    assert kinds == {Labelled, Photographs, Enlarged, NextToken}
+    assert kinds == {Labelled, Photographs, Enlarged, NextToken, Denoised}
     assert {key.split(":")[0] for key in PAPERS} == set(SCHEDULES)
 
 
@@ -187,6 +189,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "RCAN": {"groups": 1, "blocks": 1, "channels": 16},
     "EDSR": {"blocks": 1, "channels": 8},
     "CARN": {"channels": 16},
+    "DnCNN": {"depth": 3, "width": 8},
     "LoopGPT2": {**TEXT, "loops": 2},
     "MUDDFormer": {**TEXT, "layers": 2, "hidden": 256},
 }
@@ -215,13 +218,16 @@ class Noise:
 
 
 def open_noise(benchmark: Benchmark, data: Path | None = None) -> Any:
+    if benchmark.task == "denoising":
+        shape = (40, 48, 3) if benchmark.id.startswith("c") else (40, 48)
+        return [Clean("grey", np.full(shape, 90, np.uint8))]
     return Texts(("A few words. " * 9,)) if benchmark.is_text else Noise(benchmark.classes)
 
 
 def small(recipe: Recipe) -> Recipe:
     """The recipe in two batches for each of two epochs, on a network of the same class."""
     lesson: Any = recipe.lesson
-    if isinstance(lesson, Enlarged):
+    if isinstance(lesson, Enlarged | Denoised):
         lesson = replace(lesson, size=8, steps=2)
     if isinstance(lesson, NextToken):
         lesson = replace(lesson, tokenizer="bytes", context=16, steps=2)

@@ -1,6 +1,7 @@
 """What a protocol is to the evaluation: its words in a paper.toml, as data.
 
-[views.NAME] -> View      [upscaling.NAME] -> Upscaling      [reading.NAME] -> Reading
+[views.NAME] -> View    [upscaling.NAME] -> Upscaling    [reading.NAME] -> Reading
+[denoising.NAME] -> Denoising
 
 Standard library only.
 """
@@ -68,4 +69,24 @@ class Reading:
         return ""
 
 
-DETAILS: dict[str, Any] = {"views": View, "upscaling": Upscaling, "reading": Reading}
+@dataclass(frozen=True, kw_only=True)
+class Denoising:
+    """How noise is added to an image, and what is scored: the noise is of a `seed`, the same for
+    each image; what a network makes of it is `rounded` to whole values first, or clipped alone."""
+
+    seed: int = 0
+    rounded: bool = True
+
+    @property
+    def fault(self) -> str:
+        """What breaks the rules of a denoising; "" if nothing does."""
+        return "" if self.seed >= 0 else f"a seed is 0 or more, not {self.seed}"
+
+
+Detail = View | Upscaling | Reading | Denoising
+DETAILS: dict[str, Any] = {
+    "views": View,
+    "upscaling": Upscaling,
+    "reading": Reading,
+    "denoising": Denoising,
+}

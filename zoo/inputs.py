@@ -35,3 +35,9 @@ def language(tokenizer: str, vocab: int, context: int) -> dict[str, Any]:
     """The configuration of a language model: `context` ids of the `tokenizer` at most, each less
     than `vocab`."""
     return {"input_size": (context,), "vocab_size": vocab, "tokenizer": tokenizer}
+
+
+def denoising(channels: int) -> dict[str, Any]:
+    """The configuration of a network that takes noise from images of any size; the one it is
+    counted at is of Set12's smaller images."""
+    return {"input_size": (channels, 256, 256), "fixed_input_size": False}

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from zoo import literature, measuring, registry
+from zoo import literature, measuring, registry, tasks
 from zoo.benchmarks import BENCHMARKS
-from zoo.details import Reading, Upscaling, View
+from zoo.details import View
 from zoo.evaluation.works import Work, measured_before, work
 from zoo.ledger import Record
 from zoo.literature import Claim, Contradiction, Deviation, Outputs, Paper
@@ -139,17 +139,9 @@ def _of_that_size(weights: Weights, claim: Claim) -> bool:
 
 def candidates(claim: Claim, among: Iterable[Weights]) -> list[Work]:
     """What a measured claim may be judged by, the first choice first."""
-    room = paper(claim.paper)
-    how: View | Upscaling | Reading | None
-    entry = registry.variant(claim.model)
-    if entry.is_classifier:
-        view = _view(claim)
-        how = view if view and view.crops == "ten" else None
-    elif entry.is_language_model:
-        how = room.reading.get(claim.protocol)
-    else:
-        how = room.upscaling.get(claim.protocol)
-    if how is None and not entry.is_classifier:
+    room, task = paper(claim.paper), tasks.of(claim.model)
+    how = task.claimed(room, claim.protocol)
+    if how is None and not task.has_default:
         return []
     if measuring.needs_no_weights(claim.model):
         return [Work(model=claim.model, benchmark=claim.benchmark, protocol=how)]

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo import sources
-from zoo.details import DETAILS, Reading, Upscaling, View
+from zoo.details import DETAILS, Upscaling, View
 from zoo.pretrained import ROOMS, Weights, broken_rule, read_timm
 from zoo.sources import Source
 
@@ -121,14 +121,22 @@ class Paper:
     task: str
     bibtex: str
     protocols: Mapping[str, str]
-    views: Mapping[str, View]
-    upscaling: Mapping[str, Upscaling]
-    reading: Mapping[str, Reading]
+    details: Mapping[str, Mapping[str, Any]]  # by table of zoo.details, then by protocol
     claims: tuple[Claim, ...]
     weights: tuple[Weights, ...]
     outputs: tuple[Outputs, ...]
     deviations: tuple[Deviation, ...]
     contradictions: tuple[Contradiction, ...]
+
+    @property
+    def views(self) -> Mapping[str, View]:
+        """What protocols show of an image to a classifier."""
+        return self.details["views"]
+
+    @property
+    def upscaling(self) -> Mapping[str, Upscaling]:
+        """What protocols do with a small image."""
+        return self.details["upscaling"]
 
 
 def _record(cls: Any, table: str, index: int, data: dict[str, Any], source: Source) -> Any:
@@ -243,16 +251,14 @@ def _paper(data: dict[str, Any], source: Source) -> Paper:
         if message := broken_rule(weights):
             raise source.error(weights.line, message)
     records["weights"] += read_timm(source.path.parent)
-    head = _head(data.get("paper", {}), {"id", "protocols", *DETAILS, *tables}, source)
+    head = _head(data.get("paper", {}), {"id", "protocols", "details", *tables}, source)
     protocols = data.get("protocols", {})
     details: dict[str, Any] = {
-        table: {
-            n: _detail(cls, f"{table}.{n}", entry, protocols, source)
-            for n, entry in data.get(table, {}).items()
-        }
-        for table, cls in DETAILS.items()
+        t: {n: _detail(c, f"{t}.{n}", d, protocols, source) for n, d in data.get(t, {}).items()}
+        for t, c in DETAILS.items()
     }
-    return Paper(id=source.path.parent.name, protocols=protocols, **details, **head, **records)
+    room = source.path.parent.name
+    return Paper(id=room, protocols=protocols, details=details, **head, **records)
 
 
 def _head(given: dict[str, Any], elsewhere: set[str], source: Source) -> dict[str, Any]:

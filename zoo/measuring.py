@@ -20,16 +20,17 @@ def counts(model: str, args: str, pixels: int) -> Any:
 
     entry = registry.variant(model)
     network: Any = registry.network(model, device="meta", **json.loads(args))
-    if entry.is_language_model:
-        return count(network, entry.cfg["input_size"])
-    channels, height, width = entry.cfg["input_size"]
-    if pixels:
-        height, width = pixels, pixels
-    found = count(network, (channels, height, width))
-    if entry.is_classifier or pixels:
+    size = (entry.cfg["input_size"][0], pixels, pixels) if pixels else entry.cfg["input_size"]
+    found = count(network, size)
+    if pixels or not enlarges(entry):
         return found
-    made = network.scale**2 * height * width  # x3: 1278x720
+    made = network.scale**2 * size[1] * size[2]  # x3: 1278x720
     return replace(found, macs=found.macs * 1280 * 720 // made)
+
+
+def enlarges(entry: registry.Variant) -> bool:
+    """Whether a network is counted by what it makes, not by what it takes."""
+    return entry.task == "super-resolution"
 
 
 def called(claim: Claim) -> str:
@@ -38,9 +39,9 @@ def called(claim: Claim) -> str:
     if claim.formula:
         return " ".join(filter(None, (claim.formula, claim.model, claim.than)))
     entry = registry.variant(claim.model)
-    enlarges = claim.metric == "macs" and "fixed_input_size" in entry.cfg
+    large = claim.metric == "macs" and enlarges(entry)
     args = f" {json.dumps(dict(claim.args), sort_keys=True)}" if claim.args else ""
-    size = str(claim.input_size) if claim.input_size else "1280x720" if enlarges else ""
+    size = str(claim.input_size) if claim.input_size else "1280x720" if large else ""
     return claim.model + args + (f" at {size}" if size else "")
 
 

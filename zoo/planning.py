@@ -5,15 +5,14 @@ claims, weights -> works -> steps: to do | done before | published | not possibl
 
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from zoo import measuring, registry
+from zoo import measuring, registry, tasks
 from zoo.benchmarks import BENCHMARKS, NoDataError
-from zoo.details import Reading, Upscaling
 from zoo.evaluation.how import How
 from zoo.evaluation.samples import BrokenError
 from zoo.evaluation.works import Work, measured_before, work
@@ -24,7 +23,7 @@ from zoo.literature import Claim
 from zoo.pretrained import Weights
 
 WARM_UP = 4  # samples, of a batch at most
-KINDS = ("classes", "enlargements", "interpolations", "published images", "tokens")
+KINDS = (*(task.works for task in tasks.TASKS.values()), "interpolations", "published images")
 
 
 @dataclass(frozen=True)
@@ -77,9 +76,9 @@ class Here:
 
     def samples(self, tried: Work) -> int:
         """How many a work has: images or, of texts, about so many windows."""
-        if isinstance(tried.protocol, Reading):
-            step = tried.protocol.stride or tried.protocol.context
-            return 1 + self._opened(tried.benchmark).bytes // step
+        size = tasks.of(tried.model).size
+        if size:
+            return size(self._opened(tried.benchmark), tried.protocol)
         return BENCHMARKS[tried.benchmark].size
 
 
@@ -88,28 +87,15 @@ def works_of(weights: Weights) -> list[Work]:
     zoo's own, on the benchmarks that they are for."""
     if weights.bundled:
         return [work(weights, name, protocol) for name, protocol in recorded_protocols(weights)]
-    entry = registry.variant(weights.model)
-    own: Any = None
-    if entry.is_language_model:
-        own = Reading(context=entry.cfg["input_size"][0])
-    elif not entry.is_classifier:
-        own = Upscaling()
+    own = tasks.of(weights.model).own(registry.variant(weights.model).cfg)
     return [work(weights, name, own) for name in weights.benchmarks if name in BENCHMARKS]
 
 
 def recorded_protocols(weights: Weights) -> list[tuple[str, Any]]:
     """(benchmark, protocol) of what was measured when bundled weights were made."""
-    entry = registry.variant(weights.model)
-    kinds: Any = Reading if entry.is_language_model else Upscaling
+    task = tasks.of(weights.model)
     recorded = measuring.record_of(weights)["benchmarks"]
-    return [
-        (name, None if entry.is_classifier else kinds(**_tuples(then["protocol"])))
-        for name, then in recorded.items()
-    ]
-
-
-def _tuples(given: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: tuple(v) if isinstance(v, list) else v for key, v in given.items()}
+    return [(name, task.recorded(then.get("protocol", {}))) for name, then in recorded.items()]
 
 
 def works(claims: Iterable[Claim], weights: Sequence[Weights]) -> list[Work]:
@@ -149,14 +135,9 @@ def plan(
 
 def kind(tried: Work) -> str:
     """What a work is of, one of KINDS."""
-    entry = registry.variant(tried.model)
     if tried.images:
         return "published images"
-    if entry.is_classifier:
-        return "classes"
-    if entry.is_language_model:
-        return "tokens"
-    return "enlargements" if tried.weights else "interpolations"
+    return tasks.of(tried.model).works if tried.weights else "interpolations"
 
 
 def estimate(steps: Sequence[Step], here: Here, world: World, how: How) -> dict[Work, float]:

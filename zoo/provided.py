@@ -7,7 +7,7 @@ weights -> works -> records -> rows beside the claims
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from zoo import measuring, registry
+from zoo import measuring, tasks
 from zoo.evaluation.works import Work
 from zoo.judging import Findings, reported
 from zoo.ledger import Record
@@ -29,7 +29,7 @@ def bundled(weights: Weights, findings: Findings) -> Iterator[Verdict]:
     """Whether weights that come with the zoo still do what was recorded of them, to the last image
     or the last digit that is shown: see SHOWN."""
     recorded = measuring.record_of(weights)["benchmarks"]
-    compare = _answers if registry.variant(weights.model).is_classifier else _scores
+    compare = _answers if tasks.of(weights.model).answers else _scores
     for tried in works_of(weights):
         record = findings.of(tried)
         why = "" if record else findings.why_not(tried)

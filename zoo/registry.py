@@ -23,6 +23,7 @@ from zoo.pretrained import ROOMS, Weights
 if TYPE_CHECKING:
     from torch import nn
 
+MARKS = {"num_classes": "image-classification", "vocab_size": "language-modelling"}  # of a cfg
 FEATURES = {"features_only", "out_indices"}  # timm's arguments for any classifier
 
 
@@ -35,12 +36,18 @@ class UnknownNameError(KeyError):
 
 @dataclass(frozen=True)
 class Variant:
-    """One name: the class that makes it ("package.module:Class"), its arguments, timm's cfg."""
+    """One name: the class that makes it ("package.module:Class"), its arguments, timm's cfg, and
+    what it does, one of zoo.tasks (told by its cfg, if that does)."""
 
     name: str
     target: str
     args: Mapping[str, Any]
     cfg: Mapping[str, Any]
+    task: str = ""
+
+    def __post_init__(self) -> None:
+        known = (task for mark, task in MARKS.items() if mark in self.cfg)
+        object.__setattr__(self, "task", self.task or next(known, "super-resolution"))
 
     @property
     def is_classifier(self) -> bool:
@@ -62,12 +69,16 @@ _variants: dict[str, Variant] = {}
 
 
 def register(
-    target: str, variants: Mapping[str, Mapping[str, Any]], cfg: Mapping[str, Any]
+    target: str,
+    variants: Mapping[str, Mapping[str, Any]],
+    cfg: Mapping[str, Any],
+    task: str = "",
 ) -> None:
     """Gives each name in `variants` to the class `target` ("package.module:Class") with its
-    arguments. Raises ValueError when a name is taken by another target or other arguments."""
+    arguments; see Variant for `task`. Raises ValueError when a name is taken by another target or
+    other arguments."""
     for name, args in variants.items():
-        variant = Variant(name, target, dict(args), dict(cfg))
+        variant = Variant(name, target, dict(args), dict(cfg), task)
         other = _variants.setdefault(name, variant)
         if other != variant:
             raise ValueError(

@@ -28,6 +28,8 @@ class Benchmark:
     `classes` it is of pairs to enlarge ("set5/bi_x2" is Set5 made small by MATLAB's bicubic,
     twice) or, with `is_text`, of texts to predict.
 
+    `other` is the task of what is none of these.
+
     `version` changes when a score on it would: other images, other order of operations.
     """
 
@@ -40,6 +42,13 @@ class Benchmark:
     columns: tuple[str, str] = ("", "")
     sha256: str = ""
     note: str = ""
+    other: str = ""
+
+    @property
+    def task(self) -> str:
+        """What is tried on it, one of zoo.tasks."""
+        pictures = "image-classification" if self.classes else "super-resolution"
+        return self.other or ("language-modelling" if self.is_text else pictures)
 
     @property
     def is_text(self) -> bool:
@@ -88,6 +97,22 @@ def _enlarged(name: str, size: int, opener: str) -> list[Benchmark]:
     return [Benchmark(f"{name}/{split}", size, 1, opener) for split in splits]
 
 
+NOISED = "zoo.benchmarks.denoising:open_folder"
+NOISED_PHOTOS = "zoo.benchmarks.denoising:open_photos"
+SETS = {"set12": 12, "bsd68": 68, "cbsd68": 68}  # to be tried on, with noise of three strengths
+LEARNT = {"train400": 400, "cbsd432": 432}  # to be trained on
+
+
+def _noised() -> list[Benchmark]:
+    sizes = {f"{name}/sigma{sigma}": n for name, n in SETS.items() for sigma in (15, 25, 50)}
+    sizes |= {f"{name}/train": n for name, n in LEARNT.items()}
+    photos = Benchmark("photos/sigma25", 4, 1, NOISED_PHOTOS, other="denoising")
+    return [
+        *(Benchmark(name, n, 1, NOISED, other="denoising") for name, n in sizes.items()),
+        photos,
+    ]
+
+
 TEXTS = "zoo.benchmarks.language:open_folder"
 BUNDLED_TEXTS = "zoo.benchmarks.language:open_bundled"
 PEPS = "Python Enhancement Proposals, placed in the public domain by their authors"
@@ -110,6 +135,7 @@ BENCHMARKS: dict[str, Benchmark] = {
         Benchmark("imagenet/train", 1_281_167, 1, IMAGENET, 1000, "imagenet", ("image", "label")),
         Benchmark("imagenet/val", 50_000, 1, IMAGENET, 1000, "imagenet", ("image", "label")),
         *(pairs for name, (n, opener) in ENLARGED.items() for pairs in _enlarged(name, n, opener)),
+        *_noised(),
         Benchmark("peps_mini/train", 90, 1, BUNDLED_TEXTS, sha256=SUMS["train"], note=PEPS),
         Benchmark(
             "peps_mini/validation", 7, 1, BUNDLED_TEXTS, sha256=SUMS["validation"], note=PEPS

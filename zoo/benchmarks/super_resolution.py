@@ -133,14 +133,18 @@ class Photos:
         return len(PHOTOS)
 
     def __getitem__(self, index: int) -> Pair:
-        name, wanted = list(PHOTOS.items())[index]
-        path = Path(skimage.__file__).parent / "data" / name
-        if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != wanted:
-            raise NoDataError(
-                f"scikit-image {version('scikit-image')} has no {name} as it was pinned"
-            )
+        path = photo(index)
         large = modcrop(read_image(path), self.scale)
         return Pair(path.stem, large, DEGRADATIONS[self.degradation](large, self.scale))
+
+
+def photo(index: int) -> Path:
+    """The file of one of the four photographs. Raises NoDataError."""
+    name, wanted = list(PHOTOS.items())[index]
+    path = Path(skimage.__file__).parent / "data" / name
+    if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != wanted:
+        raise NoDataError(f"scikit-image {version('scikit-image')} has no {name} as it was pinned")
+    return path
 
 
 def open_folder(benchmark: Benchmark, data: Path | None = None) -> Pairs:

@@ -12,7 +12,7 @@ from huggingface_hub import EvalResult, EvalResultEntry, ModelCardData, eval_res
 from huggingface_hub.repocard_data import eval_results_to_model_index
 from huggingface_hub.utils import yaml_dump  # type: ignore[attr-defined]
 
-from zoo import registry
+from zoo import registry, tasks
 from zoo.cards.recorded import Row
 from zoo.cards.wording import address, protocol
 from zoo.literature import Paper
@@ -75,9 +75,7 @@ def licence(weights: Weights) -> dict[str, str]:
 
 def pipeline(entry: registry.Variant) -> str:
     """The Hub's name for what a network does."""
-    if entry.is_classifier:
-        return "image-classification"
-    return "text-generation" if entry.is_language_model else "image-to-image"
+    return tasks.of(entry).pipeline
 
 
 def model_index(weights: Weights, rows: Iterable[Row], url: str) -> dict[str, Any]:

@@ -4,12 +4,11 @@ weights, results -> sentences, three lines of Python, links
 """
 
 import re
-from typing import Any
 from urllib.parse import quote
 
 from markupsafe import Markup
 
-from zoo import registry, tokens
+from zoo import registry, tasks
 from zoo.cards.recorded import Result
 from zoo.pretrained import ANOTHER, Weights
 
@@ -23,20 +22,6 @@ RELATION = {
     "architecture only": "Only the architecture is the paper's, which claims nothing about these "
     "weights.",
 }
-CLASSIFY = """\
-model = zoo.create("{name}", pretrained=True)
-image = zoo.transform(model)(Image.open("photo.jpg").convert("RGB"))
-print(model(image[None]).softmax(1).topk(5))"""
-ENLARGE = """\
-small = Image.open("photo.jpg")
-large = zoo.upscale(small, "{name}", scale={scale})
-large.save("large.png")"""
-WRITE = """\
-writer = Writer.load("{name}")
-(text,) = writer.write(["Abstract"], max_new_tokens=40)
-print(text)"""
-IMAGES = "import zoo\nfrom PIL import Image\n\n"
-TEXTS = "from zoo.writing import Writer\n\n"
 
 
 def inline(text: object) -> Markup:
@@ -79,71 +64,15 @@ def record(path: str, url: str) -> Markup:
 
 def usage(weights: Weights) -> str:
     """Three lines of Python that use weights."""
-    entry = registry.variant(weights.model)
-    if entry.is_classifier:
-        return IMAGES + CLASSIFY.format(name=weights.name)
-    if entry.is_language_model:
-        return TEXTS + WRITE.format(name=weights.name)
-    scales = {int(b.rpartition("_x")[2]) for b in weights.benchmarks}
-    return IMAGES + ENLARGE.format(name=weights.name, scale=min(scales))
+    return tasks.of(weights.model).usage(weights)
 
 
 def preprocessing(weights: Weights) -> list[str]:
     """What weights want of an image or a text."""
     entry = registry.variant(weights.model)
-    cfg = registry.configuration(entry, weights)
-    if entry.is_classifier:
-        return _of_a_classifier(cfg)
-    if entry.is_language_model:
-        return _of_a_language_model(cfg)
-    return [
-        "The network takes RGB pixels in 0..1, of any size, and gives the same; grey images are "
-        "repeated.",
-        "PSNR and SSIM are of Y of YCbCr, as many pixels as the scale cut off at each edge.",
-    ]
-
-
-def _of_a_classifier(cfg: dict[str, Any]) -> list[str]:
-    channels, height, width = cfg["input_size"]
-    numbers = {key: ", ".join(f"{n:.6g}" for n in cfg[key]) for key in ("mean", "std")}
-    shorter = int(height / cfg["crop_pct"])
-    said = [
-        f"Resized to {shorter} pixels on the shorter side ({cfg['interpolation']}), then the "
-        f"{height}x{width} in its center, in {channels} channels.",
-        f"Pixels in 0..1, minus the mean ({numbers['mean']}), over the standard deviation "
-        f"({numbers['std']}).",
-        f"{cfg['num_classes']} classes.",
-    ]
-    if "test_input_size" in cfg:
-        larger, crop = cfg["test_input_size"][1], cfg.get("test_crop_pct", cfg["crop_pct"])
-        said.append(f"The provider also tests at {larger} pixels, a share of {crop:g}.")
-    return said
-
-
-def _of_a_language_model(cfg: dict[str, Any]) -> list[str]:
-    name = cfg["tokenizer"]
-    made = "UTF-8: an id is a byte, and 256 stands between texts"
-    if name != "bytes":
-        made = f"{name}, as in {tokens.REPOS[name]}"
-    return [
-        f"Tokenizer: {made}.",
-        f"{cfg['vocab_size']:,} tokens; a context of {cfg['input_size'][0]:,} of them.",
-    ]
+    return tasks.of(entry).preprocessing(registry.configuration(entry, weights))
 
 
 def protocol(result: Result) -> str:
     """How a result was measured."""
-    how = result.details
-    if "context" in how:
-        steps = f"{how['stride']} apart" if how["stride"] else "side by side"
-        return f"windows of {how['context']:,} tokens, {steps}"
-    if "crop_pct" in how:
-        return "one center crop, by the preprocessing of the weights"
-    if "crops" in how:
-        sizes = ", ".join(map(str, how["shorter"]))
-        return f"{how['crops']} crops of {how['pixels']} pixels, from a shorter side of {sizes}"
-    small = {"bi": "bicubically", "bd": "by blur and decimation"}[how["degradation"]]
-    colour = {"rgb": "in RGB", "y": "of Y alone"}[how["colour"]]
-    eight = ", mean of eight positions" if how["ensemble"] else ""
-    chop = ", in overlapping quarters" if how["chop"] else ""
-    return f"small images made {small} (MATLAB's way), {colour}{chop}{eight}"
+    return tasks.of(result.record["model"]).told(result.details)

@@ -52,16 +52,20 @@ class Enlargements:
             yield index, name, *score
 
     def scores(self, found: Answers) -> dict[str, Any]:
-        """The means over the images, as papers print them, and every image's own."""
-        images = {found[i][0]: Score(*found[i][1:]) for i in sorted(found)}
-        return {
-            "samples": len(images),
-            "scores": {
-                metric: _mean(value, [getattr(score, metric) for score in images.values()], most)
-                for (metric, value), most in zip(mean(images)._asdict().items(), MOST, strict=True)
-            },
-            "parts": {name: score._asdict() for name, score in images.items()},
-        }
+        return means(found)
+
+
+def means(found: Answers) -> dict[str, Any]:
+    """The means over images of (name, PSNR, SSIM), as papers print them, and every image's own."""
+    images = {found[i][0]: Score(*found[i][1:]) for i in sorted(found)}
+    return {
+        "samples": len(images),
+        "scores": {
+            metric: _mean(value, [getattr(score, metric) for score in images.values()], most)
+            for (metric, value), most in zip(mean(images)._asdict().items(), MOST, strict=True)
+        },
+        "parts": {name: score._asdict() for name, score in images.items()},
+    }
 
 
 def _mean(value: float, values: list[float], most: float) -> dict[str, Any]:

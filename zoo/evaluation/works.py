@@ -16,7 +16,7 @@ from typing import Any
 
 from zoo import registry
 from zoo.benchmarks import BENCHMARKS
-from zoo.details import Reading, Upscaling, View
+from zoo.details import Detail, Upscaling, View
 from zoo.ledger import Record
 from zoo.pretrained import Weights
 
@@ -41,7 +41,7 @@ class Work:
     benchmark: str
     weights: str = ""
     sha256: str = ""
-    protocol: View | Upscaling | Reading | None = None
+    protocol: Detail | None = None
     images: str = ""
 
     @property
@@ -63,18 +63,17 @@ class Work:
 
     def shown(self) -> dict[str, Any]:
         """How samples are shown, in every detail, as JSON has it."""
-        if isinstance(self.protocol, Upscaling | Reading):
+        if self.protocol and not isinstance(self.protocol, View):
             images = {"images": self.images} if self.images else {}
             return plain(asdict(self.protocol) | images)
         entry, weights = registry.split(self.name)
-        return preprocessing(registry.configuration(entry, weights), self.protocol)
+        view = self.protocol if isinstance(self.protocol, View) else None
+        return preprocessing(registry.configuration(entry, weights), view)
 
     def job(self, data: Path | None) -> Any:
         """The network with its weights, and the samples. Raises NoDataError, LookupError,
         WeightsError, RuntimeError for a benchmark that is not whole."""
-        from zoo.evaluation.classes import Classes
-        from zoo.evaluation.enlargements import Enlargements
-        from zoo.evaluation.tokens import Tokens
+        from zoo import tasks
 
         benchmark = BENCHMARKS[self.benchmark]
         samples: Any = benchmark.open(data)
@@ -83,17 +82,7 @@ class Work:
         if self.images:
             return self._published(samples, data)
         network: Any = registry.create(self.name, pretrained=bool(self.weights))
-        cfg = vars(network)["pretrained_cfg"]
-        if isinstance(self.protocol, Upscaling):
-            from zoo.benchmarks.super_resolution import settings
-
-            return Enlargements(network, samples, self.protocol, settings(benchmark.id)[2])
-        if isinstance(self.protocol, Reading):
-            from zoo.tokens import tokenizer
-
-            ids = samples.tokens(tokenizer(cfg["tokenizer"]))
-            return Tokens(network, ids, self.protocol, samples.bytes)
-        return Classes(network, samples, show(cfg, self.protocol))
+        return tasks.of(self.model).job(network, samples, self.protocol, benchmark.id)
 
     def _published(self, samples: Any, data: Path | None) -> Any:
         from zoo.benchmarks.super_resolution import settings
@@ -129,7 +118,7 @@ def preprocessing(cfg: Mapping[str, Any], view: View | None = None) -> dict[str,
     return plain({key: cfg[key] for key in SHOWN})
 
 
-def work(weights: Weights, benchmark: str, protocol: View | Upscaling | Reading | None) -> Work:
+def work(weights: Weights, benchmark: str, protocol: Detail | None) -> Work:
     """Weights on a benchmark, of the bytes that are pinned."""
     from zoo import hub
 

@@ -11,13 +11,10 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from zoo import registry
+from zoo import registry, tasks
 from zoo.benchmarks import Benchmark
 from zoo.explaining.causes import Cause, Given, Measured, Subject, changed
-from zoo.explaining.classifiers import Classifier
-from zoo.explaining.enlarging import Enlarger
 from zoo.explaining.known import benchmark_of, look_up, weights_of
-from zoo.explaining.reading import Reader
 from zoo.explaining.telling import Explanation, Tried, rounding
 
 __all__ = ["Explanation", "Search", "Tried", "explain"]
@@ -180,9 +177,9 @@ def _decimal(number: str | float | Decimal | None) -> Decimal | None:
 
 def _kind(name: str, entry: registry.Variant, benchmark: Benchmark) -> Any:
     """The subject of a network. Raises ValueError for a benchmark that is for others."""
-    kind: Any = Classifier if entry.is_classifier else Enlarger
-    kind = Reader if entry.is_language_model else kind
-    wanted = Reader if benchmark.is_text else Classifier if benchmark.classes else Enlarger
-    if kind is not wanted:
-        raise ValueError(f"{benchmark.id} is not for {name}, which {kind.does}; --on takes another")
-    return kind
+    task = tasks.of(entry)
+    if benchmark.task != task.name:
+        raise ValueError(f"{benchmark.id} is not for {name}, which {task.does}; --on takes another")
+    if not task.subject:
+        raise ValueError(f"{name} {task.does}, and no causes are known for that yet")
+    return registry.load_class(task.subject)

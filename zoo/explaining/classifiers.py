@@ -129,7 +129,6 @@ class Classifier:
 
     metrics = ("accuracy", "error", "top5_accuracy", "top5_error")
     unit = "images"
-    does = "tells classes of images"
 
     def __init__(
         self,

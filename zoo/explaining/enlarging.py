@@ -132,7 +132,6 @@ class Enlarger:
 
     metrics = ("psnr", "ssim")
     unit = "images"
-    does = "enlarges images"
     broken: tuple[str, ...] = ()
 
     def __init__(

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from zoo import ledger, literature, registry, repositories
+from zoo import ledger, literature, registry, repositories, tasks
 from zoo.benchmarks import BENCHMARKS, Benchmark
-from zoo.details import Reading, Upscaling
+from zoo.details import DETAILS, Detail
 from zoo.judging import judged_on
 from zoo.literature import Claim
 from zoo.pretrained import Weights
@@ -25,7 +25,7 @@ class Known(NamedTuple):
     number: Decimal | None
     metric: str
     source: str
-    protocol: Upscaling | Reading | None
+    protocol: Detail | None
 
 
 def weights_of(name: str) -> Weights | None:
@@ -63,7 +63,7 @@ def look_up(weights: Weights | None, on: str, metric: str, metrics: tuple[str, .
     record = ledger.latest(records, kind="evaluation", weights=weights.name, benchmark=on)
     if record is None:
         return Known(None, wanted[0], "", None)
-    scores, own = record["scores"], _shown(record["protocol"])
+    scores, own = record["scores"], _shown(weights.model, record["protocol"])
     if (number := _score(scores, wanted[0])) is None:
         return Known(None, wanted[0], "", own)
     number = number.quantize(Decimal(DIGITS.get(wanted[0], "0.01")))
@@ -82,21 +82,19 @@ def _claim(weights: Weights, on: str, metrics: tuple[str, ...]) -> Claim | None:
     return next(fitting, None)
 
 
-def _protocol(claim: Claim) -> Upscaling | Reading | None:
+def _protocol(claim: Claim) -> Detail | None:
     paper = next(p for p in literature.load_all() if p.id == claim.paper)
-    return paper.upscaling.get(claim.protocol) or paper.reading.get(claim.protocol)
+    tables = (paper.details[table] for table in DETAILS if table != "views")
+    return next((table[claim.protocol] for table in tables if claim.protocol in table), None)
 
 
-def _shown(protocol: Mapping[str, Any]) -> Upscaling | Reading | None:
+def _shown(model: str, protocol: Mapping[str, Any]) -> Detail | None:
     """A recorded protocol, which may say more than how an image or a text is shown."""
-    kind: Any = (
-        Upscaling if "degradation" in protocol else Reading if "context" in protocol else None
-    )
-    if kind is None:
+    kind = type(tasks.of(model).own(registry.variant(model).cfg))
+    if not dataclasses.is_dataclass(kind):
         return None
     fields = {field.name for field in dataclasses.fields(kind)} & protocol.keys()
-    values: dict[str, Any] = {key: protocol[key] for key in fields}
-    return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+    return tasks.made(kind, {key: protocol[key] for key in fields})
 
 
 def _score(scores: Mapping[str, Any], metric: str) -> Decimal | None:

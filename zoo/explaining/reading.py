@@ -102,7 +102,6 @@ class Reader:
 
     metrics = ("loss", "perplexity", "bits_per_byte")
     unit = "windows"
-    does = "reads texts"
     right: Mapping[str, str] = {}
     broken: tuple[str, ...] = ()
 

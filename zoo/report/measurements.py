@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from zoo import tasks
 from zoo.benchmarks import BENCHMARKS
 from zoo.ledger import Record
 from zoo.report.lines import needs_data
@@ -45,9 +46,7 @@ class Evaluation:
     def command(self) -> str:
         """What measures it again, in the checkout."""
         benchmark = BENCHMARKS.get(self.record["benchmark"])
-        script = "super_resolution"
-        if benchmark and (benchmark.classes or benchmark.is_text):
-            script = "classification" if benchmark.classes else "language_modeling"
+        script = tasks.TASKS[benchmark.task if benchmark else "super-resolution"].script
         words = ["python", "-m", f"eval.{script}", shlex.quote(self.name)]
         words += ["--on", shlex.quote(self.record["benchmark"])]
         name = str(self.record["protocol"].get("name", ""))
