@@ -19,7 +19,7 @@ import torch
 from PIL import Image
 
 from tests.conftest import ROOT
-from zoo import literature, registry, train, weights
+from zoo import literature, registry, train
 from zoo.benchmarks import BENCHMARKS, Benchmark
 from zoo.benchmarks.denoising import Clean
 from zoo.benchmarks.language import Texts
@@ -283,24 +283,3 @@ def test_a_recipe_makes_its_steps(
     pairs = zip(before, run.bare.parameters(), strict=True)
     moved = [not torch.equal(then, now) for then, now in pairs if now.requires_grad]
     assert sum(moved) > 0.8 * len(moved)
-
-
-def test_decay_spares_vectors() -> None:
-    weight, bias = (torch.nn.Parameter(torch.ones(shape)) for shape in ((2, 3), (3,)))
-    make = train.sparing_vectors
-    optimizer = make(torch.optim.SGD, 0.5, [weight, bias], lr=0.1)
-    weight.grad, bias.grad = torch.zeros(2, 3), torch.zeros(3)
-    optimizer.step()
-    assert torch.allclose(weight, torch.full((2, 3), 0.95))
-    assert torch.equal(bias.detach(), torch.ones(3))
-
-
-def test_a_run_starts_from_a_file_of_another(tmp_path: Path) -> None:
-    first, second = (registry.create("rcan_x2", groups=1, blocks=1, channels=16) for _ in range(2))
-
-    weights.save(first.state_dict(), tmp_path / "model.safetensors", {})
-    train.start_from(second, str(tmp_path / "model.safetensors"))
-    pairs = zip(first.state_dict().values(), second.state_dict().values(), strict=True)
-    assert all(torch.equal(a, b) for a, b in pairs)
-    with pytest.raises(weights.WeightsError, match="no file at"):
-        train.start_from(second, "runs/none/model.safetensors")

@@ -12,7 +12,7 @@ from torch.optim import SGD
 
 from configs import digits as recipes
 from tests.conftest import ROOT
-from zoo import lessons, train, weights
+from zoo import lessons, registry, train, weights
 from zoo.lessons import Labelled
 from zoo.train import Recipe, cosine, steps
 
@@ -134,3 +134,24 @@ def test_the_recipes_of_the_readme_are_there() -> None:
     assert len(named) >= 3
     for where in named:
         assert train.load_recipe(str(ROOT / where)).source
+
+
+def test_decay_spares_vectors() -> None:
+    weight, bias = (torch.nn.Parameter(torch.ones(shape)) for shape in ((2, 3), (3,)))
+    make = train.sparing_vectors
+    optimizer = make(torch.optim.SGD, 0.5, [weight, bias], lr=0.1)
+    weight.grad, bias.grad = torch.zeros(2, 3), torch.zeros(3)
+    optimizer.step()
+    assert torch.allclose(weight, torch.full((2, 3), 0.95))
+    assert torch.equal(bias.detach(), torch.ones(3))
+
+
+def test_a_run_starts_from_a_file_of_another(tmp_path: Path) -> None:
+    first, second = (registry.create("rcan_x2", groups=1, blocks=1, channels=16) for _ in range(2))
+
+    weights.save(first.state_dict(), tmp_path / "model.safetensors", {})
+    train.start_from(second, str(tmp_path / "model.safetensors"))
+    pairs = zip(first.state_dict().values(), second.state_dict().values(), strict=True)
+    assert all(torch.equal(a, b) for a, b in pairs)
+    with pytest.raises(weights.WeightsError, match="no file at"):
+        train.start_from(second, "runs/none/model.safetensors")

@@ -10,7 +10,7 @@ the largest output).
 
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -113,11 +113,8 @@ class Winograd(nn.Module):
             seen = rows[images, max(above, 0) : min(below, height)]
             missing = (max(-above, 0), max(below - height, 0))
             padded = F.pad(seen, (0, 0, 1, wide * OUT + 1 - width, *missing))
-            to = (
-                out[images, first * OUT : last * OUT]
-                .unflatten(1, (-1, OUT))
-                .unflatten(3, (-1, OUT))
-            )
+            part: Any = out[images, first * OUT : last * OUT]
+            to = part.unflatten(1, (-1, OUT)).unflatten(3, (-1, OUT))
             to.copy_(self._tiles(padded).permute(2, 3, 0, 4, 1, 5))
         kept = out[:, :height, :width].permute(0, 3, 1, 2)
         return kept if self.bias is None else kept.add_(self.bias[:, None, None])

@@ -5,7 +5,7 @@ h -> (m fractions -> Y: what the sublayer sees, whole again; A: what goes past i
 >>> zoo.create("gpt2", connections=FracConnections)
 """
 
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -58,7 +58,7 @@ class FracConnections(Connections):
 
     def before(self, step: Step, stream: Tensor) -> tuple[Tensor, Any]:
         """Alg. 1, line 4, and the second term of Eq. 8: Y^T H, whole again; A^T H with B."""
-        h = stream.unflatten(2, (self.m, -1))
+        h = cast(Any, stream).unflatten(2, (self.m, -1))
         weights = self.sublayers[2 * step.layer + (not step.attends)](h)
         mixed = weights[..., 1:].mT @ h
         return mixed[:, :, : self.m].flatten(2), (mixed[:, :, self.m :], weights[..., :1])
@@ -66,4 +66,4 @@ class FracConnections(Connections):
     def after(self, step: Step, stream: Tensor, residual: Any, out: Tensor) -> Tensor:
         """Eq. 8: B o T(Y^T H) + A^T H, fraction by fraction."""
         mixed, beta = residual
-        return (mixed + beta * out.unflatten(2, (self.m, -1))).flatten(2)
+        return (mixed + beta * cast(Any, out).unflatten(2, (self.m, -1))).flatten(2)

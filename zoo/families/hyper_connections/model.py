@@ -55,4 +55,5 @@ class HyperOLMo(OLMo):
             tied=tied,
             connections=chosen(hyper),
         )
-        self.initialise(0.02, 0.02 * (self.connections.n / (2 * layers)) ** 0.5)
+        rate: Any = self.connections.n
+        self.initialise(0.02, 0.02 * (rate / (2 * layers)) ** 0.5)
