@@ -261,7 +261,14 @@ def test_a_center_crop_is_timms() -> None:
 
 def test_every_protocol_of_imagenet_errors_has_its_view() -> None:
     """But for what no single network shows alone, or whose size the paper does not say."""
-    without = {"imagenet-ssld", "imagenet-299", "imagenet-5k-way", "imagenet-1k-way", "zero-shot"}
+    without = {
+        "imagenet",
+        "imagenet-ssld",
+        "imagenet-299",
+        "imagenet-5k-way",
+        "imagenet-1k-way",
+        "zero-shot",
+    }
     for paper in zoo.papers():
         used = {c.protocol for c in paper.claims if c.benchmark == "imagenet/val"}
         assert used - without == set(paper.views), paper.id

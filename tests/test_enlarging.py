@@ -21,7 +21,7 @@ PINNED = [
     w
     for paper in literature.load_all()
     for w in paper.weights
-    if w.bundled and "fixed_input_size" in registry.variant(w.model).cfg
+    if w.bundled and registry.variant(w.model).task == "super-resolution"
 ]
 pinned_weights = pytest.mark.parametrize("pinned", PINNED, ids=lambda w: w.name)
 data = pytest.mark.data

@@ -204,7 +204,8 @@ def test_a_data_set_of_the_hub(file: Path, tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_a_benchmark_by_a_protocol(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    paper = SimpleNamespace(id="room", reading={"half": Reading(context=128, stride=64)})
+    reading = {"half": Reading(context=128, stride=64)}
+    paper = SimpleNamespace(id="room", details={"reading": reading})
     monkeypatch.setattr("zoo.literature.load_all", lambda: (paper,))
     found = run(file, "peps_mini/validation", "--protocol", "room/half", "--batch-size", "32")
     assert found["protocol"] == {"context": 128, "stride": 64}

@@ -79,7 +79,9 @@ EXAMPLES = [
 ]
 
 
-@pytest.mark.parametrize("code", EXAMPLES[1:], ids=["features", "tuning", "larger", "writing"])
+@pytest.mark.parametrize(
+    "code", EXAMPLES[1:], ids=["features", "tuning", "larger", "writing", "faster"]
+)
 def test_an_example_prints_what_it_says(code: str, capsys: pytest.CaptureFixture[str]) -> None:
     exec(code, {})
     assert capsys.readouterr().out.splitlines() == printed(code)

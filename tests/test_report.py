@@ -113,7 +113,7 @@ def test_the_front_page_is_small_and_has_every_claim_once(
     site: Path, rows: list[Verdict], pages: dict[Path, Links]
 ) -> None:
     loaded = ("index.html", "report.css", "report.js")
-    assert sum((site / name).stat().st_size for name in loaded) < 300_000
+    assert sum((site / name).stat().st_size for name in loaded) < 350_000
     text = (site / "index.html").read_text(encoding="utf-8")
     shown = re.findall(r"<tr id=(c[0-9a-f]{8})>", text)
     assert len(shown) == len(set(shown)) == len(zoo.claims())
@@ -143,7 +143,7 @@ def test_a_paper_has_what_there_is_to_know(site: Path) -> None:
 
 def test_curves_of_what_was_trained_here(site: Path) -> None:
     text = (site / "models" / "plain56.html").read_text(encoding="utf-8")
-    assert "5 runs, a line each: plain56." in text
+    assert re.search(r"8 runs, a line each: plain56\.", text)
     assert text.count("<title>plain56.zoo_digits, seed") == 10  # of the loss and of the error
 
 

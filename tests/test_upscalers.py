@@ -17,7 +17,7 @@ from tests.golden.fill import fill, layers_of
 from zoo import measuring, registry
 from zoo.trunks.upscaler import MeanShift
 
-ENTRIES = {n: e for n, e in registry.variants().items() if "fixed_input_size" in e.cfg}
+ENTRIES = {n: e for n, e in registry.variants().items() if e.task == "super-resolution"}
 TARGETS = {entry.target: name for name, entry in reversed(ENTRIES.items())}
 ARGUMENTS = {
     target: inspect.signature(registry.load_class(target)).parameters for target in TARGETS
