@@ -262,7 +262,8 @@ def test_a_center_crop_is_timms() -> None:
 def test_every_protocol_of_imagenet_errors_has_its_view() -> None:
     """But for what no single network shows alone, or whose size the paper does not say."""
     without = {
-        "imagenet",
+        "imagenet-unsaid-size",
+        "imagenet-vit",
         "imagenet-ssld",
         "imagenet-299",
         "imagenet-5k-way",
