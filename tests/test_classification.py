@@ -263,7 +263,7 @@ def test_every_protocol_of_imagenet_errors_has_its_view() -> None:
     """But for what no single network shows alone, or whose size the paper does not say."""
     without = {
         "imagenet-unsaid-size",
-        "imagenet-vit",
+        "imagenet-vit-unsaid-size",
         "imagenet-ssld",
         "imagenet-299",
         "imagenet-5k-way",
