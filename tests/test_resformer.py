@@ -90,7 +90,7 @@ def test_the_authors_cache_saves_nothing() -> None:
     assert cached["svformer"] == cached["transformer"] == 2 * 4 * 64
     assert numbers("svformer_82m") * 16 == numbers("transformer_82m") * 9  # (L + 1) / 2L
     assert numbers("resformer_82m") == numbers("transformer_82m") == 2 * 8 * 512
-    for size in ("2m", "82m", "180m", "468m"):
+    for size in ("82m", "180m", "468m"):
         given, built = cache_saved(f"svformer_{size}", f"transformer_{size}")
         assert given == pytest.approx(built, abs=1e-12)
 
@@ -221,7 +221,7 @@ def test_where_learning_begins() -> None:
     whose weights sum to L."""
     plus = Values.of({"form": "learnable_plus"}).residual()(8, 16)
     first = [plus.weights.of(i)[0].item() for i in range(7)]
-    assert first == sorted(first)
+    assert first == sorted(set(first))
     assert sum(first) == pytest.approx(8)
     for form in ("learnable", "dense"):
         begun = Values.of({"form": form}).residual()(2, 16)

@@ -17,17 +17,18 @@ FORMS = {
     "learnable_plus": {"form": "learnable_plus"},
     "dense": {"form": "dense"},
 }
+REPORTED = {"82m": tuple(FORMS), "468m": ("learnable", "learnable_plus")}
 NEOX = language("neox", 50277, 2048)
 
 for size, (layers, width, heads, hidden) in SIZES.items():
     args = {"layers": layers, "width": width, "heads": heads, "hidden": hidden}
     register(ROOM + "Transformer", {f"transformer_{size}": args}, NEOX)
     register(ROOM + "ResFormer", {f"resformer_{size}": args}, NEOX)
-    register(ROOM + "SVFormer", {f"svformer_{size}": args}, NEOX)
-    for form, values in FORMS.items() if size in ("82m", "468m") else ():
-        if form != "sparse" or size == "82m":  # its layers are given for eight
-            name = f"resformer_{form}_{size}"
-            register(ROOM + "ResFormer", {name: {**args, "values": values}}, NEOX)
+    if size != "2m":
+        register(ROOM + "SVFormer", {f"svformer_{size}": args}, NEOX)
+    for form in REPORTED.get(size, ()):
+        name = f"resformer_{form}_{size}"
+        register(ROOM + "ResFormer", {name: {**args, "values": FORMS[form]}}, NEOX)
 
 # transformer_pp_nano is the transformer of this size.
 NANO = {"layers": 6, "width": 80, "heads": 4, "hidden": 200, "vocab": 257, "context": 256}
