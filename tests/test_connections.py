@@ -101,6 +101,31 @@ class ValueResidual(Connections):
         return stream[0]
 
 
+class SharedValues(Connections):
+    """All layers attend to the values of the first, and project none (2410.17897)."""
+
+    def values_of(self, layer: int) -> int:
+        return 0
+
+    def open(self, x: Tensor) -> Any:
+        return x, None
+
+    def before(self, step: Step, stream: Any) -> tuple[Tensor, Any]:
+        return stream[0], stream[0]
+
+    def value(self, step: Step, stream: Any, v: Tensor) -> tuple[Tensor, Any]:
+        return v, (stream[0], v)
+
+    def given(self, step: Step, stream: Any) -> Tensor:
+        return stream[1]
+
+    def after(self, step: Step, stream: Any, residual: Tensor, out: Tensor) -> Any:
+        return residual + out, stream[1]
+
+    def close(self, stream: Any) -> Tensor:
+        return stream[0]
+
+
 class Orthogonal(Connections):
     """Only what is orthogonal to the stream is added (2505.11881), feature by feature."""
 
@@ -140,6 +165,39 @@ def joined(target: str, connections: Any) -> tuple[Any, Any]:
     mine = {f"connections.{k}": v for k, v in fresh.items()}
     model.load_state_dict(plain.state_dict() | mine)
     return model, plain
+
+
+@pytest.mark.parametrize("target", DECODERS)
+def test_shared_values_are_those_of_the_first_layer(target: str) -> None:
+    """The same values, projected by the first layer alone, and kept once."""
+    model = small(target, connections=SharedValues)
+    plain = small(target, connections=first_values())
+    state = plain.state_dict()
+    for name, weights in model.state_dict().items():
+        like = state[name.replace("wqk.", "wqkv.")]
+        state[name.replace("wqk.", "wqkv.")] = torch.cat([weights, like[len(weights) :]])
+    plain.load_state_dict(state)
+    torch.testing.assert_close(model(ids()), plain(ids()), **exact)
+    assert not any(block.attention.values for block in model.layers[1:])
+    assert [len(net.cache(2, 12).values) for net in (model, plain)] == [1, 3]
+    with torch.inference_mode():
+        cache = model.cache(2, 12)
+        parts = [model(ids()[:, i : i + 4], cache) for i in (0, 4, 8)]
+    torch.testing.assert_close(torch.cat(parts, 1), model(ids()), **exact)
+    model.train().set_grad_checkpointing()
+    model(ids()).sum().backward()
+    assert all(p.grad is not None for p in model.parameters())
+
+
+def first_values() -> Any:
+    """SharedValues, but every layer projects values of its own, and nobody looks at them."""
+    changed = {"values_of": Connections.values_of, "value": keep_the_first}
+    return type("FirstValues", (SharedValues,), changed)
+
+
+def keep_the_first(_: Any, step: Step, stream: Any, v: Tensor) -> tuple[Tensor, Any]:
+    first = v if stream[1] is None else stream[1]
+    return first, (stream[0], first)
 
 
 @pytest.mark.parametrize("target", DECODERS)

@@ -200,6 +200,9 @@ def test_a_formula_is_kept_by_its_printed_digits() -> None:
     assert verdicts.judge_formula(claim, 0.2279, 0.349).measured == (
         "0.228 % by the formula, 0.349 % as built"
     )
+    nearly = replace(claim, tolerance=Decimal("0.01"))
+    found = [verdicts.judge_formula(nearly, value, 0.349).status for value in (0.2361, 0.2401)]
+    assert found == ["kept", "missed"]
 
 
 def test_a_stated_tolerance_widens_a_score() -> None:

@@ -192,10 +192,12 @@ def sign_test(differences: Sequence[float]) -> float:
 
 
 def judge_formula(claim: Claim, estimate: float, built: float) -> Verdict:
-    """The verdict on an estimate in percent: by the paper's formula, with what it is as built."""
+    """The verdict on an estimate in percent: by the paper's formula, with what it is as built. It
+    must have the printed digits, or be within the claim's stated tolerance."""
     assert claim.value is not None
     digits = -int(claim.value.as_tuple().exponent)
-    kept = f"{estimate:.{digits}f}" == str(claim.value)
+    near = abs(estimate - float(claim.value)) <= float(claim.tolerance or 0)
+    kept = near or f"{estimate:.{digits}f}" == str(claim.value)
     shown = f"{estimate:.{digits + 1}f} % by the formula, {built:.3f} % as built"
     return row(claim, "kept" if kept else "missed", measured=shown)
 

@@ -147,6 +147,7 @@ BENCHMARKS: dict[str, Benchmark] = {
         Benchmark("openwebtext/train", 9_035_582_198, 1, TEXTS, note="tokens, by nanoGPT"),
         Benchmark("openwebtext/validation", 4_434_897, 1, TEXTS, note="tokens, by nanoGPT"),
         Benchmark("pile/train", 210_607_728, 1, TEXTS, note="documents"),
+        Benchmark("slimpajama/train", 20_000_000_000, 1, TEXTS, note="tokens, of 627B"),
     ]
 }
 

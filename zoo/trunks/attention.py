@@ -3,6 +3,7 @@
 x -> q, k, v -> (norm) -> rotate -> (cache) -> softmax(q k' / sqrt(d)) v -> wo
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -20,25 +21,32 @@ def head_width(width: int, heads: int) -> int:
 
 
 class Cache:
-    """Keys and values of `length` tokens in each of `slots`, allocated once.
+    """Keys and values of `length` tokens, allocated once: keys in each slot, values in those that
+    own them.
 
-    `filled` tokens are there. `padding`, (B,), is how many of the first of each row are not to be
-    seen.
+    `owners` has the slot, for each, whose values it attends to: itself, or one before it. `filled`
+    tokens are there. `padding`, (B,), is how many of the first of each row are not to be seen.
     """
 
     def __init__(
-        self, slots: int, shape: tuple[int, int, int, int], like: Tensor, padding: Tensor | None
+        self,
+        owners: Sequence[int],
+        shape: tuple[int, int, int, int],
+        like: Tensor,
+        padding: Tensor | None,
     ) -> None:
         self.length, self.filled, self.padding = shape[2], 0, padding
-        self.keys = [like.new_zeros(shape) for _ in range(slots)]  # (B, heads, length, D / heads)
-        self.values = [like.new_zeros(shape) for _ in range(slots)]
+        self.owners = list(owners)
+        self.keys = [like.new_zeros(shape) for _ in owners]  # (B, heads, length, D / heads)
+        self.values = {slot: like.new_zeros(shape) for slot in sorted(set(owners))}
 
     def extend(self, slot: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
         """Keeps the keys and values of new tokens; those of all tokens so far."""
-        end = self.filled + k.shape[2]
+        end, owner = self.filled + k.shape[2], self.owners[slot]
         self.keys[slot][:, :, self.filled : end] = k
-        self.values[slot][:, :, self.filled : end] = v
-        return self.keys[slot][:, :, :end], self.values[slot][:, :, :end]
+        if owner == slot:
+            self.values[slot][:, :, self.filled : end] = v
+        return self.keys[slot][:, :, :end], self.values[owner][:, :, :end]
 
 
 @dataclass(frozen=True)
@@ -90,7 +98,8 @@ class Attention(nn.Module):
     """`heads` heads of width / heads: (B, T, D) -> (B, T, D).
 
     With `separate` inputs, Q, K and V have projections of their own (wq, wk, wv), else one (wqkv).
-    With `qk_eps`, queries and keys are normalised (RMSNorm over a head) before they are turned.
+    Without `values` there is none for V (no wv, or wqk): it comes from elsewhere. With `qk_eps`,
+    queries and keys are normalised (RMSNorm over a head) before they are turned.
     """
 
     def __init__(
@@ -100,31 +109,39 @@ class Attention(nn.Module):
         *,
         bias: bool,
         separate: bool = False,
+        values: bool = True,
         qk_eps: float | None = None,
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
         each = head_width(width, heads)
         self.heads, self.dropout = heads, dropout
-        self.separate = separate
+        self.separate, self.values = separate, values
         if separate:
             self.wq = nn.Linear(width, width, bias)
             self.wk = nn.Linear(width, width, bias)
-            self.wv = nn.Linear(width, width, bias)
-        else:
+            if values:
+                self.wv = nn.Linear(width, width, bias)
+        elif values:
             self.wqkv = nn.Linear(width, 3 * width, bias)
+        else:
+            self.wqk = nn.Linear(width, 2 * width, bias)
         self.wo = nn.Linear(width, width, bias)
         norms = qk_eps is not None
         self.q_norm = RMSNorm(each, eps=qk_eps) if norms else nn.Identity()
         self.k_norm = RMSNorm(each, eps=qk_eps) if norms else nn.Identity()
 
-    def project(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """(B, T, D), or (B, T, 3, D) of Q, K and V -> queries, keys, values: (B, T, D) each."""
-        if not self.separate:
+    def project(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+        """(B, T, D), or (B, T, 3, D) of Q, K and V -> queries, keys, values: (B, T, D) each, None
+        for the values that are not projected."""
+        if self.separate:
+            x_q, x_k, x_v = (x, x, x) if x.dim() == 3 else x.unbind(2)
+            return self.wq(x_q), self.wk(x_k), self.wv(x_v) if self.values else None
+        if self.values:
             q, k, v = self.wqkv(x).chunk(3, -1)
             return q, k, v
-        x_q, x_k, x_v = (x, x, x) if x.dim() == 3 else x.unbind(2)
-        return self.wq(x_q), self.wk(x_k), self.wv(x_v)
+        q, k = self.wqk(x).chunk(2, -1)
+        return q, k, None
 
     def forward(self, q: Tensor, k: Tensor, v: Tensor, run: Pass, slot: int) -> Tensor:
         """What the tokens of `run` find; a cache keeps their keys and values in `slot`."""

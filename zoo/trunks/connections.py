@@ -37,6 +37,11 @@ class Connections(nn.Module):
         """How many norms an attention has: 1 for all of its inputs, or 3 for Q, K and V."""
         return 1
 
+    def values_of(self, layer: int) -> int:
+        """The layer that projects the values of this one: itself, or one before it. Then this one
+        has no projection for them, and a cache keeps them once."""
+        return layer
+
     def open(self, x: Tensor) -> Any:
         """Embeddings, (B, T, D) -> the stream."""
         return x
@@ -52,6 +57,10 @@ class Connections(nn.Module):
     def value(self, step: Step, stream: Any, v: Tensor) -> tuple[Tensor, Any]:
         """The values of an attention, (B, T, D), before its heads take them; and the stream."""
         return v, stream
+
+    def given(self, step: Step, stream: Any) -> Tensor:
+        """The values, (B, T, D), of an attention that does not project them (`values_of`)."""
+        raise NotImplementedError
 
     def after(self, step: Step, stream: Any, residual: Any, out: Tensor) -> Any:
         """The stream, once a sublayer has given `out`, (B, T, D)."""

@@ -87,7 +87,10 @@ class Block(nn.Module):
         step = Step(layer, True, self.parallel)
         x, residual = join.before(step, stream)
         q, k, v = self.attention.project(self.normed(x))
-        v, stream = join.value(step, stream, v)
+        if v is None:
+            v = join.given(step, stream)
+        else:
+            v, stream = join.value(step, stream, v)
         out = self._drop(self.attention(q, k, v, run, slot))
         if self.parallel:
             x = x if x.dim() == 3 else x[:, :, -1]
@@ -168,7 +171,8 @@ class Decoder(nn.Module):
         first: Any = self.layers[0]
         heads, like = first.attention.heads, self.tok_embeddings.weight
         shape = (batch, heads, length, like.shape[1] // heads)
-        return Cache(self.slots, shape, like.detach(), padding)
+        owners = [self.connections.values_of(slot) for slot in range(self.slots)]
+        return Cache(owners, shape, like.detach(), padding)
 
     def forward(self, ids: Tensor, cache: Cache | None = None) -> Tensor:
         return self.forward_head(self.forward_features(ids, cache))

@@ -34,8 +34,11 @@ class GPT2(Decoder):
 
         def block(layer: int, join: Connections) -> Block:
             separate, norms = join.multiway, join.norms(layer)
+            values = join.values_of(layer) == layer
             return Block(
-                Attention(width, heads, bias=True, separate=separate, dropout=dropout),
+                Attention(
+                    width, heads, bias=True, separate=separate, values=values, dropout=dropout
+                ),
                 FeedForward(width, 4 * width, gelu=gelu),
                 norm,
                 norms=norms,

@@ -30,9 +30,10 @@ class Pythia(Decoder):
         norm = partial(nn.LayerNorm, width, eps=eps)
 
         def block(layer: int, join: Connections) -> Block:
-            qk_eps = eps if qk_norm else None
+            separate, qk_eps = join.multiway, eps if qk_norm else None
+            values = join.values_of(layer) == layer
             return Block(
-                Attention(width, heads, bias=True, separate=join.multiway, qk_eps=qk_eps),
+                Attention(width, heads, bias=True, separate=separate, values=values, qk_eps=qk_eps),
                 FeedForward(width, 4 * width),
                 norm,
                 norms=join.norms(layer),

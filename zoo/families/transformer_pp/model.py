@@ -31,7 +31,10 @@ class TransformerPP(Decoder):
 
         def block(layer: int, join: Connections) -> Block:
             separate, qk_eps = join.multiway, eps if qk_norm else None
-            attention = Attention(width, heads, bias=False, separate=separate, qk_eps=qk_eps)
+            values = join.values_of(layer) == layer
+            attention = Attention(
+                width, heads, bias=False, separate=separate, values=values, qk_eps=qk_eps
+            )
             return Block(attention, SwiGLU(width, hidden), norm, norms=join.norms(layer))
 
         super().__init__(
