@@ -57,7 +57,10 @@ every_class = pytest.mark.parametrize(
 def real(target: str, **args: Any) -> Any:
     """A small network of a class, in float64 and eval mode, its weights always the same."""
     name, least = SMALL[target]
-    model = sketch(name, **{**least, "num_classes": 7, **args}).to_empty(device="cpu")
+    model = sketch(name, **{**least, "num_classes": 7, **args}).to_empty(device="cpu").double()
+    generator = torch.Generator().manual_seed(0)
+    for parameter in model.parameters():  # of layers that `fill` does not know
+        torch.nn.init.normal_(parameter, std=0.1, generator=generator)
     fill(layers_of(model))
     return model
 

@@ -169,7 +169,7 @@ def test_a_wrong_recipe_is_found(key: str, changes: dict[str, Any]) -> None:
 
 # Networks of the same classes that make a step in a moment: by what transformers take, or by class.
 TEXT = {"layers": 1, "width": 16, "heads": 2, "vocab": 257, "context": 16}
-TRANSFORMER = {**TEXT, "hidden": 32}
+TRANSFORMER = {**TEXT, "layers": 2, "hidden": 32}
 SMALL: dict[str, dict[str, Any]] = {
     "CifarResNet": {"depth": 8},
     "CifarPlainNet": {"depth": 8},
