@@ -120,10 +120,13 @@ class Ledger:
         if not self.folder.is_dir():
             return []
         found = sorted(filter(records.NAME.fullmatch, os.listdir(self.folder)))
-        return sorted(found, key=lambda name: name.find("-"))  # a longer number is a higher one
+        found.sort(key=lambda name: name.find("-"))  # a longer number is a higher one
+        return found
 
     def _in_place(self, number: int, name: str) -> None:
         """Raises LedgerError for a file that is not the one of this number."""
+        if name.startswith(f"{number:06}-"):
+            return
         given = int(name.partition("-")[0])
         if given > number:
             raise LedgerError(f"{self.folder} has no record {number}, but {name}: it was removed")

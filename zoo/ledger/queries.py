@@ -4,9 +4,10 @@ records, patterns -> records, in their order
 """
 
 import json
-from collections.abc import Collection, Iterable
+import re
+from collections.abc import Callable, Collection, Iterable
 from datetime import UTC, datetime
-from fnmatch import fnmatchcase
+from fnmatch import translate
 
 from zoo.ledger.records import Record
 
@@ -42,15 +43,17 @@ def find(
 ) -> list[Record]:
     """Records of a kind, on a device and a benchmark (patterns), not before a date, with a name
     that fits some pattern of each collection in `about`. Raises ValueError for what is no date."""
-    start, asked = _date(since), list(about)
+    start = _date(since)
+    asked = [_fitting(patterns) for patterns in about]
+    there, on = _fitting([device or "*"]), _fitting([benchmark or "*"])
     return [
         record
         for record in records
         if kind in ("", record["kind"])
         and record["date"] >= start
-        and _fits({record["device"]}, [device or "*"])
-        and (not benchmark or _fits(benchmarks(record), [benchmark]))
-        and all(_fits(names(record), patterns) for patterns in asked)
+        and (not device or there(record["device"]))
+        and (not benchmark or any(map(on, benchmarks(record))))
+        and all(any(map(fits, names(record))) for fits in asked)
     ]
 
 
@@ -67,8 +70,9 @@ def newest(records: Iterable[Record]) -> list[Record]:
     return list(last.values())
 
 
-def _fits(found: Iterable[str], patterns: Collection[str]) -> bool:
-    return any(fnmatchcase(name, pattern) for name in found for pattern in patterns)
+def _fitting(patterns: Iterable[str]) -> Callable[[str], object]:
+    """What tells whether a name fits a shell pattern of some."""
+    return re.compile("|".join(map(translate, patterns)) or "(?!)").match
 
 
 def _date(given: str) -> str:
