@@ -108,11 +108,11 @@ def test_a_claim_on_a_model_that_is_not_there_is_an_error(
     wrong = literature.read(written(tmp_path, CLAIM.replace("resnet20", "resnet21")))
     monkeypatch.setattr(literature, "load_all", lambda: (wrong,))
     with pytest.raises(PaperError, match=rf"room/paper\.toml:{FIRST}: .*'resnet21'"):
-        registry.check_claims()
+        checking.check_claims()
 
 
 def test_the_rooms_keep_the_rules() -> None:
-    registry.check_claims()
+    checking.check_claims()
     rooms = {path.parent.name for path in literature.ROOMS.glob("*/__init__.py")}
     papers = {paper.id: paper for paper in literature.load_all()}
     assert set(papers) == rooms
@@ -138,7 +138,7 @@ def test_a_claim_may_be_about_another_rooms_network(
     claim = CLAIM.replace('kind = "counted"', 'kind = "counted"\nnote = "by another"')
     other = literature.read(written(tmp_path, claim))
     monkeypatch.setattr(literature, "load_all", lambda: (other,))
-    registry.check_claims()
+    checking.check_claims()
     assert [c.note for c in zoo.describe("resnet20").claims] == ["by another"]
 
 
@@ -176,7 +176,7 @@ preprocessing = {}
     wrong = literature.read(text)
     monkeypatch.setattr(literature, "load_all", lambda: (wrong,))
     with pytest.raises(PaperError, match=rf"toml:{FIRST + 8}: this room has no model 'resnet20'"):
-        registry.check_claims()
+        checking.check_claims()
 
 
 def test_the_other_side_of_a_comparison_is_there_too(
@@ -186,7 +186,7 @@ def test_the_other_side_of_a_comparison_is_there_too(
     wrong = literature.read(written(tmp_path, text))
     monkeypatch.setattr(literature, "load_all", lambda: (wrong,))
     with pytest.raises(PaperError, match=rf"toml:{FIRST}: this zoo has no model 'plain21'"):
-        registry.check_claims()
+        checking.check_claims()
 
 
 def test_a_claim_of_another_room_is_shown_with_it() -> None:

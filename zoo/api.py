@@ -72,7 +72,9 @@ def register(
 
 def papers() -> tuple[Paper, ...]:
     """Every paper of the zoo, with its claims, weights, deviations and contradictions."""
-    registry.check_claims()
+    from zoo.checking import check_claims
+
+    check_claims()
     return literature.load_all()
 
 

@@ -65,13 +65,31 @@ class Options:
     how: How = field(default_factory=How)
 
 
+def check_claims() -> None:
+    """Raises PaperError for claims on a model that the zoo lacks, or weights of another room's."""
+    known = registry.variants()
+    for paper in literature.load_all():
+        text = f"{paper.id}/paper.toml"
+        named = [(m, f"{text}:{c.line}", "zoo") for c in paper.claims for m in (c.model, c.than)]
+        named += [(weights.model, weights.where, "room") for weights in paper.weights]
+        for model, where, within in named:
+            entry = known.get(model)
+            if model and (
+                not entry or (within == "room" and registry.paper_of(entry) is not paper)
+            ):
+                raise literature.PaperError(
+                    f"{where}: this {within} has no model {model!r}; "
+                    f"the nearest names are {registry.nearest(model, list(known))}"
+                )
+
+
 def wanted(names: Iterable[str]) -> list[Wanted]:
     """Papers with those of their claims and weights that `names` ask for (all, if there are none).
 
     A name is a model or weights (or a pattern), a room, or an arXiv number; weights bring the
     measured claims that they may be judged on. Raises UnknownNameError.
     """
-    registry.check_claims()
+    check_claims()
     asked = list(names)
     found = []
     matched: set[str] = set()

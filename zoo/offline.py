@@ -70,7 +70,7 @@ def pins_of(found: repositories.Opened) -> Weights:
 
 def _comes(file: Weights) -> bool:
     try:
-        weights.verified(file)
+        weights.checked(file)
     except WeightsError:
         return False
     return True
@@ -78,11 +78,10 @@ def _comes(file: Weights) -> bool:
 
 def _copied(file: Weights, to: Path) -> list[Path]:
     """A checked file, in a folder, with what the lock file says of it."""
-    _, commit, first = weights.verified(file)
+    source, commit, first = weights.checked(file)
     weights.lock(first)
     if not file.repo:
-        return [_copy(file.path, to / "zoo" / "weights" / file.file)]
-    source, _ = hub.fetch(file)
+        return [_copy(source, to / "zoo" / "weights" / file.file)]
     repo = to / "hub" / f"models--{file.repo.replace('/', '--')}"
     entry = hub.locked().get(hub.key(file))
     if entry:

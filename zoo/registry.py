@@ -178,11 +178,23 @@ def create(name: str, pretrained: bool | None = None, **overrides: Any) -> "nn.M
     weights = weights or default_weights(entry.name)
     from zoo.weights import load_into
 
-    whole = {key: overrides[key] for key in overrides if key not in FEATURES}
-    model = build(entry, weights, overrides)
-    like = build(entry, weights, whole, device="meta")
-    load_into(model, weights, like=like, scheme=_scheme(entry, weights))
+    resized = "num_classes" in overrides
+    model, like = blank(entry, weights, overrides, resized=resized)
+    load_into(model, weights, like=like, resized=resized, scheme=_scheme(entry, weights))
     return model.eval()
+
+
+def blank(
+    entry: Variant, weights: Weights | None, overrides: Mapping[str, Any], *, resized: bool
+) -> tuple["nn.Module", "nn.Module"]:
+    """A module for weights to be loaded into, and the whole of it on "meta". Parameters are drawn
+    only if it is `resized`, so that some may have no weights."""
+    from zoo.reading import Undrawn
+
+    whole = {key: overrides[key] for key in overrides if key not in FEATURES}
+    like = build(entry, weights, whole, device="meta")
+    with nullcontext() if resized else Undrawn():
+        return build(entry, weights, overrides), like
 
 
 def schemes(entry: Variant) -> list[Any]:
@@ -208,6 +220,8 @@ def build(
     own."""
     import torch
 
+    from zoo.reading import Undrawn
+
     cls = load_class(entry.target)
     known = set(inspect.signature(cls).parameters) | (FEATURES if entry.is_classifier else set())
     for key in overrides:
@@ -217,7 +231,8 @@ def build(
             )
     cfg = configuration(entry, weights)
     args = {**entry.args, **(weights.args if weights else {}), **overrides}
-    with torch.device(device) if device else nullcontext():
+    drawn = Undrawn() if device == "meta" else nullcontext()
+    with drawn, torch.device(device) if device else nullcontext():
         return _classifier(cls, entry, cfg, args) if entry.is_classifier else _bare(cls, cfg, args)
 
 
@@ -258,22 +273,6 @@ def configuration(entry: Variant, weights: Weights | None) -> dict[str, Any]:
 def network(name: str, *, device: str | None = None, **overrides: Any) -> "nn.Module":
     """The network `name` with fresh weights, on `device` ("meta" costs neither time nor memory)."""
     return build(variant(name), None, overrides, device)
-
-
-def check_claims() -> None:
-    """Raises PaperError for claims on a model that the zoo lacks, or weights of another room's."""
-    known = variants()
-    for paper in literature.load_all():
-        text = f"{paper.id}/paper.toml"
-        named = [(m, f"{text}:{c.line}", "zoo") for c in paper.claims for m in (c.model, c.than)]
-        named += [(weights.model, weights.where, "room") for weights in paper.weights]
-        for model, where, within in named:
-            entry = known.get(model)
-            if model and (not entry or (within == "room" and paper_of(entry) is not paper)):
-                raise literature.PaperError(
-                    f"{where}: this {within} has no model {model!r}; "
-                    f"the nearest names are {nearest(model, list(known))}"
-                )
 
 
 def load_class(target: str) -> Any:

@@ -51,12 +51,11 @@ def create(source: str, pretrained: bool, overrides: Mapping[str, Any]) -> "nn.M
     found = opened(source)
     entry, args = _network(source, found.config, overrides)
     tensors = _described(found.tensors, found.config)
-    model = registry.build(entry, tensors, {**args, **overrides})
     if not pretrained:
-        return model
-    whole = {k: v for k, v in {**args, **overrides}.items() if k not in registry.FEATURES}
-    like = registry.build(entry, tensors, whole, device="meta")
-    weights.load_into(model, tensors, like=like)
+        return registry.build(entry, tensors, {**args, **overrides})
+    resized = "num_classes" in overrides
+    model, like = registry.blank(entry, tensors, {**args, **overrides}, resized=resized)
+    weights.load_into(model, tensors, like=like, resized=resized)
     weights.lock(found.first)
     return model.eval()
 
@@ -189,12 +188,11 @@ def _filled(
     overrides: Mapping[str, Any],
 ) -> "nn.Module":
     entry = registry.variant(name)
-    model = registry.build(entry, None, {**args, **overrides})
     if not pretrained:
-        return model
-    whole = {k: v for k, v in {**args, **overrides}.items() if k not in registry.FEATURES}
-    like = registry.build(entry, None, whole, device="meta")
-    weights.fill(model, state, str(path), like=like)
+        return registry.build(entry, None, {**args, **overrides})
+    resized = "num_classes" in overrides
+    model, like = registry.blank(entry, None, {**args, **overrides}, resized=resized)
+    weights.fill(model, state, str(path), like=like, resized=resized)
     return model.eval()
 
 
@@ -212,5 +210,5 @@ def from_file(name: str, path: Path) -> "nn.Module":
             if {key: tuple(value.shape) for key, value in renamed.items()} == expected:
                 state = renamed
     weights.check_keys(str(path), expected, state)
-    model.load_state_dict(state, strict=True)
+    weights.put(model, state)
     return model.eval()

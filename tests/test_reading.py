@@ -1,0 +1,184 @@
+"""A file of tensors is read once, hashed as it is read, and blamed for its sum first."""
+
+import hashlib
+import json
+import math
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save
+from torch import Tensor, nn
+
+import zoo
+from zoo import reading, registry, tensors, weights
+from zoo.pretrained import Weights, WeightsError
+
+KINDS = [dtype for dtype in tensors.TYPES.values() if not dtype.is_complex]
+
+
+def several() -> dict[str, Tensor]:
+    """One of every type, one without elements, one of a single number."""
+    drawn = torch.Generator().manual_seed(0)
+    bits = torch.randint(0, 2, (3, 5), generator=drawn)
+    return {
+        **{str(dtype): bits.to(torch.float32).to(dtype) for dtype in KINDS},
+        "none": torch.empty(0, 3),
+        "single": torch.tensor(1.5),
+        "large": torch.rand(70_001, generator=drawn),
+    }
+
+
+@pytest.mark.parametrize("batch", [1, 100_000, reading.BATCH])
+def test_it_reads_what_was_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch: int
+) -> None:
+    monkeypatch.setattr(reading, "BATCH", batch)
+    path, data = tmp_path / "a.safetensors", save(several())
+    path.write_bytes(data)
+    sums: list[str] = []
+    found = reading.load("it", path, sums.append)
+    assert sums == [hashlib.sha256(data).hexdigest()]
+    assert list(found) == list(tensors.decode("it", data))
+    for key, value in several().items():
+        assert found[key].dtype is value.dtype
+        assert found[key].shape == value.shape
+        same = (kept.flatten().view(torch.uint8) for kept in (found[key], value))
+        assert torch.equal(*same)
+
+
+def faulty() -> dict[str, bytes]:
+    whole = save({"a": torch.ones(4), "b": torch.ones(4)})
+    return {
+        "cut off": whole[:-1],
+        "1 bytes follow the last tensor": whole + b"0",
+        "NaN or Inf": save({"a": torch.tensor([1.0, math.nan])}),
+        "cut off within its header": whole[:20],
+        "it has 3 bytes": b"abc",
+        "zip archive": b"PK" + bytes(99),
+        "more than 16777216": (1 << 40).to_bytes(8, "little") + b"{" + bytes(99),
+    }
+
+
+@pytest.mark.parametrize("says", faulty())
+def test_a_fault_is_told_after_the_sum(tmp_path: Path, says: str) -> None:
+    path, data = tmp_path / "a.safetensors", faulty()[says]
+    path.write_bytes(data)
+    sums: list[str] = []
+    with pytest.raises(WeightsError, match=f"^it: .*{says}"):
+        reading.load("it", path, sums.append)
+    assert sums == [hashlib.sha256(data).hexdigest()]
+
+    def refuse(found: str) -> None:
+        raise WeightsError(f"refused {found}")
+
+    with pytest.raises(WeightsError, match=r"^refused"):
+        reading.load("it", path, refuse)
+
+
+@pytest.mark.parametrize(("change", "says"), [(-4, "was cut off in 'a'"), (4, "grew while")])
+def test_a_file_that_changes_while_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: int, says: str
+) -> None:
+    path = tmp_path / "a.safetensors"
+    path.write_bytes(save({"a": torch.ones(4)}))
+    size = path.stat().st_size
+
+    def checked(name: str, head: bytes, given: int) -> list[tensors.Entry]:
+        os.truncate(path, size + change)
+        return tensors.check_header(name, head, given)
+
+    monkeypatch.setattr(reading, "check_header", checked)
+    with pytest.raises(WeightsError, match=says):
+        reading.load("it", path, lambda found: None)
+
+
+def pinned(path: Path, **args: object) -> Weights:
+    return Weights(
+        name="resnet20.made",
+        file=str(path),
+        sha256=weights.sha256(path),
+        origin="here",
+        licence="mit",
+        relation="retrained",
+        benchmarks=(),
+        preprocessing={},
+        args=args,
+    )
+
+
+def test_what_is_loaded_is_not_drawn_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "resnet20.safetensors"
+    weights.save(registry.network("resnet20").state_dict(), path, {})
+    before = torch.random.get_rng_state()
+    model = zoo.create(str(path))
+    assert torch.equal(torch.random.get_rng_state(), before)
+    assert all(parameter.requires_grad for parameter in model.parameters())
+    monkeypatch.setattr(registry, "default_weights", lambda name: pinned(path))
+    torch.manual_seed(0)
+    again = zoo.create("resnet20", pretrained=True, num_classes=7)
+    assert again.state_dict()["fc.weight"].shape == (7, 64)
+    assert 0 < float(again.state_dict()["fc.weight"].detach().std()) < 1  # drawn, not left over
+    assert torch.equal(again.state_dict()["conv1.weight"], model.state_dict()["conv1.weight"])
+
+
+def test_a_classifier_that_nobody_resized_has_to_fit(tmp_path: Path) -> None:
+    """Or it would be left as the memory was."""
+    path = tmp_path / "resnet20.safetensors"
+    weights.save(registry.network("resnet20", num_classes=7).state_dict(), path, {})
+    entry = registry.variant("resnet20")
+    model, like = registry.blank(entry, None, {}, resized=False)
+    with pytest.raises(WeightsError, match=r"another shape for fc\.bias"):
+        weights.load_into(model, pinned(path), like=like)
+
+
+class Two(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.a = nn.Parameter(torch.zeros(4, dtype=torch.bfloat16), requires_grad=False)
+        self.b = nn.Parameter(torch.zeros(4))
+
+
+def test_parameters_keep_type_and_memory_to_themselves() -> None:
+    whole = torch.arange(8.0)
+    once = torch.ones(4)
+    for state in ({"a": whole[:4], "b": whole[4:]}, {"a": once, "b": once}):
+        model, wanted = Two(), {key: value.clone() for key, value in state.items()}
+        weights.put(model, dict(state))
+        assert model.a.dtype is torch.bfloat16
+        assert not model.a.requires_grad
+        assert torch.equal(model.b, wanted["b"])
+        model.b.data.zero_()
+        assert torch.equal(model.a.float(), wanted["a"])
+        assert model.b.untyped_storage().nbytes() == 16
+    model.double()
+    weights.put(model, {"a": once, "b": once})
+    assert model.a.dtype is model.b.dtype is torch.float64
+
+
+PEAK = """
+import re, sys, torch
+import zoo.weights
+from zoo import registry
+registry.network("resnet20")
+peak = lambda: int(re.search(r"VmHWM:\\s*(\\d+) kB", open("/proc/self/status").read())[1])
+before = peak()
+model, like = registry.blank(registry.variant("gpt2"), None, {}, resized=False)
+state = zoo.weights.tensors(__import__("pathlib").Path(sys.argv[1]))
+zoo.weights.fill(model, state, "it", like=like)
+print((peak() - before) * 1024)
+"""
+
+
+@pytest.mark.slow
+def test_loading_takes_no_second_copy(tmp_path: Path) -> None:
+    """1.1 times the file in memory, of GPT-2's half a gigabyte."""
+    path = tmp_path / "gpt2.safetensors"
+    shapes = registry.network("gpt2", device="meta").state_dict()
+    weights.save({key: torch.ones(value.shape) for key, value in shapes.items()}, path, {})
+    command = [sys.executable, "-c", PEAK, str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert 0.9 < json.loads(done.stdout) / path.stat().st_size < 1.1
