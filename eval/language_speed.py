@@ -12,7 +12,6 @@ checkpointing, each in a process of its own. Weights do not matter to a time: al
 import argparse
 import importlib
 import multiprocessing
-import resource
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -23,6 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from eval.speed import Turn, compared, race, report
+from zoo.evaluation.memory import Peak
 from zoo.families.gpt2.model import GPT2
 from zoo.families.loop_residual.model import LoopGPT2
 from zoo.families.muddformer.model import MUDDFormer
@@ -166,6 +166,7 @@ def loops(options: argparse.Namespace) -> Rows:
 
 def step(make: Callable[[], Any], peak: Any) -> None:
     """One training step with checkpointing; the most memory that the process held, in bytes."""
+    held = Peak(torch.device("cpu"))
     model = make().train()
     model.set_grad_checkpointing()
     optimizer = torch.optim.AdamW(model.parameters())
@@ -176,7 +177,7 @@ def step(make: Callable[[], Any], peak: Any) -> None:
         loss: Any = nn.functional.cross_entropy(logits.flatten(0, 1), text[:, 1:].flatten())
         loss.backward()
         optimizer.step()
-    peak.value = 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    peak.value = held.bytes()
 
 
 def plain_model() -> Any:

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from tests.conftest import ROOT
 from tests.test_literature import HEAD
 from zoo import literature, tensors
+from zoo.evaluation.memory import Peak
 from zoo.literature import PaperError
 from zoo.pretrained import ROOMS, WeightsError
 
@@ -249,10 +250,9 @@ def papers() -> tuple[bytes, ...]:
 
 def main(count: int, folder: Path) -> None:
     """Prints how many inputs were read, the slowest in seconds and the growth in MB."""
-    from resource import RUSAGE_SELF, getrusage
-
     read_tensors(SEEDS[0])
-    before, slowest, inputs = getrusage(RUSAGE_SELF).ru_maxrss, 0.0, 0
+    peak = Peak(torch.device("cpu"))
+    before, slowest, inputs = peak.bytes(), 0.0, 0
     readers: tuple[tuple[Callable[[bytes], None], Iterator[bytes]], ...] = (
         (read_tensors, mutated(SEEDS, (*BYTES, other_header, other_header), count, 0)),
         (
@@ -270,7 +270,7 @@ def main(count: int, folder: Path) -> None:
                 raise
             slowest = max(slowest, time.perf_counter() - start)
             inputs += 1
-    print(inputs, slowest, (getrusage(RUSAGE_SELF).ru_maxrss - before) / 1024)
+    print(inputs, slowest, (peak.bytes() - before) / 2**20)
 
 
 @pytest.mark.slow

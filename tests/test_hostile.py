@@ -179,19 +179,22 @@ def test_every_dtype_is_read_as_safetensors_does(dtype: torch.dtype) -> None:
 
 
 COSTLY = """
-import json, resource, sys, time
+import json, sys, time
+import torch
 from zoo import tensors
+from zoo.evaluation.memory import Peak
+peak = Peak(torch.device("cpu"))
 one = {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]}
 count, pad = int(sys.argv[1]), "x" * int(sys.argv[2])
 header = json.dumps({f"{pad}{i}": one for i in range(count)}, separators=(",", ":")).encode()
 data = len(header).to_bytes(8, "little") + header
-before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
+before, start = peak.bytes(), time.process_time()
 try:
     print(len(tensors.check_header("x", data, len(data))))
 except ValueError as error:
     print(error)
 print(time.process_time() - start)
-print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
+print((peak.bytes() - before) / 2**20)
 """
 
 
@@ -205,7 +208,7 @@ def test_a_header_of_empty_tensors_costs_little(count: int, pad: int, says: str)
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     answer, seconds, megabytes = done.stdout.splitlines()
     assert says in answer
-    assert float(seconds) < 1.5  # 0.7, on a machine that others use too
+    assert float(seconds) < 3  # 0.7 on a quiet machine
     assert float(megabytes) < 500
 
 

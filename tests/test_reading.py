@@ -160,16 +160,17 @@ def test_parameters_keep_type_and_memory_to_themselves() -> None:
 
 
 PEAK = """
-import re, sys, torch
+import sys, torch
 import zoo.weights
 from zoo import registry
+from zoo.evaluation.memory import Peak
 registry.network("resnet20")
-peak = lambda: int(re.search(r"VmHWM:\\s*(\\d+) kB", open("/proc/self/status").read())[1])
-before = peak()
+peak = Peak(torch.device("cpu"))
+before = peak.bytes()
 model, like = registry.blank(registry.variant("gpt2"), None, {}, resized=False)
 state = zoo.weights.tensors(__import__("pathlib").Path(sys.argv[1]))
 zoo.weights.fill(model, state, "it", like=like)
-print((peak() - before) * 1024)
+print(peak.bytes() - before)
 """
 
 
