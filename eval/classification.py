@@ -73,7 +73,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--args", default="{}", help="arguments of that architecture, as JSON")
     parser.add_argument("--mean", type=float, nargs="+")
     parser.add_argument("--std", type=float, nargs="+")
-    parser.add_argument("--channels-last", action="store_true")
+    parser.add_argument("--eager", action="store_true", help="no BatchNorm folded, channels first")
     parser.add_argument("--compile", action="store_true")
     add_options(parser)
     return parser.parse_args(arguments)

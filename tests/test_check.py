@@ -73,6 +73,8 @@ def test_another_precision_is_another_measurement() -> None:
     (row,) = zoo.check("wrn16_1.zoo_digits", precision="bf16")
     assert [record["precision"] for record in own()] == ["fp32", "bf16"]
     assert row.record == own()[1]["id"]
+    assert "bf16 (0 of 100 predictions changed)" in row.why
+    assert "1 measured before" in check("wrn16_1.zoo_digits", "--fast").output
     (row,) = zoo.check("wrn16_1.zoo_digits")
     assert row.record == own()[0]["id"]
 

@@ -24,6 +24,7 @@ RANK = {
     "mirror": 0,
     "sources": 0,
     "tensors": 0,
+    "reading": 1,
     "optimizing": 1,
     "trunks": 1,
     "benchmarks": 1,

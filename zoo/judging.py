@@ -219,7 +219,7 @@ def by_record(claim: Claim, record: Record, weights: Weights | None) -> Verdict:
     if weights and weights.relation == ANOTHER:
         verdict = replace(verdict, why=f"{weights.name}: {ANOTHER}")
     verdict = explained(verdict, claim)
-    notes = [verdict.why, record["precision"] if record["precision"] != "fp32" else ""]
+    notes = [verdict.why, measuring.other_precision(record)]
     notes.append(
         "of the images that the authors published" if record["protocol"].get("images") else ""
     )

@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any
 
 from zoo import registry
+from zoo.ledger import Record
 from zoo.literature import Claim
 from zoo.pretrained import ROOMS, Weights
 
@@ -86,3 +87,12 @@ def record_of(weights: Weights) -> dict[str, Any]:
     """What was measured of bundled weights when they were made."""
     found: dict[str, Any] = json.loads(weights.record.read_text(encoding="utf-8"))
     return found
+
+
+def other_precision(record: Record | None) -> str:
+    """Which one a record is in, if not fp32, and what it changed."""
+    if not record or record["precision"] == "fp32":
+        return ""
+    if "changed" not in record:
+        return str(record["precision"])
+    return "{precision} ({changed[count]} of {changed[total]} predictions changed)".format(**record)

@@ -34,7 +34,8 @@ def bundled(weights: Weights, findings: Findings) -> Iterator[Verdict]:
         record = findings.of(tried)
         why = "" if record else findings.why_not(tried)
         for values in compare(recorded[tried.benchmark], record):
-            yield _row(weights, tried, record, values | ({"why": why} if why else {}))
+            notes = [why or values.get("why", ""), measuring.other_precision(record)]
+            yield _row(weights, tried, record, {**values, "why": "; ".join(filter(None, notes))})
 
 
 def _row(

@@ -52,6 +52,7 @@ def check(
     everything: Annotated[bool, typer.Option("--all", help="Also rows that were not run.")] = False,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     precision: Annotated[str, typer.Option(help="fp32, bf16 or fp16.")] = "fp32",
+    fast: Annotated[bool, typer.Option("--fast", help="As --precision bf16.")] = False,
     batch_size: Annotated[int, typer.Option(help="0: what suits the task.")] = 0,
     workers: Annotated[int, typer.Option(help="Processes that decode images.")] = 0,
     limit: Annotated[int, typer.Option(help="A try with the first samples alone.")] = 0,
@@ -73,7 +74,8 @@ def check(
     out = Console()
     watch = Bars(out, as_json)
     into = ledger.Ledger(folder) if folder else ledger.own()
-    options = {"device": device, "precision": precision, "batch_size": batch_size}
+    options: dict[str, Any] = {"device": device, "batch_size": batch_size}
+    options["precision"] = "bf16" if fast else precision
     options |= {"workers": workers, "limit": limit, "again": again, "skip_broken": skip_broken}
     try:
         rows = api.check(

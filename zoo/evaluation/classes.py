@@ -1,9 +1,14 @@
 """Images in, classes out: the five best of each, and how many are right.
 
 image -> what is shown of it -> network -> (index, five best classes, true class)
+
+In another precision than fp32 the first samples are answered in fp32 too, and their best class
+there is told.
 """
 
+import copy
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any, cast
 
 import torch
@@ -16,10 +21,12 @@ from zoo.evaluation.engine import Answers, side_by_side
 from zoo.evaluation.how import How
 from zoo.evaluation.log import Entry
 from zoo.evaluation.samples import BrokenError, read, where
+from zoo.optimizing.folding import fold
 from zoo.verdicts import interval
 
 BEST = 5
 FEW = 100  # wrong answers that a record names
+COMPARED = 100  # samples that another precision answers in fp32 too
 Show = Callable[[Image.Image], list[Tensor]]  # each (crops, C, H, W)
 
 
@@ -33,11 +40,25 @@ class Classes:
         self.size, self.classes = len(samples), int(vars(network)["num_classes"])
 
     def ready(self, device: torch.device, how: How) -> None:
-        """Puts the network where it runs."""
+        """Makes a copy of the network that is fast where it runs; parameters that stay as they are
+        it shares."""
         self.device, self.dtype = device, how.dtype
-        self.layout = torch.channels_last if how.channels_last else torch.contiguous_format
-        network = self.network.to(device, how.dtype).to(memory_format=self.layout).eval()
+        self.layout = torch.contiguous_format if how.eager else torch.channels_last
+        network = self.network.to(device).eval()
+        if not how.eager and (example := self._example()) is not None:
+            network = copy.deepcopy(network, {id(p): p for p in network.parameters()})
+            fold(network, example.to(device))
+        network = network.to(memory_format=self.layout)
+        self.exact = copy.deepcopy(network) if self.dtype != torch.float32 else None
+        network = network.to(self.dtype)
         self.network = cast(nn.Module, torch.compile(network)) if how.compile else network
+
+    def _example(self) -> Tensor | None:
+        """What is shown of the first sample that can be read."""
+        for index in range(self.size):
+            with suppress(BrokenError):
+                return self.load(index)[0][0][:1]
+        return None
 
     def groups(self, indices: Sequence[int], size: int) -> Iterator[list[int]]:
         return side_by_side(indices, size)
@@ -60,20 +81,33 @@ class Classes:
         ]
         scores = answers(self.network, shown)
         best = scores.topk(min(BEST, scores.shape[1]), 1).indices.tolist()
+        exact = self._exactly([seen for index, seen in batch if index < COMPARED])
         for (index, (_, label)), classes in zip(batch, best, strict=True):
-            yield index, classes, label
+            yield index, classes, label, *(exact.pop(0) if index < COMPARED and exact else ())
+
+    def _exactly(self, seen: list[tuple[list[Tensor], int]]) -> list[tuple[int]]:
+        """The best class of each in fp32, if that is another precision."""
+        if self.exact is None or not seen:
+            return []
+        shown = [
+            [t.to(self.device, memory_format=self.layout) for t in tensors] for tensors, _ in seen
+        ]
+        return [(best,) for best in answers(self.exact, shown).argmax(1).tolist()]
 
     def scores(self, found: Answers) -> dict[str, Any]:
         """Errors of the first answer and, of more than ten classes, of the first five, in percent;
         few wrong ones by name."""
-        missed = {i: best[0] for i, (best, label) in found.items() if best[0] != label}
+        missed = {i: best[0] for i, (best, label, *_) in found.items() if best[0] != label}
         scores = {"error": share(len(missed), len(found))}
         if self.classes > 2 * BEST:
-            five = sum(label not in best for best, label in found.values())
+            five = sum(label not in best for best, label, *_ in found.values())
             scores["top5_error"] = share(five, len(found))
         named = {str(index): missed[index] for index in sorted(missed)}
         parts = {"wrong": named} if len(missed) <= FEW else {}
-        return {"samples": len(found), "scores": scores, "parts": parts}
+        exact = [(best[0], *other) for best, _, *other in found.values() if other]
+        changed = {"count": sum(a != b for a, b in exact), "total": len(exact)}
+        told = {"changed": changed} if exact else {}
+        return {"samples": len(found), "scores": scores, "parts": parts, **told}
 
 
 def share(wrong: int, total: int) -> dict[str, Any]:

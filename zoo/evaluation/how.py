@@ -10,14 +10,16 @@ PRECISIONS = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 class How:
     """How a job is run. Of these, `precision` alone is part of what is measured.
 
-    `batch_size` 0 is the job's own. `limit` takes the first samples alone, for a try. Samples that
-    cannot be read stop the run or, by `skip_broken`, are left out and named.
+    Networks of images run in the layout, and with the folded BatchNorms, that are fast or, by
+    `eager`, as they were defined: the same to the last digits. `batch_size` 0 is the job's own.
+    `limit` takes the first samples alone, for a try. Samples that cannot be read stop the run or,
+    by `skip_broken`, are left out and named.
     """
 
     precision: str = "fp32"
     batch_size: int = 0
     workers: int = 0
-    channels_last: bool = False
+    eager: bool = False
     compile: bool = False
     limit: int = 0
     skip_broken: bool = False

@@ -32,7 +32,7 @@ class Restorations:
 
     def ready(self, device: torch.device, how: How) -> None:
         """Puts the network where it runs."""
-        self.device, layout = device, torch.channels_last if how.channels_last else None
+        self.device, layout = device, None if how.eager else torch.channels_last
         network = self.network.to(device).eval()
         self.network = network.to(memory_format=layout) if layout else network
         self.cast = torch.autocast(device.type, how.dtype, enabled=how.precision != "fp32")
