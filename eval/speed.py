@@ -84,15 +84,15 @@ def contestants(name: str, checkout: Path | None, x: torch.Tensor) -> dict[str, 
     return found
 
 
-def race(runs: Mapping[str, Turn], rounds: int) -> dict[str, list[float]]:
-    """Seconds of each contestant in each round, after one that is not counted."""
+def race(runs: Mapping[str, Turn], rounds: int, warm_up: int = 1) -> dict[str, list[float]]:
+    """Seconds of each contestant in each round, after those that are not counted."""
     seconds: dict[str, list[float]] = {who: [] for who in runs}
     with torch.no_grad():
-        for number in track(range(rounds + 1), "rounds", console=Console(stderr=True)):
+        for number in track(range(rounds + warm_up), "rounds", console=Console(stderr=True)):
             for who, run in runs.items():
                 start = time.perf_counter()
                 run()
-                if number:
+                if number >= warm_up:
                     seconds[who].append(time.perf_counter() - start)
     return seconds
 

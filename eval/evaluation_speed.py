@@ -1,0 +1,129 @@
+"""Seconds of an evaluation of photographs, decoding included, beside those of timm's validate.py.
+
+    python -m eval.evaluation_speed resnet18 resnet50 --timm DIR [--images 1000] [--rounds 3]
+
+DIR has validate.py of huggingface/pytorch-image-models. Each contestant is a command of its own,
+in turn: ours and timm's as they come, ours and timm's with as many decoding processes as there are
+cores (and channels last), ours in bf16. The photographs are pieces of scikit-learn's, as JPEG
+files of 500x375. The network is drawn, and each photograph lies in the folder of the class that
+the network finds without any optimization: whoever changes a prediction gets less than 100 %.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from rich.console import Console
+from rich.progress import track
+from sklearn.datasets import load_sample_images
+
+import zoo
+from eval.speed import compared, race, report
+from zoo import registry, weights
+
+SIZE, CLASSES, QUALITY = (500, 375), 10, 90
+
+
+def photographs(count: int, seed: int = 0) -> list[Image.Image]:
+    """Pieces of two photographs, of any place and of a quarter of their size or more."""
+    rng = np.random.default_rng(seed)
+    whole = [Image.fromarray(image) for image in load_sample_images().images]
+    found = []
+    for number in range(count):
+        image = whole[number % len(whole)]
+        width = int(rng.integers(image.width // 4, image.height * SIZE[0] // SIZE[1]))
+        height = width * SIZE[1] // SIZE[0]
+        left = int(rng.integers(0, image.width - width + 1))
+        top = int(rng.integers(0, image.height - height + 1))
+        found.append(image.resize(SIZE, box=(left, top, left + width, top + height)))
+    return found
+
+
+@torch.inference_mode()
+def prepare(name: str, images: list[Path], to: Path) -> tuple[Path, Path]:
+    """Drawn weights, and a folder of the images by the classes that the network gives them."""
+    torch.manual_seed(0)
+    network: Any = registry.network(name, num_classes=CLASSES).eval()
+    show = zoo.transform(network)
+    batches = [images[at : at + 50] for at in range(0, len(images), 50)]
+    shown = track(batches, f"classes of {name}", console=Console(stderr=True))
+    logits = torch.cat([network(torch.stack([show(Image.open(p)) for p in b])) for b in shown])
+    mean = logits.mean(0)  # or one class would win always
+    best = (logits - mean).argmax(1).tolist()
+    there = sorted(set(best))
+    head = network.get_classifier()
+    network.reset_classifier(len(there))
+    network.get_classifier().weight.copy_(head.weight[there])
+    network.get_classifier().bias.copy_((head.bias - mean)[there])
+    for path, label in zip(images, map(there.index, best), strict=True):
+        folder = to / name / str(label)
+        folder.mkdir(parents=True, exist_ok=True)
+        os.link(path, folder / path.name)
+    file = to / f"{name}.safetensors"
+    weights.save(network.state_dict(), file, {})
+    return file, to / name
+
+
+def ours(name: str, file: Path, folder: Path, *options: str) -> float:
+    """The share of right answers, in percent."""
+    given = {"num_classes": len(list(folder.iterdir()))}
+    command = [sys.executable, "-m", "eval.classification", str(file), "--model", name]
+    command += ["--args", json.dumps(given), "--on", str(folder), "--device", "cpu", *options]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return 100 - float(json.loads(done.stdout)["scores"]["error"]["value"])
+
+
+def timms(script: Path, name: str, file: Path, folder: Path, *options: str) -> float:
+    """The same of timm's script."""
+    classes = str(len(list(folder.iterdir())))
+    command = [sys.executable, str(script), "--data-dir", str(folder), "--model", name]
+    command += ["--checkpoint", str(file), "--num-classes", classes, "--device", "cpu", *options]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return float(json.loads(done.stdout[done.stdout.index("--result") + 8 :])["top1"])
+
+
+def contestants(name: str, script: Path, file: Path, folder: Path) -> dict[str, Any]:
+    cores = str(os.cpu_count())
+    mine = {"ours": (), "ours, workers": ("--workers", cores)}
+    mine["ours, bf16"] = ("--workers", cores, "--precision", "bf16")
+    theirs = {"timm": (), "timm, best": ("--channels-last", "-j", cores, "-b", "128")}
+    return {
+        **{who: partial(ours, name, file, folder, *given) for who, given in mine.items()},
+        **{who: partial(timms, script, name, file, folder, *o) for who, o in theirs.items()},
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("models", nargs="+")
+    parser.add_argument("--timm", type=Path, required=True, help="folder of timm's validate.py")
+    parser.add_argument("--images", type=int, default=1000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--record", action="store_true", help="adds to eval/results")
+    options = parser.parse_args()
+    rows: list[dict[str, Any]] = []
+    with tempfile.TemporaryDirectory() as made:
+        paths = [Path(made) / f"{number:05}.jpg" for number in range(options.images)]
+        for path, image in zip(paths, photographs(options.images), strict=True):
+            image.save(path, quality=QUALITY)
+        for name in options.models:
+            runs = contestants(
+                name, options.timm / "validate.py", *prepare(name, paths, Path(made))
+            )
+            for who, run in runs.items():
+                print(f"{name}, {who}: {run():.1f} % of the predictions are the same")
+            rows += compared(name, race(runs, options.rounds, warm_up=0), "timm")
+    report(rows, options.rounds, {"images": options.images}, "evaluation" if options.record else "")
+
+
+if __name__ == "__main__":
+    main()
