@@ -1,0 +1,126 @@
+"""Seconds and memory of networks made and filled, beside those of timm and transformers.
+
+    python -m eval.loading_speed resnet50 resnet101 pythia_410m [--rounds 20] [--record]
+
+In one process, in turn. create: a network with drawn parameters; timm's is timm.create_model. load:
+the tensors of a safetensors file in it, ours with the sha256 of every byte checked; timm's is
+create_model with a checkpoint, transformers' is from_pretrained. Memory is the most that was
+resident while one loads, beyond what was before. Files are of drawn weights, read before.
+"""
+
+import argparse
+import gc
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import timm
+import torch
+
+from eval.speed import compared, race, report
+from zoo import registry, weights
+from zoo.evaluation.memory import Peak
+from zoo.pretrained import Weights
+
+FILE = "model.safetensors"
+Rows = Iterator[dict[str, Any]]
+
+
+def filled(entry: registry.Variant, given: Weights) -> Any:
+    """What zoo.create does for pinned weights."""
+    model, like = registry.blank(entry, given, {}, resized=False)
+    scheme = next((s for s in registry.schemes(entry) if s.name == given.keys), None)
+    weights.load_into(model, given, like=like, scheme=scheme)
+    return model.eval()
+
+
+def pinned(name: str, path: Path, keys: str = "") -> Weights:
+    return Weights(
+        name=f"{name}.drawn",
+        file=str(path),
+        sha256=weights.sha256(path),
+        origin="drawn",
+        licence="unknown",
+        relation="architecture only",
+        benchmarks=(),
+        preprocessing={},
+        keys=keys,
+    )
+
+
+def of_timm(name: str, folder: Path) -> dict[str, Callable[[], Any]]:
+    weights.save(timm.create_model(name).state_dict(), folder / FILE, {})
+    given = pinned(name, folder / FILE)
+    return {
+        "ours": partial(filled, registry.variant(name), given),
+        "timm": partial(timm.create_model, name, checkpoint_path=str(folder / FILE)),
+    }
+
+
+def of_transformers(name: str, folder: Path) -> dict[str, Callable[[], Any]]:
+    """GPT-NeoX of the same sizes, in its own names."""
+    from transformers import GPTNeoXConfig, GPTNeoXForCausalLM
+
+    entry, (known, *_) = registry.variant(name), registry.weights_of(name)
+    sizes: dict[str, Any] = dict(entry.args)
+    config = GPTNeoXConfig(
+        num_hidden_layers=sizes["layers"],
+        hidden_size=sizes["width"],
+        num_attention_heads=sizes["heads"],
+        intermediate_size=4 * sizes["width"],
+        vocab_size=sizes["vocab"],
+    )
+    GPTNeoXForCausalLM(config).save_pretrained(folder)
+    given = replace(pinned(name, folder / FILE), keys=known.keys)
+    return {
+        "ours": partial(filled, entry, given),
+        "transformers": partial(GPTNeoXForCausalLM.from_pretrained, folder),
+    }
+
+
+def most(load: Callable[[], Any]) -> int:
+    """The most bytes that were resident while it loads, beyond those before."""
+    gc.collect()
+    peak = Peak(torch.device("cpu"))
+    before = peak.bytes()
+    load()
+    return peak.bytes() - before
+
+
+def creations(name: str, rounds: int) -> Rows:
+    runs = {"ours": partial(registry.create, name), "timm": partial(timm.create_model, name)}
+    return iter(compared(f"{name}, created", race(runs, rounds)))
+
+
+def loads(name: str, rounds: int) -> Rows:
+    """Seconds, then bytes against the size of the file."""
+    is_timms = registry.variant(name).is_classifier
+    with tempfile.TemporaryDirectory() as made:
+        runs = (of_timm if is_timms else of_transformers)(name, Path(made))
+        yield from compared(f"{name}, loaded", race(runs, rounds))
+        size = (Path(made) / FILE).stat().st_size
+        for who, run in runs.items():
+            held = most(run)
+            row = {"model": f"{name}, memory", "who": who, "bytes": held, "against": "the file"}
+            yield {**row, "ratio": held / size}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("models", nargs="+")
+    parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--record", action="store_true", help="adds to eval/results")
+    options = parser.parse_args()
+    rows: list[dict[str, Any]] = []
+    for name in options.models:
+        if timm.is_model(name):
+            rows += creations(name, options.rounds)
+        rows += loads(name, options.rounds)
+    report(rows, options.rounds, {}, "loading-speed" if options.record else "")
+
+
+if __name__ == "__main__":
+    main()
