@@ -177,6 +177,8 @@ SMALL: dict[str, dict[str, Any]] = {
     "BottleneckPreResNet": {"depth": 11},
     "OriginalBottleneckResNet": {"depth": 11},
     "WideResNet": {"depth": 10, "k": 1},
+    "BasicPyramidNet": {"depth": 8, "alpha": 16},
+    "BottleneckPyramidNet": {"depth": 11, "alpha": 16},
     "CifarResNeXt": {"depth": 11, "cardinality": 2, "base_width": 4},
     "CifarRes2NeXt": {"cardinality": 1, "slice_width": 4, "scale": 2},
     "ResNet": {"depth": 18},
