@@ -1,4 +1,4 @@
-"""Stochastic depth: the probabilities, the authors' later code, and the paper's rule on any trunk.
+"""Stochastic depth: the probabilities, the code in PyTorch, and the paper's rule on any trunk.
 
 p_l   Eq. 2 and 5 against ours   blocks left out   draws   the paper's own ratios
 """
@@ -117,7 +117,7 @@ def test_uniform_and_constant() -> None:
     assert not isinstance(by_sample[0].drop_path, DropBlock)
 
 
-# The authors' later code
+# The PyTorch code that the authors send one to
 
 
 @pytest.mark.parametrize("key", GOLDEN)
