@@ -1,6 +1,7 @@
 """Published checkpoints: told apart by their tensors, refused by name, nothing half-written."""
 
 import pickle
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,11 @@ def augmix(state: State) -> State:
     return found | {"mu": torch.zeros(1, 3, 1, 1), "sigma": torch.ones(1, 3, 1, 1)}
 
 
+def dyhan(state: State) -> State:
+    """As the authors' PyramidNet-PyTorch calls its last BatchNorm."""
+    return {re.sub(r"^bn\.", "bn_final.", key): value for key, value in state.items()}
+
+
 def naver(state: State) -> State:
     return {key.replace("stem.", "stem.stem.", 1): value for key, value in state.items()}
 
@@ -94,6 +100,8 @@ def same(state: State) -> State:
         ("resnext29_4x32d", {}, augmix, {}),
         ("res2net50_14w_8s", {}, same, {}),
         ("res2net50_v1b", {}, same, {}),
+        ("pyramidnet110_m4_75", {}, dyhan, {}),
+        ("pyramidnet164_a48", {"num_classes": 100}, same, {"num_classes": 100, "in_chans": 3}),
         ("rdnet_tiny", {}, same, {}),
         ("rdnet_tiny", {"num_classes": 7, "in_chans": 1}, naver, {"num_classes": 7, "in_chans": 1}),
     ],

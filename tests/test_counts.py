@@ -10,7 +10,7 @@ from zoo import measuring, registry
 from zoo.benchmarks.counts import Counts, count
 from zoo.literature import ROOMS
 
-SLOW = {"resnet1202", "resnet1001", "preresnet1001"}
+SLOW = {"resnet1202", "sd_resnet1202", "resnet1001", "preresnet1001"}
 NAMES = [
     pytest.param(name, marks=pytest.mark.slow if name in SLOW else ())
     for name in registry.variants()

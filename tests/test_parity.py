@@ -55,7 +55,7 @@ def error(found: Tensor, wanted: Tensor) -> float:
 
 HEAVY = (
     *("resnet101_v1", "resnet152_v1", "preresnet200", "preresnet1001", "wrn28_10"),
-    *("resnext101_32x4d", "rdnet_base", "rdnet_large"),
+    *("resnext101_32x4d", "rdnet_base", "rdnet_large", "pyramidnet200_a300"),
 )
 
 

@@ -1,10 +1,11 @@
 """Golden logits of the authors' Lua Torch networks.
 
 uv run --with lupa python tests/golden/record_lua.py --fb PATH --he PATH --wrn PATH --next PATH
+    --pyramid PATH
 
 Each PATH is a clone (or bare repository) of facebookarchive/fb.resnet.torch,
-KaimingHe/resnet-1k-layers, szagoruyko/wide-residual-networks and facebookresearch/ResNeXt; any
-may be left out.
+KaimingHe/resnet-1k-layers, szagoruyko/wide-residual-networks, facebookresearch/ResNeXt and
+jhkim89/PyramidNet; any may be left out.
 """
 
 import argparse
@@ -20,6 +21,7 @@ from torch7 import Layer, build, load
 FB, HE = "facebookarchive/fb.resnet.torch", "KaimingHe/resnet-1k-layers"
 WRN = "szagoruyko/wide-residual-networks"
 NEXT = "facebookresearch/ResNeXt"
+PYRAMID = "jhkim89/PyramidNet"
 CIFAR, IMAGENET = {"size": 32, "batch": 2}, {"size": 224, "batch": 1}
 
 # name in the zoo, its arguments, depth, data set, shortcutType
@@ -48,6 +50,15 @@ RESNEXT = [
     ("resnext50_32x4d", 50, "imagenet", 32, 4),
     ("resnext50_8x14d", 50, "imagenet", 8, 14),
     ("resnext101_32x4d", 101, "imagenet", 32, 4),
+]
+
+# name, file, data set, depth, what its README has one write into the file by hand
+BASIC = (("(depth - 2) / 9", "(depth - 2) / 6"), ("layer(bottleneck,", "layer(basicblock,"))
+PYRAMIDS = [
+    ("pyramidnet164_a48", "addpyramidnet.lua", "cifar10", 164, ()),
+    ("pyramidnet110_m4_75", "mulpyramidnet.lua", "cifar10", 110, ()),
+    ("pyramidnet110_a48", "addpyramidnet.lua", "cifar10", 110, BASIC),
+    ("pyramidnet200_a300", "addpyramidnet.lua", "imagenet", 200, [("alpha = 48", "alpha = 300")]),
 ]
 
 
@@ -147,7 +158,21 @@ def record_next(repository: Path) -> None:
     save("resnext", source(NEXT, repository, path), nets=records)
 
 
-def save(name: str, where: str, **facts: Any) -> None:
+def record_pyramid(repository: Path) -> None:
+    records, files = {}, {}
+    for ours, path, dataset, depth, edits in PYRAMIDS:
+        code = files[path] = read(repository, path)
+        for old, new in edits:
+            assert old in code
+            code = code.replace(old, new)
+        layer = load(code, {})(depth=depth, dataset=dataset)
+        records[ours] = golden(layer, ours, {}, **(IMAGENET if dataset == "imagenet" else CIFAR))
+    where = [source(PYRAMID, repository, path) for path in files]
+    edited = {ours: edits for ours, *_, edits in PYRAMIDS if edits}
+    save("pyramidnet", where, edited=edited, nets=records)
+
+
+def save(name: str, where: str | list[str], **facts: Any) -> None:
     write(name, source=where, made_by="tests/golden/record_lua.py", how=HOW, **facts)
 
 
@@ -156,6 +181,7 @@ if __name__ == "__main__":
     torch.manual_seed(0)
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     jobs = {"fb": record_fb, "he": record_he, "wrn": record_wrn, "next": record_next}
+    jobs["pyramid"] = record_pyramid
     for key in jobs:
         parser.add_argument(f"--{key}", type=Path)
     for key, repository in vars(parser.parse_args()).items():

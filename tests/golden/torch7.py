@@ -132,6 +132,8 @@ BUILDERS: Mapping[str, Callable[[Layer], nn.Module]] = {
     "SpatialAveragePooling": lambda layer: nn.AvgPool2d(**window(layer, 0)),
     "View": lambda layer: nn.Flatten(),
     "Linear": linear,
+    "Padding": lambda layer: nn.ConstantPad3d((0, 0, 0, 0, 0, int(layer.arguments[1])), 0.0),
+    "Copy": lambda layer: nn.Identity(),
     "Dropout": lambda layer: nn.Dropout(layer.arguments[0]),
 }
 

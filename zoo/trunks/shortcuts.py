@@ -58,6 +58,14 @@ def centred_identity(c_in: int, c_out: int, stride: int) -> nn.Module:
     return nn.Identity() if same else ZeroPadding(c_in, c_out, stride, both_sides=True)
 
 
+def pooled_identity(c_in: int, c_out: int, stride: int) -> nn.Module:
+    """Option A with an average of stride x stride pixels in the place of one of them (1603.09382,
+    Sec. 4), zeros at the end; an odd last row or column is averaged by itself."""
+    padding = identity(c_in, c_out, 1)
+    pool = nn.AvgPool2d(stride, ceil_mode=True)
+    return padding if stride == 1 else nn.Sequential(pool, padding)
+
+
 def projection(c_in: int, c_out: int, stride: int, *, always: bool = False) -> nn.Module:
     """Option B: 1x1 convolution and BatchNorm where the dimensions change; C: `always`."""
     if (c_in, stride) == (c_out, 1) and not always:
@@ -92,23 +100,23 @@ def stack(
     block: Block,
     *,
     depths: Sequence[int],
-    widths: Sequence[int],
+    widths: Sequence[int | Sequence[int]],
     c_in: int,
     drop_path_rate: float,
     first: Block | None = None,
 ) -> dict[str, nn.Sequential]:
     """layer1 ... layerN: depths[i] blocks of widths[i], each stage but the first at half the size.
 
-    `first` makes the very first block where it differs; the drop rate of a block's path grows
-    linearly with its depth, as in timm.
+    A stage has one width, or one for each of its blocks. `first` makes the very first block where
+    it differs; the drop rate of a block's path grows linearly with its depth, as in timm.
     """
     stages, count, total = {}, 0, max(sum(depths) - 1, 1)
     for i, (depth, width) in enumerate(zip(depths, widths, strict=True)):
         blocks: list[nn.Module] = []
-        for j in range(depth):
+        for j, filters in enumerate([width] * depth if isinstance(width, int) else width):
             make = first if first and not count else block
             stride = 2 if i and not j else 1
-            blocks.append(make(c_in, width, stride, drop_path_rate * count / total))
+            blocks.append(make(c_in, filters, stride, drop_path_rate * count / total))
             c_in = cast(int, blocks[-1].c_out)
             count += 1
         stages[f"layer{i + 1}"] = nn.Sequential(*blocks)
