@@ -94,6 +94,7 @@ def same(state: State) -> State:
         ("resnext29_4x32d", {}, augmix, {}),
         ("res2net50_14w_8s", {}, same, {}),
         ("res2net50_v1b", {}, same, {}),
+        ("dpn68", {"num_classes": 7, "in_chans": 1}, same, {"num_classes": 7, "in_chans": 1}),
         ("rdnet_tiny", {}, same, {}),
         ("rdnet_tiny", {"num_classes": 7, "in_chans": 1}, naver, {"num_classes": 7, "in_chans": 1}),
     ],
