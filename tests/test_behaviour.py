@@ -29,6 +29,8 @@ NARROW = {
     "growth_rates": (8, 16, 8, 16, 8),
     "downsample": (1, 2, 4),
     "layers": 3,
+    "channels": (8, 12, 16),
+    "stages": ((2, 4), (2, 4), (2, 4), (2, 4)),
 }
 
 

@@ -102,6 +102,7 @@ def same(state: State) -> State:
         ("res2net50_v1b", {}, same, {}),
         ("pyramidnet110_m4_75", {}, dyhan, {}),
         ("pyramidnet164_a48", {"num_classes": 100}, same, {"num_classes": 100, "in_chans": 3}),
+        ("dpn68", {"num_classes": 7, "in_chans": 1}, same, {"num_classes": 7, "in_chans": 1}),
         ("rdnet_tiny", {}, same, {}),
         ("rdnet_tiny", {"num_classes": 7, "in_chans": 1}, naver, {"num_classes": 7, "in_chans": 1}),
     ],

@@ -67,6 +67,8 @@ def test_multiply_adds_are_counted_by_hand() -> None:
         ("resnet50", 50),
         ("resnet152_v1", 152),
         ("preresnet164", 164),
+        ("dpn68b", 68),
+        ("dpn92", 92),
     ],
 )
 def test_depth_is_the_weighted_layers_on_the_main_path(name: str, depth: int) -> None:

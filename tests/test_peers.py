@@ -36,7 +36,18 @@ NAMES = {
     "timm": [n for n in timm.list_models() if timm.model_entrypoint(n).__module__[:5] == "timm."],
 }
 RENAMED = {"res2net50_v1b": "res2net50d", "res2net101_v1b": "res2net101d"}
-QUICK = ("18", "34", "resnet50", "50_32x4d", "26w_4s", "res2net50_v1b", "res2next50", "tiny")
+QUICK = (
+    "18",
+    "34",
+    "resnet50",
+    "50_32x4d",
+    "26w_4s",
+    "res2net50_v1b",
+    "res2next50",
+    "tiny",
+    "dpn68",
+    "dpn68b",
+)
 SHARED = [
     pytest.param(
         name,
@@ -60,7 +71,7 @@ def theirs(library: str, name: str, state: dict[str, Tensor]) -> nn.Module:
 def test_nothing_is_missed() -> None:
     """What timm calls by our names, and torchvision too."""
     found = [param.values[1] for param in SHARED]
-    assert (found.count("torchvision"), found.count("timm")) == (9, 25)
+    assert (found.count("torchvision"), found.count("timm")) == (9, 31)
 
 
 @pytest.mark.parametrize(("name", "library"), SHARED)

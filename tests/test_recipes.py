@@ -191,6 +191,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "Res2NeXt": {"cardinality": 1, "slice_width": 4},
     "Res2NetDla": {"slice_width": 4},
     "RDNet": {"init_features": 8, "growth_rates": (8, 8), "downsample": (1,)},
+    "FractalNet": {"columns": 2, "channels": (8, 8)},
     "RCAN": {"groups": 1, "blocks": 1, "channels": 16},
     "EDSR": {"blocks": 1, "channels": 8},
     "CARN": {"channels": 16},

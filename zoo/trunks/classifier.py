@@ -8,7 +8,7 @@ image -> stem -> maxpool -> layer1 -> ... -> layerN -> tail -> global_pool -> fc
 import re
 from collections.abc import Collection, Mapping
 from math import prod
-from typing import Any, NamedTuple, cast
+from typing import Any, ClassVar, NamedTuple, cast
 
 import torch.nn.functional as F
 from timm.layers import SelectAdaptivePool2d, create_classifier
@@ -31,12 +31,14 @@ class Classifier(nn.Module):
     Every name ("layer1", "dense_stages.0") is a module of the network and so a prefix of its state
     dict. A stage, or its last block, says its channels as `c_out`, and by how much it shrinks the
     image as `stride`; of plain layers, the convolutions say it. `features` are the names whose
-    outputs are features: by default the last of the stem and every stage.
+    outputs are features: by default the last of the stem and every stage. The classifier is called
+    `last`: a linear layer, or a 1x1 convolution if it is `convolutional`.
     """
 
+    last: ClassVar[str] = "fc"
+    convolutional: ClassVar[bool] = False
     maxpool: nn.Module
     global_pool: SelectAdaptivePool2d
-    fc: nn.Module
 
     def __init__(
         self,
@@ -115,7 +117,8 @@ class Classifier(nn.Module):
         x = self.global_pool(x)
         if self.drop_rate:
             x = F.dropout(x, p=self.drop_rate, training=self.training)
-        return x if pre_logits else self.fc(x)
+        x = x if pre_logits else self.get_submodule(self.last)(x)
+        return x.flatten(1) if self.convolutional and self.global_pool.pool_type else x
 
     def forward(self, x: Tensor) -> Tensor:
         return self.forward_head(self.forward_features(x))
@@ -163,7 +166,7 @@ class Classifier(nn.Module):
         for name in unused:
             self.set_submodule(name, nn.Sequential())
         for name in self.tail_names if prune_norm or unused else ():
-            setattr(self, name, nn.Identity())
+            self.set_submodule(name, nn.Identity())
         if unused:
             self.num_features = self.feature_info[last]["num_chs"]
         if prune_head or unused:
@@ -185,16 +188,22 @@ class Classifier(nn.Module):
 
     def get_classifier(self, name_only: bool = False) -> nn.Module | str:
         """The last layer, or its name."""
-        return "fc" if name_only else self.fc
+        return self.last if name_only else self.get_submodule(self.last)
 
     def reset_classifier(self, num_classes: int, global_pool: str | None = None) -> None:
         """A new last layer; 0 classes give Identity, `global_pool=''` no pooling."""
         like = next(self.parameters())
         pool = self.global_pool.pool_type if global_pool is None else global_pool
         self.num_classes = num_classes
-        self.global_pool, self.fc = create_classifier(
-            self.num_features, num_classes, pool_type=pool, device=like.device, dtype=like.dtype
+        self.global_pool, last = create_classifier(
+            self.num_features,
+            num_classes,
+            pool_type=pool,
+            use_conv=self.convolutional,
+            device=like.device,
+            dtype=like.dtype,
         )
+        self.add_module(self.last, last)
         self.head_hidden_size = self.num_features * int(cast(Any, self.global_pool).feat_mult())
 
     def drop_head(self) -> None:

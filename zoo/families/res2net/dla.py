@@ -8,11 +8,8 @@ of n levels runs two trees of n - 1, the second of which joins the first's outpu
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, cast
 
 import torch
-import torch.nn.functional as F
-from timm.layers import create_classifier
 from torch import Tensor, nn
 
 from zoo.families.res2net.model import Res2Block
@@ -108,6 +105,8 @@ class Tree(nn.Module):
 class Res2NetDla(Classifier):
     """DLA-60 (Sec. 4.1): (B, in_chans, 224, 224) -> (B, num_classes)."""
 
+    convolutional = True
+
     def __init__(
         self,
         *,
@@ -139,24 +138,3 @@ class Res2NetDla(Classifier):
     def group_matcher(self, coarse: bool = False) -> dict[str, str]:
         """Every level is one group: the nodes of a tree have no order."""
         return super().group_matcher(coarse=True)
-
-    def forward_head(self, x: Tensor, pre_logits: bool = False) -> Tensor:
-        """Features -> (B, num_classes), or what the last layer sees when `pre_logits`."""
-        x = F.dropout(self.global_pool(x), p=self.drop_rate, training=self.training)
-        x = x if pre_logits else self.fc(x)
-        return x.flatten(1) if self.global_pool.pool_type else x
-
-    def reset_classifier(self, num_classes: int, global_pool: str | None = None) -> None:
-        """A new last layer, a 1x1 convolution as in DLA; see Classifier."""
-        like = next(self.parameters())
-        pool = self.global_pool.pool_type if global_pool is None else global_pool
-        self.num_classes = num_classes
-        self.global_pool, self.fc = create_classifier(
-            self.num_features,
-            num_classes,
-            pool_type=pool,
-            use_conv=True,
-            device=like.device,
-            dtype=like.dtype,
-        )
-        self.head_hidden_size = self.num_features * int(cast(Any, self.global_pool).feat_mult())

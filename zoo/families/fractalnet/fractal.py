@@ -1,0 +1,102 @@
+"""The fractal of 1605.07648: C columns of 1, 2, 4, ... convolutions, joined where they meet.
+
+f_1 = conv    f_{C+1}(z) = [f_C o f_C](z) (+) conv(z)
+
+   z ---+------------------- conv -------------------+
+        +--------- conv --------+---- conv ----------+
+        +-- conv -+- conv ------+---- conv -+- conv -+--> mean    C = 3
+
+Joins that would follow one another are one, so that no column counts more than another (Fig. 1).
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+Join = Callable[[list[Tensor]], Tensor]
+LOCAL = -1  # no column: every join drops paths by itself
+
+
+class Layer(nn.Sequential):
+    """3x3, dropout, BatchNorm, ReLU: (B, c_in, H, W) -> (B, c_out, H, W)."""
+
+    def __init__(self, c_in: int, c_out: int, dropout: float) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(c_in, c_out, 3, 1, 1, bias=False)
+        self.dropout = nn.Dropout(dropout)
+        self.bn = nn.BatchNorm2d(c_out)
+        self.act = nn.ReLU(inplace=True)
+
+
+class Fractal(nn.Module):
+    """f_C: (B, c_in, H, W) -> what each of `columns` gives, (B, c_out, H, W), the deepest first.
+
+    With `level`, of all columns there is but that whose layers stand beside f_{level - 1} twice,
+    under the same keys.
+    """
+
+    def __init__(self, columns: int, c_in: int, c_out: int, dropout: float, level: int) -> None:
+        super().__init__()
+        deeper = columns > 1 and level != columns
+        self.first = Fractal(columns - 1, c_in, c_out, dropout, level) if deeper else None
+        self.second = Fractal(columns - 1, c_out, c_out, dropout, level) if deeper else None
+        self.conv = Layer(c_in, c_out, dropout) if level in (0, columns) else None
+        self.beside = ("conv",) if deeper else ()  # the main path
+
+    def forward(self, z: Tensor, join: Join) -> list[Tensor]:
+        found: list[Tensor] = []
+        if self.first is not None and self.second is not None:
+            found = self.second(join(self.first(z, join)), join)
+        return found if self.conv is None else [*found, self.conv(z)]
+
+
+class Route(nn.Module):
+    """What is left of a network in a step of training (Sec. 3): half of the mini-batches see one
+    of `columns` alone, the same in all blocks (global); in the others, each join drops each of its
+    inputs at `rate`, but never all (local)."""
+
+    column: Tensor
+
+    def __init__(self, columns: int, rate: float) -> None:
+        super().__init__()
+        self.columns, self.rate = columns, rate
+        self.register_buffer("column", torch.tensor(LOCAL), persistent=False)
+
+    def draw(self) -> None:
+        """For the next mini-batch: a column, counted from the deepest, or LOCAL."""
+        device = self.column.device
+        column = torch.randint(self.columns, (), device=device)
+        self.column.copy_(torch.where(torch.rand((), device=device) < 0.5, column, LOCAL))
+
+    def kept(self, paths: int) -> Tensor:
+        """Which of the inputs of a join live, (paths,): one at least."""
+        device = self.column.device
+        index = torch.arange(paths, device=device)
+        local = torch.rand(paths, device=device) >= self.rate
+        spared = index == torch.randint(paths, (), device=device)
+        chosen = index == self.column
+        return torch.where(chosen.any(), chosen, torch.where(local.any(), local, spared))
+
+
+class Block(nn.Module):
+    """f_C after 2x2 max pooling, if it `pools`: (B, c_in, H, W) -> (B, c_out, h, w)."""
+
+    def __init__(self, fractal: Fractal, route: Route, *, c_out: int, pools: bool) -> None:
+        super().__init__()
+        self.c_out, self.stride = c_out, 2 if pools else 1
+        self.pool = nn.MaxPool2d(2) if pools else nn.Identity()
+        self.fractal, self.route = fractal, route
+
+    def join(self, paths: list[Tensor]) -> Tensor:
+        """The mean of all paths, or of those that live in this step."""
+        if len(paths) == 1:
+            return paths[0]
+        found = torch.stack(paths)
+        if not (self.training and self.route.rate):
+            return found.mean(0)
+        kept = self.route.kept(len(paths)).to(found.dtype)
+        return (found * (kept / kept.sum()).view(-1, 1, 1, 1, 1)).sum(0)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.join(self.fractal(self.pool(x), self.join))
