@@ -4,14 +4,17 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
 
 import zoo
+from configs import cifar_pyramidnet
 from eval import readme
 from tests.conftest import ROOT
-from zoo import checking
+from zoo import checking, registry
+from zoo.train import Recipe
 from zoo.verdicts import NOT_BUILT, Verdict
 
 
@@ -59,17 +62,37 @@ def test_every_claim_has_its_row(report: list[Verdict]) -> None:
     assert all(row.why == NOT_BUILT for row in counted if row.status == "not run")
 
 
+def worked_example() -> str:
+    return (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+
+
 def test_the_claims_of_the_worked_example_are_the_rooms_own() -> None:
-    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    blocks = re.findall(r"```toml\n(.*?)```", worked_example(), re.DOTALL)
     shown = tomllib.loads("\n".join(blocks), parse_float=Decimal)["claims"]
     assert {claim["kind"] for claim in shown} == {"counted", "measured", "relative"}
     for claim in shown:
-        claim["args"] = {k: float(v) for k, v in claim.get("args", {}).items()}
         assert any(
             all(getattr(known, key) == value for key, value in claim.items())
-            for known in zoo.claims("wrn28_10")
+            for known in zoo.claims("pyramidnet110_*")
         ), claim
+
+
+def test_the_worked_example_costs_what_it_says() -> None:
+    room = ROOT / "zoo" / "families" / "pyramidnet"
+    rows = re.findall(r"^\| `([\w./]+)`(.*) \| (\d+) \|$", worked_example(), re.MULTILINE)
+    assert len(rows) == 7
+    for name, told, lines in rows:
+        path = ROOT / name if "/" in name else room / name
+        assert len(path.read_text(encoding="utf-8").splitlines()) == int(lines), name
+        for number, what in re.findall(r"(\d+) (names|claims|recipes)", told):
+            assert int(number) == COUNTED[what]()
+
+
+COUNTED: dict[str, Callable[[], int]] = {
+    "names": lambda: sum(name.startswith("pyramidnet") for name in registry.variants()),
+    "claims": lambda: len(zoo.claims(paper="pyramidnet")),
+    "recipes": lambda: len([v for v in vars(cifar_pyramidnet).values() if isinstance(v, Recipe)]),
+}
 
 
 EXAMPLES = [
