@@ -15,6 +15,7 @@ from safetensors.torch import save_file
 from torch.optim import SGD
 
 import zoo
+from eval.data import DataError, open_source
 from eval.keyword_spotting import evaluate, parse
 from tests import tones
 from zoo import registry, tasks, train
@@ -171,6 +172,11 @@ def test_a_network_is_measured(data: Path, tmp_path: Path) -> None:
 def test_what_is_not_spoken_is_refused(data: Path, arguments: list[str], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         evaluate(parse([*arguments, "--data", str(data), "--device", "cpu"]), join("cpu"))
+
+
+def test_the_script_of_images_sends_sounds_on(data: Path) -> None:
+    with pytest.raises(DataError, match=r"it is for eval\.keyword_spotting"):
+        open_source(TEST, data=data)
 
 
 def test_a_check_says_what_is_missing(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
