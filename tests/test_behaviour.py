@@ -14,7 +14,7 @@ from timm.layers import DropPath
 from torch import Tensor, nn
 
 from tests.golden.fill import fill, images, layers_of
-from tests.test_contract import ARGUMENTS, TARGETS, pixels, sketch, slow
+from tests.test_contract import ARGUMENTS, TARGETS, channels, pixels, sketch, slow
 from zoo import registry
 
 LARGE = 15e6  # parameters
@@ -68,7 +68,8 @@ def real(target: str, **args: Any) -> Any:
 
 
 def example(target: str) -> Tensor:
-    return images(pixels(SMALL[target][0]))
+    name = SMALL[target][0]
+    return images(pixels(name), channels=channels(name))
 
 
 def train(model: Any) -> Any:

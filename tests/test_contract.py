@@ -39,14 +39,25 @@ def sketch(name: str, **args: Any) -> Any:
     return registry.network(name, device="meta", **args).eval()
 
 
-def blank(name: str, channels: int = 3) -> Tensor:
-    return torch.zeros(2, channels, pixels(name), pixels(name), device="meta")
+def channels(name: str) -> int:
+    return int(ENTRIES[name].cfg["input_size"][0])
+
+
+def blank(name: str, in_chans: int = 0) -> Tensor:
+    shape = (2, in_chans or channels(name), pixels(name), pixels(name))
+    return torch.zeros(shape, device="meta")
 
 
 @cache
 def whole(name: str) -> Any:
     """A network that nobody changes."""
     return sketch(name)
+
+
+def reductions(entry: dict[str, Any]) -> tuple[int, int]:
+    """Of height and width: two numbers where one does not say it."""
+    both: tuple[int, int] = entry.get("reductions", (entry["reduction"],) * 2)
+    return both
 
 
 # Every name
@@ -75,10 +86,13 @@ def test_head(name: str) -> None:
 def test_features_only(name: str) -> None:
     model = sketch(name, features_only=True)
     info, size = model.feature_info, pixels(name)
-    reductions = zip(info.channels(), info.reduction(), strict=True)
-    shapes = [(2, channels, size // r, size // r) for channels, r in reductions]
+    shapes = [
+        (2, entry["num_chs"], *(size // r for r in reductions(entry))) for entry in info.get_dicts()
+    ]
     assert [tuple(feature.shape) for feature in model(blank(name))] == shapes
-    assert info.get_dicts(["num_chs", "reduction", "module"]) == whole(name).feature_info
+    found = [{key: value for key, value in e.items() if key != "index"} for e in info.get_dicts()]
+    assert found == whole(name).feature_info
+    assert info.reduction() == [max(reductions(entry)) for entry in found]
     head = whole(name).get_classifier(name_only=True).split(".")[0]
     assert not [key for key in model.state_dict() if key.startswith((head, f"model.{head}"))]
 
@@ -109,8 +123,8 @@ def test_pretrained_cfg(name: str) -> None:
     assert first.in_channels == cfg["input_size"][0] == len(cfg["mean"]) == len(cfg["std"])
     assert last is model.get_classifier()
     assert last.weight.shape[0] == cfg["num_classes"] == model.num_classes
-    reduction = model.feature_info[-1]["reduction"]
-    assert cfg["pool_size"] == tuple(size // reduction for size in cfg["input_size"][1:])
+    reduced = zip(cfg["input_size"][1:], reductions(model.feature_info[-1]), strict=True)
+    assert cfg["pool_size"] == tuple(size // r for size, r in reduced)
 
 
 # Every class

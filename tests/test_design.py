@@ -31,6 +31,7 @@ RANK = {
     "hub": 2,
     "lessons": 2,
     "noise": 2,
+    "spoken": 2,
     "streams": 2,
     "weights": 2,
     "pinned": 2,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
     from torch import nn
 
-    from zoo.benchmarks.preprocessing import Preprocessing
+    from zoo.benchmarks.preprocessing import Transform
     from zoo.checking import Watch
     from zoo.explaining import Explanation
     from zoo.verdicts import Verdict
@@ -207,12 +207,13 @@ def explain(
     return explaining.explain(name, on, number, metric, data, **options)
 
 
-def transform(model: "nn.Module") -> "Preprocessing":
-    """The preprocessing that a model's weights were trained with: PIL image -> (C, H, W) tensor.
+def transform(model: "nn.Module") -> "Transform":
+    """The preprocessing that a model's weights were trained with: PIL image -> (C, H, W) tensor, or
+    sound -> (1, frames, coefficients).
 
     Raises ValueError for a module that the zoo (or timm) did not make, or that is no classifier.
     """
-    from zoo.benchmarks.preprocessing import Preprocessing
+    from zoo import tasks
 
     cfg = getattr(model, "pretrained_cfg", None)
     if not cfg:
@@ -220,7 +221,10 @@ def transform(model: "nn.Module") -> "Preprocessing":
     if "num_classes" not in cfg:
         name = type(model).__name__
         raise ValueError(f"a {name} is no classifier of images; see zoo.upscale and zoo.generate")
-    return Preprocessing(cfg)
+    entry = registry.variants().get(cfg.get("architecture", ""))
+    prepare = tasks.TASKS[entry.task if entry else "image-classification"].transform
+    assert prepare
+    return prepare(cfg)
 
 
 def upscale(

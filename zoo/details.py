@@ -1,7 +1,7 @@
 """What a protocol is to the evaluation: its words in a paper.toml, as data.
 
 [views.NAME] -> View    [upscaling.NAME] -> Upscaling    [reading.NAME] -> Reading
-[denoising.NAME] -> Denoising
+[denoising.NAME] -> Denoising    [hearing.NAME] -> Hearing
 
 Standard library only.
 """
@@ -83,10 +83,30 @@ class Denoising:
         return "" if self.seed >= 0 else f"a seed is 0 or more, not {self.seed}"
 
 
-Detail = View | Upscaling | Reading | Denoising
+@dataclass(frozen=True, kw_only=True)
+class Hearing:
+    """What a protocol hears of a sound: cepstral coefficients of windows of `window` ms, `hop` ms
+    apart, by as many mel `filters` between `low` and `high` Hz."""
+
+    window: int = 30
+    hop: int = 10
+    filters: int = 40
+    low: int = 20
+    high: int = 4000
+
+    @property
+    def fault(self) -> str:
+        """What breaks the rules of a hearing; "" if nothing does."""
+        if min(self.window, self.hop, self.filters) < 1 or not 0 <= self.low < self.high:
+            return "window, hop and filters are 1 or more, and low is less than high"
+        return ""
+
+
+Detail = View | Upscaling | Reading | Denoising | Hearing
 DETAILS: dict[str, Any] = {
     "views": View,
     "upscaling": Upscaling,
     "reading": Reading,
     "denoising": Denoising,
+    "hearing": Hearing,
 }

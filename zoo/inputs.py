@@ -41,3 +41,17 @@ def denoising(channels: int) -> dict[str, Any]:
     """The configuration of a network that takes noise from images of any size; the one it is
     counted at is of Set12's smaller images."""
     return {"input_size": (channels, 256, 256), "fixed_input_size": False}
+
+
+def keywords(pool_size: tuple[int, int]) -> dict[str, Any]:
+    """The configuration of a network that tells the twelve classes of Speech Commands from 101
+    frames of 40 coefficients (zoo.benchmarks.mfcc); they are taken as they are."""
+    return {
+        "input_size": (1, 101, 40),
+        "num_classes": 12,
+        "pool_size": pool_size,
+        "mean": (0.0,),
+        "std": (1.0,),
+        "first_conv": "conv0",
+        "classifier": "fc",
+    }

@@ -26,6 +26,14 @@ def images(size: int, batch: int = 2, channels: int = 3, seed: int = 1) -> Tenso
     return torch.from_numpy(draw)
 
 
+def sweep() -> np.ndarray:
+    """A second of sound at 16 kHz: a tone that rises, noise, and at last a quarter of nothing."""
+    t = np.arange(16_000) / 16_000
+    sound = 0.3 * np.sin(2 * np.pi * (300 * t + 900 * t * t))
+    sound += 0.05 * np.random.RandomState(0).standard_normal(16_000)
+    return np.where(t < 0.75, sound, 0.0)
+
+
 def fill(layers: Iterable[nn.Module], seed: int = 0) -> None:
     """Makes every layer float64 and draws its weights, one stream over all of them."""
     random = np.random.RandomState(seed)
@@ -34,7 +42,8 @@ def fill(layers: Iterable[nn.Module], seed: int = 0) -> None:
         drawn = _values(layer, random)
         with torch.no_grad():
             for name, values in drawn.items():
-                getattr(layer, name).copy_(torch.from_numpy(values))
+                if getattr(layer, name) is not None:  # else a BatchNorm without scale and shift
+                    getattr(layer, name).copy_(torch.from_numpy(values))
 
 
 def _values(layer: nn.Module, random: np.random.RandomState) -> dict[str, np.ndarray]:

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 
 class Samples(Protocol):
-    """A data set of images and labels, or of pairs of images."""
+    """A data set of images, or sounds, and labels, or of pairs of images."""
 
     def __len__(self) -> int: ...
     def __getitem__(self, index: int, /) -> Any: ...
@@ -113,6 +113,18 @@ def _noised() -> list[Benchmark]:
     ]
 
 
+WORDS = "zoo.benchmarks.keywords:open_folder"
+SPOKEN = {"train": 22_244, "validation": 3_091, "test": 3_079}
+
+
+def _spoken(split: str) -> Benchmark:
+    name, said = "speech_commands", "version 0.01, whose files its README's hash splits"
+    size = SPOKEN[split]
+    return Benchmark(
+        f"{name}/{split}", size, 1, WORDS, 12, name, note=said, other="keyword-spotting"
+    )
+
+
 TEXTS = "zoo.benchmarks.language:open_folder"
 BUNDLED_TEXTS = "zoo.benchmarks.language:open_bundled"
 PEPS = "Python Enhancement Proposals, placed in the public domain by their authors"
@@ -136,6 +148,7 @@ BENCHMARKS: dict[str, Benchmark] = {
         Benchmark("imagenet/val", 50_000, 1, IMAGENET, 1000, "imagenet", ("image", "label")),
         *(pairs for name, (n, opener) in ENLARGED.items() for pairs in _enlarged(name, n, opener)),
         *_noised(),
+        *map(_spoken, SPOKEN),
         Benchmark("peps_mini/train", 90, 1, BUNDLED_TEXTS, sha256=SUMS["train"], note=PEPS),
         Benchmark(
             "peps_mini/validation", 7, 1, BUNDLED_TEXTS, sha256=SUMS["validation"], note=PEPS

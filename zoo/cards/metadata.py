@@ -34,6 +34,7 @@ HUB = {  # data sets on the Hub, by the zoo's name
     "cifar100": "uoft-cs/cifar100",
     "digits": "sklearn-docs/digits",
     "imagenet": "ILSVRC/imagenet-1k",
+    "speech_commands": "google/speech_commands",
     "set5": "eugenesiow/Set5",
     "set14": "eugenesiow/Set14",
     "b100": "eugenesiow/BSD100",

@@ -38,6 +38,8 @@ class Task:
     that of a record. `job` (network, samples, protocol, benchmark's id) is what the engine runs, of
     `size` (samples, protocol) samples, if they are not the benchmark's.
 
+    `transform` (cfg), where a sample is not shown as it is, makes what a network takes of it.
+
     A card: `usage` (weights) is Python that uses them, `preprocessing` (cfg) what they want, `told`
     (protocol as JSON) how something was measured. Records of bundled weights name wrong answers if
     `answers`, else they have scores.
@@ -56,6 +58,7 @@ class Task:
     preprocessing: Callable[[Mapping[str, Any]], list[str]]
     told: Callable[[Mapping[str, Any]], str]
     size: Callable[[Any, Protocol], int] | None = None
+    transform: Callable[[Mapping[str, Any]], Callable[[Any], Any]] | None = None
     subject: str = ""
     has_default: bool = False
     answers: bool = False

@@ -30,6 +30,12 @@ def job(network: Any, samples: Any, protocol: View | None, benchmark: str) -> An
     return Classes(network, samples, show(vars(network)["pretrained_cfg"], protocol))
 
 
+def transform(cfg: Mapping[str, Any]) -> Any:
+    from zoo.benchmarks.preprocessing import Preprocessing
+
+    return Preprocessing(cfg)
+
+
 def usage(weights: Weights) -> str:
     return CLASSIFY.format(name=weights.name)
 
@@ -71,6 +77,7 @@ TASK = Task(
     usage=usage,
     preprocessing=preprocessing,
     told=told,
+    transform=transform,
     subject="zoo.explaining.classifiers:Classifier",
     has_default=True,
     answers=True,

@@ -6,7 +6,7 @@ image -> stem -> maxpool -> layer1 -> ... -> layerN -> tail -> global_pool -> fc
 """
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from math import prod
 from typing import Any, ClassVar, NamedTuple, cast
 
@@ -70,17 +70,19 @@ class Classifier(nn.Module):
         self.get_submodule(parent).add_module(child, module)
 
     def _features(self, names: Collection[str]) -> list[dict[str, Any]]:
-        """Channels and reduction (input pixels per feature pixel) at each of `names`."""
+        """Channels and reduction (input pixels per feature pixel) at each of `names`; where height
+        and width are not reduced alike, the larger is the `reduction`, and `reductions` has both.
+        """
         stem = [conv for name in self.stem_names for conv in convolutions(self.get_submodule(name))]
-        reduction = prod(conv.stride[0] for conv in stem)
-        found = {self.stem_names[-1]: (stem[-1].out_channels, reduction)}
-        reduction *= _stride(self.maxpool)
+        before: list[nn.Module] = list(stem)
+        found = {self.stem_names[-1]: (stem[-1].out_channels, _reduced(before))}
+        before.append(self.maxpool)
         for name in self.stage_names:
             stage = self.get_submodule(name)
             blocks = [stage] if hasattr(stage, "c_out") else list(stage.children())
-            reduction *= prod(_stride(block) for block in blocks)
-            found[name] = getattr(blocks[-1], "c_out", 0) or _channels(stage), reduction
-        return [{"num_chs": found[n][0], "reduction": found[n][1], "module": n} for n in names]
+            before += blocks
+            found[name] = getattr(blocks[-1], "c_out", 0) or _channels(stage), _reduced(before)
+        return [_feature(name, *found[name]) for name in names]
 
     def forward_stem(self, x: Tensor) -> Tensor:
         """(B, in_chans, H, W) -> feature 0."""
@@ -228,7 +230,18 @@ def _channels(stage: nn.Module) -> int:
     return convolutions(stage)[-1].out_channels
 
 
-def _stride(block: nn.Module) -> int:
-    """By how much a block divides height and width."""
-    stride: Any = getattr(block, "stride", 1)
-    return int(stride[0] if isinstance(stride, tuple) else stride)
+def _reduced(parts: Iterable[nn.Module]) -> tuple[int, int]:
+    """By how much parts, one after the other, divide height and width."""
+    rows, columns = zip(*map(_stride, parts), strict=True)
+    return prod(rows), prod(columns)
+
+
+def _stride(part: nn.Module) -> tuple[int, int]:
+    stride: Any = getattr(part, "stride", 1)
+    return stride if isinstance(stride, tuple) else (stride, stride)
+
+
+def _feature(name: str, channels: int, reduced: tuple[int, int]) -> dict[str, Any]:
+    """An entry of timm's feature_info, whose `reduction` is one number."""
+    both = {"reductions": reduced} if reduced[0] != reduced[1] else {}
+    return {"num_chs": channels, "reduction": max(reduced), "module": name, **both}

@@ -1,0 +1,284 @@
+"""Speech Commands as a benchmark and as a lesson, on tones: its splits, shares, what is drawn."""
+
+import hashlib
+import json
+from collections import Counter
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch.optim import SGD
+
+import zoo
+from eval.data import DataError, open_source
+from eval.keyword_spotting import evaluate, parse
+from tests import tones
+from zoo import registry, tasks, train
+from zoo.benchmarks import BENCHMARKS, NoDataError
+from zoo.benchmarks.keywords import CLASSES, Keywords, read_wav, split_of
+from zoo.benchmarks.mfcc import Coefficients
+from zoo.details import Hearing
+from zoo.evaluation.samples import BrokenError, read
+from zoo.evaluation.world import join
+from zoo.spoken import Spoken, SpokenWords
+from zoo.train import Recipe, steps
+
+SPEAKERS = 30
+TEST = "speech_commands/test"
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("data")
+    tones.write_tones(folder, SPEAKERS)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _sizes(monkeypatch: pytest.MonkeyPatch) -> None:
+    tones.benchmarks_of_tones(monkeypatch, SPEAKERS)
+
+
+def opened(data: Path, split: str = "test") -> Any:
+    return BENCHMARKS[f"speech_commands/{split}"].open(data)
+
+
+@pytest.mark.parametrize("split", tones.SPLITS)
+def test_a_split_has_its_speakers_and_shares(data: Path, split: str) -> None:
+    samples = opened(data, split)
+    wanted = [label for _, label in samples.files if label != 1]
+    assert {split_of(path.name) for path, _ in samples.files} == {split}
+    assert Counter(wanted) == dict.fromkeys(range(2, 12), len(wanted) // 10)
+    unknown = [path for path, label in samples.files if label == 1]
+    assert len(unknown) == samples.silences == len(wanted) // 10
+    assert {path.parent.name for path in unknown} <= {"bed", "cat"}
+    assert len(samples) == len(wanted) + 2 * len(unknown)
+    for path, label in samples.files:
+        assert CLASSES[label] in (path.parent.name, "unknown")
+
+
+def test_unknown_words_are_the_first_by_their_sums(data: Path) -> None:
+    home = data / "speech_commands"
+    for split in tones.SPLITS:
+        samples = opened(data, split)
+        found = [path for path, label in samples.files if label == 1]
+        all_of = [p for word in ("bed", "cat") for p in (home / word).iterdir()]
+        mine = [p for p in all_of if split_of(p.name) == split]
+        mine.sort(key=lambda p: hashlib.sha1(str(p.relative_to(home)).encode()).digest())
+        assert found == mine[: len(found)] != sorted(mine)[: len(found)]
+
+
+def test_splits_are_apart(data: Path) -> None:
+    files = [path for split in tones.SPLITS for path, _ in opened(data, split).files]
+    assert len(files) == len(set(files))
+
+
+def test_a_word_is_a_second(data: Path) -> None:
+    samples = opened(data)
+    for index in (0, 1, 2):
+        path, label = samples.files[index]
+        sound, told = samples[index]
+        raw = read_wav(path)
+        assert (sound.shape, sound.dtype, told) == ((16_000,), np.float32, label)
+        assert np.array_equal(sound[: len(raw)], raw)
+        assert not sound[len(raw) :].any()
+        assert samples.where(index) == str(path)
+
+
+def test_silence_is_of_its_number(data: Path) -> None:
+    samples = Keywords([], opened(data).noises, 40)
+    sounds = [samples[i][0] for i in range(40)]
+    assert {samples[i][1] for i in range(40)} == {CLASSES.index("silence")}
+    assert all(np.array_equal(sounds[i], samples[i][0]) for i in range(40))
+    loudest = [float(np.abs(sound).max()) for sound in sounds]
+    assert 0 < min(loudest) < 0.004  # of 0.3
+    assert 0.027 < max(loudest) <= 0.03
+    assert len({sound.tobytes() for sound in sounds}) == 40
+    assert samples.where(3) == "silence 3"
+
+
+def test_samples_end(data: Path) -> None:
+    samples = opened(data)
+    assert len(list(samples)) == len(samples)
+    with pytest.raises(IndexError, match="none is -1"):
+        samples[-1]
+
+
+def test_unknown_words_do_not_depend_on_the_order_of_files(data: Path, tmp_path: Path) -> None:
+    home = tmp_path / "speech_commands"
+    home.mkdir()
+    for path in sorted((data / "speech_commands").iterdir(), reverse=True):
+        (home / path.name).symlink_to(path)
+    found, wanted = ([p.parts[-2:] for p, _ in opened(d).files] for d in (tmp_path, data))
+    assert found == wanted
+
+
+def test_what_is_not_there_is_told(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(NoDataError, match="--data DIR or ZOO_DATA"):
+        BENCHMARKS[TEST].open()
+    with pytest.raises(NoDataError, match=r"needs .*_background_noise_"):
+        opened(tmp_path)
+    with pytest.raises(NoDataError, match=r"has 3,079 samples in version 0.01; .* gives"):
+        replace(BENCHMARKS[TEST], size=3079).open(data)
+    with pytest.raises(NoDataError, match="there is no _background_noise_"):
+        _ = Keywords([], [], 1).background
+
+
+@pytest.mark.parametrize(
+    "fault", [{"rate": 8000}, {"channels": 2}, {"text": b"RIFF"}, {"text": b"no sound"}]
+)
+def test_files_of_another_kind_are_named(fault: dict[str, Any], tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    tones.write_wav(path, np.zeros(100), **{k: v for k, v in fault.items() if k != "text"})
+    if "text" in fault:
+        path.write_bytes(fault["text"])
+    with pytest.raises(BrokenError, match=r"a\.wav cannot be read"):
+        read(Keywords([(path, 2)], [], 0), 0)
+
+
+def test_a_network_is_measured(data: Path, tmp_path: Path) -> None:
+    """One record by the script, and the same answers as by hand."""
+    torch.manual_seed(0)
+    model = registry.create("kws_res8_narrow").eval()
+    file = tmp_path / "a.safetensors"
+    save_file(model.state_dict(), file)
+    options = [str(file), "--model", "kws_res8_narrow", "--on", TEST, "--data", str(data)]
+    record = evaluate(parse([*options, "--device", "cpu", "--batch-size", "5"]), join("cpu"))
+    samples, hear = opened(data), Coefficients(Hearing())
+    with torch.inference_mode():
+        shown = torch.stack([hear(torch.from_numpy(sound)) for sound, _ in samples])
+        found = model(shown).argmax(1)
+    wrong = int((found != torch.tensor([label for _, label in samples])).sum())
+    error = record["scores"]["error"]
+    assert (error["count"], error["total"]) == (wrong, len(samples))
+    low, high = error["interval"]
+    assert low < error["value"] < high
+    assert record["protocol"] == vars(Hearing())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["resnet20", "--on", TEST], "tells no words"),
+        (["kws_res8", "--on", "digits/test"], "no benchmark of spoken words"),
+        (["a.safetensors", "--on", TEST], "needs --model"),
+    ],
+)
+def test_what_is_not_spoken_is_refused(data: Path, arguments: list[str], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        evaluate(parse([*arguments, "--data", str(data), "--device", "cpu"]), join("cpu"))
+
+
+def test_the_script_of_images_sends_sounds_on(data: Path) -> None:
+    with pytest.raises(DataError, match=r"it is for eval\.keyword_spotting"):
+        open_source(TEST, data=data)
+
+
+def test_a_check_says_what_is_missing(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def measured(**options: Any) -> dict[str, Any]:
+        return {v.model: v for v in zoo.check("kws_resnet", **options) if v.kind == "measured"}
+
+    found = measured(data=data)
+    assert found["kws_res15"].why == "the zoo knows of no weights of these networks"
+    assert found["kws_res8_narrow"].status == "not run"
+    assert "res8_narrow.pt: fetch it" in found["kws_res8_narrow"].why
+    monkeypatch.setattr("zoo.measuring.missing", lambda weights: "")
+    why = f"{TEST} needs a folder of data (--data DIR or ZOO_DATA)"
+    assert measured()["kws_res8_narrow"].why == why
+
+
+def test_the_task_tells_itself() -> None:
+    task = tasks.of("kws_res15")
+    (weights,) = registry.weights_of("kws_res8_narrow")
+    compile(task.usage(weights), "usage", "exec")
+    assert "101 frames of 40" in " ".join(task.preprocessing(registry.variant("kws_res15").cfg))
+    assert task.recorded(json.loads(json.dumps(vars(Hearing())))) == Hearing()
+    assert task.claimed(registry.paper_of(registry.variant("kws_res15")), "commands12") == Hearing()
+
+
+# The lesson
+
+
+def examples(data: Path, batch_size: int = 8, **lesson: Any) -> SpokenWords:
+    return Spoken(**lesson).load("speech_commands/train", batch_size, {}, data)
+
+
+def test_every_word_once(data: Path) -> None:
+    words = examples(data)
+    assert words.steps == len(opened(data, "train")) // 8
+    labels = torch.cat([y for _, y in words.batches(torch.Generator().manual_seed(0))])
+    assert len(labels) == 8 * words.steps
+    wanted = Counter(words.labels.tolist())
+    assert all(0 <= wanted[k] - n < 8 for k, n in Counter(labels.tolist()).items())
+
+
+def test_seed_alone_decides(data: Path) -> None:
+    words = examples(data)
+    one = list(words.batches(torch.Generator().manual_seed(1)))
+    later = list(words.batches(torch.Generator().manual_seed(1), start=2))
+    mine = list(words.batches(torch.Generator().manual_seed(1), share=(1, 2)))
+    assert one[0][0].shape == (8, 1, 101, 40)
+    assert all(torch.equal(a[0], b[0]) for a, b in zip(one[2:], later, strict=True))
+    assert all(torch.equal(a[0][1::2], b[0]) for a, b in zip(one, mine, strict=True))
+    other = next(iter(words.batches(torch.Generator().manual_seed(2))))
+    assert not torch.equal(one[0][0], other[0])
+
+
+def test_words_are_shifted_by_a_tenth_of_a_second_at_most(data: Path) -> None:
+    words = examples(data, noise=0.0)
+    click = torch.zeros(400, 16_000, dtype=torch.int16)
+    click[:, 8000] = 16_384
+    labels = torch.full((400,), 2)
+    mixed = words.mixed(click, labels, torch.Generator().manual_seed(0))
+    at = mixed.argmax(1) - 8000
+    assert (mixed.max(1).values == 0.5).all()
+    assert int(at.min()) < -1500
+    assert int(at.max()) > 1500
+    assert int(at.abs().max()) <= 1600
+    ends = click.clone()
+    ends[:, [0, -1]] = 16_384
+    assert (words.mixed(ends, labels, torch.Generator().manual_seed(0)) > 0).sum(1).max() <= 2
+
+
+def test_noise_is_of_a_share_and_silence_is_noise(data: Path) -> None:
+    words, draw = examples(data, shift=0), torch.Generator().manual_seed(0)
+    nothing = torch.zeros(500, 16_000, dtype=torch.int16)
+    loud = words.mixed(nothing, torch.full((500,), 2), draw).abs().amax(1)
+    assert 0.75 < float((loud > 0).float().mean()) < 0.85
+    assert 0.025 < float(loud.max()) <= 0.03
+    silent = words.mixed(nothing[:50], torch.zeros(50, dtype=torch.long), draw).abs().amax(1)
+    assert (silent > 0).all()
+    full = torch.full((50, 16_000), 32_767, dtype=torch.int16)
+    assert words.mixed(full, torch.full((50,), 2), draw).max() == 1
+
+
+def test_loss_and_faults() -> None:
+    output = torch.tensor([[3.0, 0.0], [0.0, 1.0]])
+    target = torch.tensor([0, 0])
+    assert Spoken().faults(output, target) == 100
+    expected = torch.nn.functional.cross_entropy(output, target)
+    assert torch.equal(Spoken().loss(output, target), expected)
+
+
+def test_tones_are_learnt(data: Path, tmp_path: Path) -> None:
+    recipe = Recipe(
+        name="tones",
+        model="kws_res8_narrow",
+        dataset="speech_commands/train",
+        lesson=Spoken(),
+        epochs=2,
+        batch_size=32,
+        lr=0.1,
+        optimizer=partial(SGD, momentum=0.9, weight_decay=1e-5),
+        schedule=steps(0.9),
+        source="a test",
+    )
+    run = train.train(recipe, seed=0, out=tmp_path / "run", data=data, quiet=True)
+    first, last = run.history[0], run.history[-1]
+    assert last["loss"] < first["loss"]
+    assert last["error"] < first["error"]

@@ -1,0 +1,191 @@
+"""Keyword spotting: parity with castorini/honk (golden numbers), front end, features, keys."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+import zoo
+from tests.conftest import ROOT
+from tests.golden.fill import fill, images, layers_of, sweep
+from zoo import convert, registry
+from zoo.benchmarks.keywords import split_of
+from zoo.benchmarks.mfcc import Coefficients
+from zoo.details import Hearing
+from zoo.families.kws_resnet.convert import SCHEMES
+from zoo.families.kws_resnet.model import Block, KeywordResNet
+
+GOLDEN = json.loads((ROOT / "tests" / "golden" / "honk.json").read_text())
+NAMES = [record["ours"] for record in GOLDEN["models"]]
+SAME, WRONG = 1e-12, 1e-3
+
+
+def filled(name: str, **args: Any) -> Any:
+    model: Any = registry.create(name, **args)
+    fill(layers_of(model))
+    return model.eval()
+
+
+def heard() -> Tensor:
+    return images(101, channels=1)[..., :40]
+
+
+def error(model: nn.Module, wanted: list[list[float]]) -> float:
+    with torch.inference_mode():
+        return float((model(heard()) - torch.tensor(wanted, dtype=torch.float64)).abs().max())
+
+
+@pytest.mark.parametrize("golden", GOLDEN["models"], ids=NAMES)
+def test_equal_to_the_authors_network(golden: dict[str, Any]) -> None:
+    model = filled(golden["ours"])
+    assert sum(p.numel() for p in model.parameters()) == golden["params"]
+    assert error(model, golden["logits"]) <= SAME
+
+
+def after_the_norm(block: Any, x: Tensor) -> Tensor:
+    """A block whose shortcut starts behind its first BatchNorm."""
+    x = block.bn1(x)
+    out: Tensor = block.act2(block.conv2(block.bn2(block.act1(block.conv1(x)))))
+    return x + out
+
+
+def relu_after_addition(block: Any, x: Tensor) -> Tensor:
+    out: Tensor = block.conv2(block.bn2(block.act1(block.conv1(block.bn1(x)))))
+    return torch.relu(x + out)
+
+
+@pytest.mark.parametrize("wrong", [after_the_norm, relu_after_addition])
+def test_another_block_is_found(wrong: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    golden = GOLDEN["models"][NAMES.index("kws_res8_narrow")]
+    monkeypatch.setattr(Block, "forward", wrong)
+    assert error(filled("kws_res8_narrow"), golden["logits"]) > WRONG
+
+
+@torch.inference_mode()
+def test_res15_sees_125_by_125() -> None:
+    """1 + 2 (1 + 3 (1 + 2 + 4 + 8) + 16): more than a second of frames, and all coefficients."""
+    model = filled("kws_res15_narrow")
+    x = images(141, batch=1, channels=1)
+    changed = x.clone()
+    changed[..., 70, 70] += 1
+    moved = (model.forward_features(x) != model.forward_features(changed))[0].any(0)
+    for axis in (0, 1):
+        seen = moved.any(axis).nonzero()
+        assert (int(seen.min()), int(seen.max())) == (70 - 62, 70 + 62)
+
+
+@pytest.mark.parametrize(
+    ("name", "last", "both"),
+    [("kws_res8", 4, (4, 3)), ("kws_res15", 1, (1, 1)), ("kws_res26", 2, (2, 2))],
+)
+def test_both_axes_are_told_where_they_differ(name: str, last: int, both: tuple[int, int]) -> None:
+    body = registry.create(name, features_only=True)
+    first, *others = body.feature_info.get_dicts()
+    assert first["reduction"] == 1
+    assert {entry["reduction"] for entry in others} == {last}
+    assert [entry.get("reductions", (last, last)) for entry in others] == [both] * len(others)
+    shapes = {tuple(f.shape[2:]) for f in body(heard().float())[1:]}
+    assert shapes == {(101 // both[0], 40 // both[1])}
+
+
+def test_no_norm_has_a_weight_and_no_convolution_a_bias() -> None:
+    keys = set(dict(registry.network("kws_res15").named_parameters()))
+    assert {key for key in keys if not key.endswith("conv0.weight") and "conv" not in key} == {
+        "fc.weight",
+        "fc.bias",
+    }
+    assert not [key for key in keys if key.endswith("bias") and key != "fc.bias"]
+
+
+def test_rules_are_named() -> None:
+    with pytest.raises(ValueError, match="blocks must be 1 or more"):
+        KeywordResNet(blocks=0)
+    with pytest.raises(ValueError, match="pool must be 1 or more on each axis"):
+        KeywordResNet(pool=(4, 0))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_authors_keys(name: str, tmp_path: Path) -> None:
+    """There and back, and `zoo convert` tells by itself which of the six it is."""
+    model = filled(name)
+    scheme = next(s for s in SCHEMES if s.renames and s.fits(name))
+    theirs = scheme.undo(model.state_dict())
+    layers = 2 * len(model.blocks) - ("res15" in name)
+    assert {key.split(".")[0] for key in theirs} == {
+        "output",
+        *(f"conv{i}" for i in range(layers + 1)),
+        *(f"bn{i}" for i in range(1, layers + 1)),
+    }
+    torch.save(theirs, tmp_path / "theirs.pt")
+    found = convert.convert_file(tmp_path / "theirs.pt")
+    assert (found.model, found.scheme) == (name, scheme.name)
+    back = scheme.apply(theirs)
+    assert all(torch.equal(back[key], value) for key, value in model.state_dict().items())
+
+
+# The front end
+
+
+def test_coefficients_are_the_authors() -> None:
+    """Theirs end in float32."""
+    found = Coefficients(Hearing())(torch.from_numpy(sweep()))
+    assert found.shape == (1, 101, 40)
+    wanted = torch.tensor(GOLDEN["coefficients"], dtype=torch.float64)
+    torch.testing.assert_close(found[0, ::10], wanted, rtol=1e-6, atol=1e-6)
+    assert found[0, ::10].abs().max() > 20
+
+
+@pytest.mark.parametrize("changed", [{"low": 0}, {"high": 8000}, {"window": 25}, {"hop": 11}])
+def test_other_coefficients_are_found(changed: dict[str, int]) -> None:
+    found = Coefficients(Hearing(**changed))(torch.from_numpy(sweep()))[0]
+    wanted = Coefficients(Hearing())(torch.from_numpy(sweep()))[0]
+    n = min(len(found), len(wanted)) - 30
+    assert float((found[5:n] - wanted[5:n]).abs().max()) > WRONG
+
+
+def test_sounds_in_batches_and_in_float32() -> None:
+    hear = Coefficients(Hearing())
+    sounds = torch.from_numpy(np.stack([sweep(), sweep()[::-1].copy()])).float()
+    found = hear(sounds)
+    assert found.shape == (2, 1, 101, 40)
+    assert found.dtype == torch.float32
+    for one, sound in zip(found, sounds, strict=True):
+        torch.testing.assert_close(one, hear(sound.double()).float(), rtol=0, atol=1e-3)
+
+
+def test_silence_has_no_logarithm() -> None:
+    assert not Coefficients(Hearing())(torch.zeros(16_000)).any()
+
+
+def test_a_tone_is_heard_where_it_is() -> None:
+    """1 kHz falls into the filter whose middle is nearest on Slaney's scale."""
+    hear = Coefficients(Hearing())
+    tone = torch.sin(2 * torch.pi * 1000 * torch.arange(16_000) / 16_000).double()
+    logs = torch.linalg.solve(hear.dct, hear(tone)[0].T)
+    bins = torch.linspace(0, 8000, 241, dtype=torch.float64)
+    middle = (hear.mel @ bins) / hear.mel.sum(1)
+    assert int(logs[:, 50].argmax()) == int((middle - 1000).abs().argmin())
+    assert torch.allclose(hear.dct @ hear.dct.T, torch.eye(40, dtype=torch.float64), atol=1e-12)
+    areas = hear.mel.sum(1) * 8000 / 240
+    assert torch.allclose(areas, torch.ones(40, dtype=torch.float64), atol=0.3)
+
+
+def test_transform_is_the_front_end() -> None:
+    hear = zoo.transform(registry.create("kws_res8_narrow"))
+    sound: Any = torch.from_numpy(sweep())
+    assert torch.equal(hear(sound), Coefficients(Hearing())(sound))
+
+
+def test_a_hearing_has_rules() -> None:
+    assert not Hearing().fault
+    for wrong in (Hearing(hop=0), Hearing(low=4000), Hearing(filters=0)):
+        assert "low is less than high" in wrong.fault
+
+
+def test_the_split_is_the_authors() -> None:
+    assert set(GOLDEN["splits"].values()) == {"train", "validation", "test"}
+    assert {name: split_of(name) for name in GOLDEN["splits"]} == GOLDEN["splits"]
