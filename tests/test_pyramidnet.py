@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from tests.golden.fill import fill, images, layers_of
 from tests.test_parity import SAME, WRONG, error, golden_error, logits, ours
 from zoo import registry
-from zoo.families.pyramidnet.model import IMAGENET_DEPTHS
 from zoo.families.pyramidnet.units import PyramidUnit, basic, bottleneck, pyramid
+from zoo.trunks.stages import DEPTHS
 
 # README of the authors' code: features before the classifier. What paper.toml says of the sums, in
 # units of 10,000: convolutions, convolutions and classifier, all.
@@ -46,7 +46,7 @@ def formula(name: str) -> tuple[int, int, int]:
     args, classes, deep = dict(entry.args), entry.cfg["num_classes"], "Basic" not in entry.target
     depth, (first, window) = args.pop("depth"), (64, 49) if classes == 1000 else (16, 9)
     n = (depth - 2) // (9 if deep else 6)
-    depths = IMAGENET_DEPTHS[depth] if classes == 1000 else (n, n, n)
+    depths = DEPTHS[depth] if classes == 1000 else (n, n, n)
     c_in, convs, norms = first, 3 * window * first, 2 * first
     for width in chain(*pyramid(depths, first=first, **args)):
         if deep:

@@ -1,19 +1,16 @@
-"""What runs beside a residual block (1512.03385, Sec. 3.3), and the stacking of blocks.
+"""What runs beside a residual block (1512.03385, Sec. 3.3), and what makes one of the two.
 
 A shortcut is a function (c_in, c_out, stride) -> module from (B, c_in, H, W) to
 (B, c_out, H / stride, W / stride). A join is a function channels -> what makes one of a branch and
 a skip, (B, channels, H, W) each: a plain function, or a module where it has weights.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol, TypeVar, cast
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-K = TypeVar("K")
-V = TypeVar("V")
 Shortcut = Callable[[int, int, int], nn.Module]
 Join = Callable[[int], Callable[[Tensor, Tensor], Tensor]]
 
@@ -21,12 +18,6 @@ Join = Callable[[int], Callable[[Tensor, Tensor], Tensor]]
 def addition(channels: int) -> Callable[[Tensor, Tensor], Tensor]:
     """F(x) + x (Eq. 1): no module, no parameter."""
     return torch.add
-
-
-class Block(Protocol):
-    """Makes one residual block; `width` is the paper's number of filters, drop_path a rate."""
-
-    def __call__(self, c_in: int, width: int, stride: int, drop_path: float, /) -> nn.Module: ...
 
 
 class ZeroPadding(nn.Module):
@@ -79,45 +70,3 @@ def bare_projection(c_in: int, c_out: int, stride: int) -> nn.Module:
     if (c_in, stride) == (c_out, 1):
         return nn.Identity()
     return nn.Conv2d(c_in, c_out, 1, stride, bias=False)
-
-
-def pick(options: Mapping[K, V], key: K, what: str) -> V:
-    """The entry of a table of the paper; ValueError names all its keys."""
-    if key not in options:
-        raise ValueError(f"{what} must be one of {', '.join(map(str, options))}, not {key!r}")
-    return options[key]
-
-
-def blocks_per_stage(depth: int, *, layers: int, others: int, where: str) -> tuple[int, int, int]:
-    """n blocks of `layers` layers in each of three stages, and `others` outside of them."""
-    n, rest = divmod(depth - others, 3 * layers)
-    if n < 1 or rest:
-        raise ValueError(f"depth must be {3 * layers}N + {others} ({where}), not {depth}")
-    return n, n, n
-
-
-def stack(
-    block: Block,
-    *,
-    depths: Sequence[int],
-    widths: Sequence[int | Sequence[int]],
-    c_in: int,
-    drop_path_rate: float,
-    first: Block | None = None,
-) -> dict[str, nn.Sequential]:
-    """layer1 ... layerN: depths[i] blocks of widths[i], each stage but the first at half the size.
-
-    A stage has one width, or one for each of its blocks. `first` makes the very first block where
-    it differs; the drop rate of a block's path grows linearly with its depth, as in timm.
-    """
-    stages, count, total = {}, 0, max(sum(depths) - 1, 1)
-    for i, (depth, width) in enumerate(zip(depths, widths, strict=True)):
-        blocks: list[nn.Module] = []
-        for j, filters in enumerate([width] * depth if isinstance(width, int) else width):
-            make = first if first and not count else block
-            stride = 2 if i and not j else 1
-            blocks.append(make(c_in, filters, stride, drop_path_rate * count / total))
-            c_in = cast(int, blocks[-1].c_out)
-            count += 1
-        stages[f"layer{i + 1}"] = nn.Sequential(*blocks)
-    return stages

@@ -5,6 +5,7 @@ from typing import Any
 from zoo import registry
 from zoo.families.laurel.language import LaurelStream
 from zoo.families.laurel.residual import PARTS, K
+from zoo.trunks.stages import DEPTHS
 
 
 def parameters(model: str) -> int:
@@ -20,7 +21,7 @@ def extra_params(model: str, than: str) -> tuple[float, float]:
     plain, built = parameters(than), parameters(model)
     scalars, low_rank, previous = PARTS[args["parts"]]
     formula = 0
-    for depth, width in zip((3, 4, 6, 3), (256, 512, 1024, 2048), strict=True):
+    for depth, width in zip(DEPTHS[50], (256, 512, 1024, 2048), strict=True):
         terms = sum(min(i + 1, K) if previous else 1 for i in range(depth))
         formula += 2 * scalars * depth + previous * terms + 32 * low_rank * width * terms
     if not args["parts"]:

@@ -17,9 +17,8 @@ from torch import Tensor, nn
 from zoo.families.laurel.residual import K, Laurel
 from zoo.trunks.classifier import Head
 from zoo.trunks.post_activation import Bottleneck, PostActivation, imagenet_stem
-from zoo.trunks.shortcuts import projection, stack
-
-RESNET50 = (3, 4, 6, 3)
+from zoo.trunks.shortcuts import projection
+from zoo.trunks.stages import DEPTHS, stack
 
 
 class LaurelStage(nn.ModuleList):
@@ -53,7 +52,7 @@ class LAuReLResNet(PostActivation):
         self,
         *,
         parts: str = "rw+lr",
-        depths: tuple[int, ...] = RESNET50,
+        depths: tuple[int, ...] = DEPTHS[50],
         rank: int = 16,
         normalisation: str = "softmax",
         num_classes: int = 1000,

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from zoo.trunks.shortcuts import pick
+from zoo.trunks.stages import pick
 
 PARTS = {
     "": (False, False, False),

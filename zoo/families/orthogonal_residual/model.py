@@ -15,9 +15,8 @@ from torch import nn
 from zoo.families.orthogonal_residual.update import update_of
 from zoo.trunks.classifier import Classifier, Head
 from zoo.trunks.pre_activation import PreUnit
-from zoo.trunks.shortcuts import Join, pick, stack
-
-DEPTHS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3), 101: (3, 4, 23, 3)}
+from zoo.trunks.shortcuts import Join
+from zoo.trunks.stages import imagenet_depths, stack
 
 
 def conv(c_in: int, c_out: int, kernel: int, stride: int = 1) -> nn.Conv2d:
@@ -63,7 +62,7 @@ class OrthogonalResNet(Classifier):
         drop_rate: float = 0.0,
         drop_path_rate: float = 0.0,
     ) -> None:
-        depths = pick(DEPTHS, depth, "depth (Sec. 4)")
+        depths = imagenet_depths(depth, (18, 34, 50, 101), "Sec. 4")
         super().__init__(
             stem={
                 "conv1": conv(in_chans, 64, 3),

@@ -12,7 +12,8 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from zoo.trunks.shortcuts import Join, addition, pick
+from zoo.trunks.shortcuts import Join, addition
+from zoo.trunks.stages import pick
 
 EPS = 1e-6
 

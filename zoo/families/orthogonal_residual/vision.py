@@ -12,7 +12,7 @@ from torch import Tensor
 from zoo.families.orthogonal_residual.update import orthogonal
 from zoo.trunks.connections import Connections, Step
 from zoo.trunks.decoder import Join
-from zoo.trunks.shortcuts import pick
+from zoo.trunks.stages import pick
 from zoo.trunks.vision_transformer import VisionTransformer
 
 

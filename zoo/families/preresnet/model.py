@@ -14,9 +14,9 @@ from torch import nn
 from zoo.trunks.classifier import Head
 from zoo.trunks.post_activation import conv, imagenet_stem
 from zoo.trunks.pre_activation import PreActivation, PreUnit
-from zoo.trunks.shortcuts import bare_projection, blocks_per_stage, identity, pick, stack
+from zoo.trunks.shortcuts import bare_projection, identity
+from zoo.trunks.stages import blocks_per_stage, imagenet_depths, pick, stack
 
-IMAGENET_DEPTHS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3), 200: (3, 24, 36, 3)}
 OPTIONS = {"A": identity, "B": bare_projection}
 
 
@@ -137,7 +137,7 @@ class PreResNet(PreActivation):
             stages=stack(
                 partial(bottleneck, stride_first=False, activated=False),
                 first=partial(bottleneck, stride_first=False, activated=True),
-                depths=pick(IMAGENET_DEPTHS, depth, "depth (Sec. 5)"),
+                depths=imagenet_depths(depth, (50, 101, 152, 200), "Sec. 5"),
                 widths=(64, 128, 256, 512),
                 c_in=64,
                 drop_path_rate=drop_path_rate,

@@ -7,10 +7,10 @@ from functools import partial
 
 from torch import nn
 
-from zoo.families.preresnet.model import IMAGENET_DEPTHS
 from zoo.trunks.classifier import Head
 from zoo.trunks.post_activation import Bottleneck, PostActivation, conv, imagenet_stem
-from zoo.trunks.shortcuts import blocks_per_stage, projection, stack
+from zoo.trunks.shortcuts import projection
+from zoo.trunks.stages import DEPTHS, blocks_per_stage, stack
 
 
 class OriginalBottleneckResNet(PostActivation):
@@ -57,7 +57,7 @@ class OriginalResNet200(PostActivation):
             pool=nn.MaxPool2d(3, 2, 0, ceil_mode=True),
             stages=stack(
                 partial(Bottleneck, shortcut=projection, stride_first=True),
-                depths=IMAGENET_DEPTHS[200],
+                depths=DEPTHS[200],
                 widths=(64, 128, 256, 512),
                 c_in=64,
                 drop_path_rate=drop_path_rate,

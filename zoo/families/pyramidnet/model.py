@@ -13,9 +13,7 @@ from zoo.families.pyramidnet.units import basic, bottleneck, pyramid
 from zoo.trunks.classifier import Head
 from zoo.trunks.post_activation import conv, imagenet_stem
 from zoo.trunks.pre_activation import PreActivation
-from zoo.trunks.shortcuts import blocks_per_stage, pick, stack
-
-IMAGENET_DEPTHS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3), 200: (3, 24, 36, 3)}
+from zoo.trunks.stages import blocks_per_stage, imagenet_depths, stack
 
 
 class BasicPyramidNet(PreActivation):
@@ -100,7 +98,7 @@ class PyramidNet(PreActivation):
         drop_rate: float = 0.0,
         drop_path_rate: float = 0.0,
     ) -> None:
-        depths = pick(IMAGENET_DEPTHS, depth, "depth (Sec. 4)")
+        depths = imagenet_depths(depth, (50, 101, 152, 200), "Sec. 4")
         super().__init__(
             stem={
                 "conv1": imagenet_stem(in_chans),

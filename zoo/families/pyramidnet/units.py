@@ -13,7 +13,8 @@ from timm.layers import DropPath
 from torch import Tensor, nn
 
 from zoo.trunks.post_activation import conv
-from zoo.trunks.shortcuts import pick, pooled_identity
+from zoo.trunks.shortcuts import pooled_identity
+from zoo.trunks.stages import pick
 
 Widening = Callable[
     [int, float, float], float

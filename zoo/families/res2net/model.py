@@ -17,9 +17,9 @@ from torch import Tensor, nn
 
 from zoo.trunks.classifier import Head
 from zoo.trunks.post_activation import PostActivation, conv, imagenet_stem
-from zoo.trunks.shortcuts import Shortcut, pick, projection, stack
+from zoo.trunks.shortcuts import Shortcut, projection
+from zoo.trunks.stages import imagenet_depths, stack
 
-DEPTHS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3)}
 WIDTHS = (64, 128, 256, 512)
 
 
@@ -107,7 +107,7 @@ class Res2Net(PostActivation):
             pool=nn.MaxPool2d(3, 2, 1),
             stages=stack(
                 partial(block, cardinality=1),
-                depths=pick(DEPTHS, depth, "depth (Sec. 4.2)"),
+                depths=imagenet_depths(depth, (50, 101), "Sec. 4.2"),
                 widths=WIDTHS,
                 c_in=64,
                 drop_path_rate=drop_path_rate,

@@ -8,10 +8,11 @@ from functools import partial
 
 from torch import nn
 
-from zoo.families.res2net.model import DEPTHS, WIDTHS, Res2Block
+from zoo.families.res2net.model import WIDTHS, Res2Block
 from zoo.trunks.classifier import Head
 from zoo.trunks.post_activation import PostActivation, conv, imagenet_stem
-from zoo.trunks.shortcuts import projection, stack
+from zoo.trunks.shortcuts import projection
+from zoo.trunks.stages import DEPTHS, stack
 
 
 def block(cardinality: int, slice_width: int, scale: int) -> partial[Res2Block]:

@@ -4,10 +4,10 @@ from functools import partial
 
 from torch import nn
 
-from zoo.families.res2net.model import DEPTHS, WIDTHS, Res2Block
+from zoo.families.res2net.model import WIDTHS, Res2Block
 from zoo.trunks.classifier import Head
 from zoo.trunks.post_activation import PostActivation, conv
-from zoo.trunks.shortcuts import pick, stack
+from zoo.trunks.stages import imagenet_depths, stack
 
 
 def averaged_projection(c_in: int, c_out: int, stride: int) -> nn.Module:
@@ -48,7 +48,7 @@ class Res2NetV1b(PostActivation):
             pool=nn.MaxPool2d(3, 2, 1),
             stages=stack(
                 partial(block, shortcut=averaged_projection),
-                depths=pick(DEPTHS, depth, "depth (Table 1)"),
+                depths=imagenet_depths(depth, (50, 101), "Table 1"),
                 widths=WIDTHS,
                 c_in=64,
                 drop_path_rate=drop_path_rate,

@@ -12,24 +12,9 @@ from torch import nn
 
 from zoo.trunks.classifier import Head
 from zoo.trunks.post_activation import Basic, Bottleneck, PostActivation, conv, imagenet_stem
-from zoo.trunks.shortcuts import (
-    Block,
-    Shortcut,
-    blocks_per_stage,
-    centred_identity,
-    identity,
-    pick,
-    projection,
-    stack,
-)
+from zoo.trunks.shortcuts import Shortcut, centred_identity, identity, projection
+from zoo.trunks.stages import Block, blocks_per_stage, imagenet_depths, pick, stack
 
-TABLE_1 = {
-    18: (2, 2, 2, 2),
-    34: (3, 4, 6, 3),
-    50: (3, 4, 6, 3),
-    101: (3, 4, 23, 3),
-    152: (3, 8, 36, 3),
-}
 IMAGENET_WIDTHS, CIFAR_WIDTHS = (64, 128, 256, 512), (16, 32, 64)
 OPTIONS: dict[str, Shortcut] = {
     "A": identity,
@@ -65,7 +50,7 @@ class ResNet(PostActivation):
         drop_rate: float = 0.0,
         drop_path_rate: float = 0.0,
     ) -> None:
-        depths = pick(TABLE_1, depth, "depth (Table 1)")
+        depths = imagenet_depths(depth, (18, 34, 50, 101, 152), "Table 1")
         option = pick(OPTIONS, shortcut, "shortcut (Sec. 4.1)")
         block: Block = partial(Basic, shortcut=option)
         if depth >= 50:

@@ -8,12 +8,11 @@ from torch import Tensor, nn
 from zoo.families.resnet.model import (
     CIFAR_WIDTHS,
     IMAGENET_WIDTHS,
-    TABLE_1,
     large_pool,
 )
 from zoo.trunks.classifier import Head
 from zoo.trunks.post_activation import Basic, PostActivation, conv, imagenet_stem
-from zoo.trunks.shortcuts import blocks_per_stage, pick, stack
+from zoo.trunks.stages import blocks_per_stage, imagenet_depths, stack
 
 
 class Plain(Basic):
@@ -38,7 +37,7 @@ class PlainNet(PostActivation):
         global_pool: str = "avg",
         drop_rate: float = 0.0,
     ) -> None:
-        depths = pick({18: TABLE_1[18], 34: TABLE_1[34]}, depth, "depth (Sec. 4.1)")
+        depths = imagenet_depths(depth, (18, 34), "Sec. 4.1")
         super().__init__(
             stem=imagenet_stem(in_chans),
             pool=large_pool(original=True),

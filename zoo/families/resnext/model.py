@@ -14,9 +14,8 @@ from torch import nn
 
 from zoo.trunks.classifier import Head
 from zoo.trunks.post_activation import Bottleneck, PostActivation, conv, imagenet_stem
-from zoo.trunks.shortcuts import blocks_per_stage, pick, projection, stack
-
-DEPTHS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3)}
+from zoo.trunks.shortcuts import projection
+from zoo.trunks.stages import blocks_per_stage, imagenet_depths, stack
 
 
 def grouped(width: int, stride: int, *, cardinality: int, base_width: int) -> nn.Conv2d:
@@ -55,7 +54,7 @@ class ResNeXt(PostActivation):
             pool=nn.MaxPool2d(3, 2, 1),
             stages=stack(
                 partial(Bottleneck, shortcut=projection, middle=middle),
-                depths=pick(DEPTHS, depth, "depth (Table 1, Sec. 5.1)"),
+                depths=imagenet_depths(depth, (50, 101), "Table 1, Sec. 5.1"),
                 widths=(64, 128, 256, 512),
                 c_in=64,
                 drop_path_rate=drop_path_rate,

@@ -13,9 +13,8 @@ from torch import nn
 from zoo.families.stochastic_depth.survival import stochastic_depth
 from zoo.trunks.classifier import Head
 from zoo.trunks.post_activation import Basic, Bottleneck, PostActivation, conv, imagenet_stem
-from zoo.trunks.shortcuts import blocks_per_stage, pick, pooled_identity, projection, stack
-
-IMAGENET_DEPTHS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
+from zoo.trunks.shortcuts import pooled_identity, projection
+from zoo.trunks.stages import blocks_per_stage, imagenet_depths, stack
 
 
 class StochasticDepthCifarResNet(PostActivation):
@@ -72,7 +71,7 @@ class StochasticDepthResNet(PostActivation):
             pool=nn.MaxPool2d(3, 2, 1),
             stages=stack(
                 partial(Bottleneck, shortcut=projection),
-                depths=pick(IMAGENET_DEPTHS, depth, "depth (Sec. 4)"),
+                depths=imagenet_depths(depth, (50, 101, 152), "Sec. 4"),
                 widths=(64, 128, 256, 512),
                 c_in=64,
                 drop_path_rate=0.0,

@@ -15,7 +15,7 @@ import torch
 from timm.layers import DropPath
 from torch import Tensor, nn
 
-from zoo.trunks.shortcuts import pick
+from zoo.trunks.stages import pick
 
 
 class DropBlock(DropPath):

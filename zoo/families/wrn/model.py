@@ -14,7 +14,8 @@ from torch import nn
 from zoo.trunks.classifier import Head
 from zoo.trunks.post_activation import Basic, Bottleneck, PostActivation, conv, dense, imagenet_stem
 from zoo.trunks.pre_activation import PreActivation, PreUnit
-from zoo.trunks.shortcuts import bare_projection, blocks_per_stage, pick, projection, stack
+from zoo.trunks.shortcuts import bare_projection, projection
+from zoo.trunks.stages import DEPTHS, blocks_per_stage, imagenet_depths, stack
 
 
 def block(
@@ -92,7 +93,7 @@ class WideBasicResNet(PostActivation):
             pool=nn.MaxPool2d(3, 2, 1),
             stages=stack(
                 partial(Basic, shortcut=projection),
-                depths=pick({18: (2, 2, 2, 2), 34: (3, 4, 6, 3)}, depth, "depth (Table 7)"),
+                depths=imagenet_depths(depth, (18, 34), "Table 7"),
                 widths=[int(filters * width) for filters in (64, 128, 256, 512)],
                 c_in=64,
                 drop_path_rate=drop_path_rate,
@@ -122,7 +123,7 @@ class WideBottleneckResNet(PostActivation):
             pool=nn.MaxPool2d(3, 2, 1),
             stages=stack(
                 partial(Bottleneck, shortcut=projection, middle=partial(dense, widen=width)),
-                depths=(3, 4, 6, 3),
+                depths=DEPTHS[50],
                 widths=(64, 128, 256, 512),
                 c_in=64,
                 drop_path_rate=drop_path_rate,
