@@ -122,7 +122,12 @@ def main() -> None:
             for who, run in runs.items():
                 print(f"{name}, {who}: {run():.1f} % of the predictions are the same")
             rows += compared(name, race(runs, options.rounds, warm_up=0), "timm")
-    report(rows, options.rounds, {"images": options.images}, "evaluation" if options.record else "")
+    report(
+        rows,
+        options.rounds,
+        {"images": options.images},
+        "evaluation of photographs" if options.record else "",
+    )
 
 
 if __name__ == "__main__":

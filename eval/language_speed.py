@@ -219,7 +219,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.manual_seed(0)
     rows = [row for kind in options.kinds for row in KINDS[kind](options)]
-    ledger = "language-speed" if options.record else ""
+    ledger = "language models" if options.record else ""
     report(rows, options.rounds, {"prompt": PROMPT, "kinds": options.kinds}, ledger)
 
 

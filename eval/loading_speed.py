@@ -119,7 +119,7 @@ def main() -> None:
         if timm.is_model(name):
             rows += creations(name, options.rounds)
         rows += loads(name, options.rounds)
-    report(rows, options.rounds, {}, "loading-speed" if options.record else "")
+    report(rows, options.rounds, {}, "weights" if options.record else "")
 
 
 if __name__ == "__main__":

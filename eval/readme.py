@@ -1,4 +1,4 @@
-"""Writes the table of families into README.md from the verdicts of `zoo check`.
+"""Writes README.md's tables: families, from the verdicts of `zoo check`; speeds, from the ledger.
 
 python -m eval.readme
 """
@@ -9,11 +9,12 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import zoo
-from zoo import registry
+from zoo import ledger, registry
+from zoo.ledger import Record
 from zoo.verdicts import Verdict
 
 README = Path(__file__).parent.parent / "README.md"
-START, END = "<!-- table", "<!-- end of table -->"
+TABLE, SPEEDS, END = "<!-- table", "<!-- speeds", "<!-- end of table -->"
 SHOWN = ("right answers", "psnr", "loss")
 COUNTED = ("kept", "missed")
 OTHERS = (*COUNTED, "better than reported", "undecided")
@@ -55,17 +56,42 @@ def _scores(rows: Iterable[Verdict]) -> str:
     return ", ".join(f"{name}: {first[name]}" for name in reversed(first))
 
 
-def with_table(text: str, rows: list[Verdict]) -> str:
-    """README's text with the table between its two marks."""
-    head, rest = text.split(START, 1)
+def speeds(records: Iterable[Record]) -> str:
+    """One line per work of ours beside a peer, of the last record of each comparison."""
+    last = {record["what"]: record for record in records if record["kind"] == "speed"}
+    lines = [
+        "| work | ours | against | times as fast | quartiles | of |",
+        "|---|---|---|---|---|---|",
+    ]
+    for record in last.values():
+        for row in record["rows"]:
+            if row["who"].startswith("ours") and not row["against"].startswith("ours"):
+                spread = " to ".join(f"{share:.2f}" for share in row.get("quartiles", ()))
+                ratio, rounds = f"{row['ratio']:.2f}", f"{record['rounds']} rounds"
+                if "bytes" in row:
+                    ratio, rounds = f"(memory: {ratio} of it)", "one"
+                cells = (row["model"], row["who"], row["against"], ratio, spread, rounds)
+                lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def between(text: str, start: str, body: str) -> str:
+    """A text with a body between a mark that starts so and the end of a table."""
+    head, rest = text.split(start, 1)
     mark, rest = rest.split("\n", 1)
     _, tail = rest.split(END, 1)
-    return f"{head}{START}{mark}\n{table(rows)}\n{END}{tail}"
+    return f"{head}{start}{mark}\n{body}\n{END}{tail}"
+
+
+def with_tables(text: str, rows: list[Verdict]) -> str:
+    """README's text with both tables as they are now."""
+    text = between(text, TABLE, table(rows))
+    return between(text, SPEEDS, speeds(ledger.published().records()))
 
 
 def main() -> None:
     part = README.with_suffix(".part")
-    part.write_text(with_table(README.read_text(encoding="utf-8"), zoo.check()), encoding="utf-8")
+    part.write_text(with_tables(README.read_text(encoding="utf-8"), zoo.check()), encoding="utf-8")
     os.replace(part, README)
 
 

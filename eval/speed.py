@@ -1,12 +1,13 @@
 """Seconds of our networks and of their peers, in one process, in turn.
 
-    python -m eval.speed rcan_x4 carn_m wrn28_10 [--carn DIR] [--rounds 10] [--record]
+    python -m eval.speed rcan_x4 carn_m wrn28_10 [--train] [--carn DIR] [--rounds 10] [--record]
 
 A round runs every contestant once; the ratio is the median over the rounds of the peer's seconds
 to ours. Ours run as they are (eager, float32), those that enlarge as `zoo upscale` runs them
-(channels_last, inference mode), classifiers by zoo.optimize, on eight images. Peers: timm; the
-dependency group `parity` has spandrel's RCAN; the authors' CARN, if DIR is a checkout of
-nmhkahn/CARN-pytorch. Weights do not matter to a time: all are drawn.
+(channels_last, inference mode), classifiers by zoo.optimize, on eight images; with --train, steps
+of SGD. Peers: timm, or for CIFAR pytorchcv; the dependency group `parity` has spandrel's RCAN; the
+authors' CARN, if DIR is a checkout of nmhkahn/CARN-pytorch. Weights do not matter to a time: all
+are drawn.
 """
 
 import argparse
@@ -62,13 +63,46 @@ def as_upscale_runs(ours: nn.Module) -> Run:
     return run
 
 
+CIFAR = {  # their names for ours
+    "resnet110": "resnet110_cifar10",
+    "preresnet164": "preresnet164bn_cifar10",
+    "wrn28_10": "wrn28_10_cifar10",
+}
+
+
+def peers(name: str) -> dict[str, Any]:
+    """The same network of timm or pytorchcv, if one of them has it."""
+    if timm.is_model(name):
+        return {"timm": timm.create_model(name)}
+    provider: Any = importlib.import_module("pytorchcv.model_provider")
+    return {"pytorchcv": provider.get_model(CIFAR[name])} if name in CIFAR else {}
+
+
 def classifiers(name: str, x: torch.Tensor) -> dict[str, Run]:
-    """Ours as it is and optimized for such images, with what that did; timm's, if it has one."""
+    """Ours as it is and optimized for such images, with what that did; a peer's, if there is."""
     ours, again = (registry.network(name).eval() for _ in range(2))
     ready: Any = optimize(again, example=x)
     print(f"{name}: {ready.optimized}")
-    peers = {"timm": timm.create_model(name).eval()} if timm.is_model(name) else {}
-    return {"ours": ours, "ours, optimized": ready, **peers}
+    return {"ours": ours, "ours, optimized": ready, **{k: v.eval() for k, v in peers(name).items()}}
+
+
+def learners(name: str, x: torch.Tensor) -> dict[str, Run]:
+    """A step of training of ours and of a peer's."""
+    return {who: step(net) for who, net in {"ours": registry.network(name), **peers(name)}.items()}
+
+
+def step(network: Any) -> Run:
+    """Images -> one step of SGD with momentum, whose classes are all 0."""
+    optimizer = torch.optim.SGD(network.train().parameters(), lr=0.01, momentum=0.9)
+
+    def run(x: torch.Tensor) -> None:
+        with torch.enable_grad():
+            optimizer.zero_grad()
+            target = torch.zeros(len(x), dtype=torch.long)
+            nn.functional.cross_entropy(network(x), target).backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+
+    return run
 
 
 def contestants(name: str, checkout: Path | None, x: torch.Tensor) -> dict[str, Run]:
@@ -99,23 +133,23 @@ def race(runs: Mapping[str, Turn], rounds: int, warm_up: int = 1) -> dict[str, l
 
 def compared(name: str, seconds: dict[str, list[float]], base: str = "") -> list[dict[str, Any]]:
     """Rows: median seconds, and the median ratio of those of `base` (the peer, else ours as it is)
-    to them."""
+    to them, with its quartiles."""
     base = base or next((who for who in seconds if not who.startswith("ours")), "ours")
-    return [
-        {
-            "model": name,
-            "who": who,
-            "seconds": statistics.median(times),
-            "against": base,
-            "ratio": statistics.median(b / t for b, t in zip(seconds[base], times, strict=True)),
-        }
-        for who, times in seconds.items()
-    ]
+    rows = []
+    for who, times in seconds.items():
+        ratios = [b / t for b, t in zip(seconds[base], times, strict=True)]
+        low, middle, high = statistics.quantiles(
+            ratios if len(ratios) > 1 else 2 * ratios, n=4, method="inclusive"
+        )
+        row = {"model": name, "who": who, "seconds": statistics.median(times), "against": base}
+        rows.append({**row, "ratio": middle, "quartiles": [round(low, 4), round(high, 4)]})
+    return rows
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("models", nargs="+")
+    parser.add_argument("--train", action="store_true", help="steps of training")
     parser.add_argument("--carn", type=Path, help="checkout of nmhkahn/CARN-pytorch")
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--record", action="store_true", help="adds to eval/results")
@@ -126,9 +160,13 @@ def main() -> None:
         entry = registry.variant(name)
         shape = (8, *entry.cfg["input_size"]) if entry.is_classifier else (1, 3, SIZE, SIZE)
         x, shapes[name] = torch.rand(shape), list(shape)
-        runs = {who: partial(run, x) for who, run in contestants(name, options.carn, x).items()}
-        rows += compared(name, race(runs, options.rounds))
-    report(rows, options.rounds, {"inputs": shapes}, "speed" if options.record else "")
+        found = learners(name, x) if options.train else contestants(name, options.carn, x)
+        told = f"{name}, a step of training" if options.train else name
+        rows += compared(
+            told, race({who: partial(run, x) for who, run in found.items()}, options.rounds)
+        )
+    what = "training steps" if options.train else "images"
+    report(rows, options.rounds, {"inputs": shapes}, what if options.record else "")
 
 
 def report(rows: list[dict[str, Any]], rounds: int, setting: dict[str, Any], what: str) -> None:

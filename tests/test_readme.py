@@ -35,9 +35,9 @@ def test_what_is_counted_and_measured_now_is_what_is_recorded(report: list[Verdi
     assert others == [[getattr(r, key) for key in told] for r in report if r.measured]
 
 
-def test_the_table_is_what_check_says(report: list[Verdict]) -> None:
+def test_the_tables_are_what_check_and_the_ledger_say(report: list[Verdict]) -> None:
     text = readme.README.read_text(encoding="utf-8")
-    assert readme.with_table(text, report) == text
+    assert readme.with_tables(text, report) == text
 
 
 def test_no_claim_is_missed_without_an_explanation(report: list[Verdict]) -> None:
