@@ -2,8 +2,10 @@
 
 import os
 import tempfile
+from collections.abc import Callable, Iterable
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,6 +32,24 @@ LONG = {"test_behaviour": 86, "test_counts": 46, "test_decoders": 28, "test_cli"
 LONG |= {"test_contract": 24, "test_harness": 20, "test_small_texts": 19, "test_readme": 17}
 
 ROOT = Path(__file__).parent.parent
+
+
+def one_of_a_kind(values: Iterable[Any], kind: Callable[[Any], object]) -> list[Any]:
+    """Parameters of a test that takes long: the first of each kind, and slow ones."""
+    seen: set[object] = set()
+    found = []
+    for value in values:
+        what = kind(value)
+        each = value if isinstance(value, tuple) else (value,)
+        found.append(pytest.param(*each, marks=pytest.mark.slow if what in seen else ()))
+        seen.add(what)
+    return found
+
+
+def trunk(target: str) -> type:
+    """What the class at "package.module:Class" is made on."""
+    base: type = registry.load_class(target).__bases__[0]
+    return base
 
 
 @pytest.fixture(scope="session")

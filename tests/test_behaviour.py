@@ -13,6 +13,7 @@ import torch
 from timm.layers import DropPath
 from torch import Tensor, nn
 
+from tests.conftest import one_of_a_kind, trunk
 from tests.golden.fill import fill, images, layers_of
 from tests.test_contract import ARGUMENTS, TARGETS, channels, pixels, sketch, slow
 from zoo import registry
@@ -194,7 +195,7 @@ def test_channels_last_and_bf16(target: str) -> None:
     close(half.double(), wanted, rtol=0.1)
 
 
-@every_class
+@pytest.mark.parametrize("target", one_of_a_kind(sorted(TARGETS, key=SIZES.__getitem__), trunk))
 def test_compile_and_export(target: str) -> None:
     model, x = real(target), example(target)
     torch.compiler.reset()

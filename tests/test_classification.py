@@ -271,7 +271,11 @@ def test_every_protocol_of_imagenet_errors_has_its_view() -> None:
         "imagenet-1k-way",
         "zero-shot",
     }
+    unread = {"dpn"}  # how it resizes images
     for paper in zoo.papers():
+        if paper.id in unread:
+            assert not paper.views
+            continue
         used = {c.protocol for c in paper.claims if c.benchmark == "imagenet/val"}
         assert used - without == set(paper.views), paper.id
 

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 import zoo
+from tests.conftest import one_of_a_kind, trunk
 from tests.golden.fill import drawn_by_name
 from zoo import registry
 from zoo.trunks.attention import Rotary
@@ -35,9 +36,8 @@ CHOICES: dict[str, list[dict[str, Any]]] = {
         {"loops": 2, "literal": True},
     ],
 }
-every_class = pytest.mark.parametrize(
-    ("target", "args"), [(t, args) for t in TARGETS for args in CHOICES.get(t, [{}])]
-)
+EVERY = [(t, args) for t in TARGETS for args in CHOICES.get(t, [{}])]
+every_class = pytest.mark.parametrize(("target", "args"), EVERY)
 exact = {"rtol": 0, "atol": 1e-12}
 
 
@@ -138,7 +138,7 @@ def test_gradients_reach_everything(target: str, args: dict[str, Any]) -> None:
         torch.testing.assert_close(p.grad, plain[name], rtol=1e-10, atol=1e-10)
 
 
-@every_class
+@pytest.mark.parametrize(("target", "args"), one_of_a_kind(EVERY, lambda case: trunk(case[0])))
 def test_compiled_and_exported(target: str, args: dict[str, Any]) -> None:
     model, text = small(target, **args), ids()
     torch._dynamo.reset()

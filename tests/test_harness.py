@@ -117,6 +117,7 @@ def tasks(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     return [str(folder / f"{name}.yaml") for name in made]
 
 
+@pytest.mark.slow
 def test_tasks_of_every_kind(lm: ZooLM, tasks: list[str]) -> None:
     results = harness.evaluate(lm, tasks)["results"]
 
@@ -233,6 +234,7 @@ def test_the_verb(
     assert float(table[0][7]) == found["results"]["choose"]["acc,none"]
 
 
+@pytest.mark.slow
 def test_columns_of_the_paper(lm: ZooLM, monkeypatch: pytest.MonkeyPatch) -> None:
     simple = Mock()
     monkeypatch.setattr(harness, "simple_evaluate", simple)

@@ -7,16 +7,21 @@ import torch
 import transformers
 
 from tests import test_decoders
+from tests.conftest import one_of_a_kind
 from tests.test_decoders import ids, small
 from tests.test_hyper_connections import HYPER, KINDS, OLMO, rates, text, through
 from zoo import registry, train
 from zoo.families.hyper_connections import formulas
 from zoo.families.hyper_connections.hyper import HyperConnections
 
-VARIANTS = [{"n": n, **kind} for n in (1, 2, 4) for kind in KINDS if (n, kind) != (4, {})]
+VARIANTS: list[dict[str, Any]] = [
+    {"n": n, **kind} for n in (1, 2, 4) for kind in KINDS if (n, kind) != (4, {})
+]
 
 
-@pytest.mark.parametrize("hyper", VARIANTS, ids=str)
+@pytest.mark.parametrize(
+    "hyper", one_of_a_kind(VARIANTS, lambda hyper: hyper.get("dynamic", True)), ids=str
+)
 def test_every_kind_decodes_and_learns(hyper: dict[str, Any]) -> None:
     args = {"hyper": hyper}
     test_decoders.test_cached_decoding_is_a_full_forward(HYPER, args)
