@@ -82,8 +82,7 @@ def greedy(prompt: str, steps: int) -> str:
 def tasks(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """Three tasks of our own, as .yaml files: choices, whole texts, and texts to be written."""
     folder = tmp_path_factory.mktemp("tasks")
-    spoken = greedy("Say it", 20)
-    stop = spoken[5]
+    stop = (spoken := greedy("Say it", 20))[5]
     says = [{"q": "Say it", "a": spoken.partition(stop)[0]}, {"q": "Say more", "a": "nothing"}]
     mean = {"aggregation": "mean", "higher_is_better": True}
     choose = {
@@ -106,8 +105,8 @@ def tasks(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
         "generation_kwargs": {"until": [stop], "max_gen_toks": 20},
         "metric_list": [{"metric": "exact_match", **mean}],
     }
-    texts = [{"text": text} for text in LONG]
-    made = {"choose": (CHOICES, choose), "read": (texts, read), "say": (says, say)}
+    made = {"choose": (CHOICES, choose), "say": (says, say)}
+    made["read"] = [{"text": text} for text in LONG], read
     for name, (rows, task) in made.items():
         file = folder / f"{name}.jsonl"
         file.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
