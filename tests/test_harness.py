@@ -59,11 +59,9 @@ def likelihood(ids: list[int], scored: int) -> float:
 def rolling(text: str) -> float:
     """In windows of the context; the last one is as long as the others, for it begins earlier."""
     ids = [END, *text.encode()]
-    found = 0.0
-    for begin in range(0, len(ids) - 1, CONTEXT):
-        end = min(begin + CONTEXT, len(ids) - 1)
-        found += likelihood(ids[max(0, end - CONTEXT) : end + 1], end - begin)
-    return found
+    n = len(ids) - 1
+    spans = [(begin, min(begin + CONTEXT, n)) for begin in range(0, n, CONTEXT)]
+    return sum(likelihood(ids[max(0, end - CONTEXT) : end + 1], end - at) for at, end in spans)
 
 
 def per_byte() -> float:
@@ -105,8 +103,8 @@ def tasks(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
         "generation_kwargs": {"until": [stop], "max_gen_toks": 20},
         "metric_list": [{"metric": "exact_match", **mean}],
     }
-    made = {"choose": (CHOICES, choose), "say": (says, say)}
-    made["read"] = [{"text": text} for text in LONG], read
+    texts = [{"text": text} for text in LONG]
+    made = {"choose": (CHOICES, choose), "read": (texts, read), "say": (says, say)}
     for name, (rows, task) in made.items():
         file = folder / f"{name}.jsonl"
         file.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
