@@ -87,6 +87,11 @@ def timms(script: Path, name: str, file: Path, folder: Path, *options: str) -> f
     classes = str(len(list(folder.iterdir())))
     command = [sys.executable, str(script), "--data-dir", str(folder), "--model", name]
     command += ["--checkpoint", str(file), "--num-classes", classes, "--device", "cpu", *options]
+    cfg = registry.configuration(registry.variant(name), None)
+    command += ["--use-train-size", "--crop-pct", str(cfg["crop_pct"])]
+    command += ["--interpolation", cfg["interpolation"]]
+    for key in ("mean", "std"):
+        command += [f"--{key}", *map(str, cfg[key])]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return float(json.loads(done.stdout[done.stdout.index("--result") + 8 :])["top1"])
 
