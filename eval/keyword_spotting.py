@@ -63,7 +63,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("weights", help="a network, arch.tag, or a .safetensors file with --model")
     parser.add_argument("--on", required=True, help="a benchmark")
     parser.add_argument("--data", type=Path, help="folder of the zoo's benchmarks")
-    parser.add_argument("--channels-last", action="store_true")
+    parser.add_argument("--eager", action="store_true", help="no BatchNorm folded, channels first")
     parser.add_argument("--compile", action="store_true")
     add_options(parser)
     return parser.parse_args(arguments)

@@ -12,7 +12,6 @@ import argparse
 import multiprocessing
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -74,7 +73,7 @@ def of_transformers(name: str, folder: Path) -> dict[str, Callable[[], Any]]:
         vocab_size=sizes["vocab"],
     )
     GPTNeoXForCausalLM(config).save_pretrained(folder)
-    given = replace(pinned(name, folder / FILE), keys=known.keys)
+    given = pinned(name, folder / FILE, known.keys)
     return {
         "ours": partial(filled, entry, given),
         "transformers": partial(GPTNeoXForCausalLM.from_pretrained, folder),

@@ -81,18 +81,17 @@ class Classes:
         ]
         scores = answers(self.network, shown)
         best = scores.topk(min(BEST, scores.shape[1]), 1).indices.tolist()
-        exact = self._exactly([seen for index, seen in batch if index < COMPARED])
+        exact = self._exactly({index: tensors for index, (tensors, _) in batch if index < COMPARED})
         for (index, (_, label)), classes in zip(batch, best, strict=True):
-            yield index, classes, label, *(exact.pop(0) if index < COMPARED and exact else ())
+            yield index, classes, label, *([exact[index]] if index in exact else [])
 
-    def _exactly(self, seen: list[tuple[list[Tensor], int]]) -> list[tuple[int]]:
-        """The best class of each in fp32, if that is another precision."""
+    def _exactly(self, seen: dict[int, list[Tensor]]) -> dict[int, int]:
+        """The best class of each in fp32, if the answers are in another precision."""
         if self.exact is None or not seen:
-            return []
-        shown = [
-            [t.to(self.device, memory_format=self.layout) for t in tensors] for tensors, _ in seen
-        ]
-        return [(best,) for best in answers(self.exact, shown).argmax(1).tolist()]
+            return {}
+        shown = [[t.to(self.device, memory_format=self.layout) for t in s] for s in seen.values()]
+        best = answers(self.exact, shown).argmax(1).tolist()
+        return dict(zip(seen, best, strict=True))
 
     def scores(self, found: Answers) -> dict[str, Any]:
         """Errors of the first answer and, of more than ten classes, of the first five, in percent;

@@ -41,7 +41,7 @@ def table(rows: Sequence[Verdict]) -> str:
         raise LookupError("none of the claims was counted or measured; --format csv has them all")
     keys = {paper.id: bibliography.key(paper) for paper in literature.load_all()}
     name = "tabular" if len(found) <= PAGE else "longtable"
-    repeated = "\\endhead\n" if name == "longtable" else ""
+    repeated = "\\endhead\n" if len(found) > PAGE else ""
     left_out = len(claims) - len(found)
     return (
         f"{MARK}% It needs the package booktabs{', and longtable' if repeated else ''}.\n"

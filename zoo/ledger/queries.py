@@ -45,7 +45,7 @@ def find(
     that fits some pattern of each collection in `about`. Raises ValueError for what is no date."""
     start = _date(since)
     asked = [_fitting(patterns) for patterns in about]
-    there, on = _fitting([device or "*"]), _fitting([benchmark or "*"])
+    there, on = _fitting([device]), _fitting([benchmark])
     return [
         record
         for record in records

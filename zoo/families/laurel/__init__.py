@@ -19,17 +19,14 @@ register(
     IMAGENET,
 )
 NANO = {"layers": 6, "width": 80, "heads": 4, "vocab": 257, "context": 256, "rank": 4}
-for name, parts in {
-    "rw": "rw",
-    "lr": "lr",
-    "pa": "pa",
-    "rw_lr": "rw+lr",
-    "rw_lr_pa": "rw+lr+pa",
-}.items():
-    register(GPT2, {f"laurel_{name}_gpt2": {"parts": parts}}, language("gpt2", 50257, 1024))
-    if name in ("rw", "rw_lr"):
-        register(
-            GPT2,
-            {f"laurel_{name}_gpt2_nano": {**NANO, "parts": parts}},
-            language("bytes", 257, 256),
-        )
+for parts in ("rw", "lr", "pa", "rw+lr", "rw+lr+pa"):
+    name = f"laurel_{parts.replace('+', '_')}_gpt2"
+    register(GPT2, {name: {"parts": parts}}, language("gpt2", 50257, 1024))
+register(
+    GPT2,
+    {
+        "laurel_rw_gpt2_nano": {**NANO, "parts": "rw"},
+        "laurel_rw_lr_gpt2_nano": {**NANO, "parts": "rw+lr"},
+    },
+    language("bytes", 257, 256),
+)
