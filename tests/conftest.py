@@ -46,6 +46,11 @@ def one_of_a_kind(values: Iterable[Any], kind: Callable[[Any], object]) -> list[
     return found
 
 
+def class_of(name: str) -> str:
+    """What makes the network of a name: "package.module:Class"."""
+    return registry.variant(name).target
+
+
 def trunk(target: str) -> type:
     """What the class at "package.module:Class" is made on."""
     base: type = registry.load_class(target).__bases__[0]

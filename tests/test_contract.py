@@ -15,6 +15,7 @@ from timm.layers import SelectAdaptivePool2d
 from timm.models import group_parameters
 from torch import Tensor, nn
 
+from tests.conftest import class_of, one_of_a_kind
 from zoo import registry
 
 ENTRIES = {name: entry for name, entry in registry.variants().items() if entry.is_classifier}
@@ -22,12 +23,9 @@ TARGETS = {entry.target: name for name, entry in reversed(ENTRIES.items())}
 ARGUMENTS = {
     target: inspect.signature(registry.load_class(target)).parameters for target in TARGETS
 }
-DEEP = ("resnet1001", "resnet1202")
 
 slow = pytest.mark.slow
-every_name = pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=slow if name.endswith(DEEP) else ()) for name in ENTRIES]
-)
+every_name = pytest.mark.parametrize("name", one_of_a_kind(ENTRIES, class_of))
 
 
 def pixels(name: str) -> int:

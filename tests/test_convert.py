@@ -11,6 +11,7 @@ import safetensors.torch
 import torch
 
 import zoo
+from tests.conftest import class_of, one_of_a_kind
 from zoo import convert
 from zoo.weights import WeightsError
 
@@ -81,31 +82,34 @@ def same(state: State) -> State:
     return state
 
 
+CHECKPOINTS: list[Any] = [
+    ("resnet20", {"padding": "both"}, akamaster, {"padding": "both"}),
+    ("resnet56", {"padding": "both"}, akamaster, {"padding": "both"}),
+    ("resnet32", {}, same, {}),
+    ("resnet32", {"shortcut": "B"}, same, {"shortcut": "B"}),
+    ("resnet44", {"num_classes": 100}, same, {"num_classes": 100, "in_chans": 3}),
+    ("resnet50", {}, same, {}),
+    ("wide_resnet50_2", {}, same, {}),
+    ("wrn16_4", {}, xternalz, {}),
+    ("wrn28_2", {"num_classes": 100}, xternalz, {"num_classes": 100, "in_chans": 3}),
+    ("wrn16_4", {}, same, {}),
+    ("preresnet164", {}, same, {}),
+    ("resnext50_32x4d", {}, same, {}),
+    ("resnext29_8x64d", {"num_classes": 100}, bearpaw, {"num_classes": 100, "in_chans": 3}),
+    ("resnext29_4x32d", {}, augmix, {}),
+    ("res2net50_14w_8s", {}, same, {}),
+    ("res2net50_v1b", {}, same, {}),
+    ("pyramidnet110_m4_75", {}, dyhan, {}),
+    ("pyramidnet164_a48", {"num_classes": 100}, same, {"num_classes": 100, "in_chans": 3}),
+    ("dpn68", {"num_classes": 7, "in_chans": 1}, same, {"num_classes": 7, "in_chans": 1}),
+    ("rdnet_tiny", {}, same, {}),
+    ("rdnet_tiny", {"num_classes": 7, "in_chans": 1}, naver, {"num_classes": 7, "in_chans": 1}),
+]
+
+
 @pytest.mark.parametrize(
     ("name", "args", "form", "told"),
-    [
-        ("resnet20", {"padding": "both"}, akamaster, {"padding": "both"}),
-        ("resnet56", {"padding": "both"}, akamaster, {"padding": "both"}),
-        ("resnet32", {}, same, {}),
-        ("resnet32", {"shortcut": "B"}, same, {"shortcut": "B"}),
-        ("resnet44", {"num_classes": 100}, same, {"num_classes": 100, "in_chans": 3}),
-        ("resnet50", {}, same, {}),
-        ("wide_resnet50_2", {}, same, {}),
-        ("wrn16_4", {}, xternalz, {}),
-        ("wrn28_2", {"num_classes": 100}, xternalz, {"num_classes": 100, "in_chans": 3}),
-        ("wrn16_4", {}, same, {}),
-        ("preresnet164", {}, same, {}),
-        ("resnext50_32x4d", {}, same, {}),
-        ("resnext29_8x64d", {"num_classes": 100}, bearpaw, {"num_classes": 100, "in_chans": 3}),
-        ("resnext29_4x32d", {}, augmix, {}),
-        ("res2net50_14w_8s", {}, same, {}),
-        ("res2net50_v1b", {}, same, {}),
-        ("pyramidnet110_m4_75", {}, dyhan, {}),
-        ("pyramidnet164_a48", {"num_classes": 100}, same, {"num_classes": 100, "in_chans": 3}),
-        ("dpn68", {"num_classes": 7, "in_chans": 1}, same, {"num_classes": 7, "in_chans": 1}),
-        ("rdnet_tiny", {}, same, {}),
-        ("rdnet_tiny", {"num_classes": 7, "in_chans": 1}, naver, {"num_classes": 7, "in_chans": 1}),
-    ],
+    one_of_a_kind(CHECKPOINTS, lambda row: (class_of(row[0]), row[2])),
 )
 def test_a_checkpoint_tells_what_it_is(
     name: str,

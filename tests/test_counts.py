@@ -5,19 +5,14 @@ import json
 import pytest
 
 import zoo
+from tests.conftest import class_of, one_of_a_kind
 from tests.exact_counts import EXACT
 from zoo import measuring, registry
 from zoo.benchmarks.counts import Counts, count
 from zoo.literature import ROOMS
 
-SLOW = {"resnet1202", "sd_resnet1202", "resnet1001", "preresnet1001"}
-NAMES = [
-    pytest.param(name, marks=pytest.mark.slow if name in SLOW else ())
-    for name in registry.variants()
-]
 
-
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", one_of_a_kind(registry.variants(), class_of))
 def test_recorded_counts_are_counted_again(name: str) -> None:
     entry = registry.variant(name)
     recorded = registry.recorded_counts(entry)
@@ -36,12 +31,7 @@ def test_no_count_is_left_over() -> None:
 
 @pytest.mark.parametrize(
     ("name", "args", "params", "macs"),
-    [
-        pytest.param(
-            *row, marks=pytest.mark.slow if row[0] in SLOW else (), id=f"{row[0]}-{row[1]}"
-        )
-        for row in EXACT
-    ],
+    one_of_a_kind(EXACT, lambda row: class_of(row[0])),
 )
 def test_exact_counts(name: str, args: dict[str, object], params: int, macs: int) -> None:
     found = count(

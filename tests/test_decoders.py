@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 import zoo
-from tests.conftest import one_of_a_kind, trunk
+from tests.conftest import class_of, one_of_a_kind, trunk
 from tests.golden.fill import drawn_by_name
 from zoo import registry
 from zoo.trunks.attention import Rotary
@@ -55,7 +55,7 @@ def ids(rows: int = 2, tokens: int = 12) -> Tensor:
     return (37 * i**2 + 11 * i + 5 * row) % SMALL["vocab"]
 
 
-@pytest.mark.parametrize("name", ENTRIES)
+@pytest.mark.parametrize("name", one_of_a_kind(ENTRIES, class_of))
 def test_every_name(name: str) -> None:
     """Names say what they take; nothing is made but shapes."""
     model: Any = registry.network(name, device="meta")
