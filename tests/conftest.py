@@ -30,6 +30,7 @@ os.environ["ZOO_LEDGER"] = f"{_ledgers.name}/session/ledger"
 # Seconds, roughly.
 LONG = {"test_behaviour": 86, "test_counts": 46, "test_decoders": 28, "test_cli": 25}
 LONG |= {"test_contract": 24, "test_harness": 20, "test_small_texts": 19, "test_readme": 17}
+LONG |= {"test_sharding": 15}
 
 ROOT = Path(__file__).parent.parent
 

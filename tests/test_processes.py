@@ -28,15 +28,29 @@ run.accelerator.end_training()
 ABORTED = "terminate called without an active exception"  # a thread of torch's, at exit
 
 
+def environment() -> dict[str, str]:
+    """Of processes that share a CPU."""
+    return {
+        **os.environ,
+        "ACCELERATE_USE_CPU": "1",
+        "OMP_NUM_THREADS": "1",
+        "PYTHONPATH": str(ROOT),
+    }
+
+
+def launch(processes: int, *command: str) -> list[str]:
+    """The command that starts another on so many processes of this machine."""
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    return [*launcher, f"--nproc_per_node={processes}", *command]
+
+
 def torchrun(processes: int, *command: str) -> str:
     """The output of a command on so many processes of this machine. A start whose process torch
     aborts at its exit, as happens once in many on a busy machine, is repeated once."""
-    env = {**os.environ, "ACCELERATE_USE_CPU": "1", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
     for _ in range(2):
         done = subprocess.run(
-            [*launcher, f"--nproc_per_node={processes}", *command],
-            env=env,
+            launch(processes, *command),
+            env=environment(),
             capture_output=True,
             text=True,
             check=False,

@@ -11,6 +11,7 @@ import torch
 
 from zoo import weights
 from zoo.lessons import load_split
+from zoo.train import sharding
 from zoo.train.loop import Run, start_from
 from zoo.train.recipes import (
     Recipe,
@@ -48,16 +49,17 @@ def train(
     **options: Any,
 ) -> Run:
     """Trains by `recipe` to its end, from where DIR stands; writes DIR/model.safetensors. For the
-    options (every, channels_last, compile) see Run."""
+    options (every, channels_last, compile, shard) see Run."""
     run = Run(recipe, seed=seed, out=out, data=data, **options)
     run.resume()
     with bar(run, quiet) as advance:
         for number in range(len(run.history), recipe.epochs):
             run.epoch(number, advance)
     run.model.eval()
+    kept = sharding.whole(run.network.state_dict(), run.accelerator.is_main_process)
     if run.accelerator.is_main_process:
         note = {"recipe": recipe.name, "seed": str(seed)}
-        weights.save(run.network.state_dict(), out / "model.safetensors", note)
+        weights.save(kept, out / "model.safetensors", note)
         board(out, run.history)
     run.accelerator.wait_for_everyone()
     return run
@@ -65,7 +67,8 @@ def train(
 
 @torch.inference_mode()
 def errors(run: Run, split: str, data: Path | None = None) -> tuple[int, int]:
-    """(wrong, total) of the trained network on a split, without augmentation."""
+    """(wrong, total) of the trained network on a split, without augmentation; asked for by all
+    processes, as each may have but a part of it."""
     cfg: Any = {**vars(run.network)["pretrained_cfg"], **run.recipe.preprocessing}
     images, labels = load_split(split, cfg, data)
     network = run.network.eval()

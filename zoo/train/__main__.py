@@ -17,17 +17,17 @@ def main(
     seed: int = 0,
     data: Annotated[Path | None, typer.Option(envvar="ZOO_DATA", help="Folder of data.")] = None,
     every: Annotated[int, typer.Option(help="Steps between checkpoints of an epoch.")] = EVERY,
+    shard: Annotated[bool, typer.Option("--shard", help="Split among the processes.")] = False,
     test: Annotated[str, typer.Option(help="A split to be judged on at the end.")] = "",
 ) -> None:
     """Train by a recipe, or go on with a run that was interrupted."""
     chosen = load_recipe(recipe)
     where = out or Path("runs") / f"{chosen.name}-{seed}"
-    run = train(chosen, seed=seed, out=where, data=data, every=every)
-    if run.accelerator.is_main_process:
-        print(f"the weights are in {where / 'model.safetensors'}")
-        if test:
-            wrong, total = errors(run, test, data)
-            print(f"{100 - 100 * wrong / total:.2f} % of {total:,} right on {test}")
+    run = train(chosen, seed=seed, out=where, data=data, every=every, shard=shard)
+    run.accelerator.print(f"the weights are in {where / 'model.safetensors'}")
+    if test:
+        wrong, total = errors(run, test, data)
+        run.accelerator.print(f"{100 - 100 * wrong / total:.2f} % of {total:,} right on {test}")
 
 
 if __name__ == "__main__":

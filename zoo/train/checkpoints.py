@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from zoo.train import sharding
 from zoo.train.recipes import TOLD, named
 
 if TYPE_CHECKING:
@@ -25,17 +26,23 @@ def identity(run: "Run") -> dict[str, Any]:
 
 
 def save(run: "Run") -> None:
-    """Writes the checkpoint and the history, by the main process."""
-    if not run.accelerator.is_main_process:
-        return
-    state = {
-        "identity": identity(run),
+    """Writes the checkpoint and the history, by the main process; all give what they hold."""
+    main, sums = run.accelerator.is_main_process, run.accelerator.gather(run.sums.to(run.device))
+    tensors = {
         "model": run.bare.state_dict(),
         "optimizer": run.optimizer.state_dict(),
         "averages": run.averages.module.state_dict() if run.averages else {},
+    }
+    if run.shard:
+        tensors = sharding.whole(tensors, main)
+    if not main:
+        return
+    state = {
+        "identity": identity(run),
+        **tensors,
         "history": run.history,
         "step": run.step,
-        "sums": run.sums,
+        "sums": sums.cpu(),
         "random": randomness() if run.step else {},
     }
     part = run.out / f"{NAME}.part"
@@ -52,16 +59,41 @@ def load(run: "Run") -> None:
     path = run.out / NAME
     if not path.exists():
         return
-    state = torch.load(path, map_location="cpu", weights_only=True)
+    state = torch.load(path, map_location="cpu", weights_only=True, mmap=run.shard)
     if state["identity"] != identity(run):
         raise ValueError(f"{path} is of another recipe or seed; choose another folder")
+    if run.shard:
+        state |= held(run, state)
     run.bare.load_state_dict(state["model"])
     run.optimizer.load_state_dict(state["optimizer"])
     if run.averages:
         run.averages.module.load_state_dict(state["averages"])
     run.history = state["history"]
     run.begin(state["step"])
-    run.sums, run.random = state["sums"], state["random"]
+    run.sums, run.random = summed(run, state["sums"].reshape(-1, 3)), state["random"]
+
+
+def held(run: "Run", state: Mapping[str, Any]) -> dict[str, Any]:
+    """Of a checkpoint's tensors, the parts that this process of a sharded run holds."""
+    kept = run.averages.module.state_dict() if run.averages else {}
+    own = {"model": run.bare.state_dict(), "averages": kept}
+    networks = {
+        name: {key: sharding.part(value, like[key]) for key, value in state[name].items()}
+        for name, like in own.items()
+    }
+    learning = [each for group in run.optimizer.param_groups for each in group["params"]]
+    states = {
+        i: {key: sharding.part(value, learning[i]) for key, value in values.items()}
+        for i, values in state["optimizer"]["state"].items()
+    }
+    return networks | {"optimizer": state["optimizer"] | {"state": states}}
+
+
+def summed(run: "Run", rows: torch.Tensor) -> torch.Tensor:
+    """What this process had summed up or, if there were more or fewer, the main one all of it."""
+    if len(rows) == run.accelerator.num_processes:
+        return rows[run.accelerator.process_index].clone()
+    return rows.sum(0) * run.accelerator.is_main_process
 
 
 def randomness() -> dict[str, Any]:

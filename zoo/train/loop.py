@@ -20,7 +20,7 @@ from timm.utils import ModelEmaV3
 from torch import Tensor, nn
 
 from zoo import registry, weights
-from zoo.train import checkpoints
+from zoo.train import checkpoints, sharding
 from zoo.train.recipes import Recipe
 
 Advance = Callable[[float], None]
@@ -39,7 +39,7 @@ def start_from(network: nn.Module, name: str) -> None:
 
 class Run:
     """One training run in a folder: model, optimizer, the epochs done so far, and the steps of the
-    one that is going on."""
+    one that is going on. With `shard`, each of several processes holds its part of the network."""
 
     def __init__(
         self,
@@ -51,11 +51,16 @@ class Run:
         every: int = EVERY,
         channels_last: bool = False,
         compile: bool = False,
+        shard: bool = False,
     ) -> None:
         self.recipe, self.seed, self.out, self.every = recipe, seed, out, every
         self.accelerator = Accelerator(
             cpu=not torch.cuda.is_available(), mixed_precision=recipe.precision
         )
+        self.shard = shard
+        self.layout = torch.channels_last if channels_last else torch.contiguous_format
+        if shard:
+            sharding.check(self.accelerator, recipe, self.layout)
         set_seed(seed)
         bare: Any = registry.create(recipe.model, **recipe.args)
         if recipe.start:
@@ -63,18 +68,35 @@ class Run:
         cfg = {**vars(bare)["pretrained_cfg"], **recipe.preprocessing}
         self.examples = recipe.lesson.load(recipe.dataset, recipe.batch_size, cfg, data)
         self.examples.to(self.device)
-        self.layout = torch.channels_last if channels_last else torch.contiguous_format
-        learning = [parameter for parameter in bare.parameters() if parameter.requires_grad]
-        optimizer = recipe.optimizer(learning, lr=recipe.lr)
         self.model: nn.Module
-        self.model, self.optimizer = self.accelerator.prepare(bare, optimizer)
-        if channels_last:
-            self.model = self.model.to(memory_format=self.layout)
-        self.averages = ModelEmaV3(self.bare, decay=recipe.ema) if recipe.ema else None
+        self.prepare(bare)
         self.runs: Any = torch.compile(self.model) if compile else self.model
         self.history: list[dict[str, float]] = []
         self.begin(0)
         out.mkdir(parents=True, exist_ok=True)
+
+    def prepare(self, bare: nn.Module) -> None:
+        """Sets model, averages and optimizer. A sharded network cannot be copied, and an optimizer
+        is of the shards: first the copy, then the shards, then the optimizer."""
+
+        def optimizer() -> torch.optim.Optimizer:
+            learning = [parameter for parameter in bare.parameters() if parameter.requires_grad]
+            return self.recipe.optimizer(learning, lr=self.recipe.lr)
+
+        accelerator, decay = self.accelerator, self.recipe.ema
+        if self.shard:  # as for evaluation: neither moved whole nor wrapped
+            self.model = accelerator.prepare_model(
+                bare, device_placement=False, evaluation_mode=True
+            )
+        else:
+            self.model, self.optimizer = accelerator.prepare(bare, optimizer())
+        if self.layout == torch.channels_last:
+            self.model = self.model.to(memory_format=self.layout)
+        self.averages = ModelEmaV3(self.bare, decay, foreach=not self.shard) if decay else None
+        if self.shard:
+            for network in (bare, *([self.averages.module] if self.averages else [])):
+                sharding.shard(network, accelerator)
+            self.optimizer = accelerator.prepare_optimizer(optimizer())
 
     def begin(self, step: int) -> None:
         """The epoch that is going on is at `step`, with nothing summed up if that is its first."""
@@ -138,16 +160,17 @@ class Run:
         return rate
 
     def learn(self, inputs: Tensor, targets: Tensor) -> float:
-        """One step on this process's share of a batch, in parts; the loss over that share."""
+        """One step on this process's share of a batch, in parts; the loss, the mean of all."""
         recipe, accelerator, lesson = self.recipe, self.accelerator, self.recipe.lesson
         x, y = inputs.to(self.device), targets.to(self.device)
         if x.dim() == 4:
             x = x.to(memory_format=self.layout)
         self.optimizer.zero_grad()
+        waits = sharding.unreduced if self.shard else accelerator.no_sync
         parts = list(zip(x.chunk(recipe.accumulate), y.chunk(recipe.accumulate), strict=True))
         total = 0.0
         for number, (some, wanted) in enumerate(parts, 1):
-            with accelerator.no_sync(self.model) if number < len(parts) else nullcontext():
+            with waits(self.model) if number < len(parts) else nullcontext():
                 output = self.runs(some)
                 loss = lesson.loss(output, wanted)
                 accelerator.backward(loss * (len(some) / len(x)) if len(parts) > 1 else loss)
@@ -157,6 +180,9 @@ class Run:
             self.sums += torch.tensor([value * len(some), faults, len(some)])
         if recipe.clip:
             accelerator.clip_grad_norm_(self.model.parameters(), recipe.clip)
+        if accelerator.num_processes > 1:  # they stop at the same step, or none does
+            mean = torch.tensor(total, dtype=torch.float64, device=self.device)
+            total = accelerator.reduce(mean, "mean").item()
         if math.isfinite(total):
             self.optimizer.step()
         if self.averages:
