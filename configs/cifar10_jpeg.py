@@ -46,7 +46,6 @@ def small(model: str) -> Recipe:
     )
 
 
-plain20, plain32, plain44, plain56 = (small(f"plain{depth}") for depth in (20, 32, 44, 56))
-resnet20, resnet32, resnet44 = (small(f"resnet{depth}") for depth in (20, 32, 44))
-resnet56, resnet110 = small("resnet56"), small("resnet110")
+plain20, plain56 = small("plain20"), small("plain56")
+resnet20, resnet56, resnet110 = map(small, ("resnet20", "resnet56", "resnet110"))
 preresnet110, wrn16_4 = small("preresnet110"), small("wrn16_4")

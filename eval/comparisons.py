@@ -2,8 +2,7 @@
 
     python -m eval.comparisons --data DIR [--of depth order width ...] [--seeds 0 1 2] [--write]
 
-depth       plain nets of 20, 32, 44 and 56 layers, residual ones of these and 110 (1512.03385,
-            Sec. 4.2)
+depth       plain and residual nets of 20, 56 and 110 layers (1512.03385, Sec. 4.2)
 order       preresnet110 against resnet110 (1603.05027)
 width       wrn16_4 against resnet110 (1605.07146)
 cardinality resnext29_32x4d against 1x64d, a Res2Net block against both (1611.05431, 1904.01169)
@@ -39,12 +38,8 @@ WIDE = (digits.resnext29_1x64d, digits.resnext29_32x4d, digits.res2next29_1cx26w
 GROUPS: dict[str, tuple[Recipe, ...]] = {
     "depth": (
         cifar10_jpeg.plain20,
-        cifar10_jpeg.plain32,
-        cifar10_jpeg.plain44,
         cifar10_jpeg.plain56,
         cifar10_jpeg.resnet20,
-        cifar10_jpeg.resnet32,
-        cifar10_jpeg.resnet44,
         cifar10_jpeg.resnet56,
         cifar10_jpeg.resnet110,
     ),

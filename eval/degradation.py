@@ -1,6 +1,6 @@
 """Does the degradation of plain nets (1512.03385, Sec. 4.2) show on digits?
 
-    python -m eval.degradation [--depths 20 56 110] [--seeds 0 1 2 3 4] [--write]
+    python -m eval.degradation [--depths 20 32 44 56 110] [--seeds 0 1 2 3 4] [--write]
 
 Trains plain and residual nets of equal depth by one recipe (configs/digits.py) and several
 seeds. A run that is done is not repeated; one that was interrupted goes on. With --write, the
@@ -28,7 +28,7 @@ def wrong(run: Run) -> dict[str, seeds.Scores]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--depths", type=int, nargs="+", default=[20, 56, 110])
+    parser.add_argument("--depths", type=int, nargs="+", default=[20, 32, 44, 56, 110])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
     parser.add_argument("--write", action="store_true", help="add to the ledger")
     options = parser.parse_args()
