@@ -3,6 +3,9 @@
 import json
 
 import pytest
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
 import zoo
 from tests.conftest import class_of, one_of_a_kind
@@ -19,6 +22,49 @@ def test_recorded_counts_are_counted_again(name: str) -> None:
     assert count(registry.network(name, device="meta"), entry.cfg["input_size"]) == Counts(
         **recorded
     )
+
+
+def operations(model: nn.Module, size: tuple[int, ...]) -> int:
+    """Of convolutions and matrix products, by torch's own counter, which runs everything."""
+    kind = torch.float32 if len(size) > 1 else torch.long
+    with torch.no_grad(), FlopCounterMode(display=False) as flops:
+        model(torch.empty(1, *size, device="meta", dtype=kind))
+    return int(flops.get_total_flops())
+
+
+@pytest.mark.parametrize("name", one_of_a_kind(registry.variants(), class_of))
+def test_what_is_not_run_again_is_counted(name: str) -> None:
+    model, size = (
+        registry.network(name, device="meta").eval(),
+        registry.variant(name).cfg["input_size"],
+    )
+    assert 2 * count(model, size).macs == operations(model, size)
+
+
+class Calls(nn.Module):
+    """Calls that differ in slices, strides and options alone; that change what they are given, make
+    several tensors, or none."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kernel = nn.Parameter(torch.empty(4, 2, 3, 3, device="meta"))
+
+    def forward(self, x: Tensor) -> Tensor:
+        for length, groups, turned in ((2, 1, False), (4, 2, False), (2, 1, True), (4, 2, True)):
+            part = x[:, :length] + 1
+            part = part.transpose(2, 3) if turned else part
+            part[:, :1] = 0
+            part.unsqueeze_(0)
+            part = part[0]
+            first, _ = torch.conv2d(part, self.kernel, padding=1, groups=groups).split(2, dim=1)
+            if (2 * part).is_contiguous():
+                x = x + torch.einsum("nchw,ncvw->nchv", first, first).sum()
+        return x
+
+
+def test_a_call_is_told_by_all_that_it_depends_on() -> None:
+    for _ in range(2):
+        assert 2 * count(Calls(), (4, 5, 5)).macs == operations(Calls(), (4, 5, 5)) > 0
 
 
 def test_no_count_is_left_over() -> None:
