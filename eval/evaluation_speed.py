@@ -4,9 +4,10 @@
 
 DIR has validate.py of huggingface/pytorch-image-models. Each contestant is a command of its own,
 in turn: ours and timm's as they come, ours and timm's with as many decoding processes as there are
-cores (and channels last), ours in bf16. The photographs are pieces of scikit-learn's, as JPEG
-files of 500x375. The network is drawn, and each photograph lies in the folder of the class that
-the network finds without any optimization: whoever changes a prediction gets less than 100 %.
+cores (and channels last), ours in bf16 if the CPU has instructions for it. The photographs are
+pieces of scikit-learn's, as JPEG files of 500x375. The network is drawn, and each photograph lies
+in the folder of the class that the network finds without any optimization: whoever changes a
+prediction gets less than 100 %.
 """
 
 import argparse
@@ -29,6 +30,7 @@ from sklearn.datasets import load_sample_images
 import zoo
 from eval.speed import compared, race, report
 from zoo import registry, weights
+from zoo.evaluation.how import emulated
 
 SIZE, CLASSES, QUALITY = (500, 375), 10, 90
 
@@ -46,6 +48,14 @@ def photographs(count: int, seed: int = 0) -> list[Image.Image]:
         top = int(rng.integers(0, image.height - height + 1))
         found.append(image.resize(SIZE, box=(left, top, left + width, top + height)))
     return found
+
+
+def saved(count: int, to: Path) -> list[Path]:
+    """So many photographs, as files."""
+    paths = [to / f"{number:05}.jpg" for number in range(count)]
+    for path, image in zip(paths, photographs(count), strict=True):
+        image.save(path, quality=QUALITY)
+    return paths
 
 
 @torch.inference_mode()
@@ -73,13 +83,24 @@ def prepare(name: str, images: list[Path], to: Path) -> tuple[Path, Path]:
     return file, to / name
 
 
+def evaluated(
+    name: str, file: Path, folder: Path, *options: str, processes: int = 1
+) -> dict[str, Any]:
+    """The record of an evaluation, by a command of its own."""
+    launched = ("-m", "torch.distributed.run", "--nproc_per_node", str(processes))
+    given = {"num_classes": len(list(folder.iterdir()))}
+    command = [sys.executable, *(launched if processes > 1 else ())]
+    command += ["-m", "eval.classification", str(file), "--model", name, "--on", str(folder)]
+    command += ["--args", json.dumps(given), "--device", "cpu", *options]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
 def ours(name: str, file: Path, folder: Path, *options: str) -> float:
     """The share of right answers, in percent."""
-    given = {"num_classes": len(list(folder.iterdir()))}
-    command = [sys.executable, "-m", "eval.classification", str(file), "--model", name]
-    command += ["--args", json.dumps(given), "--on", str(folder), "--device", "cpu", *options]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return 100 - float(json.loads(done.stdout)["scores"]["error"]["value"])
+    record = evaluated(name, file, folder, *options)
+    return 100 - float(record["scores"]["error"]["value"])
 
 
 def timms(script: Path, name: str, file: Path, folder: Path, *options: str) -> float:
@@ -99,7 +120,8 @@ def timms(script: Path, name: str, file: Path, folder: Path, *options: str) -> f
 def contestants(name: str, script: Path, file: Path, folder: Path) -> dict[str, Any]:
     cores = str(os.cpu_count())
     mine = {"ours": (), "ours, workers": ("--workers", cores)}
-    mine["ours, bf16"] = ("--workers", cores, "--precision", "bf16")
+    if not emulated("bf16"):
+        mine["ours, bf16"] = ("--workers", cores, "--precision", "bf16")
     theirs = {"timm": (), "timm, best": ("--channels-last", "-j", cores, "-b", "128")}
     return {
         **{who: partial(ours, name, file, folder, *given) for who, given in mine.items()},
@@ -117,9 +139,7 @@ def main() -> None:
     options = parser.parse_args()
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as made:
-        paths = [Path(made) / f"{number:05}.jpg" for number in range(options.images)]
-        for path, image in zip(paths, photographs(options.images), strict=True):
-            image.save(path, quality=QUALITY)
+        paths = saved(options.images, Path(made))
         for name in options.models:
             runs = contestants(
                 name, options.timm / "validate.py", *prepare(name, paths, Path(made))

@@ -184,7 +184,7 @@ def report(rows: list[dict[str, Any]], rounds: int, setting: dict[str, Any], wha
             "what": what,
             "rows": rows,
             "rounds": rounds,
-            "setting": setting,
+            "setting": {**setting, "cpu": torch.backends.cpu.get_cpu_capability()},
             **machine(torch.device("cpu")),
         }
         print(json.dumps(published().add(record)))

@@ -171,7 +171,8 @@ def wait_for(answers: int) -> None:
     raise AssertionError(f"{lines} answers after a minute")
 
 
-@pytest.mark.parametrize("answers", [1, pytest.param(100, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("answers", [1, 100])
 def test_killed_it_goes_on(answers: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     running = start(NANO, "--batch-size", "1")
     wait_for(answers)

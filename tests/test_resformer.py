@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from tests import test_decoders as every
+from tests.conftest import one_of_a_kind
 from tests.golden.fill import drawn_by_name
 from tests.test_decoders import exact, ids, small
 from zoo import registry
@@ -178,7 +179,7 @@ def test_without_a_share_it_is_the_transformer(values: dict[str, Any]) -> None:
     assert (identity(ids()) - plain(ids())).abs().max() > 1e-3
 
 
-@forms
+@pytest.mark.parametrize("form", one_of_a_kind(VALUES, "sparse".__eq__))
 def test_every_form_keeps_what_decoders_keep(form: str) -> None:
     """Caches, causality, gradients, compilers, casts, as in test_decoders."""
     target, args = ROOM + "ResFormer", {"values": VALUES[form]}

@@ -65,11 +65,16 @@ class Scheme:
     def apply(self, state: Mapping[str, Any]) -> dict[str, Any]:
         """A state dict in the zoo's names and shapes. Raises WeightsError if it cannot become one:
         two keys become the same, a copy differs, or a tensor has a shape that no change is for."""
+        return self.consume(dict(state))
+
+    def consume(self, state: dict[str, Any]) -> dict[str, Any]:
+        """As `apply`, with tensors that leave `state` one by one: those that change are never all
+        in memory twice."""
         for copy, original in self.copies:
             if copy in state and original in state and not _same(state[copy], state[original]):
                 raise WeightsError(f"{copy} is not {original} once more, as the zoo has it")
         renamed = self.renaming(state).renamed
-        return {new: self._changed(new, state[key], 1) for key, new in renamed.items()}
+        return {new: self._changed(new, state.pop(key), 1) for key, new in renamed.items()}
 
     def unnaming(self, keys: Collection[str]) -> Renaming:
         """What becomes of the zoo's keys in theirs."""

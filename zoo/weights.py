@@ -129,7 +129,7 @@ def load_into(
 ) -> None:
     """Loads `weights`, named by `scheme`, into `model`; see fill."""
     state, first = read(weights)
-    state = scheme.apply(state) if scheme else state
+    state = scheme.consume(state) if scheme else state
     fill(model, state, weights.name, like=like, resized=resized)
     lock(first)
 

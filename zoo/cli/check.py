@@ -67,6 +67,7 @@ def check(
     What is measured goes into a ledger; interrupted, the same command goes on. Exit code 1 when a
     claim is missed and nothing recorded explains it.
     """
+    from zoo.evaluation.how import emulated
     from zoo.evaluation.world import leave
 
     if data is not None and not data.is_dir():
@@ -76,6 +77,8 @@ def check(
     into = ledger.Ledger(folder) if folder else ledger.own()
     options: dict[str, Any] = {"device": device, "batch_size": batch_size}
     options["precision"] = "bf16" if fast else precision
+    if emulated(options["precision"], device):
+        sys.stderr.write("zoo: this CPU has no instructions for bf16, so that fp32 is faster\n")
     options |= {"workers": workers, "limit": limit, "again": again, "skip_broken": skip_broken}
     try:
         rows = api.check(

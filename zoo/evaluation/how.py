@@ -38,3 +38,12 @@ class How:
         import torch
 
         return getattr(torch, PRECISIONS[self.precision])
+
+
+def emulated(precision: str, device: str = "cpu") -> bool:
+    """Whether a precision will be computed by a CPU that has no instructions for it, in several
+    times the time of fp32."""
+    import torch
+
+    on_cpu = device == "cpu" or not torch.cuda.is_available()
+    return precision == "bf16" and on_cpu and not torch.ops.mkldnn._is_mkldnn_bf16_supported()

@@ -1,0 +1,92 @@
+"""How an evaluation of photographs grows: with two processes, and with ten times the images.
+
+    python -m eval.evaluation_scaling resnet18 [--images 400] [--rounds 10] [--record]
+
+Seconds and memory are those of the records that `eval.classification` writes: from the first image
+to the last answer, decoding included. Every process has one thread, as launchers set it; beside
+them stands one process with as many threads as there are cores. Images and network are those of
+eval/evaluation_speed.py.
+"""
+
+import argparse
+import os
+import tempfile
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import track
+
+from eval.evaluation_speed import evaluated, prepare, saved
+from eval.speed import compared, report
+
+CORES = os.cpu_count() or 1
+
+
+def measured(name: str, images: int, file: Path, folder: Path) -> dict[str, dict[str, Any]]:
+    """The records of one round, in turn."""
+    a_tenth = ("--limit", str(images // 10))
+    found = {}
+    os.environ["OMP_NUM_THREADS"] = "1"
+    found["a tenth"] = evaluated(name, file, folder, *a_tenth)
+    found["one process"] = evaluated(name, file, folder)
+    found[f"{CORES} processes"] = evaluated(name, file, folder, processes=CORES)
+    os.environ["OMP_NUM_THREADS"] = str(CORES)
+    found[f"{CORES} threads"] = evaluated(name, file, folder)
+    return found
+
+
+def rows(name: str, images: int, rounds: list[dict[str, dict[str, Any]]]) -> list[dict[str, Any]]:
+    """Seconds of the whole set, beside one process; seconds an image and the most memory, beside a
+    tenth of it."""
+    seconds: dict[str, list[float]] = defaultdict(list)
+    an_image: dict[str, list[float]] = defaultdict(list)
+    for records in rounds:
+        for who, record in records.items():
+            if who == "a tenth":
+                an_image[who].append(record["seconds"] / (images // 10))
+                continue
+            if who == "one process":
+                an_image["ours, the whole"].append(record["seconds"] / images)
+            seconds[who if who == "one process" else f"ours, {who}"].append(record["seconds"])
+    largest = {
+        who: max(records[who]["peak_memory"] for records in rounds)
+        for who in ("a tenth", "one process")
+    }
+    memory = {
+        "model": f"{name}, {images} photographs, memory",
+        "who": "ours, the whole",
+        "against": "a tenth",
+        "bytes": largest["one process"],
+        "ratio": largest["one process"] / largest["a tenth"],
+    }
+    return [
+        *compared(f"{name}, {images} photographs", dict(seconds), "one process"),
+        *compared(f"{name}, {images} photographs, an image", dict(an_image), "a tenth"),
+        memory,
+    ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("model")
+    parser.add_argument("--images", type=int, default=400)
+    parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--record", action="store_true", help="adds to eval/results")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as made:
+        paths = saved(options.images, Path(made))
+        files = prepare(options.model, paths, Path(made))
+        shown = track(range(options.rounds), "rounds", console=Console(stderr=True))
+        found = [measured(options.model, options.images, *files) for _ in shown]
+    report(
+        rows(options.model, options.images, found),
+        options.rounds,
+        {"images": options.images},
+        "growth of an evaluation" if options.record else "",
+    )
+
+
+if __name__ == "__main__":
+    main()
