@@ -9,7 +9,6 @@ resident while one loads, beyond what was before. Files are of drawn weights, re
 """
 
 import argparse
-import multiprocessing
 import tempfile
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -17,11 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import timm
-import torch
 
-from eval.speed import compared, race, report
+from eval.speed import compared, most, race, report
 from zoo import registry, weights
-from zoo.evaluation.memory import Peak
 from zoo.pretrained import Weights
 
 FILE = "model.safetensors"
@@ -78,26 +75,6 @@ def of_transformers(name: str, folder: Path) -> dict[str, Callable[[], Any]]:
         "ours": partial(filled, entry, given),
         "transformers": partial(GPTNeoXForCausalLM.from_pretrained, folder),
     }
-
-
-def most(load: Callable[[], Any]) -> int:
-    """The most bytes that were resident while a process of its own loads, beyond those before."""
-    context = multiprocessing.get_context("spawn")
-    held = context.Value("q", 0)
-    process = context.Process(target=watched, args=(load, held))
-    process.start()
-    process.join()
-    return int(held.value)
-
-
-def watched(load: Callable[[], Any], held: Any) -> None:
-    for make in (registry.network, timm.create_model):  # what they import is not counted
-        with torch.device("meta"):
-            make("resnet18")
-    peak = Peak(torch.device("cpu"))
-    before = peak.bytes()
-    load()
-    held.value = peak.bytes() - before
 
 
 def creations(name: str, rounds: int) -> Rows:

@@ -5,18 +5,20 @@
 A round runs every contestant once; the ratio is the median over the rounds of the peer's seconds
 to ours. Ours run as they are (eager, float32), those that enlarge as `zoo upscale` runs them
 (channels_last, inference mode), classifiers by zoo.optimize, on eight images; with --train, steps
-of SGD. Peers: timm, or for CIFAR pytorchcv; the dependency group `parity` has spandrel's RCAN; the
-authors' CARN, if DIR is a checkout of nmhkahn/CARN-pytorch. Weights do not matter to a time: all
-are drawn.
+of SGD. The memory of a classifier is the most that a process of its own takes. Peers: timm, or for
+CIFAR pytorchcv; the dependency group `parity` has spandrel's RCAN; the authors' CARN, if DIR is a
+checkout of nmhkahn/CARN-pytorch. Weights do not matter to a time: all are drawn.
 """
 
 import argparse
+import copy
 import importlib
 import json
+import multiprocessing
 import statistics
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,11 +31,13 @@ from rich.table import Table
 from torch import nn
 
 from zoo import registry
+from zoo.evaluation.memory import Peak
 from zoo.evaluation.works import machine
 from zoo.ledger import published
 from zoo.optimizing import optimize
 
 Run = Callable[[torch.Tensor], Any]
+Make = Callable[[], Any]  # of a Run
 Turn = Callable[[], Any]
 SIZE = 128  # pixels of the small image, each side
 
@@ -70,25 +74,46 @@ CIFAR = {  # their names for ours
 }
 
 
-def peers(name: str) -> dict[str, Any]:
+def peer(name: str) -> dict[str, Make]:
     """The same network of timm or pytorchcv, if one of them has it."""
     if timm.is_model(name):
-        return {"timm": timm.create_model(name)}
+        return {"timm": partial(timm.create_model, name)}
     provider: Any = importlib.import_module("pytorchcv.model_provider")
-    return {"pytorchcv": provider.get_model(CIFAR[name])} if name in CIFAR else {}
+    return {"pytorchcv": partial(provider.get_model, CIFAR[name])} if name in CIFAR else {}
 
 
-def classifiers(name: str, x: torch.Tensor) -> dict[str, Run]:
-    """Ours as it is and optimized for such images, with what that did; a peer's, if there is."""
-    ours, again = (registry.network(name).eval() for _ in range(2))
-    ready: Any = optimize(again, example=x)
-    print(f"{name}: {ready.optimized}")
-    return {"ours": ours, "ours, optimized": ready, **{k: v.eval() for k, v in peers(name).items()}}
+def classifiers(name: str, x: torch.Tensor) -> dict[str, Make]:
+    """How to make ours as it is, ours optimized for such images, and a peer's, if there is."""
+
+    def optimized() -> Run:
+        ready: Any = optimize(registry.network(name).eval(), example=x)
+        print(f"{name}: {ready.optimized}")
+        return ready
+
+    def plain(make: Make) -> Run:
+        ready: Run = make().eval()
+        return ready
+
+    made: dict[str, Make] = {"ours": partial(registry.network, name), **peer(name)}
+    found: dict[str, Make] = {who: partial(plain, make) for who, make in made.items()}
+    return {"ours": found.pop("ours"), "ours, optimized": optimized, **found}
 
 
-def learners(name: str, x: torch.Tensor) -> dict[str, Run]:
-    """A step of training of ours and of a peer's."""
-    return {who: step(net) for who, net in {"ours": registry.network(name), **peers(name)}.items()}
+def learners(name: str) -> dict[str, Make]:
+    """How to make what runs steps of training: of ours, without and with checkpoints of its
+    activations, and of a peer's."""
+
+    def sparing() -> Any:
+        network: Any = registry.network(name)
+        network.set_grad_checkpointing()
+        return network
+
+    def learning(make: Make) -> Run:
+        return step(make())
+
+    ours: dict[str, Make] = {"ours": partial(registry.network, name)}
+    found = {**ours, "ours, checkpointing": sparing, **peer(name)}
+    return {who: partial(learning, make) for who, make in found.items()}
 
 
 def step(network: Any) -> Run:
@@ -105,17 +130,63 @@ def step(network: Any) -> Run:
     return run
 
 
-def contestants(name: str, checkout: Path | None, x: torch.Tensor) -> dict[str, Run]:
-    """{who: how to run it} for a network of ours and its peer."""
-    if registry.variant(name).is_classifier:
-        return classifiers(name, x)
-    ours, again = (registry.network(name).eval() for _ in range(2))
-    found: dict[str, Run] = {"ours": ours, "ours as upscale": as_upscale_runs(again)}
+def upscalers(name: str, checkout: Path | None) -> dict[str, Make]:
+    """How to make ours, and a peer with its tensors."""
+    ours = registry.network(name).eval()
+    found: dict[str, Make] = {"ours": lambda: ours}
+    found |= {"ours as upscale": lambda: as_upscale_runs(copy.deepcopy(ours))}
     if name.startswith("rcan"):
-        found["spandrel"] = spandrel_rcan(ours)
+        found["spandrel"] = partial(spandrel_rcan, ours)
     if name == "carn_m" and checkout:
-        found["authors"] = authors_carn(ours, checkout)
+        found["authors"] = partial(authors_carn, ours, checkout)
     return found
+
+
+def contestants(name: str, train: bool, x: torch.Tensor) -> dict[str, Make]:
+    """{who: how to make what runs} for a classifier of ours and its peer."""
+    return learners(name) if train else classifiers(name, x)
+
+
+def most(load: Callable[[], Any]) -> int:
+    """The most bytes that were resident while a process of its own does something, beyond those
+    that were when it had imported what it needs."""
+    context = multiprocessing.get_context("spawn")
+    held = context.Value("q", 0)
+    process = context.Process(target=watched, args=(load, held))
+    process.start()
+    process.join()
+    return int(held.value)
+
+
+def watched(load: Callable[[], Any], held: Any) -> None:
+    for make in (registry.network, timm.create_model):
+        with torch.device("meta"):
+            make("resnet18")
+    peak = Peak(torch.device("cpu"))
+    before = peak.bytes()
+    load()
+    held.value = peak.bytes() - before
+
+
+def twice(name: str, who: str, train: bool, shape: Sequence[int]) -> None:
+    """A contestant is made and runs: the second time with all that a first one leaves behind."""
+    x = torch.rand(tuple(shape))
+    run = contestants(name, train, x)[who]()
+    with torch.no_grad():
+        for _ in range(2):
+            run(x)
+
+
+def memory(name: str, train: bool, shape: Sequence[int]) -> list[dict[str, Any]]:
+    """Rows: the most bytes that each contestant takes, and the share of the peer's."""
+    names = list(contestants(name, train, torch.empty(0)))
+    held = {who: most(partial(twice, name, who, train, shape)) for who in names}
+    base = next((who for who in names if not who.startswith("ours")), "ours")
+    told = f"{name}, memory of a step" if train else f"{name}, memory"
+    return [
+        {"model": told, "who": who, "bytes": bytes_, "against": base, "ratio": bytes_ / held[base]}
+        for who, bytes_ in held.items()
+    ]
 
 
 def race(runs: Mapping[str, Turn], rounds: int, warm_up: int = 1) -> dict[str, list[float]]:
@@ -160,11 +231,15 @@ def main() -> None:
         entry = registry.variant(name)
         shape = (8, *entry.cfg["input_size"]) if entry.is_classifier else (1, 3, SIZE, SIZE)
         x, shapes[name] = torch.rand(shape), list(shape)
-        found = learners(name, x) if options.train else contestants(name, options.carn, x)
+        if entry.is_classifier:
+            makers = contestants(name, options.train, x)
+        else:
+            makers = upscalers(name, options.carn)
+        runs = {who: partial(make(), x) for who, make in makers.items()}
         told = f"{name}, a step of training" if options.train else name
-        rows += compared(
-            told, race({who: partial(run, x) for who, run in found.items()}, options.rounds)
-        )
+        rows += compared(told, race(runs, options.rounds))
+        del runs
+        rows += memory(name, options.train, shape) if entry.is_classifier else []
     what = "training steps" if options.train else "images"
     report(rows, options.rounds, {"inputs": shapes}, what if options.record else "")
 
