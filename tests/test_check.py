@@ -2,15 +2,18 @@
 
 import json
 import os
+import platform
 import signal
 import subprocess
 import sys
 import time
+import types
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from typer.testing import CliRunner
 
 import zoo
@@ -19,6 +22,7 @@ from tests.test_processes import torchrun
 from zoo import checking, ledger
 from zoo.cli import app
 from zoo.details import Upscaling
+from zoo.evaluation import how
 from zoo.evaluation.how import How
 from zoo.evaluation.tokens import Tokens
 from zoo.evaluation.works import Work
@@ -77,6 +81,17 @@ def test_another_precision_is_another_measurement() -> None:
     assert "1 measured before" in check("wrn16_1.zoo_digits", "--fast").output
     (row,) = zoo.check("wrn16_1.zoo_digits")
     assert row.record == own()[0]["id"]
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="told by x86's names")
+def test_what_is_fast_elsewhere_is_said_to_be_slow_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    slow = "AVX512" not in torch.backends.cpu.get_cpu_capability()
+    assert [how.emulated(each, "cpu") for each in ("fp32", "bf16")] == [False, slow]
+    for slow, options in ((True, ["--fast"]), (True, []), (False, ["--fast"])):
+        kernels = types.SimpleNamespace(_is_mkldnn_bf16_supported=lambda slow=slow: not slow)
+        monkeypatch.setattr(torch.ops, "mkldnn", kernels)
+        told = check("resnet20", "--device", "cpu", *options).stderr
+        assert ("no instructions for bf16" in told) == (slow and bool(options))
 
 
 def test_a_try_is_no_measurement() -> None:
