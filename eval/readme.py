@@ -57,15 +57,17 @@ def _scores(rows: Iterable[Verdict]) -> str:
 
 
 def speeds(records: Iterable[Record]) -> str:
-    """One line per work of ours beside a peer, of the last record of each comparison."""
-    last = {record["what"]: record for record in records if record["kind"] == "speed"}
+    """One line per work of ours beside a peer, of the last record that has it."""
+    raced = [record for record in records if record["kind"] == "speed"]
+    last = {(r["what"], row["model"]): r for r in raced for row in r["rows"]}
     lines = [
         "| work | ours | against | times as fast | quartiles | of |",
         "|---|---|---|---|---|---|",
     ]
-    for record in last.values():
+    for (_, model), record in last.items():
         for row in record["rows"]:
-            if row["who"].startswith("ours") and not row["against"].startswith("ours"):
+            mine = row["who"].startswith("ours") and not row["against"].startswith("ours")
+            if row["model"] == model and mine:
                 spread = " to ".join(f"{share:.2f}" for share in row.get("quartiles", ()))
                 ratio, rounds = f"{row['ratio']:.2f}", f"{record['rounds']} rounds"
                 if "bytes" in row:

@@ -4,7 +4,7 @@
 
 A round runs every contestant once; the ratio is the median over the rounds of the peer's seconds
 to ours. Ours run as they are (eager, float32), those that enlarge as `zoo upscale` runs them
-(channels_last, inference mode), classifiers by zoo.optimize, on eight images; with --train, steps
+(channels_last, inference mode), classifiers by zoo.optimize, on a batch; with --train, steps
 of SGD. The memory of a classifier is the most that a process of its own takes. Peers: timm, or for
 CIFAR pytorchcv; the dependency group `parity` has spandrel's RCAN; the authors' CARN, if DIR is a
 checkout of nmhkahn/CARN-pytorch. Weights do not matter to a time: all are drawn.
@@ -222,6 +222,7 @@ def main() -> None:
     parser.add_argument("models", nargs="+")
     parser.add_argument("--train", action="store_true", help="steps of training")
     parser.add_argument("--carn", type=Path, help="checkout of nmhkahn/CARN-pytorch")
+    parser.add_argument("--batch", type=int, default=8, help="images of a classifier")
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--record", action="store_true", help="adds to eval/results")
     options = parser.parse_args()
@@ -229,7 +230,9 @@ def main() -> None:
     rows, shapes = [], {}
     for name in options.models:
         entry = registry.variant(name)
-        shape = (8, *entry.cfg["input_size"]) if entry.is_classifier else (1, 3, SIZE, SIZE)
+        shape = (
+            (options.batch, *entry.cfg["input_size"]) if entry.is_classifier else (1, 3, SIZE, SIZE)
+        )
         x, shapes[name] = torch.rand(shape), list(shape)
         if entry.is_classifier:
             makers = contestants(name, options.train, x)

@@ -67,7 +67,6 @@ def check(
     What is measured goes into a ledger; interrupted, the same command goes on. Exit code 1 when a
     claim is missed and nothing recorded explains it.
     """
-    from zoo.evaluation.how import emulated
     from zoo.evaluation.world import leave
 
     if data is not None and not data.is_dir():
@@ -77,8 +76,7 @@ def check(
     into = ledger.Ledger(folder) if folder else ledger.own()
     options: dict[str, Any] = {"device": device, "batch_size": batch_size}
     options["precision"] = "bf16" if fast else precision
-    if emulated(options["precision"], device):
-        sys.stderr.write("zoo: this CPU has no instructions for bf16, so that fp32 is faster\n")
+    warn(options["precision"], device)
     options |= {"workers": workers, "limit": limit, "again": again, "skip_broken": skip_broken}
     try:
         rows = api.check(
@@ -97,3 +95,11 @@ def check(
     elif rows:
         tables.report(rows, everything, out)
     raise typer.Exit(1 if any(row.fails for row in rows) else 0)
+
+
+def warn(precision: str, device: str) -> None:
+    """Says so if fp32 would be faster."""
+    from zoo.evaluation.how import emulated
+
+    if emulated(precision, device):
+        sys.stderr.write("zoo: this CPU has no instructions for bf16, so that fp32 is faster\n")
