@@ -3,9 +3,11 @@
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from statistics import mean
 
 import pytest
 
+from tests.conftest import ROOT
 from zoo import checking, judging, ledger, registry
 from zoo.benchmarks import BENCHMARKS
 from zoo.judging import Findings
@@ -101,3 +103,18 @@ def test_the_library_is_not_measured_twice_by_different_names(records: Sequence[
         if r["kind"] == "evaluation"
     ]
     assert len(set(keys)) == len(keys)
+
+
+def test_degradation_is_told_as_the_runs_have_it(records: Sequence[Record]) -> None:
+    said = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    for kind, sentence in (
+        ("plain", "end at {} and {} %"),
+        ("resnet", "residual ones at {} and {} %"),
+    ):
+        means = []
+        for depth in (20, 32, 44, 56, 110):
+            recipe = f"{kind}{depth}.zoo_digits"
+            runs = [r["benchmarks"]["digits/train"] for r in records if r.get("recipe") == recipe]
+            assert 3 <= len(runs) <= 5
+            means.append(f"{mean(run['scores']['error']['value'] for run in runs):.1f}")
+        assert sentence.format(", ".join(means[:-1]), means[-1]) in said
