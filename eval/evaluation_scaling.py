@@ -4,14 +4,15 @@
 
 Seconds and memory are those of the records that `eval.classification` writes: from the first image
 to the last answer, decoding included. Every process has one thread, as launchers set it; beside
-them stands one process with as many threads as there are cores. Images and network are those of
-eval/evaluation_speed.py.
+them stands one process with as many threads as there are cores. A tenth is two batches. Images and
+network are those of eval/evaluation_speed.py.
 """
 
 import argparse
 import os
 import tempfile
 from collections import defaultdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,14 +27,14 @@ CORES = os.cpu_count() or 1
 
 def measured(name: str, images: int, file: Path, folder: Path) -> dict[str, dict[str, Any]]:
     """The records of one round, in turn."""
-    a_tenth = ("--limit", str(images // 10))
+    evaluate = partial(evaluated, name, file, folder, "--batch-size", str(images // 20))
     found = {}
     os.environ["OMP_NUM_THREADS"] = "1"
-    found["a tenth"] = evaluated(name, file, folder, *a_tenth)
-    found["one process"] = evaluated(name, file, folder)
-    found[f"{CORES} processes"] = evaluated(name, file, folder, processes=CORES)
+    found["a tenth"] = evaluate("--limit", str(images // 10))
+    found["one process"] = evaluate()
+    found[f"{CORES} processes"] = evaluate(processes=CORES)
     os.environ["OMP_NUM_THREADS"] = str(CORES)
-    found[f"{CORES} threads"] = evaluated(name, file, folder)
+    found[f"{CORES} threads"] = evaluate()
     return found
 
 
