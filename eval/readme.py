@@ -5,8 +5,9 @@ python -m eval.readme
 
 import os
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import zoo
 from zoo import ledger, registry
@@ -59,15 +60,15 @@ def _scores(rows: Iterable[Verdict]) -> str:
 def speeds(records: Iterable[Record]) -> str:
     """One line per work of ours beside a peer, of the last record that has it."""
     raced = [record for record in records if record["kind"] == "speed"]
-    last = {(r["what"], row["model"]): r for r in raced for row in r["rows"]}
+    last = {(r["what"], _network(row)): r for r in raced for row in r["rows"]}
     lines = [
         "| work | ours | against | times as fast | quartiles | of |",
         "|---|---|---|---|---|---|",
     ]
-    for (_, model), record in last.items():
+    for (_, network), record in last.items():
         for row in record["rows"]:
             mine = row["who"].startswith("ours") and not row["against"].startswith("ours")
-            if row["model"] == model and mine:
+            if _network(row) == network and mine:
                 spread = " to ".join(f"{share:.2f}" for share in row.get("quartiles", ()))
                 ratio, rounds = f"{row['ratio']:.2f}", f"{record['rounds']} rounds"
                 if "bytes" in row:
@@ -75,6 +76,12 @@ def speeds(records: Iterable[Record]) -> str:
                 cells = (row["model"], row["who"], row["against"], ratio, spread, rounds)
                 lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def _network(row: Mapping[str, Any]) -> str:
+    """What a row is about, without what was measured of it."""
+    name: str = row["model"].partition(",")[0]
+    return name
 
 
 def between(text: str, start: str, body: str) -> str:
