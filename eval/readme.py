@@ -62,10 +62,10 @@ def speeds(records: Iterable[Record]) -> str:
     raced = [record for record in records if record["kind"] == "speed"]
     last = {(r["what"], _network(row)): r for r in raced for row in r["rows"]}
     lines = [
-        "| work | ours | against | times as fast | quartiles | of |",
-        "|---|---|---|---|---|---|",
+        "| record | work | ours | against | times as fast | quartiles | of |",
+        "|---|---|---|---|---|---|---|",
     ]
-    for (_, network), record in last.items():
+    for (what, network), record in last.items():
         for row in record["rows"]:
             mine = row["who"].startswith("ours") and not row["against"].startswith("ours")
             if _network(row) == network and mine:
@@ -73,7 +73,7 @@ def speeds(records: Iterable[Record]) -> str:
                 ratio, rounds = f"{row['ratio']:.2f}", f"{record['rounds']} rounds"
                 if "bytes" in row:
                     ratio, rounds = f"(memory: {ratio} of it)", "one"
-                cells = (row["model"], row["who"], row["against"], ratio, spread, rounds)
+                cells = (what, row["model"], row["who"], row["against"], ratio, spread, rounds)
                 lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
