@@ -11,7 +11,6 @@ network are those of eval/evaluation_speed.py.
 import argparse
 import os
 import tempfile
-from collections import defaultdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -41,31 +40,21 @@ def measured(name: str, images: int, file: Path, folder: Path) -> dict[str, dict
 def rows(name: str, images: int, rounds: list[dict[str, dict[str, Any]]]) -> list[dict[str, Any]]:
     """Seconds of the whole set, beside one process; seconds an image and the most memory, beside a
     tenth of it."""
-    seconds: dict[str, list[float]] = defaultdict(list)
-    an_image: dict[str, list[float]] = defaultdict(list)
-    for records in rounds:
-        for who, record in records.items():
-            if who == "a tenth":
-                an_image[who].append(record["seconds"] / (images // 10))
-                continue
-            if who == "one process":
-                an_image["ours, the whole"].append(record["seconds"] / images)
-            seconds[who if who == "one process" else f"ours, {who}"].append(record["seconds"])
-    largest = {
-        who: max(records[who]["peak_memory"] for records in rounds)
-        for who in ("a tenth", "one process")
-    }
-    memory = {
-        "model": f"{name}, {images} photographs, memory",
-        "who": "ours, the whole",
-        "against": "a tenth",
-        "bytes": largest["one process"],
-        "ratio": largest["one process"] / largest["a tenth"],
-    }
+
+    def of(who: str, key: str) -> list[float]:
+        return [records[who][key] for records in rounds]
+
+    told, tenth, one, whole = f"{name}, {images} photographs", "a tenth", "one process", "the whole"
+    others = [who for who in rounds[0] if who not in (tenth, one)]
+    seconds = {one: of(one, "seconds")} | {f"ours, {who}": of(who, "seconds") for who in others}
+    an_image = {tenth: [each / (images // 10) for each in of(tenth, "seconds")]}
+    an_image[f"ours, {whole}"] = [each / images for each in of(one, "seconds")]
+    largest, least = (max(of(who, "peak_memory")) for who in (one, tenth))
+    memory = {"model": f"{told}, memory", "who": f"ours, {whole}", "against": tenth}
     return [
-        *compared(f"{name}, {images} photographs", dict(seconds), "one process"),
-        *compared(f"{name}, {images} photographs, an image", dict(an_image), "a tenth"),
-        memory,
+        *compared(told, seconds, one),
+        *compared(f"{told}, an image", an_image, tenth),
+        {**memory, "bytes": largest, "ratio": largest / least},
     ]
 
 

@@ -30,7 +30,6 @@ os.environ["ZOO_LEDGER"] = f"{_ledgers.name}/session/ledger"
 # Seconds, roughly.
 LONG = {"test_behaviour": 86, "test_small_texts": 46, "test_readme": 32, "test_counts": 30}
 LONG |= {"test_cli": 25, "test_contract": 25, "test_convert": 25, "test_harness": 20}
-LONG |= {"test_sharding": 15}
 
 ROOT = Path(__file__).parent.parent
 

@@ -18,7 +18,7 @@ from tests.golden.fill import fill, images, layers_of
 from tests.test_contract import ARGUMENTS, TARGETS, channels, pixels, sketch, slow
 from zoo import registry
 
-LARGE = 9e6  # parameters
+LARGE = 5e6  # parameters
 
 
 NARROW = {

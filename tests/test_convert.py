@@ -11,7 +11,7 @@ import safetensors.torch
 import torch
 
 import zoo
-from tests.conftest import class_of, one_of_a_kind
+from tests.conftest import one_of_a_kind
 from zoo import convert
 from zoo.weights import WeightsError
 
@@ -109,7 +109,7 @@ CHECKPOINTS: list[Any] = [
 
 @pytest.mark.parametrize(
     ("name", "args", "form", "told"),
-    one_of_a_kind(CHECKPOINTS, lambda row: (class_of(row[0]), row[2])),
+    one_of_a_kind(CHECKPOINTS, lambda row: row[2]),
 )
 def test_a_checkpoint_tells_what_it_is(
     name: str,

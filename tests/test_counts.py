@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 import zoo
-from tests.conftest import class_of, one_of_a_kind
+from tests.conftest import class_of, one_of_a_kind, trunk
 from tests.exact_counts import EXACT
 from zoo import measuring, registry
 from zoo.benchmarks.counts import Counts, count
@@ -32,7 +32,9 @@ def operations(model: nn.Module, size: tuple[int, ...]) -> int:
     return int(flops.get_total_flops())
 
 
-@pytest.mark.parametrize("name", one_of_a_kind(registry.variants(), class_of))
+@pytest.mark.parametrize(
+    "name", one_of_a_kind(registry.variants(), lambda name: trunk(class_of(name)))
+)
 def test_what_is_not_run_again_is_counted(name: str) -> None:
     model, size = (
         registry.network(name, device="meta").eval(),

@@ -114,9 +114,9 @@ def elements(value: Tensor) -> tuple[int, int]:
     return (value.to_local() if isinstance(value, DTensor) else value).numel(), value.numel()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", params=[pytest.param("runs", marks=pytest.mark.slow)])
 def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folders of all runs."""
+    """The folders of all runs; what looks at them is slow by that."""
     folder = tmp_path_factory.mktemp("runs")
     stopped(folder / "from-one", False)
     return launched("runs", folder)

@@ -89,6 +89,7 @@ def test_the_first_seed_is_what_comes_with_the_zoo(pinned: pretrained.Weights) -
     assert record["benchmarks"][HELD_BACK]["loss"] == pytest.approx(loss, abs=1e-3)
 
 
+@pytest.mark.slow
 def test_what_came_of_the_papers_claims() -> None:
     """MUDD: undecided. Loops: worse with half of the blocks, undecided with all of them."""
     rows = zoo.check("muddformer_nano", "loop_gpt2_nano*")
