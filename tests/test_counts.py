@@ -58,7 +58,8 @@ class Calls(nn.Module):
             part[:, :1] = 0
             part.unsqueeze_(0)
             part = part[0]
-            first, _ = torch.conv2d(part, self.kernel, padding=1, groups=groups).split(2, dim=1)
+            y = torch.conv2d(input=part, weight=self.kernel, padding=1, groups=groups)
+            first, _ = y.split(2, dim=1)
             if (2 * part).is_contiguous():
                 x = x + torch.einsum("nchw,ncvw->nchv", first, first).sum()
         return x

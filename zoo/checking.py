@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
+from glob import has_magic
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -105,7 +106,7 @@ def wanted(names: Iterable[str]) -> list[Wanted]:
         if claims or weights:
             found.append((paper, claims, weights))
     for name in set(asked) - matched:
-        if not any(character in name for character in "*?["):
+        if not has_magic(name):
             registry.variant(name.partition(".")[0])
         raise registry.UnknownNameError(f"no paper claims anything about {name!r}")
     if not any(claims or weights for _, claims, weights in found):

@@ -49,13 +49,12 @@ class Operations(TorchFunctionMode):
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
         given = kwargs or {}
-        if func.__name__ == "__get__":  # a tensor's attribute
-            return func(*args, **given)
-        call = (func, *map(form, tree_leaves((args, given))))
+        leaves = tree_leaves((args, given))
+        call = (func, *map(form, leaves))
         if call not in SEEN:
             with FlopCounterMode(display=False) as flops:
                 made = func(*args, **given)
-            fresh = isinstance(made, Tensor) and made.is_meta and made is not args[0]
+            fresh = isinstance(made, Tensor) and made.is_meta and all(x is not made for x in leaves)
             SEEN[call] = flops.get_total_flops(), form(made) if fresh else ()
         elif SEEN[call][1]:
             shape, stride, dtype, device = SEEN[call][1]

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from fnmatch import fnmatchcase
 from functools import cache, partial
+from glob import has_magic
 from itertools import groupby
 from pathlib import Path
 
@@ -77,7 +78,7 @@ def named(names: Iterable[str]) -> list[Weights]:
     known = [weights for paper in literature.load_all() for weights in paper.weights]
     found: dict[str, Weights] = {}
     for name in names:
-        if any(character in name for character in "*?["):
+        if has_magic(name):
             hits = [w for w in known if fnmatchcase(w.name, name) or fnmatchcase(w.model, name)]
         else:
             hits = [registry.split(name)[1] or registry.default_weights(name)]
