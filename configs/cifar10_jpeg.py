@@ -4,6 +4,8 @@ CIFAR-10's images as JPEG, brought to 16x16: a quarter of the work. Optimizer, r
 crops and the steps of the rate are 1512.03385's (Sec. 4.2); batches are of 64, and there are
 `ITERATIONS` of them instead of 64k of 128. Those of 110 layers start at 0.01, as there. Nothing was
 chosen by a result: each network was trained by this recipe once per seed.
+
+In bfloat16, which needs a CPU that has it; all depths again in float32, which any CPU can do.
 """
 
 from functools import partial
@@ -25,10 +27,10 @@ PREPROCESSING = {
 }
 
 
-def small(model: str) -> Recipe:
+def small(model: str, precision: str = "bf16", protocol: str = "jpeg16") -> Recipe:
     """Half of the time at 0.1, a quarter each at 0.01 and at 0.001."""
     return Recipe(
-        name=f"{model}.zoo_jpeg16",
+        name=f"{model}.zoo_{protocol}",
         model=model,
         dataset="cifar10_jpeg/train",
         preprocessing=PREPROCESSING,
@@ -38,14 +40,21 @@ def small(model: str) -> Recipe:
         lesson=Labelled(pad=2, flip=True, steps=BATCHES),
         optimizer=partial(SGD, momentum=0.9, weight_decay=1e-4),
         schedule=steps(0.5, 0.75, warmup=20 / ITERATIONS if model.endswith("110") else 0.0),
-        precision="bf16",
+        precision=precision,
         source="1512.03385 Sec. 4.2, shortened",
         hardware="two CPU cores",
         expected="which of two networks is better, with several seeds (eval/comparisons.py)",
-        reached="verdicts of the rooms, with the protocol jpeg16",
+        reached=f"verdicts of the rooms, with the protocol {protocol}",
     )
 
 
 plain20, plain56 = small("plain20"), small("plain56")
 resnet20, resnet56, resnet110 = map(small, ("resnet20", "resnet56", "resnet110"))
 preresnet110, wrn16_4 = small("preresnet110"), small("wrn16_4")
+
+exact = partial(small, precision="no", protocol="jpeg16_float32")
+plain20_float32, plain32_float32 = exact("plain20"), exact("plain32")
+plain44_float32, plain56_float32 = exact("plain44"), exact("plain56")
+resnet20_float32, resnet32_float32 = exact("resnet20"), exact("resnet32")
+resnet44_float32, resnet56_float32 = exact("resnet44"), exact("resnet56")
+resnet110_float32 = exact("resnet110")
