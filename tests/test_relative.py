@@ -121,6 +121,20 @@ def test_the_recipe_with_the_most_seeds_is_compared() -> None:
     assert ", 3 seeds, p = " in found.measured
 
 
+def test_runs_by_the_protocol_of_a_claim_come_before_others() -> None:
+    """However few they are, and whatever others say."""
+    own = [{**r, "recipe": f"{r['model']}.zoo_at_home"} for r in runs([90, 91], [10, 12])]
+    claim = replace(RELATIVE, protocol="at-home")
+    assert verdicts.paired(claim, [*runs([3, 0, 2], [1, 2, 1]), *own]) == (
+        "zoo_at_home",
+        [(90, 10), (91, 12)],
+    )
+    assert (
+        verdicts.judge_relative(claim, [*runs([3, 0, 2], [1, 2, 1]), *own[:2]]).status == "not run"
+    )
+    assert len(verdicts.paired(RELATIVE, [*runs([3, 0, 2], [1, 2, 1]), *own])[1]) == 3
+
+
 def test_a_difference_has_its_unit() -> None:
     scores = [run(m, s, "set5/bi_x2", {"psnr": {"value": v}}) for m, s, v in SHARPER]
     claim = replace(RELATIVE, metric="psnr", benchmark="set5/bi_x2")

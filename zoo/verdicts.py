@@ -140,7 +140,7 @@ def judge_relative(claim: Claim, runs: Iterable[Mapping[str, Any]]) -> Verdict:
     differences, which assumes nothing of their distribution, is told beside it."""
     if claim.variant:
         return row(claim, "not run", why=NOT_BUILT)
-    pairs = _pairs(claim, runs)
+    pairs = paired(claim, runs)[1]
     if len(pairs) < 2:
         why = f"no runs of both on {claim.benchmark} are recorded here"
         return row(claim, "not run", why=why)
@@ -159,23 +159,29 @@ def judge_relative(claim: Claim, runs: Iterable[Mapping[str, Any]]) -> Verdict:
     return row(claim, status, measured=shown, interval=(low, high))
 
 
-def _pairs(claim: Claim, runs: Iterable[Mapping[str, Any]]) -> list[tuple[float, float]]:
-    """(metric of the model, metric of the other) by seed, of the recipe that has most of both."""
+def paired(
+    claim: Claim, runs: Iterable[Mapping[str, Any]]
+) -> tuple[str, list[tuple[float, float]]]:
+    """A kind of recipes, and (metric of the model, metric of the other) by seed of its runs: the
+    claim's protocol if it is a kind of the zoo's that was run (its runs are called
+    MODEL.zoo_PROTOCOL), else the kind that has most of both."""
     found: dict[str, dict[str, dict[int, float]]] = {}
     for run in runs:
         scores = run["benchmarks"].get(claim.benchmark, {}).get("scores", {})
         name = RECORDED.get(claim.metric, claim.metric)
         if name in scores and not claim.args and not claim.than_args:
             value = scores[name]["value"]
-            recipe = found.setdefault(run["recipe"].partition(".")[2], {})
-            own = recipe.setdefault(run["model"], {})
-            own[run["seed"]] = 100 - value if claim.metric == "accuracy" else value
+            models = found.setdefault(run["recipe"].partition(".")[2], {})
+            seeds = models.setdefault(run["model"], {})
+            seeds[run["seed"]] = 100 - value if claim.metric == "accuracy" else value
+    own = f"zoo_{claim.protocol.replace('-', '_')}"
     both = [
-        [(left[seed], right[seed]) for seed in sorted(left.keys() & right.keys())]
-        for models in found.values()
+        (kind, [(left[seed], right[seed]) for seed in sorted(left.keys() & right.keys())])
+        for kind, models in found.items()
         for left, right in [(models.get(claim.model, {}), models.get(claim.than, {}))]
+        if kind == own or own not in found
     ]
-    return max(both, key=len, default=[])
+    return max(both, key=lambda of: len(of[1]), default=("", []))
 
 
 def sign_test(differences: Sequence[float]) -> float:

@@ -1,6 +1,7 @@
 """Model cards, made from data alone: the same bytes on every machine.
 
 weights, rows -> README.md of a Hub repository, .eval_results/*.yaml    NAME... -> model_cards/
+runs of training -> the card of a comparison
 
 A card is never edited by hand, but for what stands between its two marks.
 """
@@ -13,16 +14,18 @@ from functools import cache, partial
 from glob import has_magic
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from zoo import api, literature, registry
-from zoo.cards import metadata, recorded, wording
+from zoo.cards import metadata, recorded, trainings, wording
 from zoo.cards.recorded import Row, rows
+from zoo.cards.trainings import Trainings
 from zoo.pretrained import Weights
 
-__all__ = ["Row", "card", "eval_results", "merge", "named", "rows", "write"]
+__all__ = ["Row", "card", "card_of_runs", "eval_results", "merge", "named", "rows", "write"]
 BEGIN, END = "<!-- written by hand: begin -->", "<!-- written by hand: end -->"
 BY_HAND = re.compile(f"^{re.escape(BEGIN)}$(.*?)^{re.escape(END)}$", re.MULTILINE | re.DOTALL)
 
@@ -34,7 +37,7 @@ def card(weights: Weights, rows: Sequence[Row], url: str = "") -> str:
     assert shown.paper  # weights are of a room
     claims = [row for row in rows if row.claim]
     not_run = [row for row in claims if row.verdict.status == "not run"]
-    return _template().render(
+    return _template("card").render(
         front=Markup(metadata.front_matter(weights, shown.paper, rows, url)),
         begin=Markup(BEGIN),
         end=Markup(END),
@@ -56,6 +59,18 @@ def card(weights: Weights, rows: Sequence[Row], url: str = "") -> str:
     )
 
 
+def card_of_runs(runs: Trainings, url: str = "") -> str:
+    """The card of runs of training, whose weights are not published."""
+    return _template("trainings").render(
+        of=runs,
+        begin=Markup(BEGIN),
+        end=Markup(END),
+        params=trainings.params,
+        shown=trainings.shown,
+        record=partial(wording.record, url=url),
+    )
+
+
 def eval_results(weights: Weights, rows: Sequence[Row], url: str = "") -> dict[str, str]:
     """{path in the repository: YAML} of what was measured here on data sets of the Hub, in its
     newer format."""
@@ -72,33 +87,36 @@ def merge(new: str, old: str) -> str:
     return BY_HAND.sub(lambda _: kept[0], new, count=1) if kept else new
 
 
-def named(names: Iterable[str]) -> list[Weights]:
-    """The weights that names stand for: "arch.tag", an architecture with default weights, or a
-    pattern. Raises LookupError for one that nothing has."""
+def named(names: Iterable[str]) -> list[Weights | Trainings]:
+    """What names stand for: weights ("arch.tag"), an architecture with default weights, runs of
+    training ("zoo_jpeg16"), or a pattern of any. Raises LookupError for one that nothing has."""
     known = [weights for paper in literature.load_all() for weights in paper.weights]
-    found: dict[str, Weights] = {}
+    runs = trainings.kinds()
+    found: dict[str, Weights | Trainings] = {}
     for name in names:
+        hits: list[Any] = [of for of in runs if fnmatchcase(of.name, name)]
         if has_magic(name):
-            hits = [w for w in known if fnmatchcase(w.name, name) or fnmatchcase(w.model, name)]
-        else:
+            hits += [w for w in known if fnmatchcase(w.name, name) or fnmatchcase(w.model, name)]
+        elif not hits:
             hits = [registry.split(name)[1] or registry.default_weights(name)]
         if not hits:
             raise LookupError(f"no weights match {name!r}; `zoo list --pretrained` has them all")
-        found |= {weights.name: weights for weights in hits}
+        found |= {of.name: of for of in hits}
     return list(found.values())
 
 
 def write(
     names: Iterable[str], out: Path, advance: Callable[[str], None] = lambda what: None
 ) -> list[Path]:
-    """Writes the cards of `named` weights into a folder; keeps what a person wrote into them."""
+    """Writes the cards of what is `named` into a folder; keeps what a person wrote into them."""
     chosen = named(names)
     out.mkdir(parents=True, exist_ok=True)
     paths = []
-    for weights in chosen:
-        advance(weights.name)
-        path = out / f"{weights.name}.md"
-        text = card(weights, rows(weights), "..")  # seen from model_cards/
+    for of in chosen:
+        advance(of.name)
+        path = out / f"{of.name}.md"
+        url = ".."  # seen from model_cards/
+        text = card_of_runs(of, url) if isinstance(of, Trainings) else card(of, rows(of), url)
         if path.exists():
             text = _merged(text, path)
         part = path.with_name(f"{path.name}.part")
@@ -116,7 +134,7 @@ def _merged(text: str, path: Path) -> str:
 
 
 @cache
-def _template() -> Template:
+def _template(name: str) -> Template:
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         undefined=StrictUndefined,
@@ -127,7 +145,7 @@ def _template() -> Template:
         keep_trailing_newline=True,
     )
     environment.filters |= {"link": wording.link, "fenced": wording.fenced}
-    return environment.get_template("card.md.j2")
+    return environment.get_template(f"{name}.md.j2")
 
 
 def _own(weights: Weights, row: Row) -> bool:

@@ -11,9 +11,9 @@ from zoo.cli.terminal import app, progress
 @app.command()
 def card(
     names: Annotated[
-        list[str] | None, typer.Argument(help="Weights (arch.tag), architectures, patterns.")
+        list[str] | None, typer.Argument(help="Weights (arch.tag), architectures, runs, patterns.")
     ] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Of all weights.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Of all weights and runs.")] = False,
     out: Annotated[Path, typer.Option(help="Folder of the cards.")] = Path("model_cards"),
 ) -> None:
     """Write model cards, from what is recorded alone."""
