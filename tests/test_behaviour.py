@@ -18,7 +18,11 @@ from tests.golden.fill import fill, images, layers_of
 from tests.test_contract import ARGUMENTS, TARGETS, channels, pixels, sketch, slow
 from zoo import registry
 
-LARGE = 5e6  # parameters
+LARGE = 2e6  # parameters
+LONG = {  # for compilers
+    "zoo.families.fractalnet.model:FractalNet",
+    "zoo.families.dpn.model:SmallDPN",
+}
 
 
 NARROW = {
@@ -52,6 +56,7 @@ SIZES = {
     target: sum(p.numel() for p in sketch(name, **args).parameters())
     for target, (name, args) in SMALL.items()
 }
+BY_SIZE = sorted(TARGETS, key=SIZES.__getitem__)
 every_class = pytest.mark.parametrize(
     "target", [pytest.param(t, marks=slow if SIZES[t] > LARGE else ()) for t in TARGETS]
 )
@@ -195,7 +200,13 @@ def test_channels_last_and_bf16(target: str) -> None:
     close(half.double(), wanted, rtol=0.1)
 
 
-@pytest.mark.parametrize("target", one_of_a_kind(sorted(TARGETS, key=SIZES.__getitem__), trunk))
+@pytest.mark.parametrize(
+    "target",
+    [
+        *one_of_a_kind([t for t in BY_SIZE if t not in LONG], trunk),
+        *(pytest.param(t, marks=slow) for t in sorted(LONG)),
+    ],
+)
 def test_compile_and_export(target: str) -> None:
     model, x = real(target), example(target)
     torch.compiler.reset()
@@ -206,8 +217,7 @@ def test_compile_and_export(target: str) -> None:
 
 
 BY_TRUNK = {  # the smallest class of each
-    registry.load_class(target).__mro__[1]: target
-    for target in sorted(TARGETS, key=SIZES.__getitem__, reverse=True)
+    registry.load_class(target).__mro__[1]: target for target in reversed(BY_SIZE)
 }
 
 

@@ -90,7 +90,7 @@ def test_what_is_fast_elsewhere_is_said_to_be_slow_here(monkeypatch: pytest.Monk
     for slow, options in ((True, ["--fast"]), (True, []), (False, ["--fast"])):
         kernels = types.SimpleNamespace(_is_mkldnn_bf16_supported=lambda slow=slow: not slow)
         monkeypatch.setattr(torch.ops, "mkldnn", kernels)
-        told = check("resnet20", "--device", "cpu", *options).stderr
+        told = check("wrn16_1.zoo_digits", "--device", "cpu", "--limit", "2", *options).stderr
         assert ("no instructions for bf16" in told) == (slow and bool(options))
 
 

@@ -141,7 +141,12 @@ def test_every_kind_decodes_and_learns(frac: dict[str, Any]) -> None:
     args = {"frac": frac}
     test_decoders.test_cached_decoding_is_a_full_forward(FRAC, args)
     test_decoders.test_gradients_reach_everything(FRAC, args)
-    test_decoders.test_compiled_and_exported(FRAC, args)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("frac", FRACS, ids=str)
+def test_every_kind_is_compiled(frac: dict[str, Any]) -> None:
+    test_decoders.test_compiled_and_exported(FRAC, {"frac": frac})
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,12 @@ def test_every_kind_decodes_and_learns(hyper: dict[str, Any]) -> None:
     args = {"hyper": hyper}
     test_decoders.test_cached_decoding_is_a_full_forward(HYPER, args)
     test_decoders.test_gradients_reach_everything(HYPER, args)
-    test_decoders.test_compiled_and_exported(HYPER, args)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("hyper", VARIANTS, ids=str)
+def test_every_kind_is_compiled(hyper: dict[str, Any]) -> None:
+    test_decoders.test_compiled_and_exported(HYPER, {"hyper": hyper})
 
 
 def test_olmo_is_that_of_transformers() -> None:

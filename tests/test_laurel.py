@@ -44,7 +44,9 @@ def draw(model: torch.nn.Module) -> None:
             parameter.data.copy_(drawn * (0.1 if parameter.dim() > 1 else 0.5))
 
 
-@pytest.mark.parametrize("name", RESNETS)
+@pytest.mark.parametrize(
+    "name", [*(pytest.param(n, marks=pytest.mark.slow) for n in RESNETS[:-1]), RESNETS[-1]]
+)
 def test_at_first_it_is_resnet50_to_the_bit(name: str) -> None:
     """B and an identity's gamma are 0; RW's two weights are 1 if nothing normalises them."""
     plain, model = resnets(name, normalisation="none")

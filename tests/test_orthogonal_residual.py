@@ -41,7 +41,9 @@ def filled(name: str) -> Any:
     return model.double().eval()
 
 
-@pytest.mark.parametrize("key", GOLDEN)
+@pytest.mark.parametrize(
+    "key", [pytest.param(k, marks=pytest.mark.slow if k[:2] == "50" else ()) for k in GOLDEN]
+)
 def test_logits_are_the_authors(key: str) -> None:
     """To the last bit for the plain sum; their quotient is in float32."""
     depth, update = key.split()

@@ -56,6 +56,7 @@ def error(found: Tensor, wanted: Tensor) -> float:
 HEAVY = (
     *("resnet101_v1", "resnet152_v1", "preresnet200", "preresnet1001", "wrn28_10"),
     *("resnext101_32x4d", "rdnet_base", "rdnet_large", "pyramidnet200_a300"),
+    *("resnet34_A", "resnet34_B", "resnext29_8x64d", "resnext50_8x14d", "rdnet_small"),
 )
 
 
@@ -165,21 +166,21 @@ def option_b(model: nn.Module) -> None:
             unit.downsample = nn.Sequential(conv, norm).eval()
 
 
-MUTATIONS: list[tuple[str, Change | None, dict[str, Any]]] = [
+MUTATIONS = [
     ("fb_resnet-resnet20_A", None, {"padding": "both"}),
     ("fb_resnet-resnet20_A", no_shortcut, {}),
     ("fb_resnet-resnet20_A", option_b, {}),
     ("fb_resnet-resnet20_B", relu_before_norm, {}),
     ("fb_resnet-resnet18", shift_the_pool, {}),
-    ("fb_resnet-resnet50", move_the_stride, {}),
+    pytest.param("fb_resnet-resnet50", move_the_stride, {}, marks=slow),
     ("caffe_resnet-resnet50_v1", move_the_stride, {}),
-    ("caffe_resnet-resnet50_v1", shift_the_pool, {}),
+    pytest.param("caffe_resnet-resnet50_v1", shift_the_pool, {}, marks=slow),
     ("fb_preresnet-preresnet20_A", flip_the_first_shortcut, {}),
     ("fb_preresnet-preresnet20_A", no_last_activation, {}),
     ("fb_preresnet-preresnet110_A", flip_the_first_shortcut, {}),
     ("fb_preresnet-preresnet110_B", project_raw_x, {}),
     ("fb_preresnet-preresnet50", norm_twice, {}),
-    ("fb_preresnet-preresnet50", project_raw_x, {}),
+    pytest.param("fb_preresnet-preresnet50", project_raw_x, {}, marks=slow),
     ("he_preact-preresnet164", None, {"stride_first": False}),
     ("he_preact-preresnet164", project_raw_x, {}),
     ("wrn-wrn16_1", flip_the_first_shortcut, {}),

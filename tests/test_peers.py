@@ -38,15 +38,12 @@ NAMES = {
 RENAMED = {"res2net50_v1b": "res2net50d", "res2net101_v1b": "res2net101d"}
 QUICK = (
     "18",
-    "34",
     "resnet50",
     "50_32x4d",
     "26w_4s",
     "res2net50_v1b",
-    "res2next50",
     "tiny",
     "dpn68",
-    "dpn68b",
 )
 SHARED = [
     pytest.param(
@@ -142,10 +139,10 @@ PYTORCHCV = [
     pytest.param("resnext29_16x64d", "resnext29_16x64d", {}, None, marks=slow),
     ("resnet20", "resnet20", {"shortcut": "B"}, None),
     ("resnet56", "resnet56", {"shortcut": "B"}, None),
-    ("wrn16_10", "wrn16_10", {}, None),
+    pytest.param("wrn16_10", "wrn16_10", {}, None, marks=slow),
     pytest.param("wrn28_10", "wrn28_10", {}, None, marks=slow),
     pytest.param("wrn40_8", "wrn40_8", {}, None, marks=slow),
-    ("pyramidnet110_a48", "pyramidnet110_a48", {}, None),
+    pytest.param("pyramidnet110_a48", "pyramidnet110_a48", {}, None, marks=slow),
     pytest.param("pyramidnet110_a84", "pyramidnet110_a84", {}, None, marks=slow),
     pytest.param("pyramidnet110_a270", "pyramidnet110_a270", {}, None, marks=slow),
     pytest.param("pyramidnet164_a270_bn", "pyramidnet164_a270", {}, None, marks=slow),

@@ -155,7 +155,8 @@ def test_sizes_against_errors_with_the_front(site: Path) -> None:
 
 def test_the_same_in_gives_the_same_bytes(rows: list[Verdict], tmp_path: Path) -> None:
     few = [row for row in rows if row.paper in ("wrn", "srresnet")]
-    one, two = (build(tmp_path / name, few, ledger.published().records()) for name in "ab")
+    records = [r for r in ledger.published().records() if "wrn16" in r.get("model", "")]
+    one, two = (build(tmp_path / name, few, records) for name in "ab")
     names = [{p.relative_to(out) for p in out.rglob("*")} for out in (one, two)]
     assert names[0] == names[1]
     for name in names[0]:

@@ -181,14 +181,19 @@ def test_without_a_share_it_is_the_transformer(values: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("form", one_of_a_kind(VALUES, "sparse".__eq__))
 def test_every_form_keeps_what_decoders_keep(form: str) -> None:
-    """Caches, causality, gradients, compilers, casts, as in test_decoders."""
+    """Caches, causality, gradients, casts, as in test_decoders."""
     target, args = ROOM + "ResFormer", {"values": VALUES[form]}
     every.test_cached_decoding_is_a_full_forward(target, args)
     every.test_padding_on_the_left_is_not_seen(target, args)
     every.test_a_later_token_never_moves_an_earlier_logit(target, args)
     every.test_gradients_reach_everything(target, args)
     every.test_half_precision(target, args)
-    every.test_compiled_and_exported(target, args)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", VALUES)
+def test_every_form_is_compiled(form: str) -> None:
+    every.test_compiled_and_exported(ROOM + "ResFormer", {"values": VALUES[form]})
 
 
 def params(name: str) -> int:
