@@ -3,13 +3,16 @@
     python -m eval.loading_speed resnet50 resnet101 pythia_410m [--rounds 20] [--record]
 
 In one process, in turn. create: a network with drawn parameters; timm's is timm.create_model. load:
-the tensors of a safetensors file in it, ours with the sha256 of every byte checked; timm's is
-create_model with a checkpoint, transformers' is from_pretrained. Memory is the most that was
-resident while one loads, beyond what was before. Files are of drawn weights, read before.
+the tensors of a safetensors file in it, ours with the sha256 of every byte checked, and "again",
+with the sum of an earlier time (zoo.stamps); timm's is create_model with a checkpoint,
+transformers' is from_pretrained. Memory is the most that was resident while one loads, beyond what
+was before. Files are of drawn weights, read before.
 """
 
 import argparse
+import os
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -25,8 +28,9 @@ FILE = "model.safetensors"
 Rows = Iterator[dict[str, Any]]
 
 
-def filled(entry: registry.Variant, given: Weights) -> Any:
-    """What zoo.create does for pinned weights."""
+def filled(entry: registry.Variant, given: Weights, checked: Path | None = None) -> Any:
+    """What zoo.create does for pinned weights; `checked` is where sums are kept, if they are."""
+    os.environ["ZOO_CHECKED"] = str(checked or "")
     model, like = registry.blank(entry, given, {}, resized=False)
     scheme = next((s for s in registry.schemes(entry) if s.name == given.keys), None)
     weights.load_into(model, given, like=like, scheme=scheme)
@@ -47,11 +51,18 @@ def pinned(name: str, path: Path, keys: str = "") -> Weights:
     )
 
 
+def ours(entry: registry.Variant, given: Weights, folder: Path) -> dict[str, Callable[[], Any]]:
+    again = partial(filled, entry, given, folder / "checked.json")
+    time.sleep(1)  # what has just been written is not kept
+    again()
+    return {"ours": partial(filled, entry, given), "ours again": again}
+
+
 def of_timm(name: str, folder: Path) -> dict[str, Callable[[], Any]]:
     weights.save(timm.create_model(name).state_dict(), folder / FILE, {})
     given = pinned(name, folder / FILE)
     return {
-        "ours": partial(filled, registry.variant(name), given),
+        **ours(registry.variant(name), given, folder),
         "timm": partial(timm.create_model, name, checkpoint_path=str(folder / FILE)),
     }
 
@@ -72,7 +83,7 @@ def of_transformers(name: str, folder: Path) -> dict[str, Callable[[], Any]]:
     GPTNeoXForCausalLM(config).save_pretrained(folder)
     given = pinned(name, folder / FILE, known.keys)
     return {
-        "ours": partial(filled, entry, given),
+        **ours(entry, given, folder),
         "transformers": partial(GPTNeoXForCausalLM.from_pretrained, folder),
     }
 

@@ -22,6 +22,10 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # one process per core: one thread each
 _xet = tempfile.TemporaryDirectory(prefix="zoo-xet-")
 os.environ["HF_XET_CACHE"] = _xet.name
 
+# Which large files tests have hashed is forgotten with them.
+_checked = tempfile.TemporaryDirectory(prefix="zoo-checked-")
+os.environ["ZOO_CHECKED"] = f"{_checked.name}/checked.json"
+
 # What tests measure goes into ledgers of their own.
 _ledgers = tempfile.TemporaryDirectory(prefix="zoo-ledgers-")
 _numbers = count()

@@ -23,6 +23,7 @@ RANK = {
     "schemes": 0,
     "mirror": 0,
     "sources": 0,
+    "stamps": 0,
     "tensors": 0,
     "reading": 1,
     "optimizing": 1,

@@ -2,6 +2,7 @@
 
 file -> header, checked -> tensors, read one by one -> looked through for NaN
                            hashed beside it, by a second thread -> the sum, accepted or refused
+a large one that all this was done to before (zoo.stamps) -> tensors in its pages, read when used
 
 What a file says is trusted as little as in zoo.tensors, which has the rules.
 """
@@ -12,6 +13,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from io import FileIO
+from mmap import ACCESS_COPY, mmap
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +21,12 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from zoo import stamps
 from zoo.pretrained import WeightsError
 from zoo.tensors import MAX_HEADER, TYPES, Entry, check_finite, check_header
 
 BATCH = 4 << 20  # bytes that are handed to the other thread at once
+Add = Callable[[bytes | memoryview], None]
 
 
 def load(name: str, path: Path, accept: Callable[[str], object]) -> dict[str, Tensor]:
@@ -32,25 +36,58 @@ def load(name: str, path: Path, accept: Callable[[str], object]) -> dict[str, Te
     bytes which are not those that are pinned are not blamed for what is in them. Raises
     WeightsError, which starts with `name`, as zoo.tensors.decode does.
     """
-    with path.open("rb", buffering=0) as file, _summed(accept) as add:
-        size = os.fstat(file.fileno()).st_size
-        head = _head(file, size)
-        add(head)
-        try:
-            entries = check_header(name, head, size)
-        except WeightsError:
-            _rest(file, add)
-            raise
-        state = {}
-        for entry in entries:
-            state[entry[0]] = _tensor(name, file, entry, add)
-        if _rest(file, add):
-            raise WeightsError(f"{name}: {path} grew while it was read")
-        check_finite(name, state)
+    with path.open("rb", buffering=0) as file:
+        before = stamps.stamp(file.fileno())
+        if known := stamps.known(path, before):
+            accept(known)
+            return _mapped(name, file)
+        digest = ""
+
+        def summed(found: str) -> None:
+            nonlocal digest
+            digest = found
+            accept(found)
+
+        with _summed(summed) as add:
+            state = _read(name, file, add)
+        stamps.remember(path, before, stamps.stamp(file.fileno()), digest)
     return state
 
 
-Add = Callable[[bytes | memoryview], None]
+def _mapped(name: str, file: FileIO) -> dict[str, Tensor]:
+    """Tensors in the pages of a file, which are read when they are used; what is written to them
+    stays in memory."""
+    pages = mmap(file.fileno(), 0, access=ACCESS_COPY)
+    view = memoryview(pages)
+    state = {}
+    for key, begin, end, dtype, shape in check_header(name, view, len(view)):
+        kind = TYPES[dtype]
+        if begin == end:
+            state[key] = torch.empty(shape, dtype=kind)
+            continue
+        aligned = begin % kind.itemsize == 0
+        there, at = (pages, begin) if aligned else (bytearray(view[begin:end]), 0)
+        count = (end - begin) // kind.itemsize
+        state[key] = torch.frombuffer(there, dtype=kind, count=count, offset=at).view(shape)
+    return state
+
+
+def _read(name: str, file: FileIO, add: Add) -> dict[str, Tensor]:
+    size = os.fstat(file.fileno()).st_size
+    head = _head(file, size)
+    add(head)
+    try:
+        entries = check_header(name, head, size)
+    except WeightsError:
+        _rest(file, add)
+        raise
+    state = {}
+    for entry in entries:
+        state[entry[0]] = _tensor(name, file, entry, add)
+    if _rest(file, add):
+        raise WeightsError(f"{name}: {file.name} grew while it was read")
+    check_finite(name, state)
+    return state
 
 
 @contextmanager
