@@ -187,14 +187,16 @@ def create(name: str, pretrained: bool | None = None, **overrides: Any) -> "nn.M
 def blank(
     entry: Variant, weights: Weights | None, overrides: Mapping[str, Any], *, resized: bool
 ) -> tuple["nn.Module", "nn.Module"]:
-    """A module for weights to be loaded into, and the whole of it on "meta". Parameters are drawn
-    only if it is `resized`, so that some may have no weights."""
+    """A module for weights to be loaded into, and the whole of it: on "meta", if that may be more.
+    Parameters are drawn only if it is `resized`, so that some may have no weights."""
     from zoo.reading import Undrawn
 
-    whole = {key: overrides[key] for key in overrides if key not in FEATURES}
-    like = build(entry, weights, whole, device="meta")
     with nullcontext() if resized else Undrawn():
-        return build(entry, weights, overrides), like
+        model = build(entry, weights, overrides)
+    if not entry.is_classifier:
+        return model, model
+    whole = {key: overrides[key] for key in overrides if key not in FEATURES}
+    return model, build(entry, weights, whole, device="meta")
 
 
 def schemes(entry: Variant) -> list[Any]:
