@@ -5,7 +5,7 @@ crops and the steps of the rate are 1512.03385's (Sec. 4.2); batches are of 64, 
 `ITERATIONS` of them instead of 64k of 128. Those of 110 layers start at 0.01, as there. Nothing was
 chosen by a result: each network was trained by this recipe once per seed.
 
-In bfloat16, which needs a CPU that has it; all depths again in float32, which any CPU can do.
+In bfloat16, which needs a CPU that has it; 20 to 56 layers also in float32, which any CPU can do.
 """
 
 from functools import partial
@@ -57,4 +57,3 @@ plain20_float32, plain32_float32 = exact("plain20"), exact("plain32")
 plain44_float32, plain56_float32 = exact("plain44"), exact("plain56")
 resnet20_float32, resnet32_float32 = exact("resnet20"), exact("resnet32")
 resnet44_float32, resnet56_float32 = exact("resnet44"), exact("resnet56")
-resnet110_float32 = exact("resnet110")

@@ -3,7 +3,7 @@
     python -m eval.comparisons --data DIR [--of depth order width ...] [--seeds 0 1 2] [--write]
 
 depth       plain and residual nets of 20, 56 and 110 layers (1512.03385, Sec. 4.2)
-depths      of 20, 32, 44, 56 and (residual) 110 layers, in float32
+depths      of 20, 32, 44 and 56 layers, in float32
 order       preresnet110 against resnet110 (1603.05027)
 width       wrn16_4 against resnet110 (1605.07146)
 cardinality resnext29_32x4d against 1x64d, a Res2Net block against both (1611.05431, 1904.01169)
@@ -53,7 +53,6 @@ GROUPS: dict[str, tuple[Recipe, ...]] = {
         cifar10_jpeg.resnet32_float32,
         cifar10_jpeg.resnet44_float32,
         cifar10_jpeg.resnet56_float32,
-        cifar10_jpeg.resnet110_float32,
     ),
     "order": (cifar10_jpeg.preresnet110, cifar10_jpeg.resnet110),
     "width": (cifar10_jpeg.wrn16_4, cifar10_jpeg.resnet110),
