@@ -6,8 +6,8 @@ crops and the steps of the rate are 1512.03385's (Sec. 4.2); batches are of 64, 
 chosen by a result: each network was trained by this recipe once per seed.
 
 In bfloat16, which needs a CPU that has it; 20 to 56 layers also in float32, which any CPU can do.
-wrn16_4 is the widest for which a CPU has the time: a run of wrn28_10, with 13 times its multiply-adds,
-would take three hours.
+wrn16_4 is the widest for which a CPU has the time: a run of wrn28_10, with 13 times its
+multiply-adds, would take three hours.
 """
 
 from functools import partial
