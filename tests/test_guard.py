@@ -7,6 +7,7 @@ import shutil
 import time
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from huggingface_hub import CommitOperationAdd, HfApi, constants
@@ -14,7 +15,7 @@ from huggingface_hub import CommitOperationAdd, HfApi, constants
 import zoo
 from tests import hub_server, test_hub
 from tests.hub_server import Fault, Files, Hub
-from zoo import guard, push, registry, weights
+from zoo import guard, push, reading, registry, stamps, weights
 from zoo.mirror import Reply, Request
 from zoo.pretrained import WeightsError
 
@@ -114,10 +115,20 @@ def test_other_bytes_of_the_same_size(
     zoo.create(SOURCE)
 
 
-def test_a_cached_file_that_was_changed(remote: Hub, first: Files, tmp_path: Path) -> None:
-    """By as many other bytes: both sums, and the next call brings it again."""
+@pytest.mark.parametrize("large", [False, True])
+def test_a_cached_file_that_was_changed(
+    remote: Hub, first: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, large: bool
+) -> None:
+    """By as many other bytes, even if it was hashed before and mapped since: both sums, and the
+    next call brings it again."""
     remote.push(REPO, first)
+    mapped = Mock(wraps=reading._mapped)
+    monkeypatch.setattr(reading, "_mapped", mapped)
+    monkeypatch.setattr(stamps, "LEAST", 1 if large else stamps.LEAST)
+    monkeypatch.setattr(stamps, "RECENT", 0)
     zoo.create(SOURCE)
+    zoo.create(SOURCE)
+    assert mapped.called == large
     (path,) = (tmp_path / "hf" / "hub").rglob(FILE)
     blob = path.resolve()
     blob.write_bytes(bytes(b ^ 1 for b in blob.read_bytes()))

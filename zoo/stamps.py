@@ -5,7 +5,7 @@ path -> its sha256, and what the file system said of it then    $ZOO_CHECKED, el
                                                                 in HF_HOME; ZOO_CHECKED="" for none
 
 A file counts as the same while device, inode, size and the times of its last change, of content and
-of anything, are. The last of these cannot be set by a program.
+of anything, are. The last of these no program can set.
 """
 
 import json
