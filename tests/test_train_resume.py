@@ -109,7 +109,12 @@ def test_stopped_in_an_epoch_it_goes_on_from_its_checkpoint(
         train.train(mixed, seed=0, out=tmp_path / "cut", quiet=True, every=4)
     assert reached(tmp_path / "cut", 10) == 14
     asked, last = [], -1
-    train.train(mixed, seed=0, out=tmp_path / "cut", quiet=True, every=4)
+    path = tmp_path / "cut" / checkpoints.NAME
+    state = torch.load(path, weights_only=True)
+    assert 0 < state["seconds"] < 60
+    torch.save(state | {"seconds": 1000.0}, path)
+    done = train.train(mixed, seed=0, out=tmp_path / "cut", quiet=True, every=4)
+    assert 1000 < done.seconds < 1060  # with those before
     assert asked == list(range(14, 20))
     assert final(tmp_path / "cut") == final(tmp_path / "whole")
 

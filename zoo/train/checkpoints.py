@@ -1,6 +1,6 @@
 """All that a run needs to go on, in one file, whole or not at all.
 
-model, optimizer, averages, history, where in which epoch, what was summed up, random states
+model, optimizer, averages, history, seconds, place in which epoch, what was summed up, random states
 """
 
 import json
@@ -44,6 +44,7 @@ def save(run: "Run") -> None:
         "step": run.step,
         "sums": sums.cpu(),
         "random": randomness() if run.step else {},
+        "seconds": run.seconds,
     }
     part = run.out / f"{NAME}.part"
     torch.save(state, part)
@@ -68,7 +69,7 @@ def load(run: "Run") -> None:
     run.optimizer.load_state_dict(state["optimizer"])
     if run.averages:
         run.averages.module.load_state_dict(state["averages"])
-    run.history = state["history"]
+    run.history, run.start = state["history"], run.start - state["seconds"]
     run.begin(state["step"])
     run.sums, run.random = summed(run, state["sums"].reshape(-1, 3)), state["random"]
 

@@ -7,6 +7,7 @@ written, so that a run that was killed goes on from there to the same weights, b
 """
 
 import math
+import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
@@ -54,6 +55,7 @@ class Run:
         shard: bool = False,
     ) -> None:
         self.recipe, self.seed, self.out, self.every = recipe, seed, out, every
+        self.start = time.perf_counter()
         self.accelerator = Accelerator(
             cpu=not torch.cuda.is_available(), mixed_precision=recipe.precision
         )
@@ -103,6 +105,11 @@ class Run:
         self.step = step
         self.sums = torch.zeros(3, dtype=torch.float64)  # loss, faults, examples
         self.random: dict[str, Any] = {}
+
+    @property
+    def seconds(self) -> float:
+        """How long it has taken, with the processes before up to their last checkpoints."""
+        return time.perf_counter() - self.start
 
     @property
     def bare(self) -> nn.Module:
