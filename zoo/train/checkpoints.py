@@ -1,6 +1,6 @@
 """All that a run needs to go on, in one file, whole or not at all.
 
-model, optimizer, averages, history, seconds, place in which epoch, what was summed up, random states
+model, optimizer, averages, history, seconds, where in which epoch, sums, random states
 """
 
 import json
