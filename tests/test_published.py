@@ -105,16 +105,25 @@ def test_the_library_is_not_measured_twice_by_different_names(records: Sequence[
     assert len(set(keys)) == len(keys)
 
 
-def test_degradation_is_told_as_the_runs_have_it(records: Sequence[Record]) -> None:
+@pytest.mark.parametrize(
+    ("depths", "protocol", "side"),
+    [
+        ((20, 32, 44, 56, 110), "zoo_digits", "digits/train"),
+        ((20, 32, 44, 56), "zoo_jpeg16_float32", "cifar10_jpeg/train"),
+    ],
+)
+def test_degradation_is_told_as_the_runs_have_it(
+    records: Sequence[Record], depths: Sequence[int], protocol: str, side: str
+) -> None:
     said = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
     for kind, sentence in (
         ("plain", "end at {} and {} %"),
         ("resnet", "residual ones at {} and {} %"),
     ):
         means = []
-        for depth in (20, 32, 44, 56, 110):
-            recipe = f"{kind}{depth}.zoo_digits"
-            runs = [r["benchmarks"]["digits/train"] for r in records if r.get("recipe") == recipe]
+        for depth in depths:
+            recipe = f"{kind}{depth}.{protocol}"
+            runs = [r["benchmarks"][side] for r in records if r.get("recipe") == recipe]
             assert 3 <= len(runs) <= 5
             means.append(f"{mean(run['scores']['error']['value'] for run in runs):.1f}")
         assert sentence.format(", ".join(means[:-1]), means[-1]) in said
