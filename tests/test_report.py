@@ -143,7 +143,7 @@ def test_a_paper_has_what_there_is_to_know(site: Path) -> None:
 
 def test_curves_of_what_was_trained_here(site: Path) -> None:
     text = (site / "models" / "plain56.html").read_text(encoding="utf-8")
-    assert re.search(r"8 runs, a line each: plain56\.", text)
+    assert re.search(r"11 runs, a line each: plain56\.", text)
     assert text.count("<title>plain56.zoo_digits, seed") == 10  # of the loss and of the error
 
 
