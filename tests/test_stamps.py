@@ -41,6 +41,11 @@ def path(tmp_path: Path) -> Path:
 def put(path: Path, state: dict[str, Tensor]) -> None:
     """A file that has not just been written."""
     path.write_bytes(save(state))
+    settle()
+
+
+def settle() -> None:
+    """Waits until nothing has just been written."""
     time.sleep(1.5 * stamps.RECENT / 1e9)
 
 
@@ -98,7 +103,7 @@ def test_tensors_that_stand_askew_are_copied(load: Load, tmp_path: Path) -> None
     data = len(header).to_bytes(8, "little") + header + b"\x05" + torch.ones(2).numpy().tobytes()
     path = tmp_path / "askew"
     path.write_bytes(data)
-    time.sleep(1.5 * stamps.RECENT / 1e9)
+    settle()
     load(path)
     assert {key: value.tolist() for key, value in load(path).items()} == {"b": [5], "f": [1, 1]}
     assert load.hashed == [1]
@@ -133,6 +138,7 @@ def test_after_a_change_it_is_hashed_again(
 ) -> None:
     load(path)
     change(path)
+    settle()
     load(path)
     assert load.hashed == [1, 1]
     assert load.sums[1] == weights.sha256(path)
