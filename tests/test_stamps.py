@@ -12,7 +12,8 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
-from zoo import reading, registry, stamps, weights
+import zoo
+from zoo import offline, reading, registry, stamps, weights
 from zoo.pretrained import WeightsError
 
 STATE = {
@@ -200,6 +201,18 @@ def test_it_can_be_turned_off(load: Load, path: Path, monkeypatch: pytest.Monkey
     load(path)
     load(path)
     assert load.hashed == [1, 1]
+
+
+def test_verify_hashes_always(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stamps, "RECENT", 0)
+    for hashed, run in (
+        ([1], zoo.create),
+        ([1], zoo.create),
+        ([1, 1], lambda name, pretrained: list(offline.verify([name]))),
+        ([1, 1], zoo.create),
+    ):
+        run("resnet20.zoo_digits", pretrained=True)
+        assert load.hashed == hashed
 
 
 def test_where_nothing_can_be_kept_it_loads(load: Load, path: Path, kept: Path) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from zoo import hub, literature, pinned, registry, repositories, tensors, weights
+from zoo import hub, literature, pinned, registry, repositories, stamps, tensors, weights
 from zoo.pretrained import Weights, WeightsError
 from zoo.repositories import CONFIG, FOLDER, HUB
 
@@ -136,7 +136,8 @@ def verify(names: Iterable[str] = (), advance: Advance = lambda what: None) -> I
 
 
 def _checked(name: str) -> Checked:
-    model = registry.create(name, pretrained=True)
+    with stamps.anew():
+        model = registry.create(name, pretrained=True)
     if not name.startswith((HUB, FOLDER)):
         return Checked(name, "", "no pinned tensors; `zoo check` scores what the zoo has recorded")
     pins = pins_of(repositories.opened(name))

@@ -8,6 +8,7 @@ PATH is a clone (or bare repository) of KaimingHe/deep-residual-networks.
 import re
 import sys
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -112,7 +113,7 @@ class Graph(nn.Module):
     def __init__(self, layers: list[Message]) -> None:
         super().__init__()
         self.layers, self.made, channels = layers, nn.ModuleDict(), {"data": 3}
-        for before, layer in zip([{}, *layers], layers, strict=False):
+        for before, layer in pairwise([{}, *layers]):
             given, c_in, (top,) = parameters(layer), channels[layer["bottom"][0]], layer["top"]
             kind = layer["type"][0]
             if kind == "Scale":
