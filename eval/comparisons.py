@@ -44,15 +44,10 @@ GROUPS: dict[str, tuple[Recipe, ...]] = {
         cifar10_jpeg.resnet56,
         cifar10_jpeg.resnet110,
     ),
-    "depths": (
-        cifar10_jpeg.plain20_float32,
-        cifar10_jpeg.plain32_float32,
-        cifar10_jpeg.plain44_float32,
-        cifar10_jpeg.plain56_float32,
-        cifar10_jpeg.resnet20_float32,
-        cifar10_jpeg.resnet32_float32,
-        cifar10_jpeg.resnet44_float32,
-        cifar10_jpeg.resnet56_float32,
+    "depths": tuple(
+        getattr(cifar10_jpeg, f"{kind}{depth}_float32")
+        for kind in ("plain", "resnet")
+        for depth in (20, 32, 44, 56)
     ),
     "order": (cifar10_jpeg.preresnet110, cifar10_jpeg.resnet110),
     "width": (cifar10_jpeg.wrn16_4, cifar10_jpeg.resnet110),

@@ -30,7 +30,7 @@ class Trainings:
 
     @cached_property
     def networks(self) -> dict[str, dict[str, Record]]:
-        """{network: its runs, by seed}, those with fewer parameters first."""
+        """{network: its runs, ordered by seed}, those with fewer parameters first."""
 
         def order(of: tuple[str, Record]) -> tuple[int, str, int]:
             return params(of[1]["model"]), of[1]["model"], of[1]["seed"]
