@@ -1,12 +1,14 @@
 """Seconds and memory of networks made and filled, beside those of timm and transformers.
 
     python -m eval.loading_speed resnet50 resnet101 pythia_410m [--rounds 20] [--record]
+    python -m eval.loading_speed pythia_2_8b --dtype float16
 
 In one process, in turn. create: a network with drawn parameters; timm's is timm.create_model. load:
 the tensors of a safetensors file in it, ours with the sha256 of every byte checked, and "again",
 with the sum of an earlier time (zoo.stamps); timm's is create_model with a checkpoint,
 transformers' is from_pretrained. Memory is the most that was resident while one loads, beyond what
-was before. Files are of drawn weights, read before.
+was before. Files are of drawn weights, read before; with --dtype, they and the networks have that
+type.
 """
 
 import argparse
@@ -19,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import timm
+import torch
 
 from eval.speed import compared, most, race, report
 from zoo import registry, weights
@@ -28,10 +31,15 @@ FILE = "model.safetensors"
 Rows = Iterator[dict[str, Any]]
 
 
-def filled(entry: registry.Variant, given: Weights, checked: Path | None = None) -> Any:
+def filled(
+    entry: registry.Variant,
+    given: Weights,
+    checked: Path | None = None,
+    dtype: torch.dtype | None = None,
+) -> Any:
     """What zoo.create does for pinned weights; `checked` is where sums are kept, if they are."""
     os.environ["ZOO_CHECKED"] = str(checked or "")
-    model, like = registry.blank(entry, given, {}, resized=False)
+    model, like = registry.blank(entry, given, {"dtype": dtype}, resized=False)
     scheme = next((s for s in registry.schemes(entry) if s.name == given.keys), None)
     weights.load_into(model, given, like=like, scheme=scheme)
     return model.eval()
@@ -51,25 +59,30 @@ def pinned(name: str, path: Path, keys: str = "") -> Weights:
     )
 
 
-def ours(entry: registry.Variant, given: Weights, folder: Path) -> dict[str, Callable[[], Any]]:
-    again = partial(filled, entry, given, folder / "checked.json")
+def ours(
+    entry: registry.Variant, given: Weights, folder: Path, dtype: torch.dtype | None
+) -> dict[str, Callable[[], Any]]:
+    again = partial(filled, entry, given, folder / "checked.json", dtype)
     time.sleep(1)  # what has just been written is not kept
     again()
-    return {"ours": partial(filled, entry, given), "ours again": again}
+    return {"ours": partial(filled, entry, given, dtype=dtype), "ours again": again}
 
 
-def of_timm(name: str, folder: Path) -> dict[str, Callable[[], Any]]:
-    weights.save(timm.create_model(name).state_dict(), folder / FILE, {})
+def of_timm(name: str, folder: Path, dtype: torch.dtype | None) -> dict[str, Callable[[], Any]]:
+    make = partial(timm.create_model, name, dtype=dtype)
+    weights.save(make().state_dict(), folder / FILE, {})
     given = pinned(name, folder / FILE)
     return {
-        **ours(registry.variant(name), given, folder),
-        "timm": partial(timm.create_model, name, checkpoint_path=str(folder / FILE)),
+        **ours(registry.variant(name), given, folder, dtype),
+        "timm": partial(make, checkpoint_path=str(folder / FILE)),
     }
 
 
-def of_transformers(name: str, folder: Path) -> dict[str, Callable[[], Any]]:
+def of_transformers(
+    name: str, folder: Path, dtype: torch.dtype | None
+) -> dict[str, Callable[[], Any]]:
     """GPT-NeoX of the same sizes, in its own names."""
-    from transformers import GPTNeoXConfig, GPTNeoXForCausalLM
+    from transformers import AutoModelForCausalLM, GPTNeoXConfig
 
     entry, (known, *_) = registry.variant(name), registry.weights_of(name)
     sizes: dict[str, Any] = dict(entry.args)
@@ -80,11 +93,12 @@ def of_transformers(name: str, folder: Path) -> dict[str, Callable[[], Any]]:
         intermediate_size=4 * sizes["width"],
         vocab_size=sizes["vocab"],
     )
-    GPTNeoXForCausalLM(config).save_pretrained(folder)
+    peer: Any = AutoModelForCausalLM
+    peer.from_config(config, dtype=dtype).save_pretrained(folder, max_shard_size="100GB")
     given = pinned(name, folder / FILE, known.keys)
     return {
-        **ours(entry, given, folder),
-        "transformers": partial(GPTNeoXForCausalLM.from_pretrained, folder),
+        **ours(entry, given, folder, dtype),
+        "transformers": partial(peer.from_pretrained, folder, dtype=dtype),
     }
 
 
@@ -93,11 +107,13 @@ def creations(name: str, rounds: int) -> Rows:
     return iter(compared(f"{name}, created", race(runs, rounds)))
 
 
-def loads(name: str, rounds: int) -> Rows:
+def loads(name: str, rounds: int, kind: str) -> Rows:
     """Seconds, then bytes against the size of the file."""
     is_timms = registry.variant(name).is_classifier
+    dtype = getattr(torch, kind) if kind else None
     with tempfile.TemporaryDirectory() as made:
-        runs = (of_timm if is_timms else of_transformers)(name, Path(made))
+        runs = (of_timm if is_timms else of_transformers)(name, Path(made), dtype)
+        name = f"{name} in {kind}" if kind else name
         yield from compared(f"{name}, loaded", race(runs, rounds))
         size = (Path(made) / FILE).stat().st_size
         for who, run in runs.items():
@@ -109,6 +125,7 @@ def loads(name: str, rounds: int) -> Rows:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("models", nargs="+")
+    parser.add_argument("--dtype", default="", choices=("float16", "bfloat16"))
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--record", action="store_true", help="adds to eval/results")
     options = parser.parse_args()
@@ -116,7 +133,7 @@ def main() -> None:
     for name in options.models:
         if timm.is_model(name):
             rows += creations(name, options.rounds)
-        rows += loads(name, options.rounds)
+        rows += loads(name, options.rounds, options.dtype)
     report(rows, options.rounds, {}, "weights" if options.record else "")
 
 

@@ -1,8 +1,10 @@
 """The public functions: create, list_models, describe, papers, claims, transform, register."""
 
+import copy
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -138,6 +140,38 @@ def test_pretrained_features_are_the_networks_own() -> None:
     _, features = whole.forward_intermediates(image)
     for found, expected in zip(part(image), features[1:3], strict=True):
         assert torch.equal(found, expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("resnet20", {}),
+        ("resnet20", {"num_classes": 3}),
+        ("resnet20", {"features_only": True}),
+        ("muddformer_nano", {}),
+        ("rcan_tiny_x2", {}),
+    ],
+)
+def test_a_network_in_another_type(name: str, given: dict[str, Any]) -> None:
+    torch.manual_seed(0)
+    whole = zoo.create(name, pretrained=True, **given)
+    torch.manual_seed(0)
+    half = zoo.create(name, pretrained=True, dtype=torch.bfloat16, **given)
+    assert not half.training
+    cast = copy.deepcopy(whole).bfloat16().state_dict()
+    for key, value in half.state_dict().items():
+        assert value.dtype is cast[key].dtype
+        assert torch.equal(value, cast[key])
+    assert any(value.dtype is torch.bfloat16 for value in cast.values())
+
+
+def test_a_type_that_networks_cannot_have_is_refused() -> None:
+    for wrong in ("float16", torch.int8, 16):
+        with pytest.raises(ValueError, match=f"dtype must be a floating-point .* not {wrong!r}"):
+            zoo.create("resnet20", dtype=wrong)
+    with pytest.raises(ValueError, match="takes no 'dtypes'; the nearest are dtype"):
+        zoo.create("resnet20", dtypes=torch.float16)
+    assert zoo.create("resnet20", dtype=torch.float64).fc.weight.dtype is torch.float64
 
 
 @pytest.fixture

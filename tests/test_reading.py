@@ -166,26 +166,33 @@ from eval.loading_speed import filled, pinned
 from zoo import registry
 from zoo.evaluation.memory import Peak
 registry.network("resnet20")
-_, name, path, keys = sys.argv
+_, name, path, keys, dtype = sys.argv
 given = pinned(name, Path(path), keys)
 peak = Peak(torch.device("cpu"))
 before = peak.bytes()
-model = filled(registry.variant(name), given)
+model = filled(registry.variant(name), given, dtype=getattr(torch, dtype))
 print(peak.bytes() - before)
 """
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("name", "keys"), [("gpt2", "the zoo"), ("pythia_160m", "EleutherAI/pythia")]
+    ("name", "keys", "dtype"),
+    [
+        ("gpt2", "the zoo", "float32"),
+        ("gpt2", "the zoo", "float16"),
+        ("pythia_160m", "EleutherAI/pythia", "float32"),
+    ],
 )
-def test_loading_takes_no_second_copy(name: str, keys: str, tmp_path: Path) -> None:
-    """1.1 times the file in memory, of half a gigabyte; also where heads have to be taken apart."""
+def test_loading_takes_no_second_copy(name: str, keys: str, dtype: str, tmp_path: Path) -> None:
+    """1.1 times the file in memory, of half a gigabyte in float32; also where heads have to be
+    taken apart."""
     path, entry = tmp_path / "drawn.safetensors", registry.variant(name)
     shapes = registry.network(name, device="meta").state_dict()
-    state = {key: torch.ones(value.shape) for key, value in shapes.items()}
+    kind = getattr(torch, dtype)
+    state = {key: torch.ones(value.shape, dtype=kind) for key, value in shapes.items()}
     scheme = next(s for s in registry.schemes(entry) if s.name == keys and s.fits(name))
     weights.save(scheme.undo(state), path, {})
-    command = [sys.executable, "-c", PEAK, name, str(path), keys]
+    command = [sys.executable, "-c", PEAK, name, str(path), keys, dtype]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert 0.9 < json.loads(done.stdout) / path.stat().st_size < 1.1

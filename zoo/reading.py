@@ -165,13 +165,18 @@ DRAWS = {"uniform_", "normal_", "kaiming_uniform_", "kaiming_normal_", "trunc_no
 
 
 class Undrawn(TorchFunctionMode):
-    """Within it, constructors leave parameters as the memory was, where they would draw them."""
+    """Within it, constructors leave parameters as the memory was, where they would draw them, and
+    so does a change of their type."""
 
     def __torch_function__(
         self, function: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         given = {**(kwargs or {})}
         tensor = args[0] if args else given.get("tensor")
-        if getattr(function, "__name__", "") in DRAWS and isinstance(tensor, nn.Parameter):
+        name = getattr(function, "__name__", "")
+        if isinstance(tensor, nn.Parameter) and name in DRAWS:
             return tensor
+        if isinstance(tensor, nn.Parameter) and name == "to":
+            kinds = (arg for arg in args if isinstance(arg, torch.dtype))
+            return torch.empty_like(tensor, dtype=next(kinds, tensor.dtype))
         return function(*args, **given)

@@ -14,7 +14,7 @@ import pkgutil
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from zoo import literature
@@ -125,9 +125,8 @@ def split(name: str) -> tuple[Variant, Weights | None]:
     if not tag:
         return entry, None
     known = weights_of(architecture)
-    for weights in known:
-        if weights.tag == tag:
-            return entry, weights
+    if found := [weights for weights in known if weights.tag == tag]:
+        return entry, found[0]
     have = ", ".join(weights.name for weights in known) or "none"
     raise UnknownNameError(f"{architecture} has no weights called {tag!r}; it has: {have}")
 
@@ -164,9 +163,10 @@ def create(name: str, pretrained: bool | None = None, **overrides: Any) -> "nn.M
     False.
 
     `overrides` are arguments of its class (num_classes, in_chans, drop_rate, ... and the room's
-    own, see `zoo.describe`), or timm's features_only and out_indices. Raises UnknownNameError for a
-    name, LookupError when there are no weights, ValueError for an argument, WeightsError when
-    the weights are not those that are pinned, or do not arrive from the Hub.
+    own, see `zoo.describe`), timm's features_only and out_indices, or `dtype`, what parameters and
+    buffers are kept in: tensors of a file that are in it already are not copied. Raises
+    UnknownNameError for a name, LookupError when there are no weights, ValueError for an argument,
+    WeightsError when the weights are not those that are pinned, or do not arrive from the Hub.
     """
     from zoo import repositories
 
@@ -207,11 +207,9 @@ def schemes(entry: Variant) -> list[Any]:
 
 def _scheme(entry: Variant, weights: Weights) -> Any:
     """The scheme that weights are named by; None if it is the zoo's own."""
-    if not weights.keys:
-        return None
-    fitting = (s for s in schemes(entry) if s.name == weights.keys and s.fits(entry.name))
-    if found := next(fitting, None):
-        return found
+    fitting = [s for s in schemes(entry) if s.name == weights.keys and s.fits(entry.name)]
+    if fitting or not weights.keys:
+        return fitting[0] if fitting else None
     raise ValueError(f"{weights.where}: convert.py has no scheme {weights.keys!r} of {entry.name}")
 
 
@@ -225,7 +223,8 @@ def build(
     from zoo.reading import Undrawn
 
     cls = load_class(entry.target)
-    known = set(inspect.signature(cls).parameters) | (FEATURES if entry.is_classifier else set())
+    features = FEATURES if entry.is_classifier else set()
+    known = {*inspect.signature(cls).parameters, *features, "dtype"}
     for key in overrides:
         if key not in known:
             raise ValueError(
@@ -233,12 +232,17 @@ def build(
             )
     cfg = configuration(entry, weights)
     args = {**entry.args, **(weights.args if weights else {}), **overrides}
+    dtype = args.pop("dtype", None)
+    if dtype and not (isinstance(dtype, torch.dtype) and dtype.is_floating_point):
+        raise ValueError(f"dtype must be a floating-point type of torch, not {dtype!r}")
+    make = partial(_classifier, entry) if entry.is_classifier else _bare
     drawn = Undrawn() if device == "meta" else nullcontext()
     with drawn, torch.device(device) if device else nullcontext():
-        return _classifier(cls, entry, cfg, args) if entry.is_classifier else _bare(cls, cfg, args)
+        model: nn.Module = make(cls, cfg, args)
+        return model.to(dtype) if dtype else model
 
 
-def _classifier(cls: Any, entry: Variant, cfg: dict[str, Any], args: dict[str, Any]) -> "nn.Module":
+def _classifier(entry: Variant, cls: Any, cfg: dict[str, Any], args: dict[str, Any]) -> "nn.Module":
     from timm.models import build_model_with_cfg
 
     args.setdefault("num_classes", cfg["num_classes"])
@@ -287,10 +291,8 @@ def recorded_counts(entry: Variant) -> dict[str, int]:
     """Counts as eval/counts.py wrote them down, so that showing them needs no torch."""
     paper = paper_of(entry)
     path = ROOMS / (paper.id if paper else "") / "counts.json"
-    counts: dict[str, dict[str, int]] = (
-        json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    )
-    return counts.get(entry.name, {})
+    counts: Any = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return dict(counts.get(entry.name, {}))
 
 
 def paper_of(entry: Variant) -> literature.Paper | None:
