@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import datasets
-
 from zoo import tasks
 from zoo.benchmarks import BENCHMARKS, NoDataError, Samples
 from zoo.benchmarks.imagenet import open_classes, open_wnids
@@ -73,6 +71,8 @@ def _files(path: Path) -> list[Path]:
 
 def from_hub(name: str, split: str, subset: str = "") -> Any:
     """The rows of a data set on the Hub. Raises DataError for whatever the library says."""
+    import datasets
+
     try:
         return datasets.load_dataset(name, subset or None, split=split)
     except Exception as error:  # the library has many of its own for a name, a split, a network

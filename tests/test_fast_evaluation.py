@@ -27,6 +27,24 @@ def test_as_it_was_defined_and_as_it_is_fast() -> None:
     assert all(torch.equal(before[key], value) for key, value in model.state_dict().items())
 
 
+def test_the_number_of_cores_changes_nothing() -> None:
+    """A batch is one core's work, as large as its pixels allow, whatever else the machine has."""
+    model, samples = zoo.create("resnet20", pretrained=True), open_source("digits/test").samples
+    before, found = torch.get_num_threads(), []
+    for cores in (1, 3):
+        torch.set_num_threads(cores)
+        job = Classes(model, samples, show(vars(model)["pretrained_cfg"], None))
+        found.append(engine.run(job, join("cpu"), How(), setting={}).sha256)
+    torch.set_num_threads(before)
+    assert found[0] == found[1]
+    assert (job.by_core, job.batch_size) == (True, 128)
+    large = Classes(model, samples, lambda image: [torch.zeros(1, 3, 224, 224)])
+    large.ready(torch.device("cpu"), How())
+    assert large.batch_size == 16
+    large.ready(torch.device("cpu"), How(compile=True))
+    assert not large.by_core
+
+
 def test_another_precision_says_how_many_answers_it_changed() -> None:
     """Of an untrained network, whose scores are close to each other, some."""
     torch.manual_seed(0)

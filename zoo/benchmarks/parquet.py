@@ -7,7 +7,6 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
-import datasets
 import pyarrow.parquet as pq
 from PIL import Image
 
@@ -54,6 +53,8 @@ def open_split(benchmark: Benchmark, data: Path | None = None) -> Parquet:
 def open_files(files: Sequence[Path]) -> Any:
     """The rows of parquet files, in their order. Raises NoDataError for a file that is none, or for
     one that is missing, by the names of the others: x-00000-of-00002.parquet."""
+    import datasets  # takes a second
+
     for file in files:
         if missing := [sibling for sibling in _siblings(file) if not sibling.is_file()]:
             raise NoDataError(f"{missing[0]} is missing: {file.name} is one of several files")

@@ -25,6 +25,7 @@ from zoo.optimizing.folding import fold
 from zoo.verdicts import interval
 
 BEST = 5
+PIXELS = 16 * 224 * 224  # in a batch of a CPU's core: its activations stay near it
 FEW = 100  # wrong answers that a record names
 COMPARED = 100  # samples that another precision answers in fp32 too
 Show = Callable[[Image.Image], list[Tensor]]  # each (crops, C, H, W)
@@ -34,6 +35,7 @@ class Classes:
     """A classifier, and images with their labels; `show` makes tensors of an image."""
 
     batch_size = 128
+    by_core = False
 
     def __init__(self, network: nn.Module, samples: Samples, show: Show) -> None:
         self.network, self.samples, self.show = network, samples, show
@@ -44,8 +46,12 @@ class Classes:
         it shares."""
         self.device, self.dtype = device, how.dtype
         self.layout = torch.contiguous_format if how.eager else torch.channels_last
+        self.by_core = device.type == "cpu" and not how.compile
         network = self.network.to(device).eval()
-        if not how.eager and (example := self._example()) is not None:
+        example = self._example()
+        if self.by_core and example is not None:
+            self.batch_size = min(self.batch_size, max(1, PIXELS // example[0, 0].numel()))
+        if not how.eager and example is not None:
             network = copy.deepcopy(network, {id(p): p for p in network.parameters()})
             fold(network, example.to(device))
         network = network.to(memory_format=self.layout)

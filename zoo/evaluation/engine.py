@@ -9,7 +9,9 @@ number of processes nor the size of a batch changes what is seen of a sample.
 import hashlib
 import json
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -29,10 +31,12 @@ Answers = Mapping[int, Entry]
 
 
 class Job(Protocol):
-    """A network and the samples that it answers."""
+    """A network and the samples that it answers; `by_core` says that a batch is work for one core,
+    so that each of them may take its own."""
 
     size: int
     batch_size: int
+    by_core: bool
     network: nn.Module
 
     def ready(self, device: torch.device, how: How) -> None: ...
@@ -99,8 +103,10 @@ def run(
     error = None
     try:
         job.ready(world.device, how)
-        batches = _batches(job, [index for index in share if index not in found], how)
-        for index, *answer in logged(_answers(job, batches, how, broken), folder, world.rank):
+        loaded = _batches(job, [index for index in share if index not in found], how)
+        answer_all = _by_core if job.by_core else _in_turn
+        answered = answer_all(job, _readable(loaded, how, broken))
+        for index, *answer in logged(answered, folder, world.rank):
             found[index] = tuple(answer)
             advance(1)
     except Exception as raised:  # to be raised on every process, or others would wait for this one
@@ -124,14 +130,11 @@ def _batches(job: Job, indices: Sequence[int], how: How) -> Iterable[list[tuple[
     return DataLoader(_Loaded(job), batch_sampler=groups, num_workers=how.workers, collate_fn=list)
 
 
-def _answers(
-    job: Job,
-    batches: Iterable[list[tuple[int, Any]]],
-    how: How,
-    broken: list[tuple[int, str]],
-) -> Iterator[Entry]:
-    """Entries batch by batch; what cannot be read goes to `broken` or, unless those are skipped,
-    ends it."""
+def _readable(
+    batches: Iterable[list[tuple[int, Any]]], how: How, broken: list[tuple[int, str]]
+) -> Iterator[list[tuple[int, Any]]]:
+    """Batches without what cannot be read, which goes to `broken` or, unless that is skipped, ends
+    it."""
     for batch in batches:
         faults = [(index, str(shown)) for index, shown in batch if isinstance(shown, BrokenError)]
         if faults and not how.skip_broken:
@@ -139,8 +142,37 @@ def _answers(
         broken += faults
         good = [(index, shown) for index, shown in batch if not isinstance(shown, BrokenError)]
         if good:
-            with torch.inference_mode():
-                yield from job.answer(good)
+            yield good
+
+
+def _in_turn(job: Job, batches: Iterable[list[tuple[int, Any]]]) -> Iterator[Entry]:
+    """Entries batch by batch."""
+    for batch in batches:
+        with torch.inference_mode():
+            yield from job.answer(batch)
+
+
+def _by_core(job: Job, batches: Iterable[list[tuple[int, Any]]]) -> Iterator[Entry]:
+    """The same, in the same order, of as many batches at once as torch has threads: cores that
+    share one batch wait for each other in every layer, and for the next one to be loaded."""
+    cores = torch.get_num_threads()
+    waiting: deque[Future[list[Entry]]] = deque()
+
+    def answers(batch: list[tuple[int, Any]]) -> list[Entry]:
+        with torch.inference_mode():
+            return list(job.answer(batch))
+
+    with ThreadPoolExecutor(cores, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        try:
+            for batch in batches:
+                waiting.append(pool.submit(answers, batch))
+                if len(waiting) > cores:
+                    yield from waiting.popleft().result()
+            while waiting:
+                yield from waiting.popleft().result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+            torch.set_num_threads(cores)
 
 
 def side_by_side(indices: Sequence[int], size: int) -> Iterator[list[int]]:
