@@ -50,6 +50,11 @@ def one_of_a_kind(values: Iterable[Any], kind: Callable[[Any], object]) -> list[
     return found
 
 
+def first_alone(values: Iterable[Any]) -> list[Any]:
+    """Parameters of a test that takes long: the first, and slow ones."""
+    return one_of_a_kind(values, lambda value: None)
+
+
 def class_of(name: str) -> str:
     """What makes the network of a name: "package.module:Class"."""
     return registry.variant(name).target

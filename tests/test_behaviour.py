@@ -13,18 +13,12 @@ import torch
 from timm.layers import DropPath
 from torch import Tensor, nn
 
-from tests.conftest import one_of_a_kind, trunk
+from tests.conftest import first_alone
 from tests.golden.fill import fill, images, layers_of
 from tests.test_contract import ARGUMENTS, TARGETS, channels, pixels, sketch, slow
 from zoo import registry
 
 LARGE = 2e6  # parameters
-LONG = {  # for compilers
-    "zoo.families.fractalnet.model:FractalNet",
-    "zoo.families.dpn.model:SmallDPN",
-}
-
-
 NARROW = {
     "cardinality": 2,
     "base_width": 16,
@@ -200,13 +194,7 @@ def test_channels_last_and_bf16(target: str) -> None:
     close(half.double(), wanted, rtol=0.1)
 
 
-@pytest.mark.parametrize(
-    "target",
-    [
-        *one_of_a_kind([t for t in BY_SIZE if t not in LONG], trunk),
-        *(pytest.param(t, marks=slow) for t in sorted(LONG)),
-    ],
-)
+@pytest.mark.parametrize("target", first_alone(BY_SIZE))
 def test_compile_and_export(target: str) -> None:
     model, x = real(target), example(target)
     torch.compiler.reset()

@@ -192,6 +192,7 @@ def test_a_file_of_weights(tmp_path: Path) -> None:
         run(path, "--model", "resnet32", "--on", "digits/test")
 
 
+@pytest.mark.slow
 def test_bf16_of_a_trained_network_changes_little() -> None:
     record = run("resnet20", "--on", "digits/test", "--precision", "bf16")
     assert right(record) >= 355

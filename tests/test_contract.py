@@ -24,8 +24,10 @@ ARGUMENTS = {
     target: inspect.signature(registry.load_class(target)).parameters for target in TARGETS
 }
 
+BY_DEPTH = sorted(ENTRIES, key=lambda name: registry.recorded_counts(ENTRIES[name])["depth"])
+
 slow = pytest.mark.slow
-every_name = pytest.mark.parametrize("name", one_of_a_kind(ENTRIES, class_of))
+every_name = pytest.mark.parametrize("name", one_of_a_kind(BY_DEPTH, class_of))
 
 
 def pixels(name: str) -> int:

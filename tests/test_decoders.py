@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 import zoo
-from tests.conftest import class_of, one_of_a_kind, trunk
+from tests.conftest import class_of, first_alone, one_of_a_kind
 from tests.golden.fill import drawn_by_name
 from zoo import registry
 from zoo.trunks.attention import Rotary
@@ -138,7 +138,7 @@ def test_gradients_reach_everything(target: str, args: dict[str, Any]) -> None:
         torch.testing.assert_close(p.grad, plain[name], rtol=1e-10, atol=1e-10)
 
 
-@pytest.mark.parametrize(("target", "args"), one_of_a_kind(EVERY, lambda case: trunk(case[0])))
+@pytest.mark.parametrize(("target", "args"), first_alone(EVERY))
 def test_compiled_and_exported(target: str, args: dict[str, Any]) -> None:
     model, text = small(target, **args), ids()
     torch._dynamo.reset()

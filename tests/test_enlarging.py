@@ -9,7 +9,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 import zoo
-from tests.conftest import bundled, measured
+from tests.conftest import bundled, first_alone, measured
 from zoo import literature, pretrained, registry, tables, weights
 from zoo.benchmarks import BENCHMARKS
 from zoo.benchmarks.scores import score
@@ -27,7 +27,7 @@ pinned_weights = pytest.mark.parametrize("pinned", PINNED, ids=lambda w: w.name)
 data = pytest.mark.data
 
 
-@pinned_weights
+@pytest.mark.parametrize("pinned", first_alone(PINNED), ids=lambda w: w.name)
 @pytest.mark.usefixtures("nothing_published")
 def test_bundled_weights_give_the_recorded_scores(pinned: pretrained.Weights) -> None:
     record = json.loads(pinned.record.read_text())

@@ -212,6 +212,7 @@ def test_answers_are_kept_for_the_cache(lm: ZooLM, monkeypatch: pytest.MonkeyPat
 # How it is called
 
 
+@pytest.mark.slow  # the evaluator takes ten seconds to import
 def test_the_verb(
     lm: ZooLM,
     tasks: list[str],

@@ -233,6 +233,7 @@ def checkout(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_pin_writes_the_lock_into_the_room(checkout: Path, first: Files) -> None:
     """In a process of its own, which reads HF_ENDPOINT and has warnings as errors."""
     env = {"PYTHONPATH": str(checkout), "HF_HOME": str(checkout / "hf"), "HF_HUB_OFFLINE": "0"}

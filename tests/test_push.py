@@ -26,7 +26,9 @@ pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning
 CHECK = {"README.md", "LICENSE", "config.json", "model.safetensors", "pinned.safetensors"}
 
 
-@pytest.fixture(params=[True, False], ids=["lfs", "xet"])
+@pytest.fixture(
+    params=[pytest.param(True, id="lfs", marks=pytest.mark.slow), pytest.param(False, id="xet")]
+)
 def hub(remote: Hub, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Hub:
     """alice's client."""
     monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", request.param)

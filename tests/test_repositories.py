@@ -131,6 +131,9 @@ def test_what_is_not_there(tmp_path: Path) -> None:
         zoo.create(str(tmp_path / "gone.safetensors"))
     with pytest.raises(WeightsError, match="called org/name, not 'a'"):
         zoo.create("hf-hub:a")
+    for pickle in ("there.pth", str(tmp_path / "not.bin")):
+        with pytest.raises(WeightsError, match="networks are in safetensors; try `zoo conv"):
+            zoo.create(pickle)
 
 
 def test_weights_of_another_shape_are_named(folder: Path) -> None:

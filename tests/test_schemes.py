@@ -12,6 +12,7 @@ import torch
 import transformers
 from typer.testing import CliRunner
 
+from tests.conftest import one_of_a_kind
 from zoo import convert, registry
 from zoo.cli import app
 from zoo.families.gpt2.model import GPT2
@@ -40,24 +41,34 @@ def same_bits(found: State, wanted: State) -> None:
     assert [k for k in found if found[k].dtype != wanted[k].dtype] == []
 
 
-@pytest.mark.parametrize(("room", "scheme"), SCHEMES, ids=[f"{r}-{s.name}" for r, s in SCHEMES])
-def test_there_and_back(room: str, scheme: Scheme) -> None:
-    """ours -> theirs -> ours, to the last bit, of networks small and large that come in a scheme;
-    theirs have what the scheme is known by, and nothing of them is lost on the way."""
+def names_in(room: str, scheme: Scheme) -> list[str]:
+    """Two or three networks, small and large, that come in a scheme."""
     entries = registry.variants().items()
     names = [n for n, e in entries if e.family.endswith(f".{room}") and scheme.fits(n)]
-    assert names
-    for name in names[:: max(1, len(names) // 2)]:
-        network = registry.network(name, device="meta", **scheme.tries[-1])
-        shapes = {key: tuple(value.shape) for key, value in network.state_dict().items()}
-        ours = drawn(shapes, scheme)
-        theirs = scheme.undo(ours)
-        assert all(any(mark in key for key in theirs) for mark in scheme.marks), name
-        kept = {key: value for key, value in ours.items() if not scheme.has_constant(key)}
-        assert bool(scheme.constants) == (len(kept) < len(ours))
-        same_bits(scheme.apply(theirs), kept)
-        same_bits(scheme.undo(scheme.apply(theirs)), theirs)
-        assert scheme.renames == () or theirs.keys() != kept.keys()
+    return names[:: max(1, len(names) // 2)]
+
+
+CASES = [(scheme, name) for room, scheme in SCHEMES for name in names_in(room, scheme)]
+
+
+def test_every_scheme_has_a_network() -> None:
+    assert {id(scheme) for scheme, _ in CASES} == {id(scheme) for _, scheme in SCHEMES}
+
+
+@pytest.mark.parametrize(("scheme", "name"), one_of_a_kind(CASES, lambda case: id(case[0])))
+def test_there_and_back(scheme: Scheme, name: str) -> None:
+    """ours -> theirs -> ours, to the last bit; theirs have what the scheme is known by, and nothing
+    of them is lost on the way."""
+    network = registry.network(name, device="meta", **scheme.tries[-1])
+    shapes = {key: tuple(value.shape) for key, value in network.state_dict().items()}
+    ours = drawn(shapes, scheme)
+    theirs = scheme.undo(ours)
+    assert all(any(mark in key for key in theirs) for mark in scheme.marks), name
+    kept = {key: value for key, value in ours.items() if not scheme.has_constant(key)}
+    assert bool(scheme.constants) == (len(kept) < len(ours))
+    same_bits(scheme.apply(theirs), kept)
+    same_bits(scheme.undo(scheme.apply(theirs)), theirs)
+    assert scheme.renames == () or theirs.keys() != kept.keys()
 
 
 BUFFERS = {

@@ -30,7 +30,7 @@ def test_every_recipe_has_its_weights() -> None:
     [
         pytest.param(
             w,
-            marks=() if w.model in ("gpt2_nano", "muddformer_nano") else pytest.mark.slow,
+            marks=() if w.model == "muddformer_nano" else pytest.mark.slow,
         )
         for w in PINNED
     ],

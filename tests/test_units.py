@@ -1,15 +1,18 @@
 """What one paper says of its own unit, and no count or logit of a whole network would show."""
 
 from itertools import chain
+from typing import Any
 
 import pytest
 import timm
 import torch
 from torch import Tensor, nn
 
+from tests.conftest import first_alone
 from tests.golden.fill import fill, layers_of
 from tests.test_behaviour import close, example, real, train
 from tests.test_parity import WRONG, Change, error, logits, ours
+from zoo import registry
 from zoo.families.res2net.model import Res2Block
 from zoo.trunks.post_activation import Bottleneck
 
@@ -62,7 +65,8 @@ def test_a_resnext_block_is_a_sum_of_paths() -> None:
 
 def test_the_width_of_a_path_times_their_number() -> None:
     """8x64d is 512 wide in the first stage: 34.4M, not the 89.7M of eight times the output."""
-    stages = [ours("resnext29_8x64d").get_submodule(f"layer{i}")[0] for i in (1, 2, 3)]
+    model: Any = registry.network("resnext29_8x64d", device="meta")
+    stages = [model.layer1[0], model.layer2[0], model.layer3[0]]
     assert [unit.conv2.out_channels for unit in stages] == [512, 1024, 2048]
     assert [unit.conv3.out_channels for unit in stages] == [256, 512, 1024]
 
@@ -97,7 +101,7 @@ def first_slice_alone(model: nn.Module) -> None:
 CHANGES = [hierarchical_first, no_pool_at_stride_one, pool_without_its_border, first_slice_alone]
 
 
-@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("change", first_alone(CHANGES))
 def test_the_first_block_of_a_res2net_stage(change: Change) -> None:
     model = ours("res2net50_26w_4s")
     with torch.device("meta"):

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 import zoo
+from tests.conftest import first_alone
 from tests.golden.fill import fill, layers_of
 from zoo import measuring, registry
 from zoo.trunks.upscaler import MeanShift
@@ -137,7 +138,7 @@ def test_a_mean_of_bf16_would_be_off() -> None:
     assert float(shift(zeros)[0, 0]) == pytest.approx(0.4488 * 255, abs=1e-4)
 
 
-@every_class
+@pytest.mark.parametrize("target", first_alone(reversed(TARGETS)))
 def test_compile_and_export(target: str) -> None:
     model, x = real(target), photo()
     torch.compiler.reset()

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 HUB, FOLDER = "hf-hub:", "local-dir:"
 CONFIG, FILE = "config.json", "model.safetensors"
 FILES = (FILE, FILE + hub.INDEX)
+PICKLES = (".bin", ".ckpt", ".pkl", ".pt", ".pth", ".tar")  # never opened here
 LARGEST = 1 << 20  # bytes of a config.json
 # What a config.json may set, and within what. Anything else is the caller's to ask for.
 ENDS: dict[str, Container[Any]] = {
@@ -40,12 +41,14 @@ PREPROCESSING: dict[str, Any] = {
 
 def is_source(name: str) -> bool:
     """Whether a name says where tensors are, rather than which network."""
-    return name.startswith((HUB, FOLDER)) or name.endswith(FILES) or name.endswith(".safetensors")
+    return name.startswith((HUB, FOLDER)) or name.endswith((*FILES, ".safetensors", *PICKLES))
 
 
 def create(source: str, pretrained: bool, overrides: Mapping[str, Any]) -> "nn.Module":
     """The network of a source, with its tensors if `pretrained`. Raises WeightsError for one that
     the zoo does not have, or whose files are not what they should be."""
+    if source.endswith(PICKLES) and not source.startswith((HUB, FOLDER)):
+        raise WeightsError(f"{source}: networks are in safetensors; try `zoo convert {source}`")
     if not source.startswith((HUB, FOLDER)):
         return _of_file(Path(source), pretrained, overrides)
     found = opened(source)
