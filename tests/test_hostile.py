@@ -198,6 +198,7 @@ for count, pad in ((270_000, ""), (199_000, 25 * "x")):
 """
 
 
+@pytest.mark.slow
 def test_a_header_of_empty_tensors_costs_little() -> None:
     """16 MB of them, refused or just allowed; safetensors takes seconds."""
     done = subprocess.run(

@@ -36,21 +36,9 @@ NAMES = {
     "timm": [n for n in timm.list_models() if timm.model_entrypoint(n).__module__[:5] == "timm."],
 }
 RENAMED = {"res2net50_v1b": "res2net50d", "res2net101_v1b": "res2net101d"}
-QUICK = (
-    "18",
-    "resnet50",
-    "50_32x4d",
-    "26w_4s",
-    "res2net50_v1b",
-    "tiny",
-    "dpn68",
-)
+QUICK = {"resnet50", "res2net50_26w_4s", "rdnet_tiny", "dpn68"}
 SHARED = [
-    pytest.param(
-        name,
-        library,
-        marks=() if name.endswith(QUICK) and not name.startswith("res2net101") else slow,
-    )
+    pytest.param(name, library, marks=() if name in QUICK else slow)
     for library, names in NAMES.items()
     for name in registry.variants()
     if RENAMED.get(name, name) in names

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 import zoo
-from tests.conftest import first_alone
+from tests.conftest import class_of, first_alone, one_of_a_kind
 from tests.golden.fill import fill, layers_of
 from zoo import measuring, registry
 from zoo.trunks.upscaler import MeanShift
@@ -51,7 +51,7 @@ def close(found: Tensor, wanted: Tensor, rtol: float = 1e-10) -> None:
     torch.testing.assert_close(found, wanted, rtol=rtol, atol=atol)
 
 
-@pytest.mark.parametrize("name", ENTRIES)
+@pytest.mark.parametrize("name", one_of_a_kind(ENTRIES, class_of))
 def test_shapes_of_every_name(name: str) -> None:
     model: Any = registry.network(name, device="meta")
     for scale in model.scales:
