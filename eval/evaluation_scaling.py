@@ -1,11 +1,11 @@
 """How an evaluation of photographs grows: with two processes, and with ten times the images.
 
-    python -m eval.evaluation_scaling resnet18 [--images 400] [--rounds 10] [--record]
+    python -m eval.evaluation_scaling resnet18 [--images 1000] [--rounds 10] [--record]
 
 Seconds and memory are those of the records that `eval.classification` writes: from the first image
 to the last answer, decoding included. Every process has one thread, as launchers set it; beside
-them stands one process with as many threads as there are cores. A tenth is two batches. Images and
-network are those of eval/evaluation_speed.py.
+them stands one process with as many threads as there are cores, which have a batch each. A tenth is
+five batches. Images and network are those of eval/evaluation_speed.py.
 """
 
 import argparse
@@ -26,7 +26,7 @@ CORES = os.cpu_count() or 1
 
 def measured(name: str, images: int, file: Path, folder: Path) -> dict[str, dict[str, Any]]:
     """The records of one round, in turn."""
-    evaluate = partial(evaluated, name, file, folder, "--batch-size", str(images // 20))
+    evaluate = partial(evaluated, name, file, folder, "--batch-size", str(images // 50))
     found = {}
     os.environ["OMP_NUM_THREADS"] = "1"
     found["a tenth"] = evaluate("--limit", str(images // 10))
@@ -61,7 +61,7 @@ def rows(name: str, images: int, rounds: list[dict[str, dict[str, Any]]]) -> lis
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("model")
-    parser.add_argument("--images", type=int, default=400)
+    parser.add_argument("--images", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--record", action="store_true", help="adds to eval/results")
     options = parser.parse_args()

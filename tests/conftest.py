@@ -32,8 +32,9 @@ _numbers = count()
 os.environ["ZOO_LEDGER"] = f"{_ledgers.name}/session/ledger"
 
 # Seconds, roughly.
-LONG = {"test_behaviour": 86, "test_small_texts": 46, "test_readme": 32, "test_counts": 30}
-LONG |= {"test_cli": 25, "test_contract": 25, "test_convert": 25, "test_harness": 20}
+LONG = {"test_behaviour": 86, "test_small_texts": 46, "test_readme": 32, "test_report": 30}
+LONG |= {"test_counts": 30, "test_contract": 25, "test_convert": 25, "test_parity": 20}
+LONG |= {"test_explain": 17, "test_language_modeling": 17}
 
 ROOT = Path(__file__).parent.parent
 
