@@ -72,6 +72,7 @@ def test_it_says_what_it_will_do_then_does_it() -> None:
     assert ledger.own().verify() == 2
 
 
+@pytest.mark.slow
 def test_another_precision_is_another_measurement() -> None:
     zoo.check("wrn16_1.zoo_digits")
     (row,) = zoo.check("wrn16_1.zoo_digits", precision="bf16")

@@ -70,7 +70,7 @@ def test_cite_prints_bibtex() -> None:
         (("cite", "zzz"), "zzz"),
         (("convert", "no.pth"), "no.pth"),
         (("train", "no.py:x", "--out", "x"), "no.py"),
-        (("verify", "no.pth"), "'no'"),
+        (("verify", "resnt20"), "resnet20"),
     ],
 )
 def test_bad_input_is_one_sentence_and_two(

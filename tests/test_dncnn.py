@@ -185,6 +185,7 @@ def test_the_lesson() -> None:
     )
 
 
+@pytest.mark.slow
 def test_the_bundled_network_takes_noise() -> None:
     """More than 9 dB of noise of 25, on four photographs; the record is what it does now."""
     options = ["dncnn_tiny.zoo_train400", "--on", "photos/sigma25", "--device", "cpu"]

@@ -207,6 +207,7 @@ def test_a_data_set_of_the_hub(file: Path, tmp_path: Path, monkeypatch: pytest.M
         run(file, "some/texts")
 
 
+@pytest.mark.slow
 def test_a_benchmark_by_a_protocol(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     reading = {"half": Reading(context=128, stride=64)}
     paper = SimpleNamespace(id="room", details={"reading": reading})

@@ -145,6 +145,7 @@ def test_a_stage_remembers_its_own_skips() -> None:
     close(found, x, rtol=1e-10, atol=1e-10)
 
 
+@pytest.mark.slow
 def test_checkpointing_remembers_too() -> None:
     """A stage is recomputed as a whole: block by block, it would forget."""
     _, model = resnets("laurel_rw_lr_pa_resnet50")
