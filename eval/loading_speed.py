@@ -28,6 +28,7 @@ from zoo import registry, weights
 from zoo.pretrained import Weights
 
 FILE = "model.safetensors"
+PYTHIA = "EleutherAI/pythia"  # the scheme of transformers' names
 Rows = Iterator[dict[str, Any]]
 
 
@@ -84,7 +85,7 @@ def of_transformers(
     """GPT-NeoX of the same sizes, in its own names."""
     from transformers import AutoModelForCausalLM, GPTNeoXConfig
 
-    entry, (known, *_) = registry.variant(name), registry.weights_of(name)
+    entry = registry.variant(name)
     sizes: dict[str, Any] = dict(entry.args)
     config = GPTNeoXConfig(
         num_hidden_layers=sizes["layers"],
@@ -95,7 +96,7 @@ def of_transformers(
     )
     peer: Any = AutoModelForCausalLM
     peer.from_config(config, dtype=dtype).save_pretrained(folder, max_shard_size="100GB")
-    given = pinned(name, folder / FILE, known.keys)
+    given = pinned(name, folder / FILE, PYTHIA)
     return {
         **ours(entry, given, folder, dtype),
         "transformers": partial(peer.from_pretrained, folder, dtype=dtype),
