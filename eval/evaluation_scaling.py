@@ -4,8 +4,8 @@
 
 Seconds and memory are those of the records that `eval.classification` writes: from the first image
 to the last answer, decoding included. Every process has one thread, as launchers set it; beside
-them stands one process with as many threads as there are cores, which have a batch each. A tenth is
-five batches. Images and network are those of eval/evaluation_speed.py.
+them stands one process with as many threads as there are cores, which have a batch each. A tenth
+is five batches. Images and network are those of eval/evaluation_speed.py.
 """
 
 import argparse
@@ -26,7 +26,7 @@ CORES = os.cpu_count() or 1
 
 def measured(name: str, images: int, file: Path, folder: Path) -> dict[str, dict[str, Any]]:
     """The records of one round, in turn."""
-    evaluate = partial(evaluated, name, file, folder, "--batch-size", str(images // 50))
+    evaluate = partial(evaluated, name, file, folder, "--batch-size", str(max(1, images // 50)))
     found = {}
     os.environ["OMP_NUM_THREADS"] = "1"
     found["a tenth"] = evaluate("--limit", str(images // 10))

@@ -8,7 +8,7 @@ the tensors of a safetensors file in it, ours with the sha256 of every byte chec
 with the sum of an earlier time (zoo.stamps); timm's is create_model with a checkpoint,
 transformers' is from_pretrained. Memory is the most that was resident while one loads, beyond what
 was before. Files are of drawn weights, read before; with --dtype, they and the networks have that
-type.
+type, and nothing is created.
 """
 
 import argparse
@@ -132,7 +132,7 @@ def main() -> None:
     options = parser.parse_args()
     rows: list[dict[str, Any]] = []
     for name in options.models:
-        if timm.is_model(name):
+        if timm.is_model(name) and not options.dtype:
             rows += creations(name, options.rounds)
         rows += loads(name, options.rounds, options.dtype)
     report(rows, options.rounds, {}, "weights" if options.record else "")

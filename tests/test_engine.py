@@ -101,9 +101,19 @@ def test_a_batch_for_each_core() -> None:
         assert another.submit(torch.get_num_threads).result() == 3
 
 
+def indices_in(folder: Path) -> list[int]:
+    lines = (folder / "answers-0.jsonl").read_text().split("\n")
+    return [json.loads(line)[0] for line in lines if line]
+
+
+def full(answered: int) -> None:
+    if answered:
+        raise OSError("the disk is full")
+
+
 @pytest.mark.usefixtures("three_threads")
 def test_an_error_of_one_core_ends_all(tmp_path: Path) -> None:
-    """What was answered before it, in order, is kept; what was not begun is not."""
+    """What was answered before it is kept, and what had begun; what had not is not begun."""
 
     class Failing(Squares):
         def answer(self, batch: list[tuple[int, Any]]) -> Iterator[Entry]:
@@ -114,12 +124,17 @@ def test_an_error_of_one_core_ends_all(tmp_path: Path) -> None:
     job = Failing(360, by_core=True)
     with pytest.raises(RuntimeError, match="no memory"):
         run(job, folder=tmp_path)
-    lines = (tmp_path / "answers-0.jsonl").read_text().split("\n")
-    assert [json.loads(line)[0] for line in lines if line] == list(range(30))
-    assert len(job.batches) < 20
+    kept = indices_in(tmp_path)
+    assert kept[:30] == list(range(30))
+    assert not {30, 31, 32} & {*kept}
+    assert len(kept) // 3 == len(job.batches) < 20
     assert torch.get_num_threads() == 3
-    with pytest.raises(ValueError, match="row 4 cannot be read"):
-        run(Squares(9, broken=(4,), by_core=True))
+    with pytest.raises(ValueError, match="row 10 cannot be read"):
+        run(Squares(36, broken=(10,), by_core=True), folder=tmp_path / "broken")
+    assert indices_in(tmp_path / "broken") == list(range(9))
+    with pytest.raises(OSError, match="full"):
+        engine.run(Squares(36, by_core=True), ALONE, How(), setting={}, advance=full)
+    assert torch.get_num_threads() == 3
 
 
 def test_workers_load_what_the_process_would(tmp_path: Path) -> None:

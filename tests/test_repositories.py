@@ -131,7 +131,7 @@ def test_what_is_not_there(tmp_path: Path) -> None:
         zoo.create(str(tmp_path / "gone.safetensors"))
     with pytest.raises(WeightsError, match="called org/name, not 'a'"):
         zoo.create("hf-hub:a")
-    for pickle in ("there.pth", str(tmp_path / "not.bin")):
+    for pickle in ("resnet20.th", "there.pth", str(tmp_path / "not.bin")):
         with pytest.raises(WeightsError, match="networks are in safetensors; try `zoo conv"):
             zoo.create(pickle)
 

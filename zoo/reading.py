@@ -165,8 +165,8 @@ DRAWS = {"uniform_", "normal_", "kaiming_uniform_", "kaiming_normal_", "trunc_no
 
 
 class Undrawn(TorchFunctionMode):
-    """Within it, constructors leave parameters as the memory was, where they would draw them, and
-    so does a change of their type."""
+    """Within it, constructors leave parameters as the memory was, where they would draw them; a
+    change of type makes new ones of these, and does not read them."""
 
     def __torch_function__(
         self, function: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
@@ -176,7 +176,7 @@ class Undrawn(TorchFunctionMode):
         name = getattr(function, "__name__", "")
         if isinstance(tensor, nn.Parameter) and name in DRAWS:
             return tensor
-        if isinstance(tensor, nn.Parameter) and name == "to":
-            kinds = (arg for arg in args if isinstance(arg, torch.dtype))
-            return torch.empty_like(tensor, dtype=next(kinds, tensor.dtype))
+        kind = next((arg for arg in args if isinstance(arg, torch.dtype)), None)
+        if isinstance(tensor, nn.Parameter) and name == "to" and kind not in (None, tensor.dtype):
+            return torch.empty_like(tensor, dtype=kind)
         return function(*args, **given)

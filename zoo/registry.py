@@ -223,8 +223,8 @@ def build(
     from zoo.reading import Undrawn
 
     cls = load_class(entry.target)
-    features = FEATURES if entry.is_classifier else set()
-    known = {*inspect.signature(cls).parameters, *features, "dtype"}
+    own, features = inspect.signature(cls).parameters, FEATURES if entry.is_classifier else set()
+    known = {*own, *features, "dtype"}
     for key in overrides:
         if key not in known:
             raise ValueError(
@@ -232,8 +232,8 @@ def build(
             )
     cfg = configuration(entry, weights)
     args = {**entry.args, **(weights.args if weights else {}), **overrides}
-    dtype = args.pop("dtype", None)
-    if dtype and not (isinstance(dtype, torch.dtype) and dtype.is_floating_point):
+    dtype = None if "dtype" in own else args.pop("dtype", None)
+    if dtype is not None and not (isinstance(dtype, torch.dtype) and dtype.is_floating_point):
         raise ValueError(f"dtype must be a floating-point type of torch, not {dtype!r}")
     make = partial(_classifier, entry) if entry.is_classifier else _bare
     drawn = Undrawn() if device == "meta" else nullcontext()

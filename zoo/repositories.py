@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 HUB, FOLDER = "hf-hub:", "local-dir:"
 CONFIG, FILE = "config.json", "model.safetensors"
 FILES = (FILE, FILE + hub.INDEX)
-PICKLES = (".bin", ".ckpt", ".pkl", ".pt", ".pth", ".tar")  # never opened here
+PICKLES = (".bin", ".ckpt", ".pkl", ".pt", ".pth", ".tar", ".th")  # never opened here
 LARGEST = 1 << 20  # bytes of a config.json
 # What a config.json may set, and within what. Anything else is the caller's to ask for.
 ENDS: dict[str, Container[Any]] = {

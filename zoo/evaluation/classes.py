@@ -48,7 +48,7 @@ class Classes:
         self.layout = torch.contiguous_format if how.eager else torch.channels_last
         self.by_core = device.type == "cpu" and not how.compile
         network = self.network.to(device).eval()
-        example = self._example()
+        example = self._example() if self.by_core or not how.eager else None
         if self.by_core and example is not None:
             self.batch_size = min(self.batch_size, max(1, PIXELS // example[0, 0].numel()))
         if not how.eager and example is not None:

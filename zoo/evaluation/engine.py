@@ -10,8 +10,9 @@ import hashlib
 import json
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -28,6 +29,8 @@ from zoo.evaluation.samples import BrokenError
 from zoo.evaluation.world import World
 
 Answers = Mapping[int, Entry]
+Batch = list[tuple[int, Any]]
+Answering = Generator[Entry, None, None]
 
 
 class Job(Protocol):
@@ -105,10 +108,10 @@ def run(
         job.ready(world.device, how)
         loaded = _batches(job, [index for index in share if index not in found], how)
         answer_all = _by_core if job.by_core else _in_turn
-        answered = answer_all(job, _readable(loaded, how, broken))
-        for index, *answer in logged(answered, folder, world.rank):
-            found[index] = tuple(answer)
-            advance(1)
+        with closing(answer_all(job, _readable(loaded, how, broken))) as answered:
+            for index, *answer in logged(answered, folder, world.rank):
+                found[index] = tuple(answer)
+                advance(1)
     except Exception as raised:  # to be raised on every process, or others would wait for this one
         error = raised
     world.agree(error)
@@ -130,9 +133,7 @@ def _batches(job: Job, indices: Sequence[int], how: How) -> Iterable[list[tuple[
     return DataLoader(_Loaded(job), batch_sampler=groups, num_workers=how.workers, collate_fn=list)
 
 
-def _readable(
-    batches: Iterable[list[tuple[int, Any]]], how: How, broken: list[tuple[int, str]]
-) -> Iterator[list[tuple[int, Any]]]:
+def _readable(batches: Iterable[Batch], how: How, broken: list[tuple[int, str]]) -> Iterator[Batch]:
     """Batches without what cannot be read, which goes to `broken` or, unless that is skipped, ends
     it."""
     for batch in batches:
@@ -145,20 +146,21 @@ def _readable(
             yield good
 
 
-def _in_turn(job: Job, batches: Iterable[list[tuple[int, Any]]]) -> Iterator[Entry]:
+def _in_turn(job: Job, batches: Iterable[Batch]) -> Answering:
     """Entries batch by batch."""
     for batch in batches:
         with torch.inference_mode():
             yield from job.answer(batch)
 
 
-def _by_core(job: Job, batches: Iterable[list[tuple[int, Any]]]) -> Iterator[Entry]:
+def _by_core(job: Job, batches: Iterable[Batch]) -> Answering:
     """The same, in the same order, of as many batches at once as torch has threads: cores that
-    share one batch wait for each other in every layer, and for the next one to be loaded."""
+    share one batch wait for each other in every layer, and for the next one to be loaded. After an
+    error, what was begun is answered first."""
     cores = torch.get_num_threads()
     waiting: deque[Future[list[Entry]]] = deque()
 
-    def answers(batch: list[tuple[int, Any]]) -> list[Entry]:
+    def answers(batch: Batch) -> list[Entry]:
         with torch.inference_mode():
             return list(job.answer(batch))
 
@@ -170,6 +172,10 @@ def _by_core(job: Job, batches: Iterable[list[tuple[int, Any]]]) -> Iterator[Ent
                     yield from waiting.popleft().result()
             while waiting:
                 yield from waiting.popleft().result()
+        except Exception:
+            for begun in waiting:
+                yield from () if begun.exception() else begun.result()
+            raise
         finally:
             pool.shutdown(cancel_futures=True)
             torch.set_num_threads(cores)
