@@ -4,8 +4,8 @@
 
 Seconds and memory are those of the records that `eval.classification` writes: from the first image
 to the last answer, decoding included. Every process has one thread, as launchers set it; beside
-them stands one process with as many threads as there are cores, which have a batch each. A tenth
-is five batches. Images and network are those of eval/evaluation_speed.py.
+them stands one process with as many threads as there are cores. A tenth is five batches. Images
+and network are those of eval/evaluation_speed.py.
 """
 
 import argparse

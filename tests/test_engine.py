@@ -1,10 +1,7 @@
 """The one loop: every sample once, whatever the batches; broken data; errors; what is resumed."""
 
-import json
 import math
-import threading
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -33,8 +30,8 @@ class Squares:
     batch_size = 3
     network = nn.Identity()
 
-    def __init__(self, size: int, broken: Sequence[int] = (), *, by_core: bool = False) -> None:
-        self.size, self.broken, self.by_core = size, broken, by_core
+    def __init__(self, size: int, broken: Sequence[int] = ()) -> None:
+        self.size, self.broken = size, broken
         self.batches: list[list[int]] = []
 
     def ready(self, device: torch.device, how: How) -> None:
@@ -69,72 +66,6 @@ def test_every_sample_has_one_answer(size: int, batch_size: int) -> None:
     assert outcome.sha256 == run(Squares(size)).sha256
     assert len(job.batches) == math.ceil(size / (batch_size or job.batch_size))
     assert (outcome.broken, outcome.seconds >= 0, outcome.peak_memory > 10**6) == ((), True, True)
-
-
-@pytest.fixture
-def three_threads() -> Iterator[None]:
-    """As many as a machine of three cores would have."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(3)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.mark.usefixtures("three_threads")
-def test_a_batch_for_each_core() -> None:
-    """Three at once, of one thread each, in the order of one after the other; then as before."""
-    together, threads = threading.Barrier(3, timeout=10), []
-
-    class Slow(Squares):
-        def answer(self, batch: list[tuple[int, Any]]) -> Iterator[Entry]:
-            assert torch.is_inference_mode_enabled()
-            threads.append(torch.get_num_threads())
-            together.wait()
-            yield from super().answer(batch)
-
-    outcome = run(Slow(36, by_core=True))
-    assert list(outcome.answers) == list(range(36))
-    assert outcome.sha256 == run(Squares(36)).sha256
-    assert threads == [1] * 12
-    assert torch.get_num_threads() == 3
-    with ThreadPoolExecutor(1) as another:
-        assert another.submit(torch.get_num_threads).result() == 3
-
-
-def indices_in(folder: Path) -> list[int]:
-    lines = (folder / "answers-0.jsonl").read_text().split("\n")
-    return [json.loads(line)[0] for line in lines if line]
-
-
-def full(answered: int) -> None:
-    if answered:
-        raise OSError("the disk is full")
-
-
-@pytest.mark.usefixtures("three_threads")
-def test_an_error_of_one_core_ends_all(tmp_path: Path) -> None:
-    """What was answered before it is kept, and what had begun; what had not is not begun."""
-
-    class Failing(Squares):
-        def answer(self, batch: list[tuple[int, Any]]) -> Iterator[Entry]:
-            if batch[0][0] == 30:
-                raise RuntimeError("no memory")
-            yield from super().answer(batch)
-
-    job = Failing(360, by_core=True)
-    with pytest.raises(RuntimeError, match="no memory"):
-        run(job, folder=tmp_path)
-    kept = indices_in(tmp_path)
-    assert kept[:30] == list(range(30))
-    assert not {30, 31, 32} & {*kept}
-    assert len(kept) // 3 == len(job.batches) < 20
-    assert torch.get_num_threads() == 3
-    with pytest.raises(ValueError, match="row 10 cannot be read"):
-        run(Squares(36, broken=(10,), by_core=True), folder=tmp_path / "broken")
-    assert indices_in(tmp_path / "broken") == list(range(9))
-    with pytest.raises(OSError, match="full"):
-        engine.run(Squares(36, by_core=True), ALONE, How(), setting={}, advance=full)
-    assert torch.get_num_threads() == 3
 
 
 def test_workers_load_what_the_process_would(tmp_path: Path) -> None:

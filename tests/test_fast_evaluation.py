@@ -1,8 +1,5 @@
 """Classifiers are evaluated as they are fast: the same answers, or it is told which changed."""
 
-from collections.abc import Iterator
-from typing import Any
-
 import torch
 
 import zoo
@@ -10,7 +7,6 @@ from eval.data import open_source
 from zoo.evaluation import engine
 from zoo.evaluation.classes import Classes
 from zoo.evaluation.how import How
-from zoo.evaluation.log import Entry
 from zoo.evaluation.works import show
 from zoo.evaluation.world import join
 
@@ -31,34 +27,12 @@ def test_as_it_was_defined_and_as_it_is_fast() -> None:
     assert all(torch.equal(before[key], value) for key, value in model.state_dict().items())
 
 
-def test_the_number_of_cores_changes_nothing() -> None:
-    """A batch is one core's work, as large as its pixels allow, whatever else the machine has."""
-    model, samples = zoo.create("resnet20", pretrained=True), open_source("digits/test").samples
-    before = torch.get_num_threads()
-    scores: list[dict[int, torch.Tensor]] = []
-
-    class Kept(Classes):
-        def answer(self, batch: list[tuple[int, Any]]) -> Iterator[Entry]:
-            shown = torch.cat([tensors[0] for _, (tensors, _) in batch])
-            scores[-1][batch[0][0]] = self.network(shown.to(memory_format=self.layout))
-            yield from super().answer(batch)
-
-    for cores in (1, 3):
-        torch.set_num_threads(cores)
-        scores.append({})
-        job = Kept(model, samples, show(vars(model)["pretrained_cfg"], None))
-        try:
-            engine.run(job, join("cpu"), How(), setting={})
-        finally:
-            torch.set_num_threads(before)
-    assert [sorted(each) for each in scores] == [[0, 128, 256]] * 2
-    assert all(torch.equal(scores[0][at], scores[1][at]) for at in scores[0])
-    assert job.by_core
-    large = Classes(model, samples, lambda image: [torch.zeros(1, 3, 224, 224)])
-    large.ready(torch.device("cpu"), How())
-    assert large.batch_size == 16
-    large.ready(torch.device("cpu"), How(compile=True))
-    assert not large.by_core
+def test_a_batch_has_as_many_pixels_as_stay_near_a_cpu() -> None:
+    model, samples = zoo.create("resnet20"), open_source("digits/test").samples
+    for pixels, size in ((32, 128), (224, 16), (896, 1), (2000, 1)):
+        job = Classes(model, samples, lambda image, n=pixels: [torch.zeros(1, 3, n, n)])
+        job.ready(torch.device("cpu"), How(eager=True))
+        assert job.batch_size == size
 
 
 def test_another_precision_says_how_many_answers_it_changed() -> None:

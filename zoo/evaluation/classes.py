@@ -25,7 +25,7 @@ from zoo.optimizing.folding import fold
 from zoo.verdicts import interval
 
 BEST = 5
-PIXELS = 16 * 224 * 224  # in a batch of a CPU's core: its activations stay near it
+PIXELS = 16 * 224 * 224  # in a batch on a CPU: its activations stay in the caches
 FEW = 100  # wrong answers that a record names
 COMPARED = 100  # samples that another precision answers in fp32 too
 Show = Callable[[Image.Image], list[Tensor]]  # each (crops, C, H, W)
@@ -35,7 +35,6 @@ class Classes:
     """A classifier, and images with their labels; `show` makes tensors of an image."""
 
     batch_size = 128
-    by_core = False
 
     def __init__(self, network: nn.Module, samples: Samples, show: Show) -> None:
         self.network, self.samples, self.show = network, samples, show
@@ -46,10 +45,9 @@ class Classes:
         it shares."""
         self.device, self.dtype = device, how.dtype
         self.layout = torch.contiguous_format if how.eager else torch.channels_last
-        self.by_core = device.type == "cpu" and not how.compile
         network = self.network.to(device).eval()
-        example = self._example() if self.by_core or not how.eager else None
-        if self.by_core and example is not None:
+        example = self._example()
+        if device.type == "cpu" and example is not None:
             self.batch_size = min(self.batch_size, max(1, PIXELS // example[0, 0].numel()))
         if not how.eager and example is not None:
             network = copy.deepcopy(network, {id(p): p for p in network.parameters()})

@@ -9,10 +9,7 @@ number of processes nor the size of a batch changes what is seen of a sample.
 import hashlib
 import json
 import time
-from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -29,17 +26,13 @@ from zoo.evaluation.samples import BrokenError
 from zoo.evaluation.world import World
 
 Answers = Mapping[int, Entry]
-Batch = list[tuple[int, Any]]
-Answering = Generator[Entry, None, None]
 
 
 class Job(Protocol):
-    """A network and the samples that it answers; `by_core` says that a batch is work for one core,
-    so that each of them may take its own."""
+    """A network and the samples that it answers."""
 
     size: int
     batch_size: int
-    by_core: bool
     network: nn.Module
 
     def ready(self, device: torch.device, how: How) -> None: ...
@@ -106,12 +99,10 @@ def run(
     error = None
     try:
         job.ready(world.device, how)
-        loaded = _batches(job, [index for index in share if index not in found], how)
-        answer_all = _by_core if job.by_core else _in_turn
-        with closing(answer_all(job, _readable(loaded, how, broken))) as answered:
-            for index, *answer in logged(answered, folder, world.rank):
-                found[index] = tuple(answer)
-                advance(1)
+        batches = _batches(job, [index for index in share if index not in found], how)
+        for index, *answer in logged(_answers(job, batches, how, broken), folder, world.rank):
+            found[index] = tuple(answer)
+            advance(1)
     except Exception as raised:  # to be raised on every process, or others would wait for this one
         error = raised
     world.agree(error)
@@ -133,9 +124,14 @@ def _batches(job: Job, indices: Sequence[int], how: How) -> Iterable[list[tuple[
     return DataLoader(_Loaded(job), batch_sampler=groups, num_workers=how.workers, collate_fn=list)
 
 
-def _readable(batches: Iterable[Batch], how: How, broken: list[tuple[int, str]]) -> Iterator[Batch]:
-    """Batches without what cannot be read, which goes to `broken` or, unless that is skipped, ends
-    it."""
+def _answers(
+    job: Job,
+    batches: Iterable[list[tuple[int, Any]]],
+    how: How,
+    broken: list[tuple[int, str]],
+) -> Iterator[Entry]:
+    """Entries batch by batch; what cannot be read goes to `broken` or, unless those are skipped,
+    ends it."""
     for batch in batches:
         faults = [(index, str(shown)) for index, shown in batch if isinstance(shown, BrokenError)]
         if faults and not how.skip_broken:
@@ -143,42 +139,8 @@ def _readable(batches: Iterable[Batch], how: How, broken: list[tuple[int, str]])
         broken += faults
         good = [(index, shown) for index, shown in batch if not isinstance(shown, BrokenError)]
         if good:
-            yield good
-
-
-def _in_turn(job: Job, batches: Iterable[Batch]) -> Answering:
-    """Entries batch by batch."""
-    for batch in batches:
-        with torch.inference_mode():
-            yield from job.answer(batch)
-
-
-def _by_core(job: Job, batches: Iterable[Batch]) -> Answering:
-    """The same, in the same order, of as many batches at once as torch has threads: cores that
-    share one batch wait for each other in every layer, and for the next one to be loaded. After an
-    error, what was begun is answered first."""
-    cores = torch.get_num_threads()
-    waiting: deque[Future[list[Entry]]] = deque()
-
-    def answers(batch: Batch) -> list[Entry]:
-        with torch.inference_mode():
-            return list(job.answer(batch))
-
-    with ThreadPoolExecutor(cores, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        try:
-            for batch in batches:
-                waiting.append(pool.submit(answers, batch))
-                if len(waiting) > cores:
-                    yield from waiting.popleft().result()
-            while waiting:
-                yield from waiting.popleft().result()
-        except Exception:
-            for begun in waiting:
-                yield from () if begun.exception() else begun.result()
-            raise
-        finally:
-            pool.shutdown(cancel_futures=True)
-            torch.set_num_threads(cores)
+            with torch.inference_mode():
+                yield from job.answer(good)
 
 
 def side_by_side(indices: Sequence[int], size: int) -> Iterator[list[int]]:

@@ -26,7 +26,6 @@ class Enlargements:
     """A network that enlarges by `scale`, and pairs of images, by a protocol."""
 
     batch_size = 1
-    by_core = False
 
     def __init__(self, network: nn.Module, pairs: Any, protocol: Upscaling, scale: int) -> None:
         self.network, self.pairs, self.protocol, self.scale = network, pairs, protocol, scale

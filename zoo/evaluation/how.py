@@ -11,9 +11,9 @@ class How:
     """How a job is run. Of these, `precision` alone is part of what is measured.
 
     Networks of images run in the layout, and with the folded BatchNorms, that are fast or, by
-    `eager`, as they were defined: the same to the last digits. `batch_size` 0 is the job's own;
-    on a CPU each core has a batch of images. `limit` takes the first samples alone, for a try.
-    Samples that cannot be read stop the run or, by `skip_broken`, are left out and named.
+    `eager`, as they were defined: the same to the last digits. `batch_size` 0 is the job's own.
+    `limit` takes the first samples alone, for a try. Samples that cannot be read stop the run or,
+    by `skip_broken`, are left out and named.
     """
 
     precision: str = "fp32"

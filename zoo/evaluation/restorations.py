@@ -24,7 +24,6 @@ class Restorations:
     """A network that takes noise of a strength `sigma` away, and images, by a protocol."""
 
     batch_size = 1
-    by_core = False
 
     def __init__(self, network: nn.Module, samples: Any, protocol: Denoising, sigma: float) -> None:
         self.network, self.samples, self.protocol, self.sigma = network, samples, protocol, sigma

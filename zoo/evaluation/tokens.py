@@ -23,7 +23,6 @@ class Tokens:
     ValueError for a window longer than the model's context, or ids that it has not."""
 
     batch_size = 8
-    by_core = False
 
     def __init__(
         self, network: nn.Module, ids: np.ndarray, protocol: Reading, size_in_bytes: int = 0
