@@ -173,10 +173,11 @@ class Undrawn(TorchFunctionMode):
     ) -> Any:
         given = {**(kwargs or {})}
         tensor = args[0] if args else given.get("tensor")
-        name = getattr(function, "__name__", "")
-        if isinstance(tensor, nn.Parameter) and name in DRAWS:
+        if not isinstance(tensor, nn.Parameter):
+            return function(*args, **given)
+        if getattr(function, "__name__", "") in DRAWS:
             return tensor
-        kind = next((arg for arg in args if isinstance(arg, torch.dtype)), None)
-        if isinstance(tensor, nn.Parameter) and name == "to" and kind not in (None, tensor.dtype):
+        kind = next((arg for arg in args if isinstance(arg, torch.dtype)), tensor.dtype)
+        if function is Tensor.to and kind is not tensor.dtype:
             return torch.empty_like(tensor, dtype=kind)
         return function(*args, **given)
