@@ -4,9 +4,10 @@
 
 mudd: MUDDFormer with 24 layers of 1,024 and our Transformer++ of the same sizes, a prompt of 512
 tokens and single tokens after it; beside them the released code with and without its connections,
-if DIR is a checkout of Caiyun-AI/MUDDFormer. gpt2: GPT-2 and transformers' with sdpa (group
-`parity`). loops: the same blocks 1 to 6 times. memory: the most that a training step holds, with
-checkpointing, each in a process of its own. Weights do not matter to a time: all are drawn.
+if DIR is a checkout of Caiyun-AI/MUDDFormer. gpt2: GPT-2, as it is and by zoo.optimize, and
+transformers' with sdpa (group `parity`). loops: the same blocks 1 to 6 times. memory: the most that
+a training step holds, with checkpointing, each in a process of its own. Weights do not matter to a
+time: all are drawn.
 """
 
 import argparse
@@ -27,6 +28,7 @@ from zoo.families.gpt2.model import GPT2
 from zoo.families.loop_residual.model import LoopGPT2
 from zoo.families.muddformer.model import MUDDFormer
 from zoo.families.transformer_pp.model import TransformerPP
+from zoo.optimizing import optimize
 
 PROMPT, TOKENS = 512, 4  # tokens at once, and one by one
 SIZES: Any = {"layers": 24, "width": 1024, "heads": 16, "hidden": 2816}
@@ -121,29 +123,31 @@ def mudd(options: argparse.Namespace) -> Rows:
 def gpt2(options: argparse.Namespace) -> Rows:
     theirs: Any = importlib.import_module("transformers")
     peer = theirs.GPT2LMHeadModel(theirs.GPT2Config(attn_implementation="sdpa")).eval()
-    ours = GPT2().eval()
-    runs: dict[str, Turn] = {
-        "transformers": lambda: peer(ids(PROMPT), use_cache=False),
-        "ours": lambda: ours(ids(PROMPT)),
-    }
-    yield from compared(f"gpt2, all logits of {PROMPT}", race(runs, options.rounds))
+    optimized: Any = optimize(GPT2(), example=ids(PROMPT))
+    print(f"gpt2: {optimized.optimized}")
+    ours = {"ours": GPT2().eval(), "ours, optimized": optimized}
 
     def tokens() -> None:
         cache = peer(ids(PROMPT), use_cache=True).past_key_values
         for i in range(32):
             peer(ids(32)[:, i : i + 1], past_key_values=cache, use_cache=True)
 
-    def our_tokens() -> None:
-        cache = ours.cache(1, PROMPT + 32)
-        ours.forward_head(ours.forward_features(ids(PROMPT), cache)[:, -1:])
+    def our_tokens(model: Any) -> None:
+        cache = model.cache(1, PROMPT + 32)
+        model.forward_head(model.forward_features(ids(PROMPT), cache)[:, -1:])
         for i in range(32):
-            ours(ids(32)[:, i : i + 1], cache)
+            model(ids(32)[:, i : i + 1], cache)
 
-    whole = race({"transformers": tokens, "ours": our_tokens}, options.rounds)
-    first = race(
-        {"transformers": lambda: peer(ids(PROMPT), use_cache=True), "ours": prompt(ours)},
-        options.rounds,
+    def raced(theirs: Turn, turn: Callable[[Any], Turn]) -> dict[str, list[float]]:
+        runs = {who: turn(model) for who, model in ours.items()}
+        return race({"transformers": theirs, **runs}, options.rounds)
+
+    every = raced(
+        lambda: peer(ids(PROMPT), use_cache=False), lambda model: partial(model, ids(PROMPT))
     )
+    yield from compared(f"gpt2, all logits of {PROMPT}", every)
+    whole = raced(tokens, lambda model: partial(our_tokens, model))
+    first = raced(lambda: peer(ids(PROMPT), use_cache=True), prompt)
     yield from compared(f"gpt2, {PROMPT} and 32 tokens", whole)
     yield from compared(
         "gpt2, 32 tokens",

@@ -9,7 +9,10 @@ from torch import Tensor, nn
 import zoo
 from tests.golden.fill import fill, layers_of
 from zoo import optimizing, registry
-from zoo.optimizing import folding, winograd
+from zoo.families.gpt2.model import GPT2
+from zoo.families.muddformer.model import MUDDFormer
+from zoo.optimizing import folding, products, winograd
+from zoo.optimizing.products import Product
 from zoo.optimizing.winograd import Winograd, transforms
 
 
@@ -81,6 +84,66 @@ def test_large_images_and_many_are_worked_on_in_parts() -> None:
 def test_other_convolutions_stay(conv: nn.Module) -> None:
     assert not winograd.fits(conv)
     assert winograd.fits(nn.Conv2d(64, 64, 3, padding=1))
+
+
+@pytest.mark.parametrize(
+    "x",
+    [
+        torch.randn(512),
+        torch.randn(2, 3, 512),
+        torch.randn(0, 512),
+        torch.randn(512, 5).t(),
+        torch.randn(3, 1024)[:, ::2],
+    ],
+    ids=lambda x: f"{tuple(x.shape)}-{x.stride()}",
+)
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_product_is_the_linear_layer(x: Tensor, bias: bool) -> None:
+    linear = nn.Linear(512, 256, bias=bias)
+    product = Product(linear.weight, linear.bias)
+    assert product.state_dict().keys() == linear.state_dict().keys()
+    assert product.weight is linear.weight
+    with torch.inference_mode():
+        assert torch.allclose(product(x), linear(x), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        nn.Linear(256, 256),
+        nn.Linear(512, 256, dtype=torch.bfloat16),
+        nn.Linear(512, 256, device="meta"),
+        nn.modules.linear.NonDynamicallyQuantizableLinear(512, 256),
+        nn.Bilinear(512, 256, 2),
+    ],
+    ids=str,
+)
+def test_other_layers_stay(layer: nn.Module) -> None:
+    assert not products.fits(layer)
+    assert products.fits(nn.Linear(512, 256))
+
+
+@pytest.mark.parametrize("tied", [True, False])
+def test_a_decoder_by_onednn_is_the_same_function(tied: bool) -> None:
+    """With its head, tied or not; and it can be taken back."""
+    torch.manual_seed(0)
+    sizes: Any = {"layers": 2, "width": 384, "heads": 4, "vocab": 600}
+    network: Any = GPT2(**sizes) if tied else MUDDFormer(**sizes, hidden=512)
+    ids, before = torch.randint(600, (2, 9)), network.eval().state_dict()
+    with torch.inference_mode():
+        wanted = network(ids)
+        step = optimizing.by_onednn(network)
+        assert step
+        found = network(ids)
+        made = [name for name, module in network.named_modules() if isinstance(module, Product)]
+        assert step[0] == f"linear layers by oneDNN ({len(made)})"
+        assert "output" in made
+        assert len(made) > 8
+        assert off(found, wanted) < 1e-5
+        step[1]()
+        assert torch.equal(network(ids), wanted)
+    assert network.state_dict().keys() == before.keys()
+    assert not any(isinstance(module, Product) for module in network.modules())
 
 
 @pytest.mark.parametrize(

@@ -260,7 +260,7 @@ def generate(model: "str | nn.Module", ids: Any, **options: Any) -> list[list[in
 def optimize(model: "nn.Module", **options: Any) -> "nn.Module":
     """Makes a network fast for inference on the machine at hand, and says in `model.optimized` what
     it did and how far outputs moved; see zoo.optimizing.optimize for the options (dtype,
-    channels_last, compile, fold, winograd, example).
+    channels_last, compile, fold, winograd, onednn, example).
 
     >>> model = zoo.optimize(zoo.create("wrn28_10"))
 

@@ -1,6 +1,7 @@
 """A network as it was defined -> the same function, fast on the machine at hand.
 
-fold BatchNorm -> channels last -> 3x3 convolutions by Winograd (CPU, float32) -> [compile]
+fold BatchNorm -> channels last -> 3x3 convolutions by Winograd, linear layers by oneDNN (both on a
+CPU in float32) -> [compile]
 
 What was done, how far the outputs moved and how much faster it got is in `model.optimized`.
 """
@@ -14,6 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from zoo.optimizing.folding import fold as fold_norms
+from zoo.optimizing.products import Product, gains
+from zoo.optimizing.products import fits as is_large
 from zoo.optimizing.winograd import Winograd, fits
 
 ROUNDS = 5
@@ -42,6 +45,7 @@ def optimize(
     compile: bool = False,
     fold: bool = True,
     winograd: bool = True,
+    onednn: bool = True,
     example: Tensor | None = None,
 ) -> nn.Module:
     """Makes any network of the zoo fast for inference on the device that it is on.
@@ -60,6 +64,8 @@ def optimize(
     compile: by torch.compile; needs a C++ compiler on a CPU.
     fold: BatchNorm into the convolution before it.
     winograd: on a CPU in float32; takes four times the memory of the weights of those layers.
+    onednn: linear layers on a CPU in float32; twice as fast where the CPU has AVX-512 and is not
+        Intel's.
 
     Raises ValueError for an example that the network does not take.
     """
@@ -67,7 +73,7 @@ def optimize(
     before, slow = _timed(model.eval(), seen)
     steps = list(prepare(model, seen[:1], dtype=dtype, fold=fold))
     after, fast = _timed(model, seen)
-    for trial in [lay_out] * channels_last + [by_winograd] * winograd:
+    for trial in [lay_out] * channels_last + [by_winograd] * winograd + [by_onednn] * onednn:
         if not (step := trial(model)):
             continue
         found, seconds = _timed(model, seen)
@@ -145,6 +151,27 @@ def by_winograd(model: nn.Module) -> Step | None:
             model.set_submodule(name, conv)
 
     return (f"{len(found)} 3x3 convolutions by Winograd", undo) if found else None
+
+
+def by_onednn(model: nn.Module) -> Step | None:
+    """Replaces each linear layer that can gain; the tied head of a decoder is one, too."""
+    linear = {name: module for name, module in model.named_modules() if is_large(module)}
+    for name, layer in linear.items():
+        model.set_submodule(name, Product(cast(Any, layer).weight, cast(Any, layer).bias))
+    decoder = cast(Any, model)
+    tied = getattr(model, "tied", False) and gains(decoder.tok_embeddings.weight)
+    if tied:
+        decoder.tied, decoder.output = False, Product(decoder.tok_embeddings.weight)
+
+    def undo() -> None:
+        for name, layer in linear.items():
+            model.set_submodule(name, layer)
+        if tied:
+            decoder.tied = True
+            del decoder.output
+
+    count = len(linear) + tied
+    return (f"linear layers by oneDNN ({count})", undo) if count else None
 
 
 def example_of(model: nn.Module) -> Tensor:

@@ -2,12 +2,12 @@
 
 A shortcut is a function (c_in, c_out, stride) -> module from (B, c_in, H, W) to
 (B, c_out, H / stride, W / stride). A join is a function channels -> what makes one of a branch and
-a skip, (B, channels, H, W) each: a plain function, or a module where it has weights.
+a skip, (B, channels, H, W) each: a plain function, or a module where it has weights. The branch is
+nobody else's, and may be overwritten.
 """
 
 from collections.abc import Callable
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -16,8 +16,8 @@ Join = Callable[[int], Callable[[Tensor, Tensor], Tensor]]
 
 
 def addition(channels: int) -> Callable[[Tensor, Tensor], Tensor]:
-    """F(x) + x (Eq. 1): no module, no parameter."""
-    return torch.add
+    """F(x) + x (Eq. 1), in the memory of F(x): no module, no parameter."""
+    return Tensor.add_
 
 
 class ZeroPadding(nn.Module):

@@ -80,7 +80,7 @@ class Res2Block(nn.Module):
         return self.bn3(self.conv3(out))
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.relu(self.drop_path(self.residual(x)) + self.downsample(x))
+        return self.relu(self.drop_path(self.residual(x)).add_(self.downsample(x)))
 
 
 class Res2Net(PostActivation):
