@@ -64,8 +64,7 @@ def optimize(
     compile: by torch.compile; needs a C++ compiler on a CPU.
     fold: BatchNorm into the convolution before it.
     winograd: on a CPU in float32; takes four times the memory of the weights of those layers.
-    onednn: linear layers on a CPU in float32; twice as fast where the CPU has AVX-512 and is not
-        Intel's.
+    onednn: linear layers on a CPU in float32.
 
     Raises ValueError for an example that the network does not take.
     """
