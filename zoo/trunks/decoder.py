@@ -79,7 +79,8 @@ class Block(nn.Module):
             return self.attention_norm(x)
         y = self.plain_norm(x if x.dim() == 4 else x.unsqueeze(2))
         own: Any = list(self.attention_norms)
-        y = y * torch.stack([norm.weight for norm in own])
+        scale = torch.stack([norm.weight for norm in own])
+        y = y * scale if torch.is_grad_enabled() else y.mul_(scale)
         return y if own[0].bias is None else y + torch.stack([norm.bias for norm in own])
 
     def forward(self, stream: Any, join: Connections, layer: int, run: Pass, slot: int) -> Any:
