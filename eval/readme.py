@@ -62,8 +62,8 @@ def speeds(records: Iterable[Record]) -> str:
     raced = [record for record in records if record["kind"] == "speed"]
     last = {(r["what"], _network(row)): r for r in raced for row in r["rows"]}
     lines = [
-        "| record | work | ours | against | times as fast | quartiles | of |",
-        "|---|---|---|---|---|---|---|",
+        "| record | work | ours | against | times as fast | quartiles | of | CPU |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for (what, network), record in last.items():
         for row in record["rows"]:
@@ -73,8 +73,9 @@ def speeds(records: Iterable[Record]) -> str:
                 ratio, rounds = f"{row['ratio']:.2f}", f"{record['rounds']} rounds"
                 if "bytes" in row:
                     ratio, rounds = f"(memory: {ratio} of it)", "one"
-                cells = (what, row["model"], row["who"], row["against"], ratio, spread, rounds)
-                lines.append(f"| {' | '.join(cells)} |")
+                names = (what, row["model"], row["who"], row["against"])
+                cpu = record["setting"].get("cpu", "")
+                lines.append(f"| {' | '.join((*names, ratio, spread, rounds, cpu))} |")
     return "\n".join(lines)
 
 

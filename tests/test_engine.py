@@ -1,6 +1,9 @@
 """The one loop: every sample once, whatever the batches; broken data; errors; what is resumed."""
 
 import math
+import platform
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from io import BytesIO
 from pathlib import Path
@@ -231,3 +234,29 @@ def test_imagenet_as_parquet(tmp_path: Path) -> None:
     parquet(home / "validation-00000-of-00001.parquet", [(jpeg(), 1)])
     with pytest.raises(NoDataError, match=r"has 50000 images, .* holds 1"):
         BENCHMARKS["imagenet/val"].open(tmp_path)
+
+
+FAULTS = """
+import resource
+import torch
+from zoo.evaluation.world import join
+
+if {joins}:
+    join("cpu")
+for turn in range(20):
+    if turn == 2:
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    torch.ones(1 << 24)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc is asked to")
+def test_on_a_cpu_freed_memory_is_kept() -> None:
+    """A tensor of 64 MiB takes 16,384 pages, once."""
+    faults = [
+        int(subprocess.check_output([sys.executable, "-c", FAULTS.format(joins=joins)]))
+        for joins in (False, True)
+    ]
+    assert faults[0] > 18 * 10_000
+    assert faults[1] < 1000

@@ -80,7 +80,8 @@ def _plain(error: Exception | None) -> Exception | None:
 
 def join(device: str = "auto", processes: int = 0) -> World:
     """This process among those that it was started with, on the GPU if there is one and `device`
-    does not say otherwise. Cores of a machine are shared out to its processes.
+    does not say otherwise. Cores of a machine are shared out to its processes, and on a CPU
+    these keep memory that they have freed.
 
     Raises WorldError unless there are as many as `processes`, or as the launcher was asked for.
     """
@@ -88,6 +89,8 @@ def join(device: str = "auto", processes: int = 0) -> World:
         raise WorldError(f"a device is one of {', '.join(DEVICES)}, not {device!r}")
     import torch
     from accelerate import PartialState
+
+    from zoo.evaluation.memory import keep_freed
 
     if device == "cuda" and not torch.cuda.is_available():
         raise WorldError("there is no GPU that this torch can use; say --device cpu")
@@ -103,6 +106,8 @@ def join(device: str = "auto", processes: int = 0) -> World:
     here = int(os.environ.get("LOCAL_WORLD_SIZE", state.num_processes))
     if here > 1 and on_cpu and "OMP_NUM_THREADS" not in os.environ:
         torch.set_num_threads(max(1, (os.cpu_count() or 1) // here))
+    if on_cpu:
+        keep_freed()
     return World(state.process_index, state.num_processes, torch.device(state.device))
 
 

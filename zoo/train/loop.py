@@ -21,6 +21,7 @@ from timm.utils import ModelEmaV3
 from torch import Tensor, nn
 
 from zoo import registry, weights
+from zoo.evaluation.memory import keep_freed
 from zoo.train import checkpoints, sharding
 from zoo.train.recipes import Recipe
 
@@ -59,6 +60,8 @@ class Run:
         self.accelerator = Accelerator(
             cpu=not torch.cuda.is_available(), mixed_precision=recipe.precision
         )
+        if self.accelerator.device.type == "cpu":
+            keep_freed()
         self.shard = shard
         self.layout = torch.channels_last if channels_last else torch.contiguous_format
         if shard:
