@@ -29,7 +29,7 @@ def test_as_it_was_defined_and_as_it_is_fast() -> None:
     assert all(torch.equal(before[key], value) for key, value in model.state_dict().items())
 
 
-def test_a_batch_has_as_many_pixels_as_stay_near_a_cpu() -> None:
+def test_a_batch_on_a_cpu_has_few_pixels() -> None:
     model, samples = zoo.create("resnet20"), open_source("digits/test").samples
     for pixels, size in ((32, 128), (224, 16), (896, 1), (2000, 1)):
         job = Classes(model, samples, lambda image, n=pixels: [torch.zeros(1, 3, n, n)])

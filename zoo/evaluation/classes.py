@@ -25,7 +25,7 @@ from zoo.optimizing.folding import fold
 from zoo.verdicts import interval
 
 BEST = 5
-PIXELS = 16 * 224 * 224  # in a batch on a CPU: its activations stay in the caches
+PIXELS = 16 * 224 * 224  # in a batch on a CPU: more of them take memory, and are no faster
 FEW = 100  # wrong answers that a record names
 COMPARED = 100  # samples that another precision answers in fp32 too
 Show = Callable[[Image.Image], list[Tensor]]  # each (crops, C, H, W)

@@ -58,8 +58,8 @@ def optimize(
     or an algorithm that is not faster there is taken back. Inputs may come in any layout and
     floating type.
 
-    dtype: that of weights and inputs (bfloat16 is several times as fast on many CPUs, and moves
-        outputs by about a hundredth); as it is by default.
+    dtype: that of weights and inputs (bfloat16 is twice as fast on a CPU that has instructions
+        for it, and moves outputs by about a hundredth); as it is by default.
     channels_last: the memory layout, of networks with convolutions.
     compile: by torch.compile; needs a C++ compiler on a CPU.
     fold: BatchNorm into the convolution before it.
