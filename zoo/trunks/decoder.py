@@ -80,8 +80,7 @@ class Block(nn.Module):
         y = self.plain_norm(x if x.dim() == 4 else x.unsqueeze(2))
         own: Any = list(self.attention_norms)
         scale = torch.stack([norm.weight for norm in own])
-        one, kept = x.dim() == 3, torch.is_grad_enabled()
-        y = y * scale if one or kept else y.mul_(scale)
+        y = y.mul_(scale) if x.dim() == 4 and not torch.is_grad_enabled() else y * scale
         return y if own[0].bias is None else y + torch.stack([norm.bias for norm in own])
 
     def forward(self, stream: Any, join: Connections, layer: int, run: Pass, slot: int) -> Any:
