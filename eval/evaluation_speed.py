@@ -2,12 +2,13 @@
 
     python -m eval.evaluation_speed resnet18 resnet50 --timm DIR [--images 1000] [--rounds 3]
 
-DIR has validate.py of huggingface/pytorch-image-models. Each contestant is a command of its own,
-in turn: ours and timm's as they come, timm's with its best options on few cores (channels last, a
-decoding process for each, batches of 16), and both in bf16 if the CPU has instructions for it. Take 1,000 images: timm's warms up with a batch of noise, 256 by default. The
-photographs are pieces of scikit-learn's, as JPEG files of 500x375. The network is drawn, and each
-photograph lies in the folder of the class that the network finds without any optimization: whoever
-changes a prediction gets less than 100 %.
+DIR has validate.py of huggingface/pytorch-image-models. Each contestant is a command of its own, in
+turn: ours and timm's as they come, timm's with its best options on few cores (channels last, a
+decoding process for each, batches of 16), and both in bf16 if the CPU has instructions for it. Take
+1,000 images: timm's warms up with a batch of noise, 256 by default. The photographs are pieces of
+scikit-learn's, as JPEG files of 500x375. The network is drawn, and each photograph lies in the
+folder of the class that the network finds without any optimization: whoever changes a prediction
+gets less than 100 %.
 """
 
 import argparse
