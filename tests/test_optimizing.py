@@ -1,5 +1,6 @@
 """zoo.optimize: the same function, and what was done to it."""
 
+import copy
 from typing import Any
 
 import pytest
@@ -58,11 +59,29 @@ def test_winograd_is_the_convolution(shape: tuple[int, ...], c_out: int, bias: b
 
 def test_large_images_and_many_are_worked_on_in_parts() -> None:
     fast = Winograd(nn.Conv2d(64, 64, 3, padding=1))
-    bands = list(fast._parts(1, 23, 12))
-    assert [row for _, first, last in bands for row in range(first, last)] == list(range(23))
-    assert len(bands) > 1
-    assert len(list(fast._parts(40, 3, 3))) > 1
-    assert list(fast._parts(2, 2, 2)) == [(slice(0, 56), 0, 2)]
+    assert fast._part(1, 23, 12) == (1, 8)  # bands
+    assert fast._part(40, 3, 3) == (40, 3)
+    assert fast._part(400, 3, 3) == (50, 3)
+    assert fast._part(1, 23, 1000) == (1, 1)
+    assert fast._part(0, 3, 3) == (1, 3)
+    assert winograd._starts(23, 8) == [0, 8, 15]
+    assert winograd._starts(8, 8) == [0]
+    assert winograd._starts(0, 1) == []
+
+
+def test_winograd_takes_any_number_of_images_and_any_layout() -> None:
+    """Its filters are laid out anew for each, also of a copy; nothing is asked of autograd."""
+    torch.manual_seed(0)
+    conv = nn.Conv2d(64, 72, 3, padding=1)
+    fast = Winograd(conv)
+    for x in (torch.randn(2, 64, 9, 9), torch.randn(300, 64, 5, 4), torch.randn(0, 64, 9, 9)):
+        wanted = conv(x).detach()
+        for given in (x, x.contiguous(memory_format=torch.channels_last), x.requires_grad_()):
+            for module in (fast, copy.deepcopy(fast)):
+                found = module(given)
+                assert found.shape == wanted.shape
+                assert torch.allclose(found, wanted, atol=1e-5)
+                assert not found.requires_grad
 
 
 @pytest.mark.parametrize(
@@ -173,17 +192,26 @@ def test_a_network_stays_the_same_function(name: str, args: dict[str, Any], fold
     assert "x as fast" in str(model.optimized)
 
 
-def test_all_of_it_together_is_the_same_function() -> None:
-    """Folded, channels last and by Winograd, whether that is faster here or not."""
+@pytest.mark.parametrize(("widest", "replaced"), [(256, 9), (128, 6), (0, 0)])
+def test_all_of_it_together_is_the_same_function(
+    widest: int, replaced: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Folded, channels last and by Winograd, where a clock says that it is faster."""
+
+    def seconds(run: Any, x: Tensor) -> float:
+        return float(run.in_channels > widest) if isinstance(run, Winograd) else 0.5
+
+    monkeypatch.setattr(optimizing, "_seconds", seconds)
     network = filled("wrn16_4")
     x = torch.randn(3, 3, 32, 32)
     with torch.inference_mode():
         wanted = network(x)
         assert list(optimizing.prepare(network, x[:1])) == ["7 BatchNorms folded"]
         assert optimizing.lay_out(network)
-        step = optimizing.by_winograd(network)
-        assert step
-        assert step[0] == "9 3x3 convolutions by Winograd"
+        step = optimizing.by_winograd(network, x)
+        assert (step or [None])[0] == (
+            f"{replaced} 3x3 convolutions by Winograd" if replaced else None
+        )
         assert off(network(x), wanted) < 1e-5
 
 

@@ -9,6 +9,7 @@ What was done, how far the outputs moved and how much faster it got is in `model
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, cast
 
 import torch
@@ -63,7 +64,8 @@ def optimize(
     channels_last: the memory layout, of networks with convolutions.
     compile: by torch.compile; needs a C++ compiler on a CPU.
     fold: BatchNorm into the convolution before it.
-    winograd: on a CPU in float32; takes four times the memory of the weights of those layers.
+    winograd: on a CPU in float32, for the layers that are faster so; takes four times the memory of
+        their weights.
     onednn: linear layers on a CPU in float32.
 
     Raises ValueError for an example that the network does not take.
@@ -72,7 +74,9 @@ def optimize(
     before, slow = _timed(model.eval(), seen)
     steps = list(prepare(model, seen[:1], dtype=dtype, fold=fold))
     after, fast = _timed(model, seen)
-    for trial in [lay_out] * channels_last + [by_winograd] * winograd + [by_onednn] * onednn:
+    faster = partial(by_winograd, example=seen)
+    trials: list[Callable[[nn.Module], Step | None]] = [lay_out] * channels_last
+    for trial in trials + [faster] * winograd + [by_onednn] * onednn:
         if not (step := trial(model)):
             continue
         found, seconds = _timed(model, seen)
@@ -139,17 +143,44 @@ def lay_out(model: nn.Module) -> Step | None:
     return "channels last", undo
 
 
-def by_winograd(model: nn.Module) -> Step | None:
-    """Replaces each convolution that gains by Winograd's algorithm."""
-    found = {name: module for name, module in model.named_modules() if fits(module)}
+def by_winograd(model: nn.Module, example: Tensor) -> Step | None:
+    """Replaces each convolution that Winograd's algorithm is faster for, as the example goes
+    through."""
+    found = _gaining(model, example)
     for name, conv in found.items():
-        model.set_submodule(name, Winograd(cast(nn.Conv2d, conv)))
+        model.set_submodule(name, Winograd(conv))
 
     def undo() -> None:
         for name, conv in found.items():
             model.set_submodule(name, conv)
 
     return (f"{len(found)} 3x3 convolutions by Winograd", undo) if found else None
+
+
+@torch.inference_mode()
+def _gaining(model: nn.Module, example: Tensor) -> dict[str, nn.Conv2d]:
+    """The convolutions that are faster by Winograd's algorithm; of those of one shape, one is
+    timed, on what it is given."""
+    convs = {n: cast(nn.Conv2d, m) for n, m in model.named_modules() if fits(m)}
+    names = {conv: name for name, conv in convs.items()}
+    timed: dict[tuple[object, ...], bool] = {}
+    found: dict[str, nn.Conv2d] = {}
+
+    def watch(module: nn.Module, inputs: tuple[Tensor, ...], output: object) -> None:
+        conv, x = cast(nn.Conv2d, module), inputs[0]
+        form = (conv.out_channels, *x.shape, x.stride())
+        if form not in timed:
+            timed[form] = _seconds(Winograd(conv), x) < _seconds(conv.forward, x)
+        if timed[form]:
+            found[names[conv]] = conv
+
+    hooks = [conv.register_forward_hook(watch) for conv in convs.values()]
+    try:
+        model(example)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return found
 
 
 def by_onednn(model: nn.Module) -> Step | None:
@@ -189,19 +220,25 @@ def example_of(model: nn.Module) -> Tensor:
 
 @torch.inference_mode()
 def _timed(model: nn.Module, example: Tensor) -> tuple[list[Tensor], float]:
-    """What a network gives, and its best of some times, after one that is not counted."""
+    """What a network gives, and its seconds."""
     try:
         found = [value.float() for value in _tensors(model(example))]
     except (RuntimeError, IndexError) as error:
         raise ValueError(f"the network does not take the example: {error}") from None
+    return found, _seconds(model, example)
+
+
+def _seconds(run: Callable[[Tensor], object], example: Tensor) -> float:
+    """The best of some times, after one that is not counted."""
+    run(example)
     seconds = []
     for _ in range(ROUNDS):
         _wait(example.device)
         start = time.perf_counter()
-        model(example)
+        run(example)
         _wait(example.device)
         seconds.append(time.perf_counter() - start)
-    return found, min(seconds)
+    return min(seconds)
 
 
 def _wait(device: torch.device) -> None:

@@ -8,20 +8,20 @@ rounding errors are a quarter of theirs, a few times those of the convolution it
 the largest output).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any, NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 OUT, KERNEL = 4, 3
 TILE = OUT + KERNEL - 1
 POINTS = tuple(Fraction(n, 4) for n in (0, 3, -3, 6, -6))
 NARROW = 64  # channels: with fewer, moving tiles about takes longer than is won
-BYTES = 2 << 20  # of the tiles that are worked on at once: they stay in a core's cache
-LEAST = 64  # tiles at once: with fewer, reading the filters takes longer than multiplying
+BYTES = 4 << 20  # of the tiles that are worked on at once: they stay in the cache
+LEAST = 128  # tiles at once: with fewer, reading the filters takes longer than multiplying
+BAND = 8  # rows of tiles at once: one transform of them all is mostly zeros
 
 
 class Transforms(NamedTuple):
@@ -75,18 +75,21 @@ def fits(conv: nn.Module) -> bool:
         and (conv.padding, conv.padding_mode, conv.groups) == ((1, 1), "zeros", 1)
         and min(conv.in_channels, conv.out_channels) >= NARROW
         and (conv.weight.device.type, conv.weight.dtype) == ("cpu", torch.float32)
+        and torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
     )
 
 
 class Winograd(nn.Module):
     """A convolution that `fits`, for inference: (B, c_in, H, W) -> (B, c_out, H, W), channels last.
 
-    It holds its transformed filters, four times as many numbers as there were.
+    It holds its transformed filters, four times as many numbers as there were, in the order that
+    oneDNN wants for the tiles it was given last: with those of another number it is tens of times
+    slower.
     """
 
-    bias: Tensor | None
-    kernel: Tensor
+    bias: Tensor
     data: Tensor
+    band: Tensor
     inverse: Tensor
 
     def __init__(self, conv: nn.Conv2d) -> None:
@@ -94,44 +97,89 @@ class Winograd(nn.Module):
         data, kernel, inverse = transforms()
         self.in_channels, self.out_channels = conv.in_channels, conv.out_channels
         weight = conv.weight.detach().double()
-        changed = torch.einsum("ia,kcab,jb->ijck", kernel, weight, kernel).flatten(0, 1)
-        bias = None if conv.bias is None else conv.bias.detach()
+        changed = torch.einsum("ia,kcab,jb->ijkc", kernel, weight, kernel).float()
+        self.filters = (0, changed.reshape(-1, self.in_channels, 1, 1))
+        bias = weight.new_zeros(self.out_channels) if conv.bias is None else conv.bias.detach()
         for name, value in (
-            ("kernel", changed.float()),  # (36, c_in, c_out)
-            ("data", torch.kron(data, data).float()),  # (36, 36)
-            ("inverse", torch.kron(inverse, inverse).float()),  # (16, 36)
+            ("data", data),  # (6, 6)
+            ("band", _band(data)),  # (48, 34)
+            ("inverse", torch.kron(inverse, inverse)),  # (16, 36)
             ("bias", bias),
         ):
-            self.register_buffer(name, value, persistent=False)
+            self.register_buffer(name, value.float(), persistent=False)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """oneDNN's order cannot be copied."""
+        return {**vars(self), "filters": (0, self._plain())}
+
+    def _plain(self) -> Tensor:
+        filters = self.filters[1]
+        return filters.to_dense() if filters.is_mkldnn else filters
+
+    @torch.no_grad()
     def forward(self, x: Tensor) -> Tensor:
-        rows, height, width = x.permute(0, 2, 3, 1), x.shape[2], x.shape[3]
+        x = x.contiguous(memory_format=torch.channels_last).permute(0, 2, 3, 1)
+        count, height, width, _ = x.shape
         high, wide = -(-height // OUT), -(-width // OUT)
-        out = x.new_empty(len(x), high * OUT, wide * OUT, self.out_channels)
-        for images, first, last in self._parts(len(x), high, wide):
-            above, below = first * OUT - 1, last * OUT + 1
-            seen = rows[images, max(above, 0) : min(below, height)]
-            missing = (max(-above, 0), max(below - height, 0))
-            padded = F.pad(seen, (0, 0, 1, wide * OUT + 1 - width, *missing))
-            part: Any = out[images, first * OUT : last * OUT]
-            to = part.unflatten(1, (-1, OUT)).unflatten(3, (-1, OUT))
-            to.copy_(self._tiles(padded).permute(2, 3, 0, 4, 1, 5))
-        kept = out[:, :height, :width].permute(0, 3, 1, 2)
-        return kept if self.bias is None else kept.add_(self.bias[:, None, None])
+        out = x.new_empty(count, high, OUT, wide, OUT, self.out_channels)
+        images, rows = self._part(count, high, wide)
+        for image in _starts(count, images):
+            for row in _starts(high, rows):
+                seen = x[image : image + images, max(row * OUT - 1, 0) : (row + rows) * OUT + 1]
+                made = self._tiles(seen, rows, wide, first=row == 0)
+                torch.add(made, self.bias, out=out[image : image + images, row : row + rows])
+        whole = out.view(count, high * OUT, wide * OUT, self.out_channels)
+        return whole[:, :height, :width].permute(0, 3, 1, 2)
 
-    def _parts(self, images: int, high: int, wide: int) -> Iterator[tuple[slice, int, int]]:
-        """(images, rows of tiles from, to) that are worked on together."""
+    def _part(self, count: int, high: int, wide: int) -> tuple[int, int]:
+        """How many images, and rows of their tiles, are worked on together."""
         widest = max(self.in_channels, self.out_channels)
         tiles = max(LEAST, BYTES // (4 * TILE * TILE * widest))
-        together, rows = max(1, tiles // (high * wide)), max(1, min(high, tiles // wide))
-        for image in range(0, images, together):
-            for row in range(0, high, rows):
-                yield slice(image, image + together), row, min(row + rows, high)
+        rows = max(1, min(high, BAND, tiles // wide))
+        return max(1, min(count, tiles // (rows * wide))), rows
 
-    def _tiles(self, padded: Tensor) -> Tensor:
-        """(B, H + 2, W + 2, c_in) -> (4, 4, B, H / 4, W / 4, c_out)."""
-        tiles = padded.unfold(1, TILE, OUT).unfold(2, TILE, OUT).permute(4, 5, 0, 1, 2, 3)
-        seen = self.data @ tiles.reshape(TILE * TILE, -1)
-        found = torch.bmm(seen.view(TILE * TILE, -1, self.in_channels), self.kernel)
-        made = self.inverse @ found.view(TILE * TILE, -1)
-        return made.view(OUT, OUT, *tiles.shape[2:5], self.out_channels)
+    def _tiles(self, seen: Tensor, rows: int, wide: int, first: bool) -> Tensor:
+        """(B, h, W, c_in), with the rows above and below that there are -> (B, rows, 4, wide, 4,
+        c_out)."""
+        images, height, width, channels = seen.shape
+        lines = seen.reshape(images * height, width, channels)
+        columns = seen.new_empty(wide, images * height, TILE, channels)
+        for k, column in enumerate(columns):
+            left, right = max(k * OUT - 1, 0), min(k * OUT + TILE - 1, width)
+            data = self.data[:, left + 1 - k * OUT : right + 1 - k * OUT]
+            torch.bmm(data.expand(len(lines), -1, -1), lines[:, left:right], out=column)
+        band = self.band[: rows * TILE, first : first + height].expand(wide * images, -1, -1)
+        tiles = torch.bmm(band, columns.view(wide * images, height, -1))
+        found = self._products(tiles.view(-1, TILE * TILE * channels))
+        made = torch.bmm(self.inverse.expand(len(found), -1, -1), found)
+        shape = (wide, images, rows, OUT, OUT, self.out_channels)
+        return made.view(shape).permute(1, 2, 3, 0, 4, 5)
+
+    def _products(self, tiles: Tensor) -> Tensor:
+        """(N, 36 c_in) -> (N, 36, c_out): a convolution of 36 groups over an image of one row."""
+        image = tiles[None, None].permute(0, 3, 1, 2)
+        count, filters = self.filters
+        onednn: Any = torch.ops.mkldnn
+        groups = TILE * TILE
+        if count != len(tiles):
+            filters = onednn._reorder_convolution_weight(
+                self._plain(), [0, 0], [1, 1], [1, 1], groups, image.shape
+            )
+            self.filters = (len(tiles), filters)
+        found: Tensor = onednn._convolution_pointwise(
+            image, filters, None, [0, 0], [1, 1], [1, 1], groups, "none", [], ""
+        )
+        return found.permute(0, 2, 3, 1).reshape(len(tiles), groups, self.out_channels)
+
+
+def _band(data: Tensor) -> Tensor:
+    """B^T of 8 tiles below each other: (48, 34)."""
+    found = data.new_zeros(BAND * TILE, BAND * OUT + TILE - OUT)
+    for k in range(BAND):
+        found[k * TILE : (k + 1) * TILE, k * OUT : k * OUT + TILE] = data
+    return found
+
+
+def _starts(count: int, size: int) -> list[int]:
+    """Where parts of a size begin; the last ends with the whole, and may repeat some."""
+    return [min(start, count - size) for start in range(0, count, size)]
