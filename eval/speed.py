@@ -5,7 +5,8 @@
 A round runs every contestant once; the ratio is the median over the rounds of the peer's seconds
 to ours. Ours run as they are (eager, float32), those that enlarge as `zoo upscale` runs them
 (channels_last, inference mode), classifiers by zoo.optimize, on a batch; with --train, steps
-of SGD. The memory of a classifier is the most that a process of its own takes. Peers: timm, or for
+of SGD. The memory of a classifier is the most that a process of its own takes, the median of five
+(one and the same network takes a tenth more or less, as the heap falls out). Peers: timm, or for
 CIFAR pytorchcv; the dependency group `parity` has spandrel's RCAN; the authors' CARN, if DIR is a
 checkout of nmhkahn/CARN-pytorch. Weights do not matter to a time: all are drawn.
 """
@@ -41,6 +42,7 @@ Run = Callable[[torch.Tensor], Any]
 Make = Callable[[], Any]  # of a Run
 Turn = Callable[[], Any]
 SIZE = 128  # pixels of the small image, each side
+PROCESSES = 5  # whose memory is looked at
 
 
 def spandrel_rcan(ours: nn.Module) -> Run:
@@ -179,9 +181,11 @@ def twice(name: str, who: str, train: bool, shape: Sequence[int]) -> None:
 
 
 def memory(name: str, train: bool, shape: Sequence[int]) -> list[dict[str, Any]]:
-    """Rows: the most bytes that each contestant takes, and the share of the peer's."""
+    """Rows: the most bytes that each contestant takes, the median, and the share of the peer's."""
     names = list(contestants(name, train, torch.empty(0)))
-    held = {who: most(partial(twice, name, who, train, shape)) for who in names}
+    runs = {who: partial(twice, name, who, train, shape) for who in names}
+    turns = [{who: most(run) for who, run in runs.items()} for _ in range(PROCESSES)]
+    held = {who: statistics.median(turn[who] for turn in turns) for who in names}
     base = next((who for who in names if not who.startswith("ours")), "ours")
     told = f"{name}, memory of a step" if train else f"{name}, memory"
     return [

@@ -64,8 +64,7 @@ def optimize(
     channels_last: the memory layout, of networks with convolutions.
     compile: by torch.compile; needs a C++ compiler on a CPU.
     fold: BatchNorm into the convolution before it.
-    winograd: on a CPU in float32, for the layers that are faster so; takes four times the memory of
-        their weights.
+    winograd: layers that are faster so, on a CPU in float32; their weights take four times as much.
     onednn: linear layers on a CPU in float32.
 
     Raises ValueError for an example that the network does not take.
@@ -75,9 +74,8 @@ def optimize(
     steps = list(prepare(model, seen[:1], dtype=dtype, fold=fold))
     after, fast = _timed(model, seen)
     faster = partial(by_winograd, example=seen)
-    trials: list[Callable[[nn.Module], Step | None]] = [lay_out] * channels_last
-    for trial in trials + [faster] * winograd + [by_onednn] * onednn:
-        if not (step := trial(model)):
+    for trial, asked in ((lay_out, channels_last), (faster, winograd), (by_onednn, onednn)):
+        if not asked or not (step := trial(model)):
             continue
         found, seconds = _timed(model, seen)
         if seconds < fast:
