@@ -55,9 +55,8 @@ def optimize(
     >>> print(model.optimized)
 
     The network itself is changed, and returned in eval mode: it is not for training any more, and
-    its state dict is another one. It is timed on `example`, an input as it will see them; a layout
-    or an algorithm that is not faster there is taken back. Inputs may come in any layout and
-    floating type.
+    its state dict is another one. It is timed on `example`, an input as it will see them; what is
+    not faster there is taken back. Inputs may come in any layout and floating type.
 
     dtype: that of weights and inputs (bfloat16 is twice as fast on a CPU that has instructions
         for it, and moves outputs by about a hundredth); as it is by default.
