@@ -1,6 +1,7 @@
 """Seconds of an evaluation of photographs, decoding included, beside those of timm's validate.py.
 
     python -m eval.evaluation_speed resnet18 resnet50 --timm DIR [--images 1000] [--rounds 3]
+        [--only ours "timm, best"]
 
 DIR has validate.py of huggingface/pytorch-image-models. Each contestant is a command of its own, in
 turn: ours and timm's as they come, timm's with its best options on few cores (channels last, a
@@ -132,19 +133,20 @@ def contestants(name: str, script: Path, file: Path, folder: Path) -> dict[str, 
 
 
 def raced(name: str, runs: dict[str, Any], rounds: int) -> list[dict[str, Any]]:
-    """Rows of seconds beside timm's as it comes, and ours beside timm's best of its precision, with
-    the least share of right answers, in percent."""
+    """Rows of seconds beside timm's as it comes, and ours beside timm's best of its precision, of
+    those that run, with the least share of right answers, in percent."""
     same: dict[str, list[float]] = {who: [] for who in runs}
 
     def turn(who: str) -> None:
         same[who].append(runs[who]())
 
     seconds = race({who: partial(turn, who) for who in runs}, rounds, warm_up=0)
-    found = compared(name, seconds, "timm")
+    whole = "timm" in runs
+    found = compared(name, seconds, "timm") if whole else []
     for who in runs:
-        if who.startswith("ours"):
-            peer = who.replace("ours", "timm, best")
-            found += compared(name, {k: seconds[k] for k in (who, peer)}, peer)[:1]
+        peer = who.replace("ours", "timm, best")
+        if who != peer and peer in runs:
+            found += compared(name, {k: seconds[k] for k in (who, peer)}, peer)[: 2 - whole]
     for who, shares in same.items():
         print(f"{name}, {who}: {min(shares):.1f} % of the predictions are the same")
     return [{**row, "same": min(same[row["who"]])} for row in found]
@@ -156,6 +158,7 @@ def main() -> None:
     parser.add_argument("--timm", type=Path, required=True, help="folder of timm's validate.py")
     parser.add_argument("--images", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--only", nargs="+", default=(), help="contestants; all by default")
     parser.add_argument("--record", action="store_true", help="adds to eval/results")
     options = parser.parse_args()
     rows: list[dict[str, Any]] = []
@@ -165,7 +168,10 @@ def main() -> None:
             runs = contestants(
                 name, options.timm / "validate.py", *prepare(name, paths, Path(made))
             )
-            rows += raced(name, runs, options.rounds)
+            if unknown := set(options.only) - set(runs):
+                parser.error(f"no contestant is called {min(unknown)!r}; there are {list(runs)}")
+            chosen = {who: run for who, run in runs.items() if who in (options.only or runs)}
+            rows += raced(name, chosen, options.rounds)
     report(
         rows,
         options.rounds,
