@@ -82,6 +82,8 @@ def test_winograd_takes_any_number_of_images_and_any_layout() -> None:
                 assert found.shape == wanted.shape
                 assert torch.allclose(found, wanted, atol=1e-5)
                 assert not found.requires_grad
+        images, rows = fast._part(len(x), -(-x.shape[2] // 4), -(-x.shape[3] // 4))
+        assert fast.filters[0] == images * rows * -(-x.shape[3] // 4) or not len(x)
 
 
 @pytest.mark.parametrize(

@@ -13,12 +13,13 @@ import pytest
 from tests.conftest import ROOT
 
 UV = shutil.which("uv")
+ELSEWHERE = ("PYTHONPATH", "VIRTUAL_ENV", "ZOO_DATA")  # names of what is not the wheel's
 needs_uv = pytest.mark.skipif(UV is None, reason="uv is not installed")
 
 
 def call(*command: str, cwd: Path) -> str:
     """A command's output; its error if it fails."""
-    env = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "VIRTUAL_ENV")}
+    env = {k: v for k, v in os.environ.items() if k not in ELSEWHERE}
     done = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
