@@ -158,25 +158,23 @@ def by_winograd(model: nn.Module, example: Tensor) -> Step | None:
 def _gaining(model: nn.Module, example: Tensor) -> dict[str, nn.Conv2d]:
     """The convolutions that are faster by Winograd's algorithm; of those of one shape, one is
     timed, on what it is given."""
-    convs = {n: cast(nn.Conv2d, m) for n, m in model.named_modules() if fits(m)}
-    names = {conv: name for name, conv in convs.items()}
     timed: dict[tuple[object, ...], bool] = {}
     found: dict[str, nn.Conv2d] = {}
 
-    def watch(module: nn.Module, inputs: tuple[Tensor, ...], output: object) -> None:
-        conv, x = cast(nn.Conv2d, module), inputs[0]
+    def watch(name: str, conv: nn.Conv2d, inputs: tuple[Tensor, ...], output: object) -> None:
+        x = inputs[0]
         form = (conv.out_channels, *x.shape, x.stride())
         if form not in timed:
             timed[form] = _seconds(Winograd(conv), x) < _seconds(conv.forward, x)
         if timed[form]:
-            found[names[conv]] = conv
+            found[name] = conv
 
-    hooks = [conv.register_forward_hook(watch) for conv in convs.values()]
-    try:
+    convs = {name: module for name, module in model.named_modules() if fits(module)}
+    hooks = [conv.register_forward_hook(partial(watch, name)) for name, conv in convs.items()]
+    if hooks:
         model(example)
-    finally:
-        for hook in hooks:
-            hook.remove()
+    for hook in hooks:
+        hook.remove()
     return found
 
 
