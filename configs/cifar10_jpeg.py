@@ -14,8 +14,8 @@ from functools import partial
 
 from torch.optim import SGD
 
-from zoo.lessons import Labelled
-from zoo.train import Recipe, steps
+from zoo.training import Recipe, steps
+from zoo.training.image_classification import ImageClassification
 
 PARTS, BATCHES = 10, 156  # a part is a fifth of the 50,000 images
 ITERATIONS = PARTS * BATCHES
@@ -39,7 +39,7 @@ def small(model: str, precision: str = "bf16", protocol: str = "jpeg16") -> Reci
         epochs=PARTS,
         batch_size=64,
         lr=0.1,
-        lesson=Labelled(pad=2, flip=True, steps=BATCHES),
+        lesson=ImageClassification(pad=2, flip=True, steps=BATCHES),
         optimizer=partial(SGD, momentum=0.9, weight_decay=1e-4),
         schedule=steps(0.5, 0.75, warmup=20 / ITERATIONS if model.endswith("110") else 0.0),
         precision=precision,

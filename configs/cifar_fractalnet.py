@@ -9,8 +9,8 @@ from typing import Any
 
 from torch.optim import SGD
 
-from zoo.lessons import Labelled
-from zoo.train import Recipe, steps
+from zoo.training import Recipe, steps
+from zoo.training.image_classification import ImageClassification
 
 WHERE = "Table 1, as khanrc/pt.fractalnet quotes it"
 
@@ -28,7 +28,9 @@ def cifar(error: str, *, classes: int = 10, drop: bool = False, plus: bool = Tru
         epochs=400,
         batch_size=100,
         lr=0.02,
-        lesson=Labelled(pad=4, flip=True, mode="reflect") if plus else Labelled(pad=0, flip=False),
+        lesson=ImageClassification(pad=4, flip=True, mode="reflect")
+        if plus
+        else ImageClassification(pad=0, flip=False),
         optimizer=partial(SGD, momentum=0.9),
         schedule=steps(200 / 400, 300 / 400, 350 / 400, 375 / 400),
         source="1605.07648 Sec. 4",

@@ -8,8 +8,8 @@ from functools import partial
 
 from torch.optim import SGD
 
-from zoo.lessons import Labelled
-from zoo.train import Recipe, steps
+from zoo.training import Recipe, steps
+from zoo.training.image_classification import ImageClassification
 
 WHERE = "main table (Table 2), by the authors' page"
 
@@ -26,7 +26,7 @@ def cifar(model: str, accuracy: str, *, classes: int = 10) -> Recipe:
         batch_size=128,
         lr=0.1,
         clip=1.0,
-        lesson=Labelled(pad=4, flip=True, mode="reflect"),
+        lesson=ImageClassification(pad=4, flip=True, mode="reflect"),
         optimizer=partial(SGD, momentum=0.9, weight_decay=5e-4),
         schedule=steps(80 / 200, 120 / 200, factor=0.2),
         source="2505.11881, by recipes/resnet_cifar10.yaml of the authors' code",

@@ -10,8 +10,8 @@ from functools import partial
 
 from torch.optim import SGD
 
-from zoo.lessons import Labelled
-from zoo.train import Recipe, steps
+from zoo.training import Recipe, steps
+from zoo.training.image_classification import ImageClassification
 
 EPOCHS, BATCHES = 164, 50_000 // 128
 ITERATIONS = EPOCHS * BATCHES
@@ -28,7 +28,7 @@ def cifar(model: str, error: str, tables: str, *, classes: int = 10, time: str =
         epochs=EPOCHS,
         batch_size=128,
         lr=0.1,
-        lesson=Labelled(pad=4, flip=True),
+        lesson=ImageClassification(pad=4, flip=True),
         optimizer=partial(SGD, momentum=0.9, weight_decay=1e-4),
         schedule=steps(32_000 / ITERATIONS, 48_000 / ITERATIONS, warmup=400 / ITERATIONS),
         source="1603.05027 Appendix",

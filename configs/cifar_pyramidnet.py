@@ -8,8 +8,8 @@ from functools import partial
 
 from torch.optim import SGD
 
-from zoo.lessons import Labelled
-from zoo.train import Recipe, steps
+from zoo.training import Recipe, steps
+from zoo.training.image_classification import ImageClassification
 
 ERRORS = {  # on CIFAR-10 and CIFAR-100
     "pyramidnet110_m4_75": ("4.62", "23.16"),
@@ -39,7 +39,7 @@ def cifar(model: str, classes: int = 10) -> Recipe:
         epochs=300,
         batch_size=128,
         lr=0.5 if classes == 100 else 0.1,
-        lesson=Labelled(pad=4, flip=True),
+        lesson=ImageClassification(pad=4, flip=True),
         optimizer=partial(SGD, momentum=0.9, weight_decay=1e-4, nesterov=True),
         schedule=steps(150 / 300, 225 / 300),
         source="1610.02915 Sec. 4",

@@ -9,8 +9,8 @@ from functools import partial
 
 from torch.optim import SGD
 
-from zoo.lessons import Labelled
-from zoo.train import Recipe, steps
+from zoo.training import Recipe, steps
+from zoo.training.image_classification import ImageClassification
 
 CIFAR_100: dict[str, object] = {  # datasets/cifar100.lua of fb.resnet.torch
     "num_classes": 100,
@@ -30,7 +30,7 @@ def cifar(model: str, error: str, where: str, *, classes: int = 10) -> Recipe:
         epochs=300,
         batch_size=128,
         lr=0.1,
-        lesson=Labelled(pad=4, flip=True),
+        lesson=ImageClassification(pad=4, flip=True),
         optimizer=partial(SGD, momentum=0.9, weight_decay=5e-4, nesterov=True),
         schedule=steps(150 / 300, 225 / 300),
         source="1611.05431 Sec. 5.3, Appendix A",

@@ -8,8 +8,8 @@ from functools import partial
 
 from torch.optim import SGD
 
-from zoo.lessons import Labelled
-from zoo.train import Recipe, steps
+from zoo.training import Recipe, steps
+from zoo.training.image_classification import ImageClassification
 
 
 def cifar(
@@ -27,7 +27,9 @@ def cifar(
         epochs=500,
         batch_size=128,
         lr=0.1,
-        lesson=Labelled(pad=0, flip=False) if plain else Labelled(pad=4, flip=True),
+        lesson=ImageClassification(pad=0, flip=False)
+        if plain
+        else ImageClassification(pad=4, flip=True),
         optimizer=partial(SGD, momentum=0.9, weight_decay=1e-4, nesterov=True),
         schedule=steps(250 / 500, 375 / 500),
         source="1603.09382 Sec. 4",
@@ -46,7 +48,7 @@ def cifar_1202(error: str, rate: float) -> Recipe:
         epochs=300,
         batch_size=128,
         lr=0.1,
-        lesson=Labelled(pad=4, flip=True),
+        lesson=ImageClassification(pad=4, flip=True),
         optimizer=partial(SGD, momentum=0.9, weight_decay=1e-4, nesterov=True),
         schedule=steps(150 / 300, 225 / 300, warmup=10 / 300),
         source="1603.09382 Sec. 4",

@@ -8,8 +8,8 @@ from functools import partial
 
 from torch.optim import SGD
 
-from zoo.lessons import Labelled
-from zoo.train import Recipe, steps
+from zoo.training import Recipe, steps
+from zoo.training.image_classification import ImageClassification
 
 
 def cifar(model: str, error: str, where: str, *, classes: int = 10, dropout: float = 0.0) -> Recipe:
@@ -25,7 +25,7 @@ def cifar(model: str, error: str, where: str, *, classes: int = 10, dropout: flo
         epochs=200,
         batch_size=128,
         lr=0.1,
-        lesson=Labelled(pad=4, flip=True, mode="reflect"),
+        lesson=ImageClassification(pad=4, flip=True, mode="reflect"),
         optimizer=partial(SGD, momentum=0.9, weight_decay=5e-4, nesterov=True),
         schedule=steps(60 / 200, 120 / 200, 160 / 200, factor=0.2),
         source="1605.07146 Sec. 3, Implementation details",

@@ -7,8 +7,8 @@ from functools import partial
 
 from torch.optim import SGD, Adam
 
-from zoo.noise import Denoised
-from zoo.train import Recipe, cosine, sparing_vectors
+from zoo.training import Recipe, cosine, decay_matrices_only
+from zoo.training.denoising import Denoising
 
 EPOCHS = 50
 
@@ -19,7 +19,7 @@ def decades(share: float) -> float:
 
 
 def paper(
-    name: str, lesson: Denoised, claim: str, *, model: str = "", dataset: str = "train400/train"
+    name: str, lesson: Denoising, claim: str, *, model: str = "", dataset: str = "train400/train"
 ) -> Recipe:
     """50 epochs of batches of 128 patches."""
     return Recipe(
@@ -30,7 +30,7 @@ def paper(
         epochs=EPOCHS,
         batch_size=128,
         lr=0.1,
-        optimizer=partial(sparing_vectors, partial(SGD, momentum=0.9), 1e-4),
+        optimizer=partial(decay_matrices_only, partial(SGD, momentum=0.9), 1e-4),
         schedule=decades,
         source="1608.03981 Sec. IV-A and IV-B",
         hardware="one Nvidia Titan X",
@@ -40,11 +40,11 @@ def paper(
 
 def one_strength(sigma: int, claim: str) -> Recipe:
     """DnCNN-S: noise of one strength, 128 x 1,600 patches of 40x40."""
-    lesson = Denoised(sigma=(sigma, sigma))
+    lesson = Denoising(sigma=(sigma, sigma))
     return paper(f"dncnn_s.sigma{sigma}", lesson, claim, model="dncnn_s")
 
 
-ANY = Denoised(sigma=(0, 55), size=50, steps=3000)
+ANY = Denoising(sigma=(0, 55), size=50, steps=3000)
 dncnn_s_15 = one_strength(15, "psnr 32.859 on set12/sigma15 (Table III)")
 dncnn_s_25 = one_strength(25, "psnr 30.436 on set12/sigma25 (Table III)")
 dncnn_s_50 = one_strength(50, "psnr 27.178 on set12/sigma50 (Table III)")
@@ -55,7 +55,7 @@ dncnn_tiny = Recipe(
     name="dncnn_tiny.zoo_train400",
     model="dncnn_tiny",
     dataset="train400/train",
-    lesson=Denoised(sigma=(25, 25), steps=250),
+    lesson=Denoising(sigma=(25, 25), steps=250),
     epochs=8,
     batch_size=16,
     lr=2e-3,

@@ -9,8 +9,8 @@ from functools import partial
 
 from torch.optim import SGD
 
-from zoo.lessons import Labelled
-from zoo.train import Recipe, cosine
+from zoo.training import Recipe, cosine
+from zoo.training.image_classification import ImageClassification
 
 EPOCHS = 12
 PREPROCESSING = {
@@ -33,7 +33,7 @@ def digits(model: str, *, batch_size: int = 64) -> Recipe:
         epochs=EPOCHS,
         batch_size=batch_size,
         lr=0.1,
-        lesson=Labelled(pad=2, flip=False),
+        lesson=ImageClassification(pad=2, flip=False),
         optimizer=partial(SGD, momentum=0.9, weight_decay=1e-4),
         schedule=cosine(warmup=0.1),
         source="1512.03385 Sec. 4.2, shortened",

@@ -10,8 +10,8 @@ from functools import partial
 
 from torch.optim import Adam
 
-from zoo.lessons import Enlarged
-from zoo.train import Recipe, Schedule, steps
+from zoo.training import Recipe, Schedule, steps
+from zoo.training.super_resolution import SuperResolution
 
 ADAM = partial(Adam, betas=(0.9, 0.999), eps=1e-8)
 README = "README of the authors' PyTorch code"
@@ -30,7 +30,7 @@ def div2k(
         epochs=epochs,
         batch_size=16,
         lr=1e-4,
-        lesson=Enlarged(scale=int(scale), size=48),
+        lesson=SuperResolution(scale=int(scale), size=48),
         optimizer=ADAM,
         schedule=schedule,
         start="" if scale == "2" else f"runs/{first}-0/model.safetensors",
@@ -74,7 +74,7 @@ def carn(model: str) -> Recipe:
         batch_size=64,
         lr=1e-4,
         clip=10.0,
-        lesson=Enlarged(scale=int(model[-1]), size=64),
+        lesson=SuperResolution(scale=int(model[-1]), size=64),
         optimizer=ADAM,
         schedule=steps(400 / 600, factor=0.5),
         source="1803.08664 Sec. 4, and the README of the authors' code",

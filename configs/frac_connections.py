@@ -5,8 +5,8 @@ from functools import partial
 
 from torch.optim import AdamW
 
-from zoo.lessons import NextToken
-from zoo.train import Recipe, cosine, sparing_vectors
+from zoo.training import Recipe, cosine, decay_matrices_only
+from zoo.training.language_modeling import NextToken
 
 olmo_nano_dfc_x4 = Recipe(
     name="olmo_nano_dfc_x4.zoo_peps",
@@ -17,7 +17,7 @@ olmo_nano_dfc_x4 = Recipe(
     batch_size=16,
     lr=3e-3,
     clip=1.0,
-    optimizer=partial(sparing_vectors, partial(AdamW, betas=(0.9, 0.95), eps=1e-8), 0.1),
+    optimizer=partial(decay_matrices_only, partial(AdamW, betas=(0.9, 0.95), eps=1e-8), 0.1),
     schedule=cosine(warmup=0.02, floor=0.1),
     source="2502.12170 App. D.1, shortened",
 )

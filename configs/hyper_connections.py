@@ -12,9 +12,9 @@ from functools import partial
 
 from torch.optim import AdamW
 
-from zoo.lessons import NextToken
-from zoo.streams import Augmentation, Photographs
-from zoo.train import Recipe, cosine, sparing_vectors
+from zoo.training import Recipe, cosine, decay_matrices_only
+from zoo.training.image_streaming import Augmentation, StreamedImageClassification
+from zoo.training.language_modeling import NextToken
 
 STEPS = 300 * (1_281_167 // 4096)
 TABLE_11 = {
@@ -36,8 +36,8 @@ def imagenet(model: str) -> Recipe:
         batch_size=4096,
         lr=3e-3,
         clip=1.0,
-        lesson=Photographs(Augmentation(), mixup=0.2),
-        optimizer=partial(sparing_vectors, partial(AdamW, betas=(0.9, 0.999), eps=1e-8), 0.3),
+        lesson=StreamedImageClassification(Augmentation(), mixup=0.2),
+        optimizer=partial(decay_matrices_only, partial(AdamW, betas=(0.9, 0.999), eps=1e-8), 0.3),
         schedule=cosine(warmup=10_000 / STEPS),
         precision="bf16",
         source="2409.19606 App. E.2, Table 12",
@@ -57,7 +57,7 @@ def nano(model: str) -> Recipe:
         batch_size=16,
         lr=3e-3,
         clip=1.0,
-        optimizer=partial(sparing_vectors, partial(AdamW, betas=(0.9, 0.95), eps=1e-8), 0.1),
+        optimizer=partial(decay_matrices_only, partial(AdamW, betas=(0.9, 0.95), eps=1e-8), 0.1),
         schedule=cosine(warmup=0.02, floor=0.1),
         source="2502.12170 App. D.1, shortened",
     )

@@ -11,8 +11,8 @@ from functools import partial
 
 from torch.optim import AdamW
 
-from zoo.streams import Augmentation, Photographs
-from zoo.train import Recipe, cosine, sparing_vectors
+from zoo.training import Recipe, cosine, decay_matrices_only
+from zoo.training.image_streaming import Augmentation, StreamedImageClassification
 
 TABLE_A = {  # stochastic depth, and what came out
     "rdnet_tiny": (0.15, "82.8 on imagenet/val (Tables 1, 2, 4, 8 and 9)"),
@@ -36,8 +36,8 @@ def imagenet(model: str) -> Recipe:
         epochs=300,
         batch_size=512,
         lr=1e-3,
-        lesson=Photographs(AUGMENTATION, smoothing=0.1, mixup=0.8, cutmix=1.0),
-        optimizer=partial(sparing_vectors, partial(AdamW, betas=(0.9, 0.999)), 0.05),
+        lesson=StreamedImageClassification(AUGMENTATION, smoothing=0.1, mixup=0.8, cutmix=1.0),
+        optimizer=partial(decay_matrices_only, partial(AdamW, betas=(0.9, 0.999)), 0.05),
         schedule=cosine(warmup=20 / 300, floor=1e-3, first=0.1),
         precision="bf16",
         source="2403.19588 Table A, Sec. 0.A.1",

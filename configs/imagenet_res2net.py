@@ -8,8 +8,8 @@ from functools import partial
 
 from torch.optim import SGD
 
-from zoo.streams import Photographs
-from zoo.train import Recipe, steps
+from zoo.training import Recipe, steps
+from zoo.training.image_streaming import StreamedImageClassification
 
 ERRORS = {
     "res2net50_26w_4s": "22.01 on imagenet/val (Tables 1 and 3)",
@@ -34,7 +34,7 @@ def imagenet(model: str) -> Recipe:
         epochs=100,
         batch_size=256,
         lr=0.1,
-        lesson=Photographs(),
+        lesson=StreamedImageClassification(),
         optimizer=partial(SGD, momentum=0.9, weight_decay=1e-4),
         schedule=steps(30 / 100, 60 / 100, 90 / 100),
         source="1904.01169 Sec. 4.1",

@@ -10,8 +10,8 @@ from functools import partial
 
 from torch.optim import SGD
 
-from zoo.streams import Augmentation, Photographs
-from zoo.train import Recipe, steps
+from zoo.training import Recipe, steps
+from zoo.training.image_streaming import Augmentation, StreamedImageClassification
 
 ERRORS = {
     "plain18": "27.94 on imagenet/val (Table 2)",
@@ -33,7 +33,7 @@ def imagenet(model: str) -> Recipe:
         epochs=120,
         batch_size=256,
         lr=0.1,
-        lesson=Photographs(Augmentation(shorter=(256, 480), lighting=0.1)),
+        lesson=StreamedImageClassification(Augmentation(shorter=(256, 480), lighting=0.1)),
         optimizer=partial(SGD, momentum=0.9, weight_decay=1e-4),
         schedule=steps(30 / 120, 60 / 120, 90 / 120),
         source="1512.03385 Sec. 3.4",

@@ -8,8 +8,8 @@ from functools import partial
 
 from torch.optim import SGD
 
-from zoo.streams import Augmentation, Photographs
-from zoo.train import Recipe, steps
+from zoo.training import Recipe, steps
+from zoo.training.image_streaming import Augmentation, StreamedImageClassification
 
 ERRORS = {
     "resnext50_1x64d": "23.9 on imagenet/val (Table 3, Sec. 5.1 (residual connections))",
@@ -33,7 +33,7 @@ def imagenet(model: str) -> Recipe:
         epochs=100,
         batch_size=256,
         lr=0.1,
-        lesson=Photographs(Augmentation(jitter=0.4, lighting=0.1)),
+        lesson=StreamedImageClassification(Augmentation(jitter=0.4, lighting=0.1)),
         optimizer=partial(SGD, momentum=0.9, weight_decay=1e-4, nesterov=True),
         schedule=steps(30 / 100, 60 / 100, 90 / 100),
         source="1611.05431 Sec. 4",

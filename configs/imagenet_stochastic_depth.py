@@ -8,8 +8,8 @@ from functools import partial
 
 from torch.optim import SGD
 
-from zoo.streams import Augmentation, Photographs
-from zoo.train import Recipe, steps
+from zoo.training import Recipe, steps
+from zoo.training.image_streaming import Augmentation, StreamedImageClassification
 
 
 def imagenet(error: str, rate: float) -> Recipe:
@@ -23,7 +23,7 @@ def imagenet(error: str, rate: float) -> Recipe:
         epochs=120,
         batch_size=128,
         lr=0.1,
-        lesson=Photographs(Augmentation(jitter=0.4, lighting=0.1)),
+        lesson=StreamedImageClassification(Augmentation(jitter=0.4, lighting=0.1)),
         optimizer=partial(SGD, momentum=0.9, weight_decay=1e-4, nesterov=True),
         schedule=steps(30 / 120, 60 / 120, 90 / 120),
         source="1603.09382 Sec. 4",

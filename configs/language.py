@@ -11,8 +11,8 @@ from typing import Any
 import torch
 from torch.optim import AdamW
 
-from zoo.lessons import NextToken
-from zoo.train import Recipe, cosine
+from zoo.training import Recipe, cosine
+from zoo.training.language_modeling import NextToken
 
 MODELS = (
     "gpt2_nano",

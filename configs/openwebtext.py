@@ -10,8 +10,8 @@ from functools import partial
 
 from torch.optim import AdamW
 
-from zoo.lessons import NextToken
-from zoo.train import Recipe, cosine, sparing_vectors
+from zoo.training import Recipe, cosine, decay_matrices_only
+from zoo.training.language_modeling import NextToken
 
 QUOTED = "as quoted by third parties; the table's number is not known"
 LOSSES = {
@@ -34,7 +34,7 @@ def openwebtext(model: str) -> Recipe:
         accumulate=5,
         lr=6e-4,
         clip=1.0,
-        optimizer=partial(sparing_vectors, partial(AdamW, betas=(0.9, 0.95)), 0.1),
+        optimizer=partial(decay_matrices_only, partial(AdamW, betas=(0.9, 0.95)), 0.1),
         schedule=cosine(warmup=2_000 / 600_000, floor=0.1),
         precision="bf16",
         source="config/train_gpt2.py of nanoGPT, for the experiment of 2409.14199",

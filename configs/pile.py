@@ -9,8 +9,8 @@ from functools import partial
 
 from torch.optim import AdamW
 
-from zoo.lessons import NextToken
-from zoo.train import Recipe, cosine
+from zoo.training import Recipe, cosine
+from zoo.training.language_modeling import NextToken
 
 PERPLEXITIES = {
     "muddformer_405m": "perplexity 10.77 on pile/validation (Table 5); 7 hours (Table 7)",

@@ -1,6 +1,6 @@
 """ResNet-20 on MNIST, for a first run: 99.3 % of its test images within ten minutes on two cores.
 
-    accelerate launch -m zoo.train configs/resnet20_mnist.py --data DIR --test mnist/test
+    accelerate launch -m zoo.training configs/resnet20_mnist.py --data DIR --test mnist/test
 
 The optimizer is 1512.03385's (Sec. 4.2) with Nesterov's momentum; rate and length are fitted to
 three epochs. DIR/mnist holds train-*.parquet and test-*.parquet.
@@ -10,8 +10,8 @@ from functools import partial
 
 from torch.optim import SGD
 
-from zoo.lessons import Labelled
-from zoo.train import Recipe, cosine
+from zoo.training import Recipe, cosine
+from zoo.training.image_classification import ImageClassification
 
 recipe = Recipe(
     name="resnet20.zoo_mnist",
@@ -28,7 +28,7 @@ recipe = Recipe(
     epochs=3,
     batch_size=128,
     lr=0.2,
-    lesson=Labelled(pad=2, flip=False),
+    lesson=ImageClassification(pad=2, flip=False),
     optimizer=partial(SGD, momentum=0.9, weight_decay=5e-4, nesterov=True),
     schedule=cosine(warmup=0.2),
     source="1512.03385 Sec. 4.2, shortened",

@@ -11,8 +11,8 @@ from functools import partial
 
 from torch.optim import AdamW
 
-from zoo.lessons import NextToken
-from zoo.train import Recipe, cosine, sparing_vectors
+from zoo.training import Recipe, cosine, decay_matrices_only
+from zoo.training.language_modeling import NextToken
 
 TOLD = "version 5, as told by others"
 LOSSES = {
@@ -38,7 +38,7 @@ def slimpajama(model: str) -> Recipe:
         accumulate=32,
         lr=6e-4,
         clip=1.0,
-        optimizer=partial(sparing_vectors, partial(AdamW, betas=(0.9, 0.95), eps=1e-8), 0.1),
+        optimizer=partial(decay_matrices_only, partial(AdamW, betas=(0.9, 0.95), eps=1e-8), 0.1),
         schedule=cosine(warmup=0.012, floor=0.1, first=1e-7 / 6e-4),
         precision="bf16",
         source="2410.17897 version 1 Table 4, and the authors' scripts",

@@ -8,8 +8,8 @@ from functools import partial
 
 from torch.optim import SGD
 
-from zoo.spoken import Spoken
-from zoo.train import Recipe, steps
+from zoo.training import Recipe, steps
+from zoo.training.keyword_spotting import KeywordSpotting
 
 STEPS = 26 * 347  # of 64 among 22,244
 
@@ -20,7 +20,7 @@ def words(model: str, claim: str = "the paper's number was not at hand") -> Reci
         name=f"{model}.speech_commands",
         model=model,
         dataset="speech_commands/train",
-        lesson=Spoken(shift=100, noise=0.8),
+        lesson=KeywordSpotting(shift=100, noise=0.8),
         epochs=26,
         batch_size=64,
         lr=0.1,

@@ -10,8 +10,8 @@ from functools import partial
 
 from timm.optim import Lamb
 
-from zoo.streams import Augmentation, Photographs
-from zoo.train import Recipe, cosine, sparing_vectors
+from zoo.training import Recipe, cosine, decay_matrices_only
+from zoo.training.image_streaming import Augmentation, StreamedImageClassification
 
 RAND_7, RAND_6 = (Augmentation(auto_augment=f"rand-m{m}-mstd0.5-inc1") for m in (7, 6))
 HARDWARE = "four V100 of 32 GB, 512 images each"
@@ -25,8 +25,10 @@ a1 = Recipe(
     epochs=600,
     batch_size=2048,
     lr=5e-3,
-    lesson=Photographs(RAND_7, smoothing=0.1, mixup=0.2, cutmix=1.0, repeats=3, above=0.2),
-    optimizer=partial(sparing_vectors, Lamb, 0.01),
+    lesson=StreamedImageClassification(
+        RAND_7, smoothing=0.1, mixup=0.2, cutmix=1.0, repeats=3, above=0.2
+    ),
+    optimizer=partial(decay_matrices_only, Lamb, 0.01),
     schedule=cosine(warmup=5 / 600, floor=1e-6 / 5e-3, first=1e-4 / 5e-3),
     precision="bf16",
     source="2110.00476 Table 2, A1",
@@ -37,8 +39,8 @@ a2 = replace(
     a1,
     name="resnet50.a2",
     epochs=300,
-    lesson=Photographs(RAND_7, mixup=0.1, cutmix=1.0, repeats=3, above=0.2),
-    optimizer=partial(sparing_vectors, Lamb, 0.02),
+    lesson=StreamedImageClassification(RAND_7, mixup=0.1, cutmix=1.0, repeats=3, above=0.2),
+    optimizer=partial(decay_matrices_only, Lamb, 0.02),
     schedule=cosine(warmup=5 / 300, floor=1e-6 / 5e-3, first=1e-4 / 5e-3),
     source="2110.00476 Table 2, A2",
     expected="79.8 % right in Table 2",
@@ -50,8 +52,8 @@ a3 = replace(
     preprocessing={**a1.preprocessing, "input_size": (3, 160, 160)},
     epochs=100,
     lr=8e-3,
-    lesson=Photographs(RAND_6, mixup=0.1, cutmix=1.0, above=0.2),
-    optimizer=partial(sparing_vectors, Lamb, 0.02),
+    lesson=StreamedImageClassification(RAND_6, mixup=0.1, cutmix=1.0, above=0.2),
+    optimizer=partial(decay_matrices_only, Lamb, 0.02),
     schedule=cosine(warmup=5 / 100, floor=1e-6 / 8e-3, first=1e-4 / 8e-3),
     source="2110.00476 Table 2, A3",
     expected="78.1 % right in Table 2, at 224 pixels; trained with 160",

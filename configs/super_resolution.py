@@ -9,8 +9,8 @@ from functools import partial
 
 from torch.optim import Adam
 
-from zoo.lessons import Enlarged
-from zoo.train import Recipe, cosine
+from zoo.training import Recipe, cosine
+from zoo.training.super_resolution import SuperResolution
 
 
 def photos(scale: int, *, epochs: int, lr: float, size: int = 48, start: str = "") -> Recipe:
@@ -19,7 +19,7 @@ def photos(scale: int, *, epochs: int, lr: float, size: int = 48, start: str = "
         name=f"rcan_tiny_x{scale}.zoo_photos",
         model=f"rcan_tiny_x{scale}",
         dataset="photos",
-        lesson=Enlarged(scale=scale, size=size),
+        lesson=SuperResolution(scale=scale, size=size),
         epochs=epochs,
         batch_size=16,
         lr=lr,
@@ -37,7 +37,7 @@ def short(model: str) -> Recipe:
         photos(2, epochs=1, lr=1e-3),
         name=f"{model}.zoo_photos_short",
         model=model,
-        lesson=Enlarged(scale=2, steps=100),
+        lesson=SuperResolution(scale=2, steps=100),
         epochs=8,
         batch_size=8,
         schedule=cosine(warmup=0.1),

@@ -24,19 +24,21 @@ import torch
 
 from configs import denoising, language, super_resolution
 from configs.digits import digits
-from zoo import registry, weights
-from zoo.benchmarks import BENCHMARKS, NoDataError
-from zoo.benchmarks.classification import predict
-from zoo.benchmarks.denoising import sigma
-from zoo.benchmarks.language import total
-from zoo.benchmarks.preprocessing import Preprocessing
-from zoo.benchmarks.super_resolution import mean, scores
-from zoo.details import Denoising, Reading, Upscaling
-from zoo.evaluation.how import How
-from zoo.evaluation.restorations import Restorations
-from zoo.pretrained import ROOMS
-from zoo.tokens import tokenizer
-from zoo.train import Recipe, Run, train
+from zoo.checkpoints.writing import save_safetensors
+from zoo.data.benchmarks import BENCHMARKS, DatasetNotFoundError
+from zoo.data.denoising import sigma
+from zoo.data.tokenizers import get_tokenizer
+from zoo.data.transforms import EvalTransform
+from zoo.evaluation.config import EvalConfig
+from zoo.evaluation.evaluators.classification import predict
+from zoo.evaluation.evaluators.denoising import DenoisingEvaluator
+from zoo.evaluation.evaluators.language_modeling import total_nll
+from zoo.evaluation.evaluators.super_resolution import mean_scores, score_pairs
+from zoo.models._builder import build_model
+from zoo.models._registry import get_entry
+from zoo.papers.protocols import DenoisingProtocol, SlidingWindowProtocol, SuperResolutionProtocol
+from zoo.papers.weights import MODELS_DIR
+from zoo.training import Recipe, Trainer, train
 
 TEST = "digits/test"
 PAIRS = ("photos", "set5", "set14")
@@ -44,64 +46,67 @@ NOISED = ("photos/sigma25", "set12/sigma25")  # what its recipe is for
 TEXTS = ("peps_mini/validation", "wikitext2/test")
 
 
-def answers(run: Run, data: Path | None) -> Iterator[tuple[str, dict[str, Any]]]:
+def answers(run: Trainer, data: Path | None) -> Iterator[tuple[str, dict[str, Any]]]:
     """(benchmark, what a classifier gets right and wrong on it)."""
     samples = BENCHMARKS[TEST].open()
-    prepare = Preprocessing(run.recipe.preprocessing)
+    prepare = EvalTransform(run.recipe.preprocessing)
     found = predict(run.network, prepare, samples, range(len(samples)))
     wrong = {i: predicted for i, (predicted, label) in found.items() if predicted != label}
     yield TEST, {"right": len(found) - len(wrong), "total": len(found), "wrong": wrong}
 
 
-def enlargements(run: Run, data: Path | None) -> Iterator[tuple[str, dict[str, Any]]]:
+def enlargements(run: Trainer, data: Path | None) -> Iterator[tuple[str, dict[str, Any]]]:
     """(benchmark, mean PSNR and SSIM), of the pairs that are at hand; in float32, whatever the
     precision of the training."""
-    network: Any = registry.network(run.recipe.model)
+    network: Any = build_model(run.recipe.model)
     network.load_state_dict(run.network.state_dict())
-    how = Upscaling()
+    how = SuperResolutionProtocol()
     for name in PAIRS:
         benchmark = f"{name}/bi_x{network.scale}"
         try:
             samples = BENCHMARKS[benchmark].open(data)
-        except NoDataError as error:
+        except DatasetNotFoundError as error:
             print(error)
             continue
-        found = mean(scores(network, samples, how, network.scale))
+        found = mean_scores(score_pairs(network, samples, how, network.scale))
         yield benchmark, {"protocol": asdict(how), **found._asdict()}
 
 
-def losses(run: Run, data: Path | None) -> Iterator[tuple[str, dict[str, Any]]]:
+def losses(run: Trainer, data: Path | None) -> Iterator[tuple[str, dict[str, Any]]]:
     """(benchmark, loss and bits a byte), of the texts that are at hand, by the rounded weights."""
-    network: Any = registry.network(run.recipe.model)
+    network: Any = build_model(run.recipe.model)
     network.load_state_dict(rounded(run))
-    reader, how = tokenizer(network.pretrained_cfg["tokenizer"]), Reading(context=network.context)
+    reader, how = (
+        get_tokenizer(network.pretrained_cfg["tokenizer"]),
+        SlidingWindowProtocol(context=network.context),
+    )
     for name in TEXTS:
         try:
             texts: Any = BENCHMARKS[name].open(data)
-        except NoDataError as error:
+        except DatasetNotFoundError as error:
             print(error)
             continue
-        found = total(network, texts.tokens(reader), how).scores(texts.bytes)
+        found = total_nll(network, texts.tokens(reader), how).scores(texts.bytes)
         yield name, {"protocol": asdict(how), **found}
 
 
-def restorations(run: Run, data: Path | None) -> Iterator[tuple[str, dict[str, Any]]]:
+def restorations(run: Trainer, data: Path | None) -> Iterator[tuple[str, dict[str, Any]]]:
     """(benchmark, mean PSNR and SSIM), of the images that are at hand; in float32."""
-    network: Any = registry.network(run.recipe.model)
+    network: Any = build_model(run.recipe.model)
     network.load_state_dict(run.network.state_dict())
     for name in NOISED:
         try:
             samples = BENCHMARKS[name].open(data)
-        except NoDataError as error:
+        except DatasetNotFoundError as error:
             print(error)
             continue
-        job = Restorations(network, samples, Denoising(), sigma(name))
-        job.ready(torch.device("cpu"), How())
+        job = DenoisingEvaluator(network, samples, DenoisingProtocol(), sigma(name))
+        job.ready(torch.device("cpu"), EvalConfig())
         entries = job.answer([(index, job.load(index)) for index in range(job.size)])
         with torch.inference_mode():
             found = job.scores({index: tuple(answer) for index, *answer in entries})
         score = {metric: value["value"] for metric, value in found["scores"].items()}
-        yield name, {"protocol": asdict(Denoising()), **score}
+        yield name, {"protocol": asdict(DenoisingProtocol()), **score}
 
 
 @dataclass(frozen=True)
@@ -111,7 +116,7 @@ class Made:
 
     file: str
     recipe: Callable[[str], Recipe]
-    measured: Callable[[Run, Path | None], Iterator[tuple[str, dict[str, Any]]]]
+    measured: Callable[[Trainer, Path | None], Iterator[tuple[str, dict[str, Any]]]]
     stored: torch.dtype | None = None
 
 
@@ -125,30 +130,30 @@ MADE = {
 
 def recipe_of(model: str) -> tuple[str, Recipe]:
     """Where the recipe of bundled weights stands, and the recipe."""
-    made = MADE[registry.variant(model).task]
+    made = MADE[get_entry(model).task]
     return f"configs/{made.file}.py:{model}", made.recipe(model)
 
 
-def rounded(run: Run) -> dict[str, torch.Tensor]:
+def rounded(run: Trainer) -> dict[str, torch.Tensor]:
     """The tensors of a trained network as they are stored."""
-    state, stored = run.network.state_dict(), MADE[registry.variant(run.recipe.model).task].stored
+    state, stored = run.network.state_dict(), MADE[get_entry(run.recipe.model).task].stored
     return {key: value.to(stored) for key, value in state.items()} if stored else state
 
 
-def measured(run: Run, data: Path | None) -> Iterator[tuple[str, dict[str, Any]]]:
+def measured(run: Trainer, data: Path | None) -> Iterator[tuple[str, dict[str, Any]]]:
     """What a trained network does on each benchmark."""
-    return MADE[registry.variant(run.recipe.model).task].measured(run, data)
+    return MADE[get_entry(run.recipe.model).task].measured(run, data)
 
 
 def bundle(model: str, seed: int, data: Path | None) -> str:
     """Trains and stores one network; returns its sha256."""
     where, recipe = recipe_of(model)
     run = train(recipe, seed=seed, out=Path("runs/bundle") / f"{model}-{seed}", data=data)
-    room = registry.variant(model).family.rpartition(".")[2]
-    path = ROOMS / room / "weights" / f"{recipe.name}.safetensors"
+    room = get_entry(model).family.rpartition(".")[2]
+    path = MODELS_DIR / room / "weights" / f"{recipe.name}.safetensors"
     path.parent.mkdir(exist_ok=True)
     note = {"recipe": where, "seed": str(seed)}
-    digest = weights.save(rounded(run), path, note)
+    digest = save_safetensors(rounded(run), path, note)
     record = {
         "weights": recipe.name,
         "sha256": digest,

@@ -21,35 +21,38 @@ from torch import nn
 
 from eval.data import open_source
 from eval.record import add_options, called, measured, pinned, protocol, run_script
-from zoo import registry, weights
-from zoo.details import View
-from zoo.evaluation.classes import Classes
-from zoo.evaluation.works import preprocessing, show
-from zoo.evaluation.world import World
+from zoo.checkpoints.loading import check_keys
+from zoo.checkpoints.writing import file_sha256
+from zoo.data.transforms import make_transform
+from zoo.distributed import ProcessGroup
+from zoo.evaluation.evaluators.classification import ClassificationEvaluator
+from zoo.evaluation.spec import describe_preprocessing
+from zoo.models._factory import create
+from zoo.papers.protocols import CropProtocol
 
 
 def load(options: argparse.Namespace) -> tuple[nn.Module, dict[str, Any], str]:
     """The network, its preprocessing, and the sha256 of its weights."""
     path = Path(options.weights)
     if path.suffix != ".safetensors":
-        model = registry.create(options.weights, pretrained=True)
+        model = create(options.weights, pretrained=True)
         return model, dict(vars(model)["pretrained_cfg"]), pinned(model)
     if not options.model:
         raise ValueError(f"{path} needs --model, the architecture that it is of")
-    model = registry.create(options.model, **json.loads(options.args))
+    model = create(options.model, **json.loads(options.args))
     state = safetensors.torch.load_file(path)
     shapes = {key: tuple(value.shape) for key, value in model.state_dict().items()}
-    weights.check_keys(str(path), shapes, state)
+    check_keys(str(path), shapes, state)
     model.load_state_dict(state, strict=True)
     cfg = dict(vars(model)["pretrained_cfg"])
     given = {"mean": options.mean, "std": options.std}
-    return model, cfg | {k: v for k, v in given.items() if v}, weights.sha256(path)
+    return model, cfg | {k: v for k, v in given.items() if v}, file_sha256(path)
 
 
-def evaluate(options: argparse.Namespace, world: World) -> dict[str, Any]:
+def evaluate(options: argparse.Namespace, world: ProcessGroup) -> dict[str, Any]:
     """The record of one evaluation, equal on every process but for the times."""
     model, cfg, digest = load(options)
-    view: View | None = protocol("views", options.protocol) if options.protocol else None
+    view: CropProtocol | None = protocol("views", options.protocol) if options.protocol else None
     columns = options.image_column, options.label_column
     source = open_source(options.on, options.split, columns, options.data)
     key = {
@@ -57,9 +60,14 @@ def evaluate(options: argparse.Namespace, world: World) -> dict[str, Any]:
         "sha256": digest,
         "benchmark": source.name,
         "benchmark_version": source.version,
-        "protocol": preprocessing(cfg, view),
+        "protocol": describe_preprocessing(cfg, view),
     }
-    return measured(Classes(model, source.samples, show(cfg, view)), key, options, world)
+    return measured(
+        ClassificationEvaluator(model, source.samples, make_transform(cfg, view)),
+        key,
+        options,
+        world,
+    )
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:

@@ -24,13 +24,14 @@ from filelock import FileLock, Timeout
 
 from configs import cifar10_jpeg, digits, super_resolution
 from eval import seeds
-from zoo import registry
-from zoo.benchmarks import BENCHMARKS
-from zoo.benchmarks.super_resolution import mean, scores
-from zoo.details import Upscaling
-from zoo.evaluation.classes import share
-from zoo.evaluation.works import commit
-from zoo.train import Recipe, Run, errors
+from zoo.data.benchmarks import BENCHMARKS
+from zoo.evaluation.environment import checkout_commit
+from zoo.evaluation.evaluators.classification import error_rate
+from zoo.evaluation.evaluators.super_resolution import mean_scores, score_pairs
+from zoo.models._builder import build_model
+from zoo.models._registry import get_entry
+from zoo.papers.protocols import SuperResolutionProtocol
+from zoo.training import Recipe, Trainer, errors
 
 RUNS = Path("runs/comparisons")
 MADE_BY = "eval/comparisons.py"
@@ -56,21 +57,23 @@ GROUPS: dict[str, tuple[Recipe, ...]] = {
 }
 
 
-def score(run: Run, data: Path) -> dict[str, seeds.Scores]:
+def score(run: Trainer, data: Path) -> dict[str, seeds.Scores]:
     """Errors on both sides of the split, as the network was trained; or PSNR and SSIM, in
     float32."""
-    if registry.variant(run.recipe.model).is_classifier:
+    if get_entry(run.recipe.model).is_classifier:
         name = run.recipe.dataset.partition("/")[0]
         sides = (f"{name}/train", f"{name}/test")
-        return {side: {"error": share(*errors(run, side, data))} for side in sides}
-    network: Any = registry.network(run.recipe.model)
+        return {side: {"error": error_rate(*errors(run, side, data))} for side in sides}
+    network: Any = build_model(run.recipe.model)
     network.load_state_dict(run.network.state_dict())
     return {name: enlarged(network, name, data) for name in LARGE}
 
 
 def enlarged(network: Any, name: str, data: Path) -> Mapping[str, Any]:
     """The means over the images of a benchmark."""
-    found = mean(scores(network, BENCHMARKS[name].open(data), Upscaling(), network.scale))
+    found = mean_scores(
+        score_pairs(network, BENCHMARKS[name].open(data), SuperResolutionProtocol(), network.scale)
+    )
     return {metric: {"value": value} for metric, value in found._asdict().items()}
 
 
@@ -93,7 +96,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--write", action="store_true", help="add to the ledger")
     options = parser.parse_args()
-    commit()  # of what runs, whatever the checkout becomes meanwhile
+    checkout_commit()  # of what runs, whatever the checkout becomes meanwhile
     recipes = {recipe.name: recipe for group in options.of for recipe in GROUPS[group]}
     done = []
     for seed in options.seeds:

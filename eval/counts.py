@@ -11,10 +11,13 @@ import os
 from dataclasses import asdict
 from typing import Any
 
-from zoo import api, measuring, registry
-from zoo.benchmarks.counts import count
-from zoo.literature import Claim
-from zoo.pretrained import ROOMS
+from zoo.claims import counts as measuring
+from zoo.models._builder import build_model
+from zoo.models._catalog import list_claims
+from zoo.models._complexity import count_complexity
+from zoo.models._registry import get_entry, model_entries
+from zoo.papers.records import Claim
+from zoo.papers.weights import MODELS_DIR
 
 
 def of_claim(claim: Claim) -> dict[str, Any] | None:
@@ -22,29 +25,29 @@ def of_claim(claim: Claim) -> dict[str, Any] | None:
     if claim.variant or (not claim.formula and claim.kind != "counted"):
         return None
     if claim.formula:
-        given, built = measuring.by_formula(claim)
+        given, built = measuring.evaluate_formula(claim)
         return {"given": given, "built": built}
-    if measuring.called(claim) == claim.model:
+    if measuring.counts_key(claim) == claim.model:
         return None
     args = json.dumps(dict(claim.args), sort_keys=True)
-    return asdict(measuring.counts(claim.model, args, claim.input_size))
+    return asdict(measuring.count_model(claim.model, args, claim.input_size))
 
 
 def main() -> None:
     rooms: dict[str, dict[str, dict[str, Any]]] = {}
-    for name, entry in registry.variants().items():
-        model = registry.network(name, device="meta")
-        counts = asdict(count(model, entry.cfg["input_size"]))
+    for name, entry in model_entries().items():
+        model = build_model(name, device="meta")
+        counts = asdict(count_complexity(model, entry.cfg["input_size"]))
         rooms.setdefault(entry.family.rpartition(".")[2], {})[name] = counts
-    for claim in api.claims():
+    for claim in list_claims():
         if (found := of_claim(claim)) is not None:
-            family = registry.variant(claim.model).family.rpartition(".")[2]
-            rooms[claim.paper if claim.formula else family][measuring.called(claim)] = found
+            family = get_entry(claim.model).family.rpartition(".")[2]
+            rooms[claim.paper if claim.formula else family][measuring.counts_key(claim)] = found
     for room, models in rooms.items():
         rows = ",\n  ".join(f"{json.dumps(name)}: {json.dumps(c)}" for name, c in models.items())
-        part = ROOMS / room / "counts.json.part"
+        part = MODELS_DIR / room / "counts.json.part"
         part.write_text(f"{{\n  {rows}\n}}\n", encoding="utf-8")
-        os.replace(part, ROOMS / room / "counts.json")
+        os.replace(part, MODELS_DIR / room / "counts.json")
         print(room, len(models))
 
 

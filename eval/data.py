@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from zoo import tasks
-from zoo.benchmarks import BENCHMARKS, NoDataError, Samples
-from zoo.benchmarks.imagenet import open_classes, open_wnids
-from zoo.benchmarks.parquet import Parquet, open_files
+from zoo.data.benchmarks import BENCHMARKS, Dataset, DatasetNotFoundError
+from zoo.data.imagenet import open_classes, open_wnids
+from zoo.data.parquet import Parquet, open_files
+from zoo.evaluation import tasks
 
 
 class DataError(ValueError):
@@ -25,7 +25,7 @@ class DataError(ValueError):
 class Source:
     """Samples, and what a record says of where they are from."""
 
-    samples: Samples
+    samples: Dataset
     name: str
     version: str | int
 
@@ -41,7 +41,7 @@ def open_source(
             raise DataError(f"{name} has no images of classes: it is for eval.{script}")
         try:
             return Source(benchmark.open(data), name, benchmark.version)
-        except NoDataError as error:
+        except DatasetNotFoundError as error:
             raise DataError(str(error)) from None
     if (rows := parquet(Path(name))) is not None:
         return _rows(rows, name, columns)
@@ -60,7 +60,7 @@ def parquet(path: Path) -> Any:
     files = _files(path)
     try:
         return open_files(files) if files else None
-    except NoDataError as error:
+    except DatasetNotFoundError as error:
         raise DataError(str(error)) from None
 
 
@@ -105,7 +105,7 @@ def _folder(path: Path) -> Source:
     are_wnids = all(len(n) == 9 and n[0] == "n" and n[1:].isdigit() for n in names)
     try:
         samples = open_wnids(path) if names and are_wnids else open_classes(path)
-    except NoDataError as error:
+    except DatasetNotFoundError as error:
         raise DataError(str(error)) from None
     paths = "\n".join(f"{Path(file).relative_to(path)} {label}" for file, label in samples.samples)
     return Source(samples, path.name, hashlib.sha256(paths.encode()).hexdigest()[:16])

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from configs.digits import digits
 from eval import seeds
-from zoo.evaluation.classes import share
-from zoo.train import Run, errors
+from zoo.evaluation.evaluators.classification import error_rate
+from zoo.training import Trainer, errors
 
 RUNS = Path("runs/degradation")
 BATCH_SIZE = 32  # of 1,437 images: 44 steps an epoch, 528 in all
@@ -21,9 +21,9 @@ KINDS = ("plain", "resnet")
 SIDES = ("digits/train", "digits/test")
 
 
-def wrong(run: Run) -> dict[str, seeds.Scores]:
+def wrong(run: Trainer) -> dict[str, seeds.Scores]:
     """Errors on both sides of the split."""
-    return {side: {"error": share(*errors(run, side))} for side in SIDES}
+    return {side: {"error": error_rate(*errors(run, side))} for side in SIDES}
 
 
 def main() -> None:

@@ -17,14 +17,17 @@ from typing import Any
 from torch import nn
 
 from eval.record import add_options, called, measured, pinned, protocol, run_script
-from zoo import registry, repositories, weights
-from zoo.benchmarks import BENCHMARKS
-from zoo.benchmarks.denoising import Images, sigma
-from zoo.benchmarks.super_resolution import images_in
-from zoo.details import Denoising
-from zoo.evaluation.restorations import Restorations
-from zoo.evaluation.works import plain
-from zoo.evaluation.world import World
+from zoo.checkpoints.writing import file_sha256
+from zoo.data.benchmarks import BENCHMARKS
+from zoo.data.denoising import Images, sigma
+from zoo.data.super_resolution import images_in
+from zoo.distributed import ProcessGroup
+from zoo.evaluation.evaluators.denoising import DenoisingEvaluator
+from zoo.evaluation.spec import to_json
+from zoo.models._factory import create
+from zoo.models._registry import parse_name
+from zoo.models._sources import load_file
+from zoo.papers.protocols import DenoisingProtocol
 
 
 def load(options: argparse.Namespace) -> tuple[nn.Module, str]:
@@ -34,11 +37,11 @@ def load(options: argparse.Namespace) -> tuple[nn.Module, str]:
     if file and not options.model:
         raise ValueError(f"{path} needs --model, the architecture that it is of")
     name = options.model if file else options.weights
-    if registry.split(name)[0].task != "denoising":
+    if parse_name(name)[0].task != "denoising":
         raise ValueError(f"{name} takes no noise from images; `zoo list --task denoising`")
     if file:
-        return repositories.from_file(name, path), weights.sha256(path)
-    model = registry.create(name, pretrained=True)
+        return load_file(name, path), file_sha256(path)
+    model = create(name, pretrained=True)
     return model, pinned(model)
 
 
@@ -53,9 +56,9 @@ def open_images(options: argparse.Namespace) -> tuple[Any, float]:
     return Images(files), options.sigma
 
 
-def evaluate(options: argparse.Namespace, world: World) -> dict[str, Any]:
+def evaluate(options: argparse.Namespace, world: ProcessGroup) -> dict[str, Any]:
     """The record of one evaluation, equal on every process but for the times."""
-    how = Denoising(seed=options.seed, rounded=not options.unrounded)
+    how = DenoisingProtocol(seed=options.seed, rounded=not options.unrounded)
     if options.protocol:
         how = protocol("denoising", options.protocol)
     images, strength = open_images(options)
@@ -66,9 +69,9 @@ def evaluate(options: argparse.Namespace, world: World) -> dict[str, Any]:
         "sha256": digest,
         "benchmark": options.on,
         "benchmark_version": benchmark.version if benchmark else f"sigma {strength:g}",
-        "protocol": plain(asdict(how)),
+        "protocol": to_json(asdict(how)),
     }
-    return measured(Restorations(model, images, how, strength), key, options, world)
+    return measured(DenoisingEvaluator(model, images, how, strength), key, options, world)
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:

@@ -31,8 +31,10 @@ from sklearn.datasets import load_sample_images
 
 import zoo
 from eval.speed import compared, race, report
-from zoo import registry, weights
-from zoo.evaluation.how import emulated
+from zoo.checkpoints.writing import save_safetensors
+from zoo.evaluation.config import emulated
+from zoo.models._builder import build_model, make_pretrained_cfg
+from zoo.models._registry import get_entry
 
 SIZE, CLASSES, QUALITY = (500, 375), 10, 90
 
@@ -64,7 +66,7 @@ def saved(count: int, to: Path) -> list[Path]:
 def prepare(name: str, images: list[Path], to: Path) -> tuple[Path, Path]:
     """Drawn weights, and a folder of the images by the classes that the network gives them."""
     torch.manual_seed(0)
-    network: Any = registry.network(name, num_classes=CLASSES).eval()
+    network: Any = build_model(name, num_classes=CLASSES).eval()
     show = zoo.transform(network)
     batches = [images[at : at + 50] for at in range(0, len(images), 50)]
     shown = track(batches, f"classes of {name}", console=Console(stderr=True))
@@ -81,7 +83,7 @@ def prepare(name: str, images: list[Path], to: Path) -> tuple[Path, Path]:
         folder.mkdir(parents=True, exist_ok=True)
         os.link(path, folder / path.name)
     file = to / f"{name}.safetensors"
-    weights.save(network.state_dict(), file, {})
+    save_safetensors(network.state_dict(), file, {})
     return file, to / name
 
 
@@ -110,7 +112,7 @@ def timms(script: Path, name: str, file: Path, folder: Path, *options: str) -> f
     classes = str(len(list(folder.iterdir())))
     command = [sys.executable, str(script), "--data-dir", str(folder), "--model", name]
     command += ["--checkpoint", str(file), "--num-classes", classes, "--device", "cpu", *options]
-    cfg = registry.configuration(registry.variant(name), None)
+    cfg = make_pretrained_cfg(get_entry(name), None)
     command += ["--use-train-size", "--crop-pct", str(cfg["crop_pct"])]
     command += ["--interpolation", cfg["interpolation"]]
     for key in ("mean", "std"):

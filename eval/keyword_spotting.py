@@ -16,11 +16,15 @@ from typing import Any
 from torch import nn
 
 from eval.record import add_options, called, measured, pinned, protocol, run_script
-from zoo import registry, repositories, tasks, weights
-from zoo.benchmarks import BENCHMARKS
-from zoo.details import Hearing
-from zoo.evaluation.works import plain
-from zoo.evaluation.world import World
+from zoo.checkpoints.writing import file_sha256
+from zoo.data.benchmarks import BENCHMARKS
+from zoo.distributed import ProcessGroup
+from zoo.evaluation import tasks
+from zoo.evaluation.spec import to_json
+from zoo.models._factory import create
+from zoo.models._registry import parse_name
+from zoo.models._sources import load_file
+from zoo.papers.protocols import MfccProtocol
 
 TASK = tasks.TASKS["keyword-spotting"]
 
@@ -32,17 +36,17 @@ def load(options: argparse.Namespace) -> tuple[nn.Module, str]:
     if file and not options.model:
         raise ValueError(f"{path} needs --model, the architecture that it is of")
     name = options.model if file else options.weights
-    if registry.split(name)[0].task != TASK.name:
+    if parse_name(name)[0].task != TASK.name:
         raise ValueError(f"{name} tells no words that are said; `zoo list --task {TASK.name}`")
     if file:
-        return repositories.from_file(name, path), weights.sha256(path)
-    model = registry.create(name, pretrained=True)
+        return load_file(name, path), file_sha256(path)
+    model = create(name, pretrained=True)
     return model, pinned(model)
 
 
-def evaluate(options: argparse.Namespace, world: World) -> dict[str, Any]:
+def evaluate(options: argparse.Namespace, world: ProcessGroup) -> dict[str, Any]:
     """The record of one evaluation, equal on every process but for the times."""
-    how = protocol("hearing", options.protocol) if options.protocol else Hearing()
+    how = protocol("hearing", options.protocol) if options.protocol else MfccProtocol()
     benchmark = BENCHMARKS.get(options.on)
     if not benchmark or benchmark.task != TASK.name:
         raise ValueError(f"{options.on} is no benchmark of spoken words")
@@ -53,7 +57,7 @@ def evaluate(options: argparse.Namespace, world: World) -> dict[str, Any]:
         "sha256": digest,
         "benchmark": benchmark.id,
         "benchmark_version": benchmark.version,
-        "protocol": plain(asdict(how)),
+        "protocol": to_json(asdict(how)),
     }
     return measured(TASK.job(model, samples, how, benchmark.id), key, options, world)
 

@@ -27,18 +27,21 @@ import numpy as np
 
 from eval.data import DataError, from_hub
 from eval.record import add_options, called, measured, pinned, protocol, run_script
-from zoo import registry, repositories, weights
-from zoo.benchmarks import BENCHMARKS
-from zoo.benchmarks.language import Binary, Texts, from_rows, read
-from zoo.details import Reading
-from zoo.evaluation.tokens import Tokens
-from zoo.evaluation.works import plain
-from zoo.evaluation.world import World
-from zoo.tokens import tokenizer
+from zoo.checkpoints.writing import file_sha256
+from zoo.data.benchmarks import BENCHMARKS
+from zoo.data.texts import Texts, TokenFile, from_rows, read
+from zoo.data.tokenizers import get_tokenizer
+from zoo.distributed import ProcessGroup
+from zoo.evaluation.evaluators.language_modeling import LanguageModelingEvaluator
+from zoo.evaluation.spec import to_json
+from zoo.models._factory import create
+from zoo.models._registry import parse_name
+from zoo.models._sources import load_file
+from zoo.papers.protocols import SlidingWindowProtocol
 
 NANOGPT = "gpt2"  # what the ids of a .bin are by, unless --tokenizer says otherwise
-FILES: dict[str, Callable[[Path], Texts | Binary]] = {
-    ".bin": Binary,
+FILES: dict[str, Callable[[Path], Texts | TokenFile]] = {
+    ".bin": TokenFile,
     ".txt": lambda path: Texts((path.read_text(encoding="utf-8"),)),
     ".parquet": lambda path: from_rows([path]),
 }
@@ -51,15 +54,15 @@ def load(options: argparse.Namespace) -> tuple[Any, str]:
     if is_file and not options.model:
         raise ValueError(f"{path} needs --model, the architecture that it is of")
     name = options.model if is_file else options.weights
-    if not registry.split(name)[0].is_language_model:
+    if not parse_name(name)[0].is_language_model:
         raise ValueError(f"{name} is no language model")
     if is_file:
-        return repositories.from_file(name, path).eval(), weights.sha256(path)
-    model = registry.create(name, pretrained=True)
+        return load_file(name, path).eval(), file_sha256(path)
+    model = create(name, pretrained=True)
     return model, pinned(model)
 
 
-def open_texts(options: argparse.Namespace) -> tuple[Texts | Binary, str]:
+def open_texts(options: argparse.Namespace) -> tuple[Texts | TokenFile, str]:
     """The texts that the options name, see the head of this file, and their name with the split.
     Raises DataError, NoDataError."""
     name, path = options.on, Path(options.on)
@@ -75,7 +78,7 @@ def open_texts(options: argparse.Namespace) -> tuple[Texts | Binary, str]:
     return _local(path, options.split), f"{name}/{options.split}" if path.is_dir() else name
 
 
-def _local(path: Path, split: str) -> Texts | Binary:
+def _local(path: Path, split: str) -> Texts | TokenFile:
     try:
         found = read(path, split) if path.is_dir() else FILES[path.suffix](path)
     except ValueError as error:  # no UTF-8, no parquet file, no column of texts
@@ -85,14 +88,14 @@ def _local(path: Path, split: str) -> Texts | Binary:
     return found
 
 
-def _benchmark(name: str, data: Path | None) -> Texts | Binary:
+def _benchmark(name: str, data: Path | None) -> Texts | TokenFile:
     benchmark = BENCHMARKS[name]
     if not benchmark.is_text:
         raise DataError(f"{name} is of images, not of texts")
     texts: Any = benchmark.open(data)
     if len(texts) != benchmark.size:
         raise DataError(f"{name} has {len(texts)} of {benchmark.size} texts")
-    found: Texts | Binary = texts
+    found: Texts | TokenFile = texts
     return found
 
 
@@ -106,11 +109,11 @@ def _from_hub(name: str, split: str, subset: str) -> Texts:
         return from_rows([file])
 
 
-def ids(texts: Texts | Binary, given: str, own: str) -> tuple[np.ndarray, str]:
+def ids(texts: Texts | TokenFile, given: str, own: str) -> tuple[np.ndarray, str]:
     """The tokens of texts, and the tokenizer that they are by: the one that is `given`, or the
     model's `own`. Raises DataError for ids that are not the model's."""
     if isinstance(texts, Texts):
-        return texts.tokens(tokenizer(given or own)), given or own
+        return texts.tokens(get_tokenizer(given or own)), given or own
     size = texts.path.stat().st_size
     if size % 2 or not size:
         raise DataError(f"{texts.path} has {size} bytes; ids of 16 bits are two bytes each")
@@ -122,20 +125,20 @@ def ids(texts: Texts | Binary, given: str, own: str) -> tuple[np.ndarray, str]:
     return texts.tokens(), given or NANOGPT
 
 
-def reading(options: argparse.Namespace, model: Any) -> Reading:
+def reading(options: argparse.Namespace, model: Any) -> SlidingWindowProtocol:
     """How the texts are shown: by a paper's protocol, or as the options say. Raises ValueError."""
     if options.protocol:
         if options.context or options.stride:
             raise ValueError(f"{options.protocol} says context and stride; leave them out")
-        found: Reading = protocol("reading", options.protocol)
+        found: SlidingWindowProtocol = protocol("reading", options.protocol)
         return found
-    how = Reading(context=options.context or model.context, stride=options.stride)
+    how = SlidingWindowProtocol(context=options.context or model.context, stride=options.stride)
     if how.fault:
         raise ValueError(how.fault)
     return how
 
 
-def evaluate(options: argparse.Namespace, world: World) -> dict[str, Any]:
+def evaluate(options: argparse.Namespace, world: ProcessGroup) -> dict[str, Any]:
     """The record of one evaluation, equal on every process but for the times."""
     model, digest = load(options)
     texts, name = open_texts(options)
@@ -149,9 +152,9 @@ def evaluate(options: argparse.Namespace, world: World) -> dict[str, Any]:
         "sha256": digest,
         "benchmark": name,
         "benchmark_version": version,
-        "protocol": plain(asdict(how)),
+        "protocol": to_json(asdict(how)),
     }
-    return measured(Tokens(model, tokens, how, texts.bytes), key, options, world)
+    return measured(LanguageModelingEvaluator(model, tokens, how, texts.bytes), key, options, world)
 
 
 def _sum(tokens: np.ndarray) -> str:

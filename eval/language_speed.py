@@ -23,12 +23,12 @@ import torch
 from torch import Tensor, nn
 
 from eval.speed import Turn, compared, race, report
-from zoo.evaluation.memory import Peak
-from zoo.families.gpt2.model import GPT2
-from zoo.families.loop_residual.model import LoopGPT2
-from zoo.families.muddformer.model import MUDDFormer
-from zoo.families.transformer_pp.model import TransformerPP
-from zoo.optimizing import optimize
+from zoo.evaluation.memory import PeakMemory
+from zoo.inference.optimize import optimize
+from zoo.models.gpt2.model import GPT2
+from zoo.models.loop_residual.model import LoopGPT2
+from zoo.models.muddformer.model import MUDDFormer
+from zoo.models.transformer_pp.model import TransformerPP
 
 PROMPT, TOKENS = 512, 4  # tokens at once, and one by one
 SIZES: Any = {"layers": 24, "width": 1024, "heads": 16, "hidden": 2816}
@@ -170,7 +170,7 @@ def loops(options: argparse.Namespace) -> Rows:
 
 def step(make: Callable[[], Any], peak: Any) -> None:
     """One training step with checkpointing; the most memory that the process held, in bytes."""
-    held = Peak(torch.device("cpu"))
+    held = PeakMemory(torch.device("cpu"))
     model = make().train()
     model.set_grad_checkpointing()
     optimizer = torch.optim.AdamW(model.parameters())

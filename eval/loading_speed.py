@@ -5,7 +5,7 @@
 
 In one process, in turn. create: a network with drawn parameters; timm's is timm.create_model. load:
 the tensors of a safetensors file in it, ours with the sha256 of every byte checked, and "again",
-with the sum of an earlier time (zoo.stamps); timm's is create_model with a checkpoint,
+with the cached sum (zoo.checkpoints.hash_cache); timm's is create_model with a checkpoint,
 transformers' is from_pretrained. Memory is the most that was resident while one loads, beyond what
 was before. Files are of drawn weights, read before; with --dtype, they and the networks have that
 type, and nothing is created.
@@ -24,8 +24,12 @@ import timm
 import torch
 
 from eval.speed import compared, most, race, report
-from zoo import registry, weights
-from zoo.pretrained import Weights
+from zoo.checkpoints.loading import load_pretrained
+from zoo.checkpoints.writing import file_sha256, save_safetensors
+from zoo.models._builder import build_uninitialised, key_mappings_of
+from zoo.models._factory import create
+from zoo.models._registry import ModelEntry, get_entry
+from zoo.papers.weights import Weights
 
 FILE = "model.safetensors"
 PYTHIA = "EleutherAI/pythia"  # the scheme of transformers' names
@@ -33,16 +37,16 @@ Rows = Iterator[dict[str, Any]]
 
 
 def filled(
-    entry: registry.Variant,
+    entry: ModelEntry,
     given: Weights,
     checked: Path | None = None,
     dtype: torch.dtype | None = None,
 ) -> Any:
     """What zoo.create does for pinned weights; `checked` is where sums are kept, if they are."""
     os.environ["ZOO_CHECKED"] = str(checked or "")
-    model, like = registry.blank(entry, given, {"dtype": dtype}, resized=False)
-    scheme = next((s for s in registry.schemes(entry) if s.name == given.keys), None)
-    weights.load_into(model, given, like=like, scheme=scheme)
+    model, like = build_uninitialised(entry, given, {"dtype": dtype}, resized=False)
+    scheme = next((s for s in key_mappings_of(entry) if s.name == given.keys), None)
+    load_pretrained(model, given, like=like, scheme=scheme)
     return model.eval()
 
 
@@ -50,7 +54,7 @@ def pinned(name: str, path: Path, keys: str = "") -> Weights:
     return Weights(
         name=f"{name}.drawn",
         file=str(path),
-        sha256=weights.sha256(path),
+        sha256=file_sha256(path),
         origin="drawn",
         licence="unknown",
         relation="architecture only",
@@ -61,7 +65,7 @@ def pinned(name: str, path: Path, keys: str = "") -> Weights:
 
 
 def ours(
-    entry: registry.Variant, given: Weights, folder: Path, dtype: torch.dtype | None
+    entry: ModelEntry, given: Weights, folder: Path, dtype: torch.dtype | None
 ) -> dict[str, Callable[[], Any]]:
     again = partial(filled, entry, given, folder / "checked.json", dtype)
     time.sleep(1)  # what has just been written is not kept
@@ -71,10 +75,10 @@ def ours(
 
 def of_timm(name: str, folder: Path, dtype: torch.dtype | None) -> dict[str, Callable[[], Any]]:
     make = partial(timm.create_model, name, dtype=dtype)
-    weights.save(make().state_dict(), folder / FILE, {})
+    save_safetensors(make().state_dict(), folder / FILE, {})
     given = pinned(name, folder / FILE)
     return {
-        **ours(registry.variant(name), given, folder, dtype),
+        **ours(get_entry(name), given, folder, dtype),
         "timm": partial(make, checkpoint_path=str(folder / FILE)),
     }
 
@@ -85,7 +89,7 @@ def of_transformers(
     """GPT-NeoX of the same sizes, in its own names."""
     from transformers import AutoModelForCausalLM, GPTNeoXConfig
 
-    entry = registry.variant(name)
+    entry = get_entry(name)
     sizes: dict[str, Any] = dict(entry.args)
     config = GPTNeoXConfig(
         num_hidden_layers=sizes["layers"],
@@ -104,13 +108,13 @@ def of_transformers(
 
 
 def creations(name: str, rounds: int) -> Rows:
-    runs = {"ours": partial(registry.create, name), "timm": partial(timm.create_model, name)}
+    runs = {"ours": partial(create, name), "timm": partial(timm.create_model, name)}
     return iter(compared(f"{name}, created", race(runs, rounds)))
 
 
 def loads(name: str, rounds: int, kind: str) -> Rows:
     """Seconds, then bytes against the size of the file."""
-    is_timms = registry.variant(name).is_classifier
+    is_timms = get_entry(name).is_classifier
     dtype = getattr(torch, kind) if kind else None
     with tempfile.TemporaryDirectory() as made:
         runs = (of_timm if is_timms else of_transformers)(name, Path(made), dtype)

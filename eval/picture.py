@@ -14,9 +14,10 @@ from typing import Literal
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
-from zoo import checking, ledger
-from zoo.evaluation.works import ROOT
-from zoo.report import build
+from zoo.claims import check
+from zoo.evaluation import ledger
+from zoo.evaluation.environment import ROOT
+from zoo.reporting.site import build
 
 OUT = ROOT / "docs" / "report.png"
 WIDTH, HEIGHT = 1100, 760
@@ -31,7 +32,9 @@ def main() -> None:
     options = parser.parse_args()
     halves = []
     with TemporaryDirectory() as folder, sync_playwright() as playwright:
-        site = build(Path(folder) / "site", checking.recorded(), ledger.published().records())
+        site = build(
+            Path(folder) / "site", check.verdicts_from_records(), ledger.published().records()
+        )
         browser = playwright.chromium.launch(executable_path=str(options.chromium), args=SWITCHES)
         for scheme, place in THEMES.items():
             page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})

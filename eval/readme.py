@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import zoo
-from zoo import ledger, registry
-from zoo.ledger import Record
-from zoo.verdicts import Verdict
+from zoo.claims.verdict import Verdict
+from zoo.evaluation import ledger
+from zoo.evaluation.ledger import Record
+from zoo.models._registry import model_entries, paper_of
 
 README = Path(__file__).parent.parent / "README.md"
 TABLE, SPEEDS, END = "<!-- table", "<!-- speeds", "<!-- end of table -->"
@@ -28,9 +29,9 @@ def table(rows: list[Verdict]) -> str:
         f"| room | paper | names | {' | '.join(titles)} | weights here |",
         "|---|---|---|" + "---|" * len(titles) + "---|",
     ]
-    for paper in zoo.papers():
+    for paper in zoo.list_papers():
         of_paper = [row for row in rows if row.paper == paper.id]
-        names = [n for n, v in registry.variants().items() if registry.paper_of(v) is paper]
+        names = [n for n, v in model_entries().items() if paper_of(v) is paper]
         counted = Counter(row.status for row in of_paper if row.kind == "counted")
         others = Counter(row.status for row in of_paper if row.kind in ("measured", "relative"))
         not_run = sum(r.status == "not run" and r.kind != "bundled weights" for r in of_paper)

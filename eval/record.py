@@ -14,13 +14,16 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import nn
 
-from zoo import hub, ledger, literature, registry
-from zoo.benchmarks import BENCHMARKS
-from zoo.evaluation.engine import run
-from zoo.evaluation.how import PRECISIONS, How
-from zoo.evaluation.log import write
-from zoo.evaluation.works import content, plain
-from zoo.evaluation.world import World, join, leave
+from zoo.checkpoints.lockfile import get_pin
+from zoo.data.benchmarks import BENCHMARKS
+from zoo.distributed import ProcessGroup, init, shutdown
+from zoo.evaluation import ledger
+from zoo.evaluation.answer_log import write
+from zoo.evaluation.config import PRECISIONS, EvalConfig
+from zoo.evaluation.engine import run_evaluation
+from zoo.evaluation.spec import make_record, to_json
+from zoo.models._registry import parse_name, suggest
+from zoo.papers.loading import load_papers
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -38,20 +41,21 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--processes", type=int, default=0, help="how many there have to be")
 
 
-def how(options: argparse.Namespace) -> How:
+def how(options: argparse.Namespace) -> EvalConfig:
     """How the options want it. Raises ValueError."""
-    given = {k: v for k, v in vars(options).items() if k in How.__dataclass_fields__}
-    return How(**given)
+    given = {k: v for k, v in vars(options).items() if k in EvalConfig.__dataclass_fields__}
+    return EvalConfig(**given)
 
 
 def run_script(
-    evaluate: Callable[[argparse.Namespace, World], dict[str, Any]], options: argparse.Namespace
+    evaluate: Callable[[argparse.Namespace, ProcessGroup], dict[str, Any]],
+    options: argparse.Namespace,
 ) -> None:
     """One evaluation on all processes: its record or, for what its user can mend, one sentence and
     exit code 2."""
     is_main, code = True, 0
     try:
-        world = join(options.device, options.processes)
+        world = init(options.device, options.processes)
         is_main = world.is_main
         record = evaluate(options, world)
         if is_main:
@@ -60,24 +64,24 @@ def run_script(
         code = 2
         if is_main:
             print(f"error: {error}", file=sys.stderr)
-    leave()
+    shutdown()
     if code:
         sys.exit(code)
 
 
 def measured(
-    job: Any, key: Mapping[str, Any], options: argparse.Namespace, world: World
+    job: Any, key: Mapping[str, Any], options: argparse.Namespace, world: ProcessGroup
 ) -> dict[str, Any]:
     """The record of a job, by the one loop; the same on every process but for the times."""
     asked = how(options)
-    setting = plain({**key, "precision": asked.precision, "limit": asked.limit})
+    setting = to_json({**key, "precision": asked.precision, "limit": asked.limit})
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     console = Console(stderr=True)
     hidden = not world.is_main or not console.is_terminal
     with Progress(*columns, TimeRemainingColumn(), console=console, disable=hidden) as bar:
         share = len(range(world.rank, min(job.size, asked.limit or job.size), world.size))
         task = bar.add_task(key["weights"], total=share)
-        outcome = run(
+        outcome = run_evaluation(
             job,
             world,
             asked,
@@ -85,19 +89,19 @@ def measured(
             folder=options.out,
             advance=lambda n: bar.advance(task, n),
         )
-    return content(setting, job, outcome, world)
+    return make_record(setting, job, outcome, world)
 
 
 def protocol(table: str, name: str) -> Any:
-    """What a paper's protocol ("room/name") says in `table` ("views", ...), see zoo.details. Raises
+    """What a paper's protocol ("room/name") says in `table` ("views", ...). Raises
     ValueError for a protocol that no paper has there."""
     known = {
         f"{paper.id}/{key}": how
-        for paper in literature.load_all()
+        for paper in load_papers()
         for key, how in paper.details[table].items()
     }
     if name not in known:
-        near = registry.nearest(name, list(known))
+        near = suggest(name, list(known))
         raise ValueError(f"no protocol is called {name!r}; the nearest are {near}")
     return known[name]
 
@@ -105,9 +109,9 @@ def protocol(table: str, name: str) -> Any:
 def pinned(model: nn.Module) -> str:
     """The sha256 of the weights that a network was created with; "" if nobody has pinned them."""
     cfg = vars(model)["pretrained_cfg"]
-    _, loaded = registry.split(f"{cfg['architecture']}.{cfg['tag']}")
+    _, loaded = parse_name(f"{cfg['architecture']}.{cfg['tag']}")
     assert loaded
-    pin = hub.pin_of(loaded) if loaded.repo else loaded
+    pin = get_pin(loaded) if loaded.repo else loaded
     return pin.sha256 if pin else ""
 
 

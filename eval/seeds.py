@@ -9,12 +9,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from zoo import ledger
-from zoo.benchmarks import BENCHMARKS
-from zoo.evaluation.log import write
-from zoo.evaluation.works import machine
-from zoo.train import Recipe, Run, train
-from zoo.weights import sha256
+from zoo.checkpoints.writing import file_sha256
+from zoo.data.benchmarks import BENCHMARKS
+from zoo.evaluation import ledger
+from zoo.evaluation.answer_log import write
+from zoo.evaluation.environment import environment
+from zoo.training import Recipe, Trainer, train
 
 Scores = Mapping[str, Mapping[str, Any]]  # of a benchmark, by metric
 
@@ -24,11 +24,11 @@ def result(
     seed: int,
     out: Path,
     made_by: str,
-    score: Callable[[Run], Mapping[str, Scores]],
+    score: Callable[[Trainer], Mapping[str, Scores]],
     **options: Any,
 ) -> dict[str, Any]:
     """What one run reached, by `score` on each benchmark; from disk if it is done. What was
-    interrupted goes on. For the options see zoo.train.train."""
+    interrupted goes on. For the options see zoo.training.train."""
     done = out / "result.json"
     if done.exists():
         found: dict[str, Any] = json.loads(done.read_text(encoding="utf-8"))
@@ -50,9 +50,9 @@ def result(
         "benchmarks": benchmarks,
         "history": run.history,
         "precision": {"no": "fp32"}.get(recipe.precision, recipe.precision),
-        "sha256": sha256(out / "model.safetensors"),
+        "sha256": file_sha256(out / "model.safetensors"),
         "seconds": round(run.seconds, 1),
-        **machine(run.accelerator.device),
+        **environment(run.accelerator.device),
     }
     write(done, found)
     return found

@@ -13,22 +13,22 @@ from typing import Any
 
 from configs import language
 from eval import seeds
-from zoo.benchmarks import BENCHMARKS
-from zoo.benchmarks.language import total
-from zoo.details import Reading
-from zoo.tokens import tokenizer
-from zoo.train import Run
+from zoo.data.benchmarks import BENCHMARKS
+from zoo.data.tokenizers import get_tokenizer
+from zoo.evaluation.evaluators.language_modeling import total_nll
+from zoo.papers.protocols import SlidingWindowProtocol
+from zoo.training import Trainer
 
 RUNS = Path("runs/small_texts")
 TEXT = "peps_mini/validation"
 
 
-def losses(run: Run) -> dict[str, seeds.Scores]:
+def losses(run: Trainer) -> dict[str, seeds.Scores]:
     """The loss on the text that was held back; in float32."""
     network: Any = run.network
     texts: Any = BENCHMARKS[TEXT].open()
-    how = Reading(context=network.context)
-    found = total(network, texts.tokens(tokenizer("bytes")), how)
+    how = SlidingWindowProtocol(context=network.context)
+    found = total_nll(network, texts.tokens(get_tokenizer("bytes")), how)
     loss = found.scores(0)["loss"]
     return {TEXT: {"loss": {"value": loss, "count": found.nats, "total": found.tokens}}}
 

@@ -32,11 +32,12 @@ from rich.progress import track
 from rich.table import Table
 from torch import nn
 
-from zoo import registry
-from zoo.evaluation.memory import Peak
-from zoo.evaluation.works import machine
-from zoo.ledger import published
-from zoo.optimizing import optimize
+from zoo.evaluation.environment import environment
+from zoo.evaluation.ledger import published
+from zoo.evaluation.memory import PeakMemory
+from zoo.inference.optimize import optimize
+from zoo.models._builder import build_model
+from zoo.models._registry import get_entry
 
 Run = Callable[[torch.Tensor], Any]
 Make = Callable[[], Any]  # of a Run
@@ -89,7 +90,7 @@ def classifiers(name: str, x: torch.Tensor) -> dict[str, Make]:
     """How to make ours as it is, ours optimized for such images, and a peer's, if there is."""
 
     def optimized() -> Run:
-        ready: Any = optimize(registry.network(name).eval(), example=x)
+        ready: Any = optimize(build_model(name).eval(), example=x)
         print(f"{name}: {ready.optimized}")
         return ready
 
@@ -97,7 +98,7 @@ def classifiers(name: str, x: torch.Tensor) -> dict[str, Make]:
         ready: Run = make().eval()
         return ready
 
-    made: dict[str, Make] = {"ours": partial(registry.network, name), **peer(name)}
+    made: dict[str, Make] = {"ours": partial(build_model, name), **peer(name)}
     found: dict[str, Make] = {who: partial(plain, make) for who, make in made.items()}
     return {"ours": found.pop("ours"), "ours, optimized": optimized, **found}
 
@@ -107,14 +108,14 @@ def learners(name: str) -> dict[str, Make]:
     activations, and of a peer's."""
 
     def sparing() -> Any:
-        network: Any = registry.network(name)
+        network: Any = build_model(name)
         network.set_grad_checkpointing()
         return network
 
     def learning(make: Make) -> Run:
         return step(make())
 
-    ours: dict[str, Make] = {"ours": partial(registry.network, name)}
+    ours: dict[str, Make] = {"ours": partial(build_model, name)}
     found = {**ours, "ours, checkpointing": sparing, **peer(name)}
     return {who: partial(learning, make) for who, make in found.items()}
 
@@ -135,7 +136,7 @@ def step(network: Any) -> Run:
 
 def upscalers(name: str, checkout: Path | None) -> dict[str, Make]:
     """How to make ours, and a peer with its tensors."""
-    ours = registry.network(name).eval()
+    ours = build_model(name).eval()
     found: dict[str, Make] = {"ours": lambda: ours}
     found |= {"ours as upscale": lambda: as_upscale_runs(copy.deepcopy(ours))}
     if name.startswith("rcan"):
@@ -162,10 +163,10 @@ def most(load: Callable[[], Any]) -> int:
 
 
 def watched(load: Callable[[], Any], held: Any) -> None:
-    for make in (registry.network, timm.create_model):
+    for make in (build_model, timm.create_model):
         with torch.device("meta"):
             make("resnet18")
-    peak = Peak(torch.device("cpu"))
+    peak = PeakMemory(torch.device("cpu"))
     before = peak.bytes()
     load()
     held.value = peak.bytes() - before
@@ -239,7 +240,7 @@ def main() -> None:
     torch.manual_seed(0)
     rows, shapes = [], {}
     for name in options.models:
-        entry = registry.variant(name)
+        entry = get_entry(name)
         shape = (
             (options.batch, *entry.cfg["input_size"]) if entry.is_classifier else (1, 3, SIZE, SIZE)
         )
@@ -273,7 +274,7 @@ def report(rows: list[dict[str, Any]], rounds: int, setting: dict[str, Any], wha
             "rows": rows,
             "rounds": rounds,
             "setting": {**setting, "cpu": torch.backends.cpu.get_cpu_capability()},
-            **machine(torch.device("cpu")),
+            **environment(torch.device("cpu")),
         }
         print(json.dumps(published().add(record)))
 

@@ -25,14 +25,17 @@ from torch import nn
 
 from eval.data import from_hub, parquet
 from eval.record import add_options, called, measured, pinned, protocol, run_script
-from zoo import registry, upscaling, weights
-from zoo.benchmarks import BENCHMARKS
-from zoo.benchmarks.imresize import BORDERS, Pixels
-from zoo.benchmarks.super_resolution import DEGRADATIONS, Pair, Pairs, images_in, modcrop, settings
-from zoo.details import Upscaling
-from zoo.evaluation.enlargements import Enlargements
-from zoo.evaluation.works import plain
-from zoo.evaluation.world import World
+from zoo.checkpoints.writing import file_sha256
+from zoo.data.benchmarks import BENCHMARKS
+from zoo.data.imresize import BORDERS, Pixels
+from zoo.data.super_resolution import DEGRADATIONS, Pair, Pairs, images_in, modcrop, settings
+from zoo.distributed import ProcessGroup
+from zoo.evaluation.evaluators.super_resolution import SuperResolutionEvaluator
+from zoo.evaluation.spec import to_json
+from zoo.inference import upscaling
+from zoo.models._factory import create
+from zoo.models._registry import parse_name, stored_counts
+from zoo.papers.protocols import SuperResolutionProtocol
 
 
 class Rows:
@@ -59,10 +62,10 @@ def load(options: argparse.Namespace) -> tuple[nn.Module, str]:
     if path.suffix == ".safetensors":
         if not options.model:
             raise ValueError(f"{path} needs --model, the architecture that it is of")
-        return upscaling.load(options.model, options.scale, path), weights.sha256(path)
-    name = upscaling.resolve(options.weights, options.scale)
-    if registry.recorded_counts(registry.split(name)[0]).get("params") == 0:
-        return registry.create(name), ""
+        return upscaling.load(options.model, options.scale, path), file_sha256(path)
+    name = upscaling.resolve_model(options.weights, options.scale)
+    if stored_counts(parse_name(name)[0]).get("params") == 0:
+        return create(name), ""
     model = upscaling.load(name, options.scale)
     return model, pinned(model)
 
@@ -96,9 +99,9 @@ def open_pairs(options: argparse.Namespace) -> tuple[Any, int]:
     return Rows(rows, tuple(options.columns), options.scale, make), options.scale
 
 
-def evaluate(options: argparse.Namespace, world: World) -> dict[str, Any]:
+def evaluate(options: argparse.Namespace, world: ProcessGroup) -> dict[str, Any]:
     """The record of one evaluation, equal on every process but for the times."""
-    how = Upscaling()  # all of the image at once
+    how = SuperResolutionProtocol()  # all of the image at once
     if options.protocol:
         how = protocol("upscaling", options.protocol)
     pairs, options.scale = open_pairs(options)
@@ -109,9 +112,9 @@ def evaluate(options: argparse.Namespace, world: World) -> dict[str, Any]:
         "sha256": digest,
         "benchmark": options.on,
         "benchmark_version": benchmark.version if benchmark else made(options),
-        "protocol": plain(asdict(how)),
+        "protocol": to_json(asdict(how)),
     }
-    return measured(Enlargements(model, pairs, how, options.scale), key, options, world)
+    return measured(SuperResolutionEvaluator(model, pairs, how, options.scale), key, options, world)
 
 
 def made(options: argparse.Namespace) -> str:

@@ -1,4 +1,4 @@
-"""Writes which weights timm has for the rooms' networks: zoo/families/ROOM/timm.json.
+"""Writes which weights timm has for the rooms' networks: zoo/models/ROOM/timm.json.
 
     python -m eval.timm_weights [ROOM ...] [--results CSV --commit COMMIT]
 
@@ -19,9 +19,9 @@ from typing import Any
 import timm
 from timm.models import PretrainedCfg, get_arch_pretrained_cfgs, is_model
 
-from zoo import registry
-from zoo.hub import write_json
-from zoo.pretrained import ANOTHER, RELATIONS, ROOMS, TIMM, Decisions
+from zoo._io import write_json
+from zoo.models._registry import model_entries
+from zoo.papers.weights import MODELS_DIR, OTHER_RECIPE, RELATIONS, TIMM_FILE, TimmOverrides
 
 IMAGENET = "imagenet/val"
 STRIKES = ("a3", "a2", "a1", "a1h", "b1k", "b2k", "c1", "c2", "d")
@@ -61,15 +61,15 @@ PREPROCESSING = (
 )
 
 
-def decisions(room: str) -> Decisions:
+def decisions(room: str) -> TimmOverrides:
     """What the room's timm.py decides; nothing, if it has none."""
-    if not (ROOMS / room / "timm.py").is_file():
-        return Decisions()
-    decided: Decisions = importlib.import_module(f"zoo.families.{room}.timm").TIMM
+    if not (MODELS_DIR / room / "timm.py").is_file():
+        return TimmOverrides()
+    decided: TimmOverrides = importlib.import_module(f"zoo.models.{room}.timm").TIMM
     return decided
 
 
-def relation(name: str, tag: str, decided: Decisions) -> tuple[str, str, int]:
+def relation(name: str, tag: str, decided: TimmOverrides) -> tuple[str, str, int]:
     """(relation, why, rank among the same): the room's word, else that of RECIPES.
 
     Raises LookupError for a tag that nobody has decided about.
@@ -78,10 +78,10 @@ def relation(name: str, tag: str, decided: Decisions) -> tuple[str, str, int]:
         return *found, len(RECIPES)
     if tag not in RECIPES:
         raise LookupError(f"{name}: say in RECIPES, or in the room's timm.py, what {tag} is")
-    return ANOTHER, RECIPES[tag], list(RECIPES).index(tag)
+    return OTHER_RECIPE, RECIPES[tag], list(RECIPES).index(tag)
 
 
-def entry(name: str, cfg: PretrainedCfg, decided: Decisions) -> dict[str, Any]:
+def entry(name: str, cfg: PretrainedCfg, decided: TimmOverrides) -> dict[str, Any]:
     """One entry of timm.json, without what is reported."""
     kind, why, _ = relation(name, cfg.tag or "", decided)
     known = {key: getattr(cfg, key) for key in PREPROCESSING}
@@ -104,9 +104,9 @@ def entries(room: str) -> dict[str, dict[str, Any]]:
     """{"arch.tag": entry} of a room: its networks as registered, their tags by preference."""
     decided = decisions(room)
     found: dict[str, dict[str, Any]] = {}
-    for name, variant in registry.variants().items():
+    for name, variant in model_entries().items():
         known = decided.names.get(name, name)
-        if variant.family != f"zoo.families.{room}" or not is_model(known):
+        if variant.family != f"zoo.models.{room}" or not is_model(known):
             continue
         cfgs = {f"{name}.{cfg.tag}": cfg for cfg in get_arch_pretrained_cfgs(known).values()}
         wanted = {k: c for k, c in cfgs.items() if c.hf_hub_id and c.num_classes == 1000}
@@ -137,7 +137,7 @@ def reported(repo: str, pixels: int, results: Path) -> list[dict[str, Any]]:
 
 def content(room: str, results: Path | None = None, commit: str = "") -> dict[str, Any]:
     """What timm.json of a room has to say, with the pins (and numbers) of the one that is there."""
-    path = ROOMS / room / TIMM
+    path = MODELS_DIR / room / TIMM_FILE
     old = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"weights": {}}
     now = entries(room)
     for name, new in now.items():
@@ -163,11 +163,11 @@ def main() -> None:
     options = parser.parse_args()
     if bool(options.results) != bool(options.commit):
         parser.error("--results and --commit belong together: a table, and which one it is")
-    every = sorted({v.family.rpartition(".")[2] for v in registry.variants().values()})
+    every = sorted({v.family.rpartition(".")[2] for v in model_entries().values()})
     for room in options.rooms or every:
         found = content(room, options.results, options.commit)
         if found["weights"]:
-            write_json(ROOMS / room / TIMM, found)
+            write_json(MODELS_DIR / room / TIMM_FILE, found)
         print(f"{room}: {len(found['weights'])} weights")
 
 

@@ -10,10 +10,13 @@ from typing import Any
 import pytest
 
 import zoo
-from zoo import checking, judging, ledger, registry
-from zoo.evaluation.world import join
-from zoo.literature import Claim
-from zoo.verdicts import BUNDLED, Verdict
+from zoo.claims import check, judge, matching
+from zoo.claims.verdict import BUNDLED, Verdict
+from zoo.distributed import init
+from zoo.evaluation import ledger
+from zoo.models._builder import load_class
+from zoo.models._registry import get_entry, list_weights
+from zoo.papers.records import Claim
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # one process per core: one thread each
     os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -58,12 +61,12 @@ def first_alone(values: Iterable[Any]) -> list[Any]:
 
 def class_of(name: str) -> str:
     """What makes the network of a name: "package.module:Class"."""
-    return registry.variant(name).target
+    return get_entry(name).target
 
 
 def trunk(target: str) -> type:
     """What the class at "package.module:Class" is made on."""
-    base: type = registry.load_class(target).__bases__[0]
+    base: type = load_class(target).__bases__[0]
     return base
 
 
@@ -93,9 +96,9 @@ def nothing_published(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 def measured(claim: Claim, data: Path | None = None) -> Verdict:
     """The verdict on a measured claim, by what it needs, measured now."""
-    works = judging.candidates(claim, registry.weights_of(claim.model))
-    findings = checking.measure(works, data, join("cpu"), checking.Options(), checking.Silent())
-    return judging.measured(claim, findings)
+    works = matching.specs_for(claim, list_weights(claim.model))
+    findings = check.measure(works, data, init("cpu"), check.CheckOptions(), check.NoProgress())
+    return judge.measured(claim, findings)
 
 
 def bundled(name: str, data: Path | None = None) -> list[Verdict]:

@@ -1,6 +1,6 @@
 """The zoo's Hub on loopback for tests: what is there is set in memory, and it can be made to fail.
 
-push -> repos -> zoo.mirror -> faults -> the client
+push -> repos -> zoo.hub.server -> faults -> the client
 """
 
 import gzip
@@ -13,17 +13,17 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha1
 from pathlib import Path
 
-from zoo import mirror
-from zoo.mirror import Reply, Repo, Request
-from zoo.mirror.store import Commit, File, git_oid, is_large, now, pointer
+from zoo.hub import server
+from zoo.hub.server import Repo, Request, Response
+from zoo.hub.server.store import Commit, File, git_oid, is_large, now, pointer
 
 Files = dict[str, bytes]
-Fault = Callable[[Request, Reply], Reply]
+Fault = Callable[[Request, Response], Response]
 TOKENS = {
-    "hf_alice": mirror.User("alice", orgs=("zoo",)),
-    "hf_reader": mirror.User("alice", role="read"),
-    "hf_bob": mirror.User("bob"),
-    "hf_carol": mirror.User("carol"),
+    "hf_alice": server.User("alice", orgs=("zoo",)),
+    "hf_reader": server.User("alice", role="read"),
+    "hf_bob": server.User("bob"),
+    "hf_carol": server.User("carol"),
 }
 
 
@@ -45,7 +45,7 @@ class Hub:
     known: dict[tuple[str, int], tuple[bytes, File]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.mirror = mirror.Hub(mirror.Store(self.folder, TOKENS, Pushed(self)))
+        self.mirror = server.HubApp(server.Store(self.folder, TOKENS, Pushed(self)))
 
     def push(self, repo: str, files: Files) -> str:
         """A new commit; returns its name."""
@@ -68,7 +68,7 @@ class Hub:
         """Large files come from localhost, which is another host than 127.0.0.1."""
         self.mirror.downloads = self.url.replace("127.0.0.1", "localhost")
 
-    def respond(self, request: Request) -> Reply:
+    def respond(self, request: Request) -> Response:
         """What the mirror says, spoilt as the test wants it."""
         self.requests.append(f"{request.method} {request.path}")
         host, authorization = request.headers["Host"], request.headers.get("Authorization", "")
@@ -76,7 +76,7 @@ class Hub:
         match = re.match(r"/([^/]+/[^/]+)/resolve/", request.path)
         if match and match[1] in self.errors:
             status, code = self.errors[match[1]]
-            return Reply(status, {"X-Error-Code": code} if code else {})
+            return Response(status, {"X-Error-Code": code} if code else {})
         reply = self.mirror.answer(request)
         if self.is_cut(request.path):
             reply = shortened(reply, reply.length // 2)
@@ -115,13 +115,13 @@ class Pushed:
         return Repo("model", name, now(), commits=commits, branches=branches)
 
 
-def is_content(request: Request, reply: Reply) -> bool:
+def is_content(request: Request, reply: Response) -> bool:
     """Whether a reply carries bytes of a file."""
     found = re.search("/resolve/|^/cdn/|^/xorbs/", request.path)
     return bool(found) and request.method == "GET" and reply.status in (200, 206)
 
 
-def shortened(reply: Reply, length: int) -> Reply:
+def shortened(reply: Response, length: int) -> Response:
     """The announced length stays; the connection ends before it."""
     return replace(reply, pieces=taken(reply.pieces, length))
 
@@ -138,7 +138,7 @@ def cut_after(length: int, times: int = 1, path: str = "") -> Fault:
     """The first `times` downloads that are longer stop after so many bytes."""
     left = [times]
 
-    def fault(request: Request, reply: Reply) -> Reply:
+    def fault(request: Request, reply: Response) -> Response:
         if not (left[0] and is_content(request, reply) and path in request.path):
             return reply
         if reply.length <= length:
@@ -153,16 +153,16 @@ def unavailable(times: int, method: str = "HEAD", status: int = 503) -> Fault:
     """So many requests fail, then all is well."""
     left = [times]
 
-    def fault(request: Request, reply: Reply) -> Reply:
+    def fault(request: Request, reply: Response) -> Response:
         if request.method != method or not left[0]:
             return reply
         left[0] -= 1
-        return Reply(status)
+        return Response(status)
 
     return fault
 
 
-def tampered(request: Request, reply: Reply) -> Reply:
+def tampered(request: Request, reply: Response) -> Response:
     """Other bytes, as many."""
     if not is_content(request, reply):
         return reply
@@ -172,7 +172,7 @@ def tampered(request: Request, reply: Reply) -> Reply:
 def with_header(name: str, value: str) -> Fault:
     """Every answer about a file has this header: an ETag, say, or an X-Repo-Commit."""
 
-    def fault(request: Request, reply: Reply) -> Reply:
+    def fault(request: Request, reply: Response) -> Response:
         if "/resolve/" not in request.path or reply.status >= 400:
             return reply
         return replace(reply, headers={**reply.headers, name: value})
@@ -183,7 +183,7 @@ def with_header(name: str, value: str) -> Fault:
 def slow(seconds: float) -> Fault:
     """Every answer takes so long."""
 
-    def fault(request: Request, reply: Reply) -> Reply:
+    def fault(request: Request, reply: Response) -> Response:
         time.sleep(seconds)
         return reply
 
@@ -194,11 +194,11 @@ def bomb(size: int) -> Fault:
     """Downloads are so many zeros, compressed, whatever was announced."""
     packed = gzip.compress(bytes(size), 9)
 
-    def fault(request: Request, reply: Reply) -> Reply:
+    def fault(request: Request, reply: Response) -> Response:
         if not is_content(request, reply):
             return reply
         headers = {**reply.headers, "Content-Encoding": "gzip"}
-        return Reply(200, headers, len(packed), (packed,))
+        return Response(200, headers, len(packed), (packed,))
 
     return fault
 
@@ -208,5 +208,5 @@ def serving() -> Iterator[Hub]:
     """An empty Hub on a free port, until the block ends."""
     with tempfile.TemporaryDirectory() as folder:
         hub = Hub(Path(folder))
-        with mirror.serving(hub.respond) as hub.url:
+        with server.serving(hub.respond) as hub.url:
             yield hub

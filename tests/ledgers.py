@@ -4,7 +4,7 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from zoo.ledger import Ledger, identity, records
+from zoo.evaluation.ledger import Ledger, identity, records
 
 
 def content(number: int = 0, **changed: Any) -> dict[str, Any]:

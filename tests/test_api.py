@@ -11,9 +11,12 @@ import torch
 from PIL import Image
 
 import zoo
-from zoo import inputs, literature, registry, weights
-from zoo.literature import ROOMS
-from zoo.registry import UnknownNameError
+from zoo.checkpoints.loading import load_pretrained
+from zoo.checkpoints.writing import file_sha256, save_safetensors
+from zoo.models._builder import build_model, load_class
+from zoo.models._cfgs import CIFAR_CFG
+from zoo.models._registry import UnknownNameError, _variants, get_entry, list_weights, model_entries
+from zoo.papers.weights import MODELS_DIR, Weights, WeightsError
 
 
 def test_the_public_names_are_there() -> None:
@@ -48,27 +51,27 @@ def test_no_weights_is_an_error_that_names_those_that_have() -> None:
 
 @pytest.fixture
 def _registry_as_before() -> Iterator[None]:
-    before = registry.variants()
+    before = model_entries()
     yield
-    registry._variants.clear()
-    registry._variants.update(before)
+    _variants.clear()
+    _variants.update(before)
 
 
 @pytest.mark.usefixtures("_registry_as_before")
 def test_a_name_clash_raises() -> None:
-    taken = registry.variant("resnet20")
+    taken = get_entry("resnet20")
     with pytest.raises(ValueError, match=r"'resnet20' is zoo\.families\.resnet"):
-        zoo.register("somewhere:Else", {"resnet20": {}}, inputs.CIFAR)
+        zoo.register("somewhere:Else", {"resnet20": {}}, CIFAR_CFG)
     with pytest.raises(ValueError, match="'resnet20'"):
-        zoo.register(taken.target, {"resnet20": {"depth": 26}}, inputs.CIFAR)
-    zoo.register(taken.target, {"resnet20": {"depth": 20}}, inputs.CIFAR)  # the same: a reload
-    assert registry.variant("resnet20") == taken
+        zoo.register(taken.target, {"resnet20": {"depth": 26}}, CIFAR_CFG)
+    zoo.register(taken.target, {"resnet20": {"depth": 20}}, CIFAR_CFG)  # the same: a reload
+    assert get_entry("resnet20") == taken
 
 
 @pytest.mark.usefixtures("_registry_as_before")
 def test_a_network_from_outside_is_one_call() -> None:
-    target = registry.load_class("zoo.families.resnet.model:CifarResNet")
-    zoo.register(target, {"resnet26_mine": {"depth": 26}}, inputs.CIFAR)
+    target = load_class("zoo.models.resnet.model:CifarResNet")
+    zoo.register(target, {"resnet26_mine": {"depth": 26}}, CIFAR_CFG)
     model = zoo.create("resnet26_mine", num_classes=5)
     assert model(torch.zeros(1, 3, 32, 32)).shape == (1, 5)
     assert "resnet26_mine" in zoo.list_models("*_mine")
@@ -96,11 +99,11 @@ def test_describe_knows_the_paper() -> None:
 
 
 def test_papers_and_claims() -> None:
-    rooms = [paper.id for paper in zoo.papers()]
-    assert rooms == sorted(path.parent.name for path in ROOMS.glob("*/paper.toml"))
-    every = zoo.claims()
-    assert len(every) == sum(len(paper.claims) for paper in zoo.papers())
-    picked = zoo.claims("wrn28_10", kind="measured", benchmark="cifar10/*")
+    rooms = [paper.id for paper in zoo.list_papers()]
+    assert rooms == sorted(path.parent.name for path in MODELS_DIR.glob("*/paper.toml"))
+    every = zoo.list_claims()
+    assert len(every) == sum(len(paper.claims) for paper in zoo.list_papers())
+    picked = zoo.list_claims("wrn28_10", kind="measured", benchmark="cifar10/*")
     assert picked
     assert {(c.model, c.kind, c.benchmark) for c in picked} == {
         ("wrn28_10", "measured", "cifar10/test")
@@ -175,35 +178,37 @@ def test_a_type_that_networks_cannot_have_is_refused() -> None:
 
 
 @pytest.fixture
-def pinned() -> literature.Weights:
+def pinned() -> Weights:
     """The default weights of resnet20."""
-    return registry.weights_of("resnet20")[0]
+    return list_weights("resnet20")[0]
 
 
 def test_a_changed_byte_is_refused(
-    pinned: literature.Weights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    pinned: Weights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = bytearray(pinned.path.read_bytes())
     data[-1] ^= 1
     broken = tmp_path / "broken.safetensors"
     broken.write_bytes(data)
-    monkeypatch.setattr(literature.Weights, "path", property(lambda self: broken))
+    monkeypatch.setattr(Weights, "path", property(lambda self: broken))
     found = hashlib.sha256(data).hexdigest()
-    with pytest.raises(weights.WeightsError, match=f"{found}.*{pinned.sha256}"):
+    with pytest.raises(WeightsError, match=f"{found}.*{pinned.sha256}"):
         zoo.create("resnet20", pretrained=True)
     broken.unlink()
-    with pytest.raises(weights.WeightsError, match="no file"):
+    with pytest.raises(WeightsError, match="no file"):
         zoo.create("resnet20", pretrained=True)
 
 
-def test_weights_of_another_network_are_refused_by_name(pinned: literature.Weights) -> None:
-    deeper = registry.network("resnet32", device="meta")
-    with pytest.raises(weights.WeightsError, match=r"lacks layer1\.3\.bn1\.bias"):
-        weights.load_into(registry.network("resnet32"), pinned, like=deeper)
+def test_weights_of_another_network_are_refused_by_name(pinned: Weights) -> None:
+    deeper = build_model("resnet32", device="meta")
+    with pytest.raises(WeightsError, match=r"lacks layer1\.3\.bn1\.bias"):
+        load_pretrained(build_model("resnet32"), pinned, like=deeper)
 
 
 def test_two_saves_are_equal(tmp_path: Path) -> None:
     state = zoo.create("wrn16_1").state_dict()
-    sums = {weights.save(state, tmp_path / f"{i}.safetensors", {"a": "1", "b": "2"}) for i in "12"}
-    assert sums == {weights.sha256(tmp_path / "1.safetensors")}
+    sums = {
+        save_safetensors(state, tmp_path / f"{i}.safetensors", {"a": "1", "b": "2"}) for i in "12"
+    }
+    assert sums == {file_sha256(tmp_path / "1.safetensors")}
     assert not list(tmp_path.glob("*.part"))

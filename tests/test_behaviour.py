@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from tests.conftest import first_alone
 from tests.golden.fill import fill, images, layers_of
 from tests.test_contract import ARGUMENTS, TARGETS, channels, pixels, sketch, slow
-from zoo import registry
+from zoo.models._builder import load_class
 
 LARGE = 2e6  # parameters
 NARROW = {
@@ -33,7 +33,7 @@ NARROW = {
 }
 
 
-FIRST = "zoo.families.resnet.model:CifarResNet"  # that a compiler sees
+FIRST = "zoo.models.resnet.model:CifarResNet"  # that a compiler sees
 
 
 def small(target: str) -> tuple[str, dict[str, Any]]:
@@ -208,7 +208,7 @@ def test_compile_and_export(target: str) -> None:
 
 
 BY_TRUNK = {  # the smallest class of each
-    registry.load_class(target).__mro__[1]: target for target in reversed(BY_SIZE)
+    load_class(target).__mro__[1]: target for target in reversed(BY_SIZE)
 }
 
 

@@ -12,15 +12,21 @@ from PIL import Image
 
 import zoo
 from tests.conftest import bundled, measured
-from zoo import literature, registry, weights
-from zoo.benchmarks import BENCHMARKS, NoDataError, digits, shard
-from zoo.benchmarks.classification import predict
+from zoo.checkpoints.writing import file_sha256
+from zoo.data import digits
+from zoo.data.benchmarks import BENCHMARKS, DatasetNotFoundError
+from zoo.evaluation.engine import shard
+from zoo.evaluation.evaluators.classification import predict
+from zoo.models._factory import create
+from zoo.models._registry import get_entry, list_weights
+from zoo.papers.loading import load_papers
+from zoo.papers.weights import Weights
 
 PINNED = [
     w
-    for paper in literature.load_all()
+    for paper in load_papers()
     for w in paper.weights
-    if w.bundled and registry.variant(w.model).is_classifier
+    if w.bundled and get_entry(w.model).is_classifier
 ]
 
 
@@ -37,7 +43,7 @@ def test_the_split_is_the_one_that_was_written_down() -> None:
 def test_another_split_or_other_scans_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     pixels, labels = digits.scans()
     monkeypatch.setattr(digits, "scans", lambda: (pixels + 1, labels))
-    with pytest.raises(NoDataError, match=r"digits/test.*digits_split\.json"):
+    with pytest.raises(DatasetNotFoundError, match=r"digits/test.*digits_split\.json"):
         BENCHMARKS["digits/test"].open()
 
 
@@ -57,9 +63,9 @@ def test_there_are_weights_of_each_room() -> None:
 
 
 @pytest.mark.parametrize("pinned", PINNED, ids=lambda w: w.name)
-def test_bundled_weights_give_the_recorded_answers(pinned: literature.Weights) -> None:
+def test_bundled_weights_give_the_recorded_answers(pinned: Weights) -> None:
     record = json.loads(pinned.record.read_text())
-    assert record["sha256"] == pinned.sha256 == weights.sha256(pinned.path)
+    assert record["sha256"] == pinned.sha256 == file_sha256(pinned.path)
     assert f"configs/digits.py:{pinned.model}" == record["recipe"] == pinned.recipe
     rows = bundled(pinned.name)
     assert [row.status for row in rows] == ["kept"], rows
@@ -81,14 +87,14 @@ def test_the_default_weights_classify_digits() -> None:
 
 def test_a_difference_names_the_images(monkeypatch: pytest.MonkeyPatch) -> None:
     """With the wrong normalisation some answers change, and the row says on which images."""
-    real = registry.create
+    real = create
 
     def wrong(name: str, pretrained: bool = False, **overrides: object) -> torch.nn.Module:
         model = real(name, pretrained, **overrides)
         model.pretrained_cfg = {**model.pretrained_cfg, "mean": (-2.0, -2.0, -2.0)}
         return model
 
-    monkeypatch.setattr(registry, "create", wrong)
+    monkeypatch.setattr("zoo.models._factory.create", wrong)
     (row,) = bundled(PINNED[0].name)
     assert row.status == "missed"
     assert row.fails
@@ -114,9 +120,9 @@ def test_batches_do_not_change_the_answers() -> None:
 
 
 def test_missing_data_says_what_to_bring(tmp_path: Path) -> None:
-    with pytest.raises(NoDataError, match="--data DIR or ZOO_DATA"):
+    with pytest.raises(DatasetNotFoundError, match="--data DIR or ZOO_DATA"):
         BENCHMARKS["cifar10/test"].open()
-    with pytest.raises(NoDataError, match=r"no cifar10/test-\*\.parquet"):
+    with pytest.raises(DatasetNotFoundError, match=r"no cifar10/test-\*\.parquet"):
         BENCHMARKS["cifar10/test"].open(tmp_path)
 
 
@@ -128,12 +134,12 @@ def test_a_part_of_a_split_is_refused(tmp_path: Path) -> None:
     rows = datasets.Dataset.from_dict({"img": [image] * 3, "label": [1, 2, 3]}, features=features)
     (tmp_path / "cifar10").mkdir()
     rows.to_parquet(tmp_path / "cifar10" / "test-00000-of-00001.parquet")
-    with pytest.raises(NoDataError, match=r"has 10000 images, .* holds 3"):
+    with pytest.raises(DatasetNotFoundError, match=r"has 10000 images, .* holds 3"):
         BENCHMARKS["cifar10/test"].open(tmp_path)
 
 
 def test_jpeg_is_its_own_benchmark() -> None:
-    claimed = {claim.benchmark for claim in zoo.claims(kind="measured")}
+    claimed = {claim.benchmark for claim in zoo.list_claims(kind="measured")}
     assert "cifar10_jpeg/test" in BENCHMARKS
     assert not any(benchmark.startswith("cifar10_jpeg") for benchmark in claimed)
 
@@ -144,16 +150,16 @@ def test_jpeg_is_its_own_benchmark() -> None:
 )
 def test_a_measured_claim_is_evaluated_now(printed: str, status: str) -> None:
     """2 of 360 digits wrong: an error of 0.56 %, and of 0.15 to 2.0 % by chance."""
-    claim = zoo.claims("resnet20", kind="measured", benchmark="cifar10/test")[0]
+    claim = zoo.list_claims("resnet20", kind="measured", benchmark="cifar10/test")[0]
     here = replace(claim, benchmark="digits/test", value=Decimal(printed))
     row = measured(here)
     assert (row.status, row.measured) == (status, "0.56 % (2 of 360 wrong)")
 
 
 def test_a_measured_claim_without_its_data_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    pinned = replace(registry.weights_of("resnet20")[0], benchmarks=("cifar10/test",))
-    monkeypatch.setattr(registry, "weights_of", lambda name: [pinned])
-    claim = zoo.claims("resnet20", kind="measured", benchmark="cifar10/test")[0]
+    pinned = replace(list_weights("resnet20")[0], benchmarks=("cifar10/test",))
+    monkeypatch.setattr("zoo.models._registry.list_weights", lambda name: [pinned])
+    claim = zoo.list_claims("resnet20", kind="measured", benchmark="cifar10/test")[0]
     row = measured(claim)
     assert (row.status, row.why) == (
         "not run",

@@ -11,10 +11,10 @@ from PIL import Image
 from timm.models import save_for_hf
 
 import zoo
-import zoo.timm as bridge
 from tests.golden.fill import fill, images, layers_of
 from tests.test_contract import ENTRIES
-from zoo import registry
+from zoo.models._registry import get_entry
+from zoo.models._timm import names
 
 MAKERS = (timm.create_model, zoo.create)
 
@@ -22,7 +22,7 @@ MAKERS = (timm.create_model, zoo.create)
 def test_registers_what_is_free_and_nothing_else() -> None:
     before = {n for n in timm.list_models() if timm.model_entrypoint(n).__module__[:5] == "timm."}
     assert before & set(ENTRIES) >= {"resnet50", "wide_resnet50_2"}
-    assert set(bridge.names) == set(ENTRIES) - before
+    assert set(names) == set(ENTRIES) - before
     assert set(timm.list_models()) == before | set(ENTRIES)
     assert set(timm.list_models("wrn*")) == {name for name in ENTRIES if name.startswith("wrn")}
 
@@ -30,12 +30,12 @@ def test_registers_what_is_free_and_nothing_else() -> None:
 def test_a_name_that_timm_has_stays_timms() -> None:
     with torch.device("meta"):
         assert type(timm.create_model("resnet50")).__module__ == "timm.models.resnet"
-        assert type(timm.create_model("wrn28_10")).__module__ == "zoo.families.wrn.model"
+        assert type(timm.create_model("wrn28_10")).__module__ == "zoo.models.wrn.model"
 
 
 def test_weights_arrive() -> None:
-    bundled = [w for paper in zoo.papers() for w in paper.weights if w.bundled]
-    pretrained = [w.name for w in bundled if registry.variant(w.model).is_classifier]
+    bundled = [w for paper in zoo.list_papers() for w in paper.weights if w.bundled]
+    pretrained = [w.name for w in bundled if get_entry(w.model).is_classifier]
     assert set(pretrained) <= set(timm.list_models(pretrained=True))
     for name in ("resnet20", *pretrained):
         found, wanted = (make(name, pretrained=True).state_dict() for make in MAKERS)

@@ -10,8 +10,9 @@ import yaml
 from huggingface_hub import ModelCardData, parse_eval_result_entries
 
 from tests.test_cards import BUNDLED, FOLDER, KNOWN, data
-from zoo import cards, ledger
-from zoo.pretrained import WeightsError
+from zoo.evaluation import ledger
+from zoo.papers.weights import WeightsError
+from zoo.reporting import cards
 
 
 @pytest.fixture(scope="module")

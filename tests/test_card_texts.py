@@ -7,9 +7,10 @@ from huggingface_hub import ModelCard
 from markdown_it import MarkdownIt
 
 from tests.test_cards import BY_HAND, KNOWN, data, tables
-from zoo import cards, literature
-from zoo.cards import wording
-from zoo.pretrained import Weights
+from zoo.papers.loading import load_papers
+from zoo.papers.weights import Weights
+from zoo.reporting import cards
+from zoo.reporting.cards import markdown
 
 NASTY = (
     "x | y\n---\n# no <script>alert(1)</script> ![i](http://e.org/i) `c` *b* "
@@ -20,7 +21,7 @@ NASTY = (
 def nasty(monkeypatch: pytest.MonkeyPatch, name: str) -> Weights:
     """Weights of a paper whose every text is hostile."""
     papers = []
-    for paper in literature.load_all():
+    for paper in load_papers():
         mine = [w for w in paper.weights if w.name == name]
         if mine:
             texts = {"title": NASTY, "bibtex": f"```\n{NASTY}\n````", "authors": (NASTY,)}
@@ -32,7 +33,7 @@ def nasty(monkeypatch: pytest.MonkeyPatch, name: str) -> Weights:
             paper = replace(paper, claims=tuple(claims), protocols=protocols, **texts)  # noqa: PLW2901
             paper = replace(paper, deviations=deviations)  # noqa: PLW2901
         papers.append(paper)
-    monkeypatch.setattr(literature, "load_all", lambda: tuple(papers))
+    monkeypatch.setattr("zoo.papers.loading.load_papers", lambda: tuple(papers))
     weights = KNOWN[name]
     return replace(weights, note=NASTY, origin=NASTY, licence=NASTY, recipe=NASTY)
 
@@ -70,11 +71,11 @@ def test_hostile_texts_break_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_code_cannot_leave_its_fence() -> None:
-    text = wording.fenced("a ```` b\n```\nc", "bibtex")
+    text = markdown.fenced("a ```` b\n```\nc", "bibtex")
     assert text.splitlines()[0] == "`````bibtex"
     assert text.splitlines()[-1] == "`````"
 
 
 def test_a_link_is_of_the_web() -> None:
-    assert wording.link("a", "javascript:alert(1)") == "a"
-    assert wording.link("a]", "https://x.org/a b)(c") == r"[a\]](https://x.org/a%20b%29%28c)"
+    assert markdown.link("a", "javascript:alert(1)") == "a"
+    assert markdown.link("a]", "https://x.org/a b)(c") == r"[a\]](https://x.org/a%20b%29%28c)"

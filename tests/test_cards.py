@@ -12,13 +12,15 @@ from huggingface_hub import ModelCard, ModelCardData
 from skimage.data import chelsea
 
 from tests.conftest import ROOT
-from zoo import cards, literature, measuring, registry
-from zoo.benchmarks import Benchmark
-from zoo.cards import recorded, trainings, wording
-from zoo.evaluation.works import Work
-from zoo.pretrained import RELATIONS
+from zoo.claims import counts
+from zoo.data.benchmarks import Benchmark
+from zoo.evaluation.spec import EvalSpec
+from zoo.papers.loading import load_papers
+from zoo.papers.weights import RELATIONS
+from zoo.reporting import cards
+from zoo.reporting.cards import markdown, results, training_runs
 
-KNOWN = {w.name: w for paper in literature.load_all() for w in paper.weights}
+KNOWN = {w.name: w for paper in load_papers() for w in paper.weights}
 BUNDLED = sorted(w.name for w in KNOWN.values() if w.bundled)
 FOLDER = ROOT / "model_cards"
 BY_HAND = f"{cards.BEGIN}\n{cards.END}"
@@ -53,7 +55,7 @@ def tables(text: str) -> list[list[list[str]]]:
 
 
 def test_every_card_is_the_one_that_is_made_now(texts: dict[str, str]) -> None:
-    runs = {of.name for of in trainings.kinds()}  # see test_cards_of_runs.py
+    runs = {of.name for of in training_runs.kinds()}  # see test_cards_of_runs.py
     assert {path.stem for path in FOLDER.glob("*")} == set(KNOWN) | runs, "run `zoo card --all`"
     for name, text in texts.items():
         old = (FOLDER / f"{name}.md").read_text(encoding="utf-8")
@@ -66,10 +68,10 @@ def test_nothing_is_measured_or_looked_for(
     def fail(*args: Any, **kwargs: Any) -> None:
         raise AssertionError("a card is made of records")
 
-    monkeypatch.setattr(measuring, "missing", fail)
-    monkeypatch.setattr(Work, "job", fail)
+    monkeypatch.setattr(counts, "missing", fail)
+    monkeypatch.setattr(EvalSpec, "job", fail)
     monkeypatch.setattr(Benchmark, "open", fail)
-    monkeypatch.setattr(registry, "create", fail)
+    monkeypatch.setattr("zoo.models._factory.create", fail)
     monkeypatch.setenv("HF_HOME", str(tmp_path))
     monkeypatch.setenv("ZOO_WEIGHTS", str(tmp_path))
     for name in (*BUNDLED, "carn_m.official", "resnet50.tv_in1k"):
@@ -97,11 +99,11 @@ def test_each_printed_value_stands_as_printed(texts: dict[str, str]) -> None:
     for name, text in texts.items():
         lines = [row for table in tables(text) if "paper" in table[0] for row in table]
         place = {"where": 1, "paper": 2}
-        for claim in (c for p in literature.load_all() for c in p.claims):
+        for claim in (c for p in load_papers() for c in p.claims):
             if claim.model != KNOWN[name].model or claim.value is None:
                 continue
             fits = [row for row in lines if claim.metric in row[0]]
-            where = wording.inline(claim.where)
+            where = markdown.inline(claim.where)
             values = [row[place["paper"]] for row in fits if row[place["where"]].endswith(where)]
             number = rf"(?<![\d.]){re.escape(str(claim.value))}(?![\d.])"
             assert any(re.search(number, value) for value in values), (name, claim)
@@ -145,14 +147,14 @@ def test_the_zoos_own_say_what_is_not_known(texts: dict[str, str]) -> None:
 
 def test_time_is_the_records(monkeypatch: pytest.MonkeyPatch) -> None:
     weights = KNOWN["gpt2_nano.zoo_peps"]
-    record = recorded.made(weights) | {"seconds": 1234.4}
-    monkeypatch.setattr(recorded, "made", lambda weights: record)
+    record = results.verified_training_record(weights) | {"seconds": 1234.4}
+    monkeypatch.setattr(results, "training_record", lambda weights: record)
     assert "Time: 1,234 s. Energy: not measured." in cards.card(weights, [])
 
 
 def test_every_relation_has_its_sentence() -> None:
-    assert set(wording.RELATION) == set(RELATIONS)
-    assert len(set(wording.RELATION.values())) == len(RELATIONS)
+    assert set(markdown.RELATION) == set(RELATIONS)
+    assert len(set(markdown.RELATION.values())) == len(RELATIONS)
 
 
 @pytest.mark.parametrize(
@@ -203,11 +205,11 @@ def test_writing_again_keeps_it_too(tmp_path: Path, texts: dict[str, str]) -> No
 
 
 def test_names_patterns_and_architectures() -> None:
-    assert [w.name for w in cards.named(["resnet20"])] == ["resnet20.zoo_digits"]
-    assert len(cards.named(["*"])) == len(KNOWN) + len(trainings.kinds())
-    assert {w.name for w in cards.named(["resnet50*", "resnet50"])} >= {"resnet50.tv_in1k"}
-    assert [w.name for w in cards.named(["zoo_digits*"])] == ["zoo_digits", "zoo_digits16"]
-    assert [w.name for w in cards.named(["*.official"])] == ["carn_m.official"]
+    assert [w.name for w in cards.match_names(["resnet20"])] == ["resnet20.zoo_digits"]
+    assert len(cards.match_names(["*"])) == len(KNOWN) + len(training_runs.kinds())
+    assert {w.name for w in cards.match_names(["resnet50*", "resnet50"])} >= {"resnet50.tv_in1k"}
+    assert [w.name for w in cards.match_names(["zoo_digits*"])] == ["zoo_digits", "zoo_digits16"]
+    assert [w.name for w in cards.match_names(["*.official"])] == ["carn_m.official"]
 
 
 @pytest.mark.parametrize(

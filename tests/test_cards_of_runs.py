@@ -8,8 +8,9 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.test_cards import FOLDER, tables
-from zoo import cards, literature
-from zoo.cards.trainings import kinds, shown
+from zoo.papers.loading import load_papers
+from zoo.reporting import cards
+from zoo.reporting.cards.training_runs import kinds, shown
 
 KINDS = {of.name: of for of in kinds()}
 TEXTS = {name: cards.card_of_runs(of, "..") for name, of in KINDS.items()}
@@ -60,7 +61,7 @@ def test_each_claim_that_runs_decide_is_in_one_card() -> None:
     """Those of our own protocols, whose runs are called by them."""
     decided = [v.claim for of in KINDS.values() for v in of.verdicts]
     assert len(decided) == len({(c.paper, c.line) for c in decided if c})
-    for paper in literature.load_all():
+    for paper in load_papers():
         for claim in paper.claims:
             of = KINDS.get(f"zoo_{claim.protocol.replace('-', '_')}")
             if claim.kind == "relative" and of:

@@ -19,16 +19,16 @@ from typer.testing import CliRunner
 import zoo
 from tests.conftest import ROOT
 from tests.test_processes import torchrun
-from zoo import checking, ledger
+from zoo.claims import check as checking
+from zoo.claims.plan import KINDS, LocalResources, PlannedEval, estimate, kind
 from zoo.cli import app
-from zoo.details import Upscaling
-from zoo.evaluation import how
-from zoo.evaluation.how import How
-from zoo.evaluation.tokens import Tokens
-from zoo.evaluation.works import Work
-from zoo.evaluation.world import join
-from zoo.ledger import Ledger, Record
-from zoo.planning import KINDS, Here, Step, estimate, kind
+from zoo.distributed import init
+from zoo.evaluation import config, ledger
+from zoo.evaluation.config import EvalConfig
+from zoo.evaluation.evaluators.language_modeling import LanguageModelingEvaluator
+from zoo.evaluation.ledger import Ledger, Record
+from zoo.evaluation.spec import EvalSpec
+from zoo.papers.protocols import SuperResolutionProtocol
 
 pytestmark = pytest.mark.usefixtures("nothing_published")
 TIMES = {"date", "seconds", "peak_memory", "id", "previous", "processes", "threads", "commit"}
@@ -87,7 +87,7 @@ def test_another_precision_is_another_measurement() -> None:
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="told by x86's names")
 def test_what_is_fast_elsewhere_is_said_to_be_slow_here(monkeypatch: pytest.MonkeyPatch) -> None:
     slow = "AVX512" not in torch.backends.cpu.get_cpu_capability()
-    assert [how.emulated(each, "cpu") for each in ("fp32", "bf16")] == [False, slow]
+    assert [config.emulated(each, "cpu") for each in ("fp32", "bf16")] == [False, slow]
     for slow, options in ((True, ["--fast"]), (True, []), (False, ["--fast"])):
         kernels = types.SimpleNamespace(_is_mkldnn_bf16_supported=lambda slow=slow: not slow)
         monkeypatch.setattr(torch.ops, "mkldnn", kernels)
@@ -98,7 +98,11 @@ def test_what_is_fast_elsewhere_is_said_to_be_slow_here(monkeypatch: pytest.Monk
 def test_a_try_is_no_measurement() -> None:
     done = check("wrn16_1.zoo_digits", "--limit", "40", "--json")
     (row,) = json.loads(done.stdout)
-    assert (row["status"], row["measured"], row["why"]) == ("not run", "40 of 40", checking.SMOKE)
+    assert (row["status"], row["measured"], row["why"]) == (
+        "not run",
+        "40 of 40",
+        checking.SMOKE_RUN,
+    )
     assert not own()
     zoo.check("wrn16_1.zoo_digits")
     (row,) = json.loads(check("wrn16_1.zoo_digits", "--limit", "40", "--json").stdout)
@@ -152,14 +156,24 @@ def test_bad_options_end_in_a_sentence(options: list[str], says: str) -> None:
 def test_what_it_should_take_is_tried_by_kind() -> None:
     """A network and interpolation, which has no multiply-adds, say nothing of each other."""
     works = [
-        Work(model="bicubic_x2", benchmark="photos/bi_x2", protocol=Upscaling()),
-        Work(model="rcan_tiny_x2", weights=RCAN, benchmark="photos/bi_x2", protocol=Upscaling()),
-        Work(model="wrn16_1", weights="wrn16_1.zoo_digits", benchmark="digits/test"),
+        EvalSpec(model="bicubic_x2", benchmark="photos/bi_x2", protocol=SuperResolutionProtocol()),
+        EvalSpec(
+            model="rcan_tiny_x2",
+            weights=RCAN,
+            benchmark="photos/bi_x2",
+            protocol=SuperResolutionProtocol(),
+        ),
+        EvalSpec(model="wrn16_1", weights="wrn16_1.zoo_digits", benchmark="digits/test"),
     ]
-    found = estimate([Step(work) for work in works], Here(None), join("cpu"), How())
+    found = estimate(
+        [PlannedEval(work) for work in works], LocalResources(None), init("cpu"), EvalConfig()
+    )
     assert list(found) == sorted(works, key=lambda work: KINDS.index(kind(work)))
     assert all(0 < seconds < 60 for seconds in found.values())
-    halves = (estimate([Step(works[2])], Here(None), join("cpu"), How(limit=180)) for _ in range(5))
+    halves = (
+        estimate([PlannedEval(works[2])], LocalResources(None), init("cpu"), EvalConfig(limit=180))
+        for _ in range(5)
+    )
     assert any(half[works[2]] < found[works[2]] for half in halves)  # others may use the machine
 
 
@@ -196,13 +210,13 @@ def test_killed_it_goes_on(answers: int, monkeypatch: pytest.MonkeyPatch, tmp_pa
     running.communicate()
     assert not own()
     asked: list[int] = []
-    answer = Tokens.answer
+    answer = LanguageModelingEvaluator.answer
 
-    def watched(job: Tokens, batch: list[tuple[int, Any]]) -> Any:
+    def watched(job: LanguageModelingEvaluator, batch: list[tuple[int, Any]]) -> Any:
         asked.extend(index for index, _ in batch)
         return answer(job, batch)
 
-    monkeypatch.setattr(Tokens, "answer", watched)
+    monkeypatch.setattr(LanguageModelingEvaluator, "answer", watched)
     zoo.check(NANO, batch_size=1)
     tries, rest = asked[:2], asked[2:]  # how long it should take is tried on one window, twice
     assert tries == [0, 0]

@@ -21,14 +21,15 @@ from eval import classification
 from eval.data import DataError, open_source
 from eval.record import protocol
 from tests.conftest import ROOT
-from zoo import literature, registry
-from zoo.benchmarks import BENCHMARKS
-from zoo.benchmarks.views import Views, answers
-from zoo.details import View
-from zoo.evaluation import works
-from zoo.evaluation.classes import Classes
-from zoo.evaluation.how import How
-from zoo.evaluation.world import join
+from zoo.data.benchmarks import BENCHMARKS
+from zoo.data.transforms import MultiCrop, make_transform
+from zoo.distributed import init
+from zoo.evaluation.config import EvalConfig
+from zoo.evaluation.evaluators.classification import ClassificationEvaluator, average_crops
+from zoo.evaluation.spec import describe_preprocessing
+from zoo.models._registry import default_weights
+from zoo.papers.loading import load_papers
+from zoo.papers.protocols import CropProtocol
 
 TIMES = {"seconds", "peak_memory", "date"}
 CFG = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
@@ -37,7 +38,7 @@ PHOTOS = [Image.fromarray(photo) for photo in load_sample_images().images]
 
 def run(*arguments: str) -> dict[str, Any]:
     options = classification.parse([*arguments, "--device", "cpu"])
-    return classification.evaluate(options, join("cpu"))
+    return classification.evaluate(options, init("cpu"))
 
 
 def right(record: dict[str, Any], metric: str = "error") -> int:
@@ -48,7 +49,7 @@ def right(record: dict[str, Any], metric: str = "error") -> int:
 
 def test_digits_are_counted_as_recorded() -> None:
     record = run("resnet20", "--on", "digits/test")
-    pinned = registry.default_weights("resnet20")
+    pinned = default_weights("resnet20")
     wanted = json.loads(pinned.record.read_text())["benchmarks"]["digits/test"]
     assert (right(record), record["samples"]) == (wanted["right"], wanted["total"])
     assert (record["sha256"], record["weights"]) == (pinned.sha256, pinned.name)
@@ -101,8 +102,10 @@ def test_the_first_five_of_many_classes(tmp_path: Path) -> None:
     torch.manual_seed(0)
     model = zoo.create("resnet20", num_classes=20).eval()
     samples = [(image, label) for image, label in zip(PHOTOS * 6, range(12), strict=True)]
-    job = Classes(model, samples, Views(View(shorter=(32,), pixels=32), CFG))
-    job.ready(torch.device("cpu"), How())
+    job = ClassificationEvaluator(
+        model, samples, MultiCrop(CropProtocol(shorter=(32,), pixels=32), CFG)
+    )
+    job.ready(torch.device("cpu"), EvalConfig())
     with torch.inference_mode():
         answers = {i: tuple(rest) for i, *rest in job.answer([(i, job.load(i)) for i in range(12)])}
         logits = model(torch.cat([job.load(i)[0][0] for i in range(12)]))
@@ -224,7 +227,7 @@ def softmax(model: torch.nn.Module, image: Image.Image) -> torch.Tensor:
 @torch.inference_mode()
 def test_ten_crops_are_averaged() -> None:
     """Four corners and the center, and the same of the mirrored image, cut out by hand."""
-    model, show = network(), Views(View(shorter=(96,), pixels=64, crops="ten"), CFG)
+    model, show = network(), MultiCrop(CropProtocol(shorter=(96,), pixels=64, crops="ten"), CFG)
     wanted = []
     for photo in PHOTOS:
         small = photo.resize((96 * photo.width // photo.height, 96), Image.Resampling.BILINEAR)
@@ -234,19 +237,19 @@ def test_ten_crops_are_averaged() -> None:
         for whole in (small, small.transpose(Image.Transpose.FLIP_LEFT_RIGHT)):
             scores += [softmax(model, whole.crop((x, y, x + 64, y + 64))) for x, y in corners]
         wanted.append(torch.stack(scores).mean(0))
-    found = answers(model, [show(photo) for photo in PHOTOS])
+    found = average_crops(model, [show(photo) for photo in PHOTOS])
     torch.testing.assert_close(found, torch.stack(wanted), rtol=1e-4, atol=1e-5)
 
 
 @torch.inference_mode()
 def test_whole_images_of_several_sizes_are_averaged() -> None:
-    model, show = network(), Views(View(shorter=(64, 96), crops="whole"), CFG)
+    model, show = network(), MultiCrop(CropProtocol(shorter=(64, 96), crops="whole"), CFG)
     wanted = []
     for photo in PHOTOS:
         sizes = [(s * photo.width // photo.height, s) for s in (64, 96)]
         resized = [photo.resize(size, Image.Resampling.BILINEAR) for size in sizes]
         wanted.append(torch.stack([softmax(model, image) for image in resized]).mean(0))
-    found = answers(model, [show(photo) for photo in PHOTOS])
+    found = average_crops(model, [show(photo) for photo in PHOTOS])
     torch.testing.assert_close(found, torch.stack(wanted), rtol=1e-4, atol=1e-5)
 
 
@@ -254,8 +257,8 @@ def test_whole_images_of_several_sizes_are_averaged() -> None:
 def test_a_center_crop_is_timms() -> None:
     """timm resizes to pixels / crop_pct: 224 / 0.875 = 256."""
     model = zoo.create("resnet18", num_classes=10)
-    view = {p.id: p for p in literature.load_all()}["resnet"].views["imagenet-center"]
-    ours = Views(view, vars(model)["pretrained_cfg"])
+    view = {p.id: p for p in load_papers()}["resnet"].views["imagenet-center"]
+    ours = MultiCrop(view, vars(model)["pretrained_cfg"])
     for photo in PHOTOS:
         (tensor,) = ours(photo)
         torch.testing.assert_close(tensor[0], zoo.transform(model)(photo))
@@ -273,7 +276,7 @@ def test_every_protocol_of_imagenet_errors_has_its_view() -> None:
         "zero-shot",
     }
     unread = {"dpn"}  # how it resizes images
-    for paper in zoo.papers():
+    for paper in zoo.list_papers():
         if paper.id in unread:
             assert not paper.views
             continue
@@ -283,7 +286,7 @@ def test_every_protocol_of_imagenet_errors_has_its_view() -> None:
 
 def test_a_protocol_is_what_the_script_shows() -> None:
     view = protocol("views", "resnet/imagenet-10crop")
-    show = works.show(CFG, view)
+    show = make_transform(CFG, view)
     assert [tuple(tensor.shape) for tensor in show(PHOTOS[0])] == [(10, 3, 224, 224)]
-    told = works.preprocessing(CFG, view)
+    told = describe_preprocessing(CFG, view)
     assert (told["crops"], told["pixels"], told["mean"]) == ("ten", 224, [0.485, 0.456, 0.406])

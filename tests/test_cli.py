@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from zoo import literature
+from zoo.papers.loading import load_papers
 
 
 def run(*args: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -138,7 +138,7 @@ def test_an_explained_miss_says_so_and_passes() -> None:
 
 
 def test_an_unexplained_miss_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    papers = literature.load_all()
+    papers = load_papers()
     wrn = next(paper for paper in papers if paper.id == "wrn")
     claim = (
         next(c for c in wrn.claims if c.model == "wrn16_4" and c.kind == "counted")
@@ -146,7 +146,7 @@ def test_an_unexplained_miss_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
         else next(c for c in wrn.claims if c.kind == "counted")
     )
     wrong = replace(wrn, claims=(replace(claim, value=Decimal("9.9"), unit="K"),), weights=())
-    monkeypatch.setattr(literature, "load_all", lambda: (wrong,))
+    monkeypatch.setattr("zoo.papers.loading.load_papers", lambda: (wrong,))
     code, shown = inside("check")
     assert code == 1
     assert "missed" in shown

@@ -10,17 +10,17 @@ import torch
 from torch import Tensor, nn
 
 from tests.test_decoders import ids, small
-from zoo.families.muddformer.mudd import Sources, Sum, wsum
-from zoo.trunks.connections import Connections, Step
+from zoo.models.muddformer.mudd import Sources, Sum, wsum
+from zoo.modules.connections import ResidualStream, Sublayer
 
 DECODERS = [
-    "zoo.families.gpt2.model:GPT2",
-    "zoo.families.transformer_pp.model:TransformerPP",
-    "zoo.families.pythia.model:Pythia",
+    "zoo.models.gpt2.model:GPT2",
+    "zoo.models.transformer_pp.model:TransformerPP",
+    "zoo.models.pythia.model:Pythia",
 ]
 
 
-class DenseFormer(Connections):
+class DenseFormer(ResidualStream):
     """A static weighted sum of all layers' outputs after each layer (2402.02622)."""
 
     def __init__(self, layers: int, width: int) -> None:
@@ -31,10 +31,10 @@ class DenseFormer(Connections):
     def open(self, x: Tensor) -> tuple[tuple[Tensor, ...], Tensor]:
         return (x,), x
 
-    def before(self, step: Step, stream: Any) -> tuple[Tensor, Any]:
+    def before(self, step: Sublayer, stream: Any) -> tuple[Tensor, Any]:
         return stream[1], stream[1]
 
-    def after(self, step: Step, stream: Any, residual: Tensor, out: Tensor) -> Any:
+    def after(self, step: Sublayer, stream: Any, residual: Tensor, out: Tensor) -> Any:
         earlier, x = stream[0], residual + out
         if not step.ends:
             return earlier, x
@@ -46,7 +46,7 @@ class DenseFormer(Connections):
         return stream[1]
 
 
-class HyperConnections(Connections):
+class HyperConnections(ResidualStream):
     """n copies of the stream, mixed before and after each sublayer (2409.19606), static."""
 
     n = 2
@@ -62,22 +62,22 @@ class HyperConnections(Connections):
     def open(self, x: Tensor) -> Tensor:
         return x.expand(self.n, *x.shape)
 
-    def place(self, step: Step) -> int:
+    def place(self, step: Sublayer) -> int:
         return 2 * step.layer + (not step.attends)
 
-    def before(self, step: Step, stream: Tensor) -> tuple[Tensor, Any]:
+    def before(self, step: Sublayer, stream: Tensor) -> tuple[Tensor, Any]:
         k = self.place(step)
         x = torch.einsum("n,nbtd->btd", self.reading[k], stream)
         return x, torch.einsum("mn,mbtd->nbtd", self.mixing[k], stream)
 
-    def after(self, step: Step, stream: Any, residual: Tensor, out: Tensor) -> Tensor:
+    def after(self, step: Sublayer, stream: Any, residual: Tensor, out: Tensor) -> Tensor:
         return residual + self.writing[self.place(step)].view(-1, 1, 1, 1) * out
 
     def close(self, stream: Tensor) -> Tensor:
         return stream.mean(0)
 
 
-class ValueResidual(Connections):
+class ValueResidual(ResidualStream):
     """Half of every layer's values are those of the first layer (2410.17897)."""
 
     share = 0.5
@@ -85,23 +85,23 @@ class ValueResidual(Connections):
     def open(self, x: Tensor) -> Any:
         return x, None
 
-    def before(self, step: Step, stream: Any) -> tuple[Tensor, Any]:
+    def before(self, step: Sublayer, stream: Any) -> tuple[Tensor, Any]:
         return stream[0], stream[0]
 
-    def value(self, step: Step, stream: Any, v: Tensor) -> tuple[Tensor, Any]:
+    def value(self, step: Sublayer, stream: Any, v: Tensor) -> tuple[Tensor, Any]:
         x, first = stream
         if first is None:
             return v, (x, v)
         return (1 - self.share) * v + self.share * first, stream
 
-    def after(self, step: Step, stream: Any, residual: Tensor, out: Tensor) -> Any:
+    def after(self, step: Sublayer, stream: Any, residual: Tensor, out: Tensor) -> Any:
         return residual + out, stream[1]
 
     def close(self, stream: Any) -> Tensor:
         return stream[0]
 
 
-class SharedValues(Connections):
+class SharedValues(ResidualStream):
     """All layers attend to the values of the first, and project none (2410.17897)."""
 
     def values_of(self, layer: int) -> int:
@@ -110,42 +110,42 @@ class SharedValues(Connections):
     def open(self, x: Tensor) -> Any:
         return x, None
 
-    def before(self, step: Step, stream: Any) -> tuple[Tensor, Any]:
+    def before(self, step: Sublayer, stream: Any) -> tuple[Tensor, Any]:
         return stream[0], stream[0]
 
-    def value(self, step: Step, stream: Any, v: Tensor) -> tuple[Tensor, Any]:
+    def value(self, step: Sublayer, stream: Any, v: Tensor) -> tuple[Tensor, Any]:
         return v, (stream[0], v)
 
-    def given(self, step: Step, stream: Any) -> Tensor:
+    def given(self, step: Sublayer, stream: Any) -> Tensor:
         return stream[1]
 
-    def after(self, step: Step, stream: Any, residual: Tensor, out: Tensor) -> Any:
+    def after(self, step: Sublayer, stream: Any, residual: Tensor, out: Tensor) -> Any:
         return residual + out, stream[1]
 
     def close(self, stream: Any) -> Tensor:
         return stream[0]
 
 
-class Orthogonal(Connections):
+class Orthogonal(ResidualStream):
     """Only what is orthogonal to the stream is added (2505.11881), feature by feature."""
 
-    def after(self, step: Step, stream: Any, residual: Tensor, out: Tensor) -> Tensor:
+    def after(self, step: Sublayer, stream: Any, residual: Tensor, out: Tensor) -> Tensor:
         along = (out * residual).sum(-1, keepdim=True) / residual.square().sum(-1, keepdim=True)
         added = out - along * residual
         assert (added * residual).sum(-1).abs().max() < 1e-10
         return residual + added
 
 
-class Ladder(Connections):
+class Ladder(ResidualStream):
     """A sublayer sees the stream without what the one before it gave (2501.06589)."""
 
     def open(self, x: Tensor) -> Any:
         return x, torch.zeros_like(x)
 
-    def before(self, step: Step, stream: Any) -> tuple[Tensor, Any]:
+    def before(self, step: Sublayer, stream: Any) -> tuple[Tensor, Any]:
         return stream[0], stream
 
-    def after(self, step: Step, stream: Any, residual: Any, out: Tensor) -> Any:
+    def after(self, step: Sublayer, stream: Any, residual: Any, out: Tensor) -> Any:
         return residual[0] + residual[1], out
 
     def close(self, stream: Any) -> Tensor:
@@ -191,11 +191,11 @@ def test_shared_values_are_those_of_the_first_layer(target: str) -> None:
 
 def first_values() -> Any:
     """SharedValues, but every layer projects values of its own, and nobody looks at them."""
-    changed = {"values_of": Connections.values_of, "value": keep_the_first}
+    changed = {"values_of": ResidualStream.values_of, "value": keep_the_first}
     return type("FirstValues", (SharedValues,), changed)
 
 
-def keep_the_first(_: Any, step: Step, stream: Any, v: Tensor) -> tuple[Tensor, Any]:
+def keep_the_first(_: Any, step: Sublayer, stream: Any, v: Tensor) -> tuple[Tensor, Any]:
     first = v if stream[1] is None else stream[1]
     return first, (stream[0], first)
 

@@ -16,15 +16,14 @@ from timm.models import group_parameters
 from torch import Tensor, nn
 
 from tests.conftest import class_of, one_of_a_kind
-from zoo import registry
+from zoo.models._builder import build_model, load_class
+from zoo.models._registry import model_entries, stored_counts
 
-ENTRIES = {name: entry for name, entry in registry.variants().items() if entry.is_classifier}
+ENTRIES = {name: entry for name, entry in model_entries().items() if entry.is_classifier}
 TARGETS = {entry.target: name for name, entry in reversed(ENTRIES.items())}
-ARGUMENTS = {
-    target: inspect.signature(registry.load_class(target)).parameters for target in TARGETS
-}
+ARGUMENTS = {target: inspect.signature(load_class(target)).parameters for target in TARGETS}
 
-BY_DEPTH = sorted(ENTRIES, key=lambda name: registry.recorded_counts(ENTRIES[name])["depth"])
+BY_DEPTH = sorted(ENTRIES, key=lambda name: stored_counts(ENTRIES[name])["depth"])
 
 slow = pytest.mark.slow
 every_name = pytest.mark.parametrize("name", one_of_a_kind(BY_DEPTH, class_of))
@@ -36,7 +35,7 @@ def pixels(name: str) -> int:
 
 def sketch(name: str, **args: Any) -> Any:
     """A network without values."""
-    return registry.network(name, device="meta", **args).eval()
+    return build_model(name, device="meta", **args).eval()
 
 
 def channels(name: str) -> int:

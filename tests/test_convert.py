@@ -12,8 +12,8 @@ import torch
 
 import zoo
 from tests.conftest import one_of_a_kind
-from zoo import convert
-from zoo.weights import WeightsError
+from zoo.models._conversion import convert_file
+from zoo.papers.weights import WeightsError
 
 State = dict[str, torch.Tensor]
 
@@ -124,7 +124,7 @@ def test_a_checkpoint_tells_what_it_is(
     torch.manual_seed(0)
     model = zoo.create(name, **args).eval()
     torch.save(form(model.state_dict()), tmp_path / "x.pth")
-    done = convert.convert_file(tmp_path / "x.pth", tmp_path / "x.safetensors")
+    done = convert_file(tmp_path / "x.pth", tmp_path / "x.safetensors")
     assert (done.model, done.args) == (name, told)
     again = zoo.create(done.model, **done.args).eval()
     again.load_state_dict(safetensors.torch.load_file(done.path), strict=True)
@@ -138,7 +138,7 @@ def test_missing_and_extra_keys_are_named(tmp_path: Path) -> None:
     state["layer9.0.conv1.weight"] = torch.zeros(1)
     torch.save(state, tmp_path / "x.pth")
     with pytest.raises(WeightsError, match=r"resnet32.*lacks layer2\.1\.conv1.*layer9\.0\.conv1"):
-        convert.convert_file(tmp_path / "x.pth", tmp_path / "x.safetensors")
+        convert_file(tmp_path / "x.pth", tmp_path / "x.safetensors")
     assert [path.name for path in tmp_path.iterdir()] == ["x.pth"]
 
 
@@ -147,13 +147,13 @@ def test_another_shape_is_named(tmp_path: Path) -> None:
     state["layer1.0.conv1.weight"] = torch.zeros(16, 16, 5, 5)
     torch.save(state, tmp_path / "x.pth")
     with pytest.raises(WeightsError, match=r"\(16, 16, 5, 5\) instead of \(16, 16, 3, 3\)"):
-        convert.convert_file(tmp_path / "x.pth", tmp_path / "x.safetensors")
+        convert_file(tmp_path / "x.pth", tmp_path / "x.safetensors")
 
 
 def test_insisting_on_the_wrong_architecture_names_the_difference(tmp_path: Path) -> None:
     torch.save(zoo.create("resnet32").state_dict(), tmp_path / "x.pth")
     with pytest.raises(WeightsError, match=r"nearest to resnet20.*has no use for layer1\.3"):
-        convert.convert_file(tmp_path / "x.pth", tmp_path / "x.safetensors", model="resnet20")
+        convert_file(tmp_path / "x.pth", tmp_path / "x.safetensors", model="resnet20")
 
 
 class Attack:
@@ -178,7 +178,7 @@ class Attack:
 def test_a_file_that_fits_nothing_is_refused(write: Callable[[Path], Any], tmp_path: Path) -> None:
     write(tmp_path / "x.pth")
     with pytest.raises(WeightsError, match=r"x\.pth"):
-        convert.convert_file(tmp_path / "x.pth", tmp_path / "x.safetensors")
+        convert_file(tmp_path / "x.pth", tmp_path / "x.safetensors")
     assert [path.name for path in tmp_path.iterdir()] == ["x.pth"]
 
 
@@ -186,7 +186,7 @@ def test_what_an_old_file_lacks_is_added_and_said(tmp_path: Path) -> None:
     state = zoo.create("resnet20", padding="both").state_dict()
     old = {k: v for k, v in state.items() if not k.endswith("num_batches_tracked")}
     torch.save(akamaster(old), tmp_path / "x.pth")
-    done = convert.convert_file(tmp_path / "x.pth")
+    done = convert_file(tmp_path / "x.pth")
     assert len(done.added) == len(state) - len(old)
     assert set(done.added.values()) == {"a counter of batches, which torch 0.4.0 did not save"}
     assert done.dropped == {"best_prec1": "beside the tensors"}
@@ -201,7 +201,7 @@ PUBLISHED = ["resnet20-12fca82f", "resnet32-d509ac18", "resnet44-014dd654", "res
 @pytest.mark.parametrize("file", PUBLISHED)
 def test_the_published_checkpoints(file: str, zoo_data: Path, tmp_path: Path) -> None:
     source = zoo_data / "checkpoints" / "akamaster_cifar10" / f"{file}.th"
-    done = convert.convert_file(source, tmp_path / "out.safetensors")
+    done = convert_file(source, tmp_path / "out.safetensors")
     assert (done.model, done.args) == (file.partition("-")[0], {"padding": "both"})
     assert done.scheme == "akamaster/pytorch_resnet_cifar10"
 
@@ -209,17 +209,17 @@ def test_the_published_checkpoints(file: str, zoo_data: Path, tmp_path: Path) ->
 @pytest.mark.data
 def test_resnet20_gets_its_number_on_cifar10_jpeg(zoo_data: Path, tmp_path: Path) -> None:
     """81.03 % on JPEG images with weights that reach 91.78 % on CIFAR-10: never the same thing."""
-    from zoo.benchmarks import BENCHMARKS
-    from zoo.benchmarks.classification import predict
-    from zoo.benchmarks.preprocessing import Preprocessing
+    from zoo.data.benchmarks import BENCHMARKS
+    from zoo.data.transforms import EvalTransform
+    from zoo.evaluation.evaluators.classification import predict
 
     source = zoo_data / "checkpoints" / "akamaster_cifar10" / "resnet20-12fca82f.th"
-    done = convert.convert_file(source, tmp_path / "out.safetensors")
+    done = convert_file(source, tmp_path / "out.safetensors")
     model = zoo.create(done.model, **done.args)
     model.load_state_dict(safetensors.torch.load_file(done.path), strict=True)
     imagenet = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
     samples = BENCHMARKS["cifar10_jpeg/test"].open(zoo_data)
-    prepare = Preprocessing({**model.pretrained_cfg, **imagenet})
+    prepare = EvalTransform({**model.pretrained_cfg, **imagenet})
     found = predict(model, prepare, samples, range(len(samples)))
     right = sum(predicted == label for predicted, label in found.values())
     assert (right, len(found)) == (8103, 10_000)

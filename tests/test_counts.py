@@ -10,18 +10,20 @@ from torch.utils.flop_counter import FlopCounterMode
 import zoo
 from tests.conftest import class_of, one_of_a_kind, trunk
 from tests.exact_counts import EXACT
-from zoo import measuring, registry
-from zoo.benchmarks.counts import Counts, count
-from zoo.literature import ROOMS
+from zoo.claims import counts as measuring
+from zoo.models._builder import build_model
+from zoo.models._complexity import ModelComplexity, count_complexity
+from zoo.models._registry import get_entry, model_entries, stored_counts
+from zoo.papers.weights import MODELS_DIR
 
 
-@pytest.mark.parametrize("name", one_of_a_kind(registry.variants(), class_of))
+@pytest.mark.parametrize("name", one_of_a_kind(model_entries(), class_of))
 def test_recorded_counts_are_counted_again(name: str) -> None:
-    entry = registry.variant(name)
-    recorded = registry.recorded_counts(entry)
-    assert count(registry.network(name, device="meta"), entry.cfg["input_size"]) == Counts(
-        **recorded
-    )
+    entry = get_entry(name)
+    recorded = stored_counts(entry)
+    assert count_complexity(
+        build_model(name, device="meta"), entry.cfg["input_size"]
+    ) == ModelComplexity(**recorded)
 
 
 def operations(model: nn.Module, size: tuple[int, ...]) -> int:
@@ -32,15 +34,13 @@ def operations(model: nn.Module, size: tuple[int, ...]) -> int:
     return int(flops.get_total_flops())
 
 
-@pytest.mark.parametrize(
-    "name", one_of_a_kind(registry.variants(), lambda name: trunk(class_of(name)))
-)
+@pytest.mark.parametrize("name", one_of_a_kind(model_entries(), lambda name: trunk(class_of(name))))
 def test_what_is_not_run_again_is_counted(name: str) -> None:
     model, size = (
-        registry.network(name, device="meta").eval(),
-        registry.variant(name).cfg["input_size"],
+        build_model(name, device="meta").eval(),
+        get_entry(name).cfg["input_size"],
     )
-    assert 2 * count(model, size).macs == operations(model, size)
+    assert 2 * count_complexity(model, size).macs == operations(model, size)
 
 
 class Calls(nn.Module):
@@ -67,15 +67,15 @@ class Calls(nn.Module):
 
 def test_a_call_is_told_by_all_that_it_depends_on() -> None:
     for _ in range(2):
-        assert 2 * count(Calls(), (4, 5, 5)).macs == operations(Calls(), (4, 5, 5)) > 0
+        assert 2 * count_complexity(Calls(), (4, 5, 5)).macs == operations(Calls(), (4, 5, 5)) > 0
 
 
 def test_no_count_is_left_over() -> None:
     recorded = {
-        name for path in ROOMS.glob("*/counts.json") for name in json.loads(path.read_text())
+        name for path in MODELS_DIR.glob("*/counts.json") for name in json.loads(path.read_text())
     }
-    counted = [c for c in zoo.claims() if c.formula or (c.kind == "counted" and not c.variant)]
-    assert recorded == set(registry.variants()) | {measuring.called(claim) for claim in counted}
+    counted = [c for c in zoo.list_claims() if c.formula or (c.kind == "counted" and not c.variant)]
+    assert recorded == set(model_entries()) | {measuring.counts_key(claim) for claim in counted}
 
 
 @pytest.mark.parametrize(
@@ -83,15 +83,15 @@ def test_no_count_is_left_over() -> None:
     one_of_a_kind(EXACT, lambda row: class_of(row[0])),
 )
 def test_exact_counts(name: str, args: dict[str, object], params: int, macs: int) -> None:
-    found = count(
-        registry.network(name, device="meta", **args), registry.variant(name).cfg["input_size"]
+    found = count_complexity(
+        build_model(name, device="meta", **args), get_entry(name).cfg["input_size"]
     )
     assert (found.params, found.macs) == (params, macs)
 
 
 def test_multiply_adds_are_counted_by_hand() -> None:
     """One 3x3 from 3 to 16 channels on 32x32 pixels is 3 * 3 * 3 * 16 * 32 * 32 of them."""
-    counts = count(registry.network("resnet20", device="meta", num_classes=0), (3, 32, 32))
+    counts = count_complexity(build_model("resnet20", device="meta", num_classes=0), (3, 32, 32))
     stem = 3 * 9 * 16 * 32 * 32
     stages = 6 * 16 * 16 * 9 * 32**2 + 6 * 32 * 32 * 9 * 16**2 + 6 * 64 * 64 * 9 * 8**2
     narrower = 16 * 32 * 9 * 16**2 + 32 * 64 * 9 * 8**2  # each stage's first sees half the channels
@@ -111,9 +111,9 @@ def test_multiply_adds_are_counted_by_hand() -> None:
     ],
 )
 def test_depth_is_the_weighted_layers_on_the_main_path(name: str, depth: int) -> None:
-    assert registry.recorded_counts(registry.variant(name))["depth"] == depth
+    assert stored_counts(get_entry(name))["depth"] == depth
 
 
 @pytest.mark.parametrize(("name", "layers"), [("wrn28_10", 28), ("wrn16_8", 16), ("wrn40_4", 40)])
 def test_wrn_counts_its_convolutions(name: str, layers: int) -> None:
-    assert registry.recorded_counts(registry.variant(name))["convolutions"] == layers
+    assert stored_counts(get_entry(name))["convolutions"] == layers

@@ -15,22 +15,21 @@ from torch import Tensor
 import zoo
 from tests.conftest import class_of, first_alone, one_of_a_kind
 from tests.golden.fill import drawn_by_name
-from zoo import registry
-from zoo.trunks.attention import Rotary
+from zoo.models._builder import build_model, load_class
+from zoo.models._registry import model_entries
+from zoo.modules.attention import Rotary
 
-ENTRIES = {n: e for n, e in registry.variants().items() if e.is_language_model}
+ENTRIES = {n: e for n, e in model_entries().items() if e.is_language_model}
 TARGETS = {entry.target: name for name, entry in reversed(ENTRIES.items())}
-ARGUMENTS = {
-    target: inspect.signature(registry.load_class(target)).parameters for target in TARGETS
-}
+ARGUMENTS = {target: inspect.signature(load_class(target)).parameters for target in TARGETS}
 SMALL = {"layers": 3, "width": 32, "heads": 2, "hidden": 256, "vocab": 53, "context": 24}
 CHOICES: dict[str, list[dict[str, Any]]] = {
-    "zoo.families.muddformer.model:MUDDFormer": [
+    "zoo.models.muddformer.model:MUDDFormer": [
         {},
         {"choices": {"pre_post": True, "qk_norm": False}},
         {"choices": {"last_ways": 4, "round_to": 0, "first_norms": 3, "gelu": "tanh", "std": 0.0}},
     ],
-    "zoo.families.loop_residual.model:LoopGPT2": [
+    "zoo.models.loop_residual.model:LoopGPT2": [
         {},
         {"loops": 3, "span": (1, 2)},
         {"loops": 2, "literal": True},
@@ -44,7 +43,7 @@ exact = {"rtol": 0, "atol": 1e-12}
 def small(target: str, **args: Any) -> Any:
     """A small network in float64 and eval mode, its weights always the same."""
     known = {key: value for key, value in SMALL.items() if key in ARGUMENTS[target]}
-    model = registry.load_class(target)(**{**known, **args}).double().eval()
+    model = load_class(target)(**{**known, **args}).double().eval()
     shapes = {key: tuple(value.shape) for key, value in model.state_dict().items()}
     model.load_state_dict(drawn_by_name(shapes))
     return model
@@ -58,7 +57,7 @@ def ids(rows: int = 2, tokens: int = 12) -> Tensor:
 @pytest.mark.parametrize("name", one_of_a_kind(ENTRIES, class_of))
 def test_every_name(name: str) -> None:
     """Names say what they take; nothing is made but shapes."""
-    model: Any = registry.network(name, device="meta")
+    model: Any = build_model(name, device="meta")
     cfg = model.pretrained_cfg
     assert (model.vocab, model.context) == (cfg["vocab_size"], *cfg["input_size"])
     assert model(torch.empty(2, 5, dtype=torch.long, device="meta")).shape == (2, 5, model.vocab)
@@ -171,7 +170,7 @@ def test_a_copy_is_the_same(target: str, args: dict[str, Any]) -> None:
 
 
 def test_a_text_longer_than_the_context() -> None:
-    model = small("zoo.families.gpt2.model:GPT2")
+    model = small("zoo.models.gpt2.model:GPT2")
     with pytest.raises(ValueError, match="25 tokens are more than the context of 24"):
         model(torch.zeros(1, 25, dtype=torch.long))
     with pytest.raises(ValueError, match="30 tokens are more than the context of 24"):
@@ -180,14 +179,14 @@ def test_a_text_longer_than_the_context() -> None:
 
 def test_loops() -> None:
     """Eqs. of 2409.14199 in both readings, against the same blocks one after another."""
-    target = "zoo.families.loop_residual.model:LoopGPT2"
-    gpt = small("zoo.families.gpt2.model:GPT2")
+    target = "zoo.models.loop_residual.model:LoopGPT2"
+    gpt = small("zoo.models.gpt2.model:GPT2")
     once = small(target, loops=1)
     assert torch.equal(once(ids()), gpt(ids()))
 
     thrice = small(target, loops=3, span=(1, 2))
     order = [0, 1, 1, 1, 2]
-    tied = small("zoo.families.gpt2.model:GPT2", layers=5)
+    tied = small("zoo.models.gpt2.model:GPT2", layers=5)
     rest = {k: v for k, v in thrice.state_dict().items() if not k.startswith("layers")}
     missing, left = tied.load_state_dict(rest, strict=False)
     assert not left
@@ -216,7 +215,7 @@ def test_loops() -> None:
 
 def test_rotary_positions_turn_pairs() -> None:
     """(x_j, x_{j+d/2}) by position / 10000^(2j/d), and the rest not at all."""
-    from zoo.trunks.attention import rotate
+    from zoo.modules.attention import rotate
 
     x = torch.randn(1, 5, 1, 10, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     y = rotate(x, *Rotary(6).tables(torch.arange(5)[None]))

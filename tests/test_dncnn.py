@@ -13,20 +13,26 @@ from torch import Tensor, nn
 import zoo
 from eval.denoising import evaluate, parse
 from tests.golden.fill import fill, images, layers_of
-from zoo import convert, registry, tasks
-from zoo.benchmarks import BENCHMARKS
-from zoo.benchmarks.denoising import compare, noisy
-from zoo.details import Denoising
-from zoo.evaluation.world import join
-from zoo.explaining import explain
-from zoo.families.dncnn.model import DnCNN, folded
-from zoo.noise import Denoised, NoisyPatches
+from zoo.checkpoints.reading import read_checkpoint
+from zoo.claims.diagnosis import explain
+from zoo.data.benchmarks import BENCHMARKS
+from zoo.data.denoising import add_noise
+from zoo.distributed import init
+from zoo.evaluation import tasks
+from zoo.evaluation.metrics import psnr_ssim_all_channels
+from zoo.models._builder import build_model
+from zoo.models._conversion import convert_file, detect_model
+from zoo.models._factory import create
+from zoo.models._registry import model_entries
+from zoo.models.dncnn.model import DnCNN, folded
+from zoo.papers.protocols import DenoisingProtocol
+from zoo.training.denoising import Denoising, NoisyPatches
 
 NAMES = ("dncnn_s", "dncnn_b", "dncnn_cb")
 
 
 def filled(name: str, **args: Any) -> Any:
-    model: Any = registry.create(name, **args)
+    model: Any = create(name, **args)
     fill(layers_of(model))
     return model.eval()
 
@@ -39,11 +45,11 @@ def noise_of(model: Any, size: int = 24) -> Tensor:
     ("name", "params"), [("dncnn_s", 556_096), ("dncnn_b", 667_072), ("dncnn_cb", 669_376)]
 )
 def test_parameters(name: str, params: int) -> None:
-    assert sum(p.numel() for p in registry.network(name, device="meta").parameters()) == params
+    assert sum(p.numel() for p in build_model(name, device="meta").parameters()) == params
 
 
 def test_the_matlab_code_has_one_more() -> None:
-    ends = registry.network("dncnn_s", biases="ends")
+    ends = build_model("dncnn_s", biases="ends")
     assert sum(p.numel() for p in ends.parameters()) == 556_097
 
 
@@ -94,7 +100,7 @@ def test_parity_with_spandrel(name: str, act: str, norm: bool, tmp_path: Path) -
     y = noise_of(ours)
     assert torch.equal(ours(y), theirs(y))
     torch.save(state, tmp_path / "theirs.pth")
-    found = convert.convert_file(tmp_path / "theirs.pth")
+    found = convert_file(tmp_path / "theirs.pth")
     assert (found.model, found.args) == (name, args)
 
 
@@ -122,10 +128,10 @@ def test_the_layout_of_the_common_port(name: str, depth: int, tmp_path: Path) ->
     state = {f"module.{k}": v for k, v in theirs.state_dict().items() if "batches" not in k}
     path = tmp_path / "net.pth"
     torch.save(state, path)
-    found = convert.convert_file(path)
+    found = convert_file(path)
     assert (found.model, found.args, found.scheme) == (name, {}, "SaoYan/DnCNN-PyTorch")
-    ours: Any = registry.create(name).double().eval()
-    ours.load_state_dict(convert.detect(convert.read_checkpoint(path)[0], "theirs").state)
+    ours: Any = create(name).double().eval()
+    ours.load_state_dict(detect_model(read_checkpoint(path)[0], "theirs").state)
     y = images(24, channels=1)
     torch.testing.assert_close(ours(y), theirs(y), rtol=0, atol=1e-12)
     assert not ours.layers[0].bias.any()
@@ -141,14 +147,14 @@ def test_rules_are_named() -> None:
 def test_it_finds_next_to_nothing_at_first() -> None:
     torch.manual_seed(0)
     y = torch.rand(1, 1, 32, 32)
-    assert float(registry.create("dncnn_s").residual(y).detach().std()) < 0.2 * float(y.std())
+    assert float(create("dncnn_s").residual(y).detach().std()) < 0.2 * float(y.std())
 
 
 def test_noise_is_of_a_seed_and_not_clipped() -> None:
     clean = np.full((200, 200), 250, np.uint8)
-    shown = noisy(clean, 25, 0)
-    assert np.array_equal(shown, noisy(clean, 25, 0))
-    assert not np.array_equal(shown, noisy(clean, 25, 1))
+    shown = add_noise(clean, 25, 0)
+    assert np.array_equal(shown, add_noise(clean, 25, 0))
+    assert not np.array_equal(shown, add_noise(clean, 25, 1))
     assert shown.max() > 1
     assert 255 * (shown - clean / 255).std() == pytest.approx(25, rel=0.01)
     assert len(np.unique(shown)) > 30_000
@@ -158,17 +164,23 @@ def test_scores_are_of_all_pixels() -> None:
     wanted = np.random.default_rng(0).integers(0, 256, (20, 24, 3)).astype(np.uint8)
     found = wanted.astype(float)
     found[0, 0, 0] += 12  # in the corner of one channel
-    assert compare(found, wanted).psnr == pytest.approx(10 * np.log10(255**2 * 20 * 24 * 3 / 144))
-    assert compare(found[..., 0], wanted[..., 0]).ssim < compare(found, wanted).ssim < 1
-    assert compare(wanted, wanted) == (np.inf, 1)
+    assert psnr_ssim_all_channels(found, wanted).psnr == pytest.approx(
+        10 * np.log10(255**2 * 20 * 24 * 3 / 144)
+    )
+    assert (
+        psnr_ssim_all_channels(found[..., 0], wanted[..., 0]).ssim
+        < psnr_ssim_all_channels(found, wanted).ssim
+        < 1
+    )
+    assert psnr_ssim_all_channels(wanted, wanted) == (np.inf, 1)
     with pytest.raises(ValueError, match="images of one shape"):
-        compare(found[..., 0], wanted)
+        psnr_ssim_all_channels(found[..., 0], wanted)
 
 
 def test_the_lesson() -> None:
     """Patches of the images, whose noise has a strength between the two; half of the sum."""
     image = np.arange(30 * 40, dtype=np.uint16).reshape(30, 40) % 251
-    patches = NoisyPatches(Denoised(sigma=(10, 20), size=12, steps=3), [image, image[:9]], 64)
+    patches = NoisyPatches(Denoising(sigma=(10, 20), size=12, steps=3), [image, image[:9]], 64)
     batches = list(patches.batches(torch.Generator().manual_seed(0)))
     again = list(patches.batches(torch.Generator().manual_seed(0), start=2))
     assert len(batches) == 3
@@ -189,26 +201,28 @@ def test_the_lesson() -> None:
 def test_the_bundled_network_takes_noise() -> None:
     """More than 9 dB of noise of 25, on four photographs; the record is what it does now."""
     options = ["dncnn_tiny.zoo_train400", "--on", "photos/sigma25", "--device", "cpu"]
-    record = evaluate(parse(options), join("cpu"))
+    record = evaluate(parse(options), init("cpu"))
     found = record["scores"]["psnr"]["value"]
     assert found == pytest.approx(30.386, abs=5e-3)
     samples: Any = BENCHMARKS["photos/sigma25"].open()
-    before = [compare(255 * noisy(s.pixels, 25, 0), s.pixels).psnr for s in samples]
+    before = [
+        psnr_ssim_all_channels(255 * add_noise(s.pixels, 25, 0), s.pixels).psnr for s in samples
+    ]
     assert found - float(np.mean(before)) > 9
-    unrounded = evaluate(parse([*options, "--unrounded"]), join("cpu"))["scores"]["psnr"]["value"]
+    unrounded = evaluate(parse([*options, "--unrounded"]), init("cpu"))["scores"]["psnr"]["value"]
     assert 0 < unrounded - found < 0.01
 
 
 def test_a_network_of_another_task_is_refused() -> None:
     with pytest.raises(ValueError, match="takes no noise from images"):
-        evaluate(parse(["resnet20", "--on", "photos/sigma25"]), join("cpu"))
+        evaluate(parse(["resnet20", "--on", "photos/sigma25"]), init("cpu"))
     with pytest.raises(ValueError, match="no benchmark of noise"):
-        evaluate(parse(["dncnn_tiny", "--on", "set5/bi_x2"]), join("cpu"))
+        evaluate(parse(["dncnn_tiny", "--on", "set5/bi_x2"]), init("cpu"))
 
 
 def test_grey_networks_take_no_colours() -> None:
     job = tasks.TASKS["denoising"].job(
-        registry.create("dncnn_cb"), BENCHMARKS["photos/sigma25"].open(), Denoising(), "x/sigma25"
+        create("dncnn_cb"), BENCHMARKS["photos/sigma25"].open(), DenoisingProtocol(), "x/sigma25"
     )
     with pytest.raises(ValueError, match="has 1 channels; the network takes 3"):
         job.load(0)
@@ -220,9 +234,9 @@ def test_explain_says_that_it_knows_no_causes() -> None:
 
 
 def test_every_task_has_networks_and_benchmarks() -> None:
-    assert {entry.task for entry in registry.variants().values()} == set(tasks.TASKS)
+    assert {entry.task for entry in model_entries().values()} == set(tasks.TASKS)
     assert {benchmark.task for benchmark in BENCHMARKS.values()} == set(tasks.TASKS)
-    rooms = {paper.task for paper in zoo.papers()}
+    rooms = {paper.task for paper in zoo.list_papers()}
     assert rooms == set(tasks.TASKS)
 
 
@@ -230,6 +244,6 @@ def test_every_task_has_networks_and_benchmarks() -> None:
 def test_set12(zoo_data: Path) -> None:
     """The bundled network, on the images that papers are about."""
     options = ["dncnn_tiny.zoo_train400", "--on", "set12/sigma25", "--data", str(zoo_data)]
-    record = evaluate(parse([*options, "--device", "cpu"]), join("cpu"))
+    record = evaluate(parse([*options, "--device", "cpu"]), init("cpu"))
     assert record["samples"] == 12
     assert record["scores"]["psnr"]["value"] > 29.2

@@ -8,8 +8,9 @@ import torch
 
 from tests.golden.fill import fill, images, layers_of
 from tests.test_parity import error, ours
-from zoo import registry
-from zoo.families.dpn.dual_path import DualPath
+from zoo.models._builder import build_model
+from zoo.models._registry import get_entry, stored_counts
+from zoo.models.dpn.dual_path import DualPath
 
 SMALL: dict[str, Any] = {"stages": ((2, 4), (3, 5)), "cardinality": 4, "base_width": 2}
 DEPTHS = {"dpn92": (3, 4, 20, 3), "dpn98": (3, 6, 20, 3)}
@@ -40,7 +41,7 @@ def test_one_path_is_a_sum_and_the_other_a_concatenation() -> None:
 @pytest.mark.parametrize(("name", "width", "cardinality"), [("dpn92", 96, 32), ("dpn98", 160, 40)])
 def test_widths_are_those_of_table_1(name: str, width: int, cardinality: int) -> None:
     """1x1, w; 3x3, w in G groups; 1x1, 256 (+k): in conv2, and twice as many in each after it."""
-    model: Any = registry.network(name, device="meta")
+    model: Any = build_model(name, device="meta")
     for i, (depth, k) in enumerate(zip(DEPTHS[name], INCREMENTS[name], strict=True)):
         for j in range(depth):
             block = model.get_submodule(f"features.conv{i + 2}_{j + 1}")
@@ -57,7 +58,7 @@ def test_widths_are_those_of_table_1(name: str, width: int, cardinality: int) ->
 
 @pytest.mark.parametrize("name", ["dpn68", "dpn68b", "dpn92", "dpn98", "dpn131", "dpn107"])
 def test_features_and_configuration_are_timms(name: str) -> None:
-    model: Any = registry.network(name, device="meta")
+    model: Any = build_model(name, device="meta")
     with torch.device("meta"):
         other: Any = timm.create_model(f"{name}.mx_in1k")
     assert model.feature_info == other.feature_info
@@ -104,7 +105,7 @@ def test_without_dense_channels_a_block_is_a_residual_unit() -> None:
     [("dpn92", 37.8), ("dpn98", 61.7), ("resnext101_32x4d", 44.3), ("resnext101_64x4d", 83.7)],
 )
 def test_table_1_counts_running_statistics_too(name: str, millions: float) -> None:
-    model: Any = registry.network(name, device="meta")
+    model: Any = build_model(name, device="meta")
     assert round(sum(x.numel() for x in model.state_dict().values()) / 1e6, 1) == millions
     assert round(sum(x.numel() for x in model.parameters()) / 1e6, 1) < millions
 
@@ -112,7 +113,7 @@ def test_table_1_counts_running_statistics_too(name: str, millions: float) -> No
 def test_the_shallow_network_of_the_abstract_is_dpn98() -> None:
     """26 % smaller and 25 % less computation than the best ResNeXt-101; DPN-92 is 55 and 58 %."""
     names = ("dpn98", "dpn92", "resnext101_64x4d")
-    found = [registry.recorded_counts(registry.variant(name)) for name in names]
+    found = [stored_counts(get_entry(name)) for name in names]
     shares = [
         [round(100 * (1 - row[key] / found[2][key])) for key in ("params", "macs")]
         for row in found[:2]
@@ -123,4 +124,4 @@ def test_the_shallow_network_of_the_abstract_is_dpn98() -> None:
 @pytest.mark.parametrize("stages", [(), ((0, 16),), ((3, 0), (4, 32))])
 def test_a_stage_of_nothing_is_refused(stages: Any) -> None:
     with pytest.raises(ValueError, match=r"stages must be pairs .*Table 1"):
-        registry.network("dpn92", device="meta", stages=stages)
+        build_model("dpn92", device="meta", stages=stages)

@@ -18,15 +18,16 @@ from torch import nn
 
 import zoo
 from tests.conftest import ROOT
-from zoo.benchmarks import BENCHMARKS, Benchmark, NoDataError
-from zoo.benchmarks.parquet import open_files, open_split
-from zoo.evaluation import engine, world
-from zoo.evaluation.how import How
-from zoo.evaluation.log import Entry
-from zoo.evaluation.samples import BrokenError
-from zoo.evaluation.world import World, WorldError, join
+from zoo import distributed
+from zoo.data.benchmarks import BENCHMARKS, Benchmark, DatasetNotFoundError
+from zoo.data.parquet import open_files, open_split
+from zoo.distributed import LaunchError, ProcessGroup, init
+from zoo.evaluation import engine
+from zoo.evaluation.answer_log import Prediction
+from zoo.evaluation.config import EvalConfig
+from zoo.evaluation.samples import UnreadableSampleError
 
-ALONE = World(0, 1, torch.device("cpu"))
+ALONE = ProcessGroup(0, 1, torch.device("cpu"))
 
 
 class Squares:
@@ -39,34 +40,36 @@ class Squares:
         self.size, self.broken = size, broken
         self.batches: list[list[int]] = []
 
-    def ready(self, device: torch.device, how: How) -> None:
+    def ready(self, device: torch.device, how: EvalConfig) -> None:
         pass
 
     def load(self, index: int) -> int:
         if index in self.broken:
-            raise BrokenError(f"row {index} cannot be read")
+            raise UnreadableSampleError(f"row {index} cannot be read")
         return index**2
 
     def groups(self, indices: Sequence[int], size: int) -> Iterator[list[int]]:
-        return engine.side_by_side(indices, size)
+        return engine.batched(indices, size)
 
-    def answer(self, batch: list[tuple[int, Any]]) -> Iterator[Entry]:
+    def answer(self, batch: list[tuple[int, Any]]) -> Iterator[Prediction]:
         self.batches.append([index for index, _ in batch])
         yield from batch
 
-    def scores(self, answers: engine.Answers) -> dict[str, Any]:
+    def scores(self, answers: engine.Predictions) -> dict[str, Any]:
         return {"samples": len(answers)}
 
 
-def run(job: Squares, how: How | None = None, folder: Path | None = None) -> engine.Outcome:
-    return engine.run(job, ALONE, how or How(), setting={"a": 1}, folder=folder)
+def run(
+    job: Squares, how: EvalConfig | None = None, folder: Path | None = None
+) -> engine.EvalOutput:
+    return engine.run_evaluation(job, ALONE, how or EvalConfig(), setting={"a": 1}, folder=folder)
 
 
 @pytest.mark.parametrize("size", [1, 5, 360])
 @pytest.mark.parametrize("batch_size", [0, 1, 7, 1000])
 def test_every_sample_has_one_answer(size: int, batch_size: int) -> None:
     job = Squares(size)
-    outcome = run(job, How(batch_size=batch_size))
+    outcome = run(job, EvalConfig(batch_size=batch_size))
     assert outcome.answers == {i: (i**2,) for i in range(size)}
     assert outcome.sha256 == run(Squares(size)).sha256
     assert len(job.batches) == math.ceil(size / (batch_size or job.batch_size))
@@ -74,18 +77,18 @@ def test_every_sample_has_one_answer(size: int, batch_size: int) -> None:
 
 
 def test_workers_load_what_the_process_would(tmp_path: Path) -> None:
-    assert run(Squares(20), How(workers=2)).answers == run(Squares(20)).answers
+    assert run(Squares(20), EvalConfig(workers=2)).answers == run(Squares(20)).answers
 
 
 def test_the_first_samples_alone() -> None:
-    assert list(run(Squares(20), How(limit=4)).answers) == [0, 1, 2, 3]
-    assert len(run(Squares(3), How(limit=4)).answers) == 3
+    assert list(run(Squares(20), EvalConfig(limit=4)).answers) == [0, 1, 2, 3]
+    assert len(run(Squares(3), EvalConfig(limit=4)).answers) == 3
 
 
 def test_what_is_broken_stops_it_or_is_left_out_and_named() -> None:
     with pytest.raises(ValueError, match=r"row 4 cannot be read; mend it, or .* --skip-broken"):
         run(Squares(9, broken=(4, 7)))
-    outcome = run(Squares(9, broken=(4, 7)), How(skip_broken=True))
+    outcome = run(Squares(9, broken=(4, 7)), EvalConfig(skip_broken=True))
     assert outcome.broken == ("row 4 cannot be read", "row 7 cannot be read")
     assert sorted({*range(9)} - outcome.answers.keys()) == [4, 7]
 
@@ -100,12 +103,12 @@ def test_what_was_answered_is_not_asked_again(tmp_path: Path) -> None:
     assert (again.answers, again.sha256) == (whole.answers, whole.sha256)
     assert [index for batch in job.batches for index in batch] == [4, 5, 6, 7, 8]
     with pytest.raises(ValueError, match="answers of another setting"):
-        engine.run(Squares(9), ALONE, How(), setting={"a": 2}, folder=tmp_path)
+        engine.run_evaluation(Squares(9), ALONE, EvalConfig(), setting={"a": 2}, folder=tmp_path)
 
 
 def test_an_answer_that_is_lost_is_noticed() -> None:
     class Forgetful(Squares):
-        def answer(self, batch: list[tuple[int, Any]]) -> Iterator[Entry]:
+        def answer(self, batch: list[tuple[int, Any]]) -> Iterator[Prediction]:
             yield from batch[1:]
 
     with pytest.raises(RuntimeError, match="6 answers to 9 samples"):
@@ -121,33 +124,33 @@ def test_an_answer_that_is_lost_is_noticed() -> None:
 )
 def test_how_has_its_rules(given: dict[str, Any], says: str) -> None:
     with pytest.raises(ValueError, match=says):
-        How(**given)
+        EvalConfig(**given)
 
 
 # Processes
 
 
 def test_as_many_processes_as_were_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert join("cpu").size == 1
-    with pytest.raises(WorldError, match=r"asked for 3 processes, and there are 1: .*torchrun"):
-        join("cpu", 3)
-    monkeypatch.setattr(world, "_asked", lambda: ("accelerate launch", 2))
-    with pytest.raises(WorldError, match="accelerate launch was asked for 2 processes"):
-        join("cpu")
-    with pytest.raises(WorldError, match="one of auto, cpu, cuda, not 'tpu'"):
-        join("tpu")
+    assert init("cpu").size == 1
+    with pytest.raises(LaunchError, match=r"asked for 3 processes, and there are 1: .*torchrun"):
+        init("cpu", 3)
+    monkeypatch.setattr(distributed, "_requested_processes", lambda: ("accelerate launch", 2))
+    with pytest.raises(LaunchError, match="accelerate launch was asked for 2 processes"):
+        init("cpu")
+    with pytest.raises(LaunchError, match="one of auto, cpu, cuda, not 'tpu'"):
+        init("tpu")
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_a_gpu_that_is_not_there() -> None:
-    with pytest.raises(WorldError, match="no GPU that this torch can use"):
-        join("cuda")
+    with pytest.raises(LaunchError, match="no GPU that this torch can use"):
+        init("cuda")
 
 
 def test_an_error_anywhere_is_raised_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
     """As rank 1 of 2 sees it: what is gathered is rank 0's error beside its own none."""
-    there = World(1, 2, torch.device("cpu"))
-    monkeypatch.setattr(World, "gather", lambda self, mine: [ValueError("row 3 of x"), mine])
+    there = ProcessGroup(1, 2, torch.device("cpu"))
+    monkeypatch.setattr(ProcessGroup, "gather", lambda self, mine: [ValueError("row 3 of x"), mine])
     with pytest.raises(ValueError, match="row 3 of x"):
         there.agree(None)
 
@@ -186,42 +189,48 @@ def few(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_broken_jpeg_is_named_by_file_and_row(few: Path) -> None:
-    from zoo.evaluation.classes import Classes
-    from zoo.evaluation.works import show
+    from zoo.data.transforms import make_transform
+    from zoo.evaluation.evaluators.classification import ClassificationEvaluator
 
     model = zoo.create("resnet20")
-    job = Classes(
-        model, BENCHMARKS["cifar10/test"].open(few), show(vars(model)["pretrained_cfg"], None)
+    job = ClassificationEvaluator(
+        model,
+        BENCHMARKS["cifar10/test"].open(few),
+        make_transform(vars(model)["pretrained_cfg"], None),
     )
     says = r"row 1 of .*test-00001-of-00002\.parquet cannot be read: .*truncated"
     with pytest.raises(ValueError, match=says):
-        engine.run(job, ALONE, How(), setting={})
-    outcome = engine.run(job, ALONE, How(skip_broken=True), setting={})
+        engine.run_evaluation(job, ALONE, EvalConfig(), setting={})
+    outcome = engine.run_evaluation(job, ALONE, EvalConfig(skip_broken=True), setting={})
     assert sorted(outcome.answers) == [0, 1, 2, 4]
     (named,) = outcome.broken
     assert "row 1 of" in named
 
 
 def test_a_label_out_of_range_is_named(few: Path) -> None:
-    from zoo.evaluation.classes import Classes
-    from zoo.evaluation.works import show
+    from zoo.data.transforms import make_transform
+    from zoo.evaluation.evaluators.classification import ClassificationEvaluator
 
     model = zoo.create("resnet20", num_classes=3)
-    job = Classes(
-        model, BENCHMARKS["cifar10/test"].open(few), show(vars(model)["pretrained_cfg"], None)
+    job = ClassificationEvaluator(
+        model,
+        BENCHMARKS["cifar10/test"].open(few),
+        make_transform(vars(model)["pretrained_cfg"], None),
     )
     with pytest.raises(ValueError, match=r"row 0 of .*00001-of.* has the label 3; .* has 0\.\.2"):
-        engine.run(job, ALONE, How(), setting={})
+        engine.run_evaluation(job, ALONE, EvalConfig(), setting={})
 
 
 def test_a_missing_or_cut_file_is_named(few: Path) -> None:
     first, second = sorted((few / "cifar10").iterdir())
     data = second.read_bytes()
     second.write_bytes(data[:-20])
-    with pytest.raises(NoDataError, match=r"00001-of-00002\.parquet is no whole parquet file"):
+    with pytest.raises(
+        DatasetNotFoundError, match=r"00001-of-00002\.parquet is no whole parquet file"
+    ):
         BENCHMARKS["cifar10/test"].open(few)
     second.unlink()
-    with pytest.raises(NoDataError, match=r"00001-of-00002\.parquet is missing"):
+    with pytest.raises(DatasetNotFoundError, match=r"00001-of-00002\.parquet is missing"):
         BENCHMARKS["cifar10/test"].open(few)
     second.write_bytes(data)
     assert open_split(BENCHMARKS["cifar10/test"], few).where(4).startswith("row 2 of ")
@@ -230,11 +239,13 @@ def test_a_missing_or_cut_file_is_named(few: Path) -> None:
 
 def test_imagenet_as_parquet(tmp_path: Path) -> None:
     home = tmp_path / "imagenet"
-    with pytest.raises(NoDataError, match=r"needs imagenet/validation-\*\.parquet or .*<wnid>"):
+    with pytest.raises(
+        DatasetNotFoundError, match=r"needs imagenet/validation-\*\.parquet or .*<wnid>"
+    ):
         BENCHMARKS["imagenet/val"].open(tmp_path)
     home.mkdir()
     parquet(home / "validation-00000-of-00001.parquet", [(jpeg(), 1)])
-    with pytest.raises(NoDataError, match=r"has 50000 images, .* holds 1"):
+    with pytest.raises(DatasetNotFoundError, match=r"has 50000 images, .* holds 1"):
         BENCHMARKS["imagenet/val"].open(tmp_path)
 
 
@@ -258,9 +269,9 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 def test_on_a_cpu_freed_memory_is_kept(tmp_path: Path) -> None:
     """By an evaluation and by a run of training. A tensor of 64 MiB takes 16,384 pages, and takes
     them once or twice."""
-    evaluates = "from zoo.evaluation.world import join; join('cpu')"
+    evaluates = "from zoo.distributed import join; join('cpu')"
     trains = (
-        "from configs.digits import resnet20; from zoo.train import Run; "
+        "from configs.digits import resnet20; from zoo.training import Run; "
         "Run(resnet20, seed=0, out=Path(sys.argv[1]))"
     )
     nothing, *faults = [

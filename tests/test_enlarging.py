@@ -10,18 +10,24 @@ from typer.testing import CliRunner
 
 import zoo
 from tests.conftest import bundled, first_alone, measured
-from zoo import literature, pretrained, registry, tables, weights
-from zoo.benchmarks import BENCHMARKS
-from zoo.benchmarks.scores import score
-from zoo.benchmarks.super_resolution import mean, scores
+from zoo.checkpoints.writing import file_sha256, save_safetensors
 from zoo.cli import app
-from zoo.details import Upscaling
+from zoo.data.benchmarks import BENCHMARKS
+from zoo.evaluation.evaluators.super_resolution import mean_scores, score_pairs
+from zoo.evaluation.metrics import psnr_ssim
+from zoo.models._builder import build_model
+from zoo.models._factory import create
+from zoo.models._registry import get_entry
+from zoo.papers.loading import load_papers
+from zoo.papers.protocols import SuperResolutionProtocol
+from zoo.papers.weights import Weights, WeightsError
+from zoo.reporting import console
 
 PINNED = [
     w
-    for paper in literature.load_all()
+    for paper in load_papers()
     for w in paper.weights
-    if w.bundled and registry.variant(w.model).task == "super-resolution"
+    if w.bundled and get_entry(w.model).task == "super-resolution"
 ]
 pinned_weights = pytest.mark.parametrize("pinned", PINNED, ids=lambda w: w.name)
 data = pytest.mark.data
@@ -29,9 +35,9 @@ data = pytest.mark.data
 
 @pytest.mark.parametrize("pinned", first_alone(PINNED), ids=lambda w: w.name)
 @pytest.mark.usefixtures("nothing_published")
-def test_bundled_weights_give_the_recorded_scores(pinned: pretrained.Weights) -> None:
+def test_bundled_weights_give_the_recorded_scores(pinned: Weights) -> None:
     record = json.loads(pinned.record.read_text())
-    assert record["sha256"] == pinned.sha256 == weights.sha256(pinned.path)
+    assert record["sha256"] == pinned.sha256 == file_sha256(pinned.path)
     assert pinned.path.stat().st_size < 1_200_000
     assert record["recipe"] == pinned.recipe == f"configs/super_resolution.py:{pinned.model}"
     assert set(record["benchmarks"]) == set(pinned.benchmarks)
@@ -47,7 +53,7 @@ def test_there_are_weights_for_two_scales() -> None:
 @data
 @pinned_weights
 @pytest.mark.usefixtures("nothing_published")
-def test_they_give_them_on_the_papers_sets_too(pinned: pretrained.Weights, zoo_data: Path) -> None:
+def test_they_give_them_on_the_papers_sets_too(pinned: Weights, zoo_data: Path) -> None:
     """And beat bicubic interpolation, by 2.0 dB on Set5 and 1.2 dB on Set14 at x2."""
     rows = bundled(pinned.name, zoo_data)
     assert [row.status for row in rows] == ["kept"] * 6, rows
@@ -56,7 +62,11 @@ def test_they_give_them_on_the_papers_sets_too(pinned: pretrained.Weights, zoo_d
         bicubic, scale = f"bicubic_x{name[-1]}", int(name[-1])
         pairs = BENCHMARKS[name].open(zoo_data)
         found, base = (
-            mean(scores(zoo.create(who, pretrained="." in who), pairs, Upscaling(), scale))
+            mean_scores(
+                score_pairs(
+                    zoo.create(who, pretrained="." in who), pairs, SuperResolutionProtocol(), scale
+                )
+            )
             for who in (pinned.name, bicubic)
         )
         assert found.psnr - base.psnr > least.get(name, 0.5), name
@@ -64,14 +74,14 @@ def test_they_give_them_on_the_papers_sets_too(pinned: pretrained.Weights, zoo_d
 
 
 def test_a_change_of_the_weights_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = registry.create
+    real = create
 
     def wrong(name: str, pretrained: bool = False, **overrides: object) -> object:
         model = real(name, pretrained, **overrides)
         model.tail[1].bias.data += 1  # of 255 levels
         return model
 
-    monkeypatch.setattr(registry, "create", wrong)
+    monkeypatch.setattr("zoo.models._factory.create", wrong)
     rows = bundled(PINNED[0].name)
     assert rows[0].status == "missed"
     assert rows[0].fails
@@ -81,10 +91,10 @@ def test_a_picture_by_default() -> None:
     """The example of the README: nothing but the image, and better than bicubic."""
     pair = BENCHMARKS["photos/bi_x2"].open()[1]
     small = Image.fromarray(pair.small)
-    found = score(np.asarray(zoo.upscale(small)), pair.large, 2)
+    found = psnr_ssim(np.asarray(zoo.upscale(small)), pair.large, 2)
     width, height = small.size
     plain = small.resize((2 * width, 2 * height), Image.Resampling.BICUBIC)
-    assert found.psnr > score(np.asarray(plain), pair.large, 2).psnr + 0.5
+    assert found.psnr > psnr_ssim(np.asarray(plain), pair.large, 2).psnr + 0.5
 
 
 @data
@@ -94,12 +104,14 @@ def test_a_published_checkpoint_against_its_paper(
 ) -> None:
     """CARN-M: converted, installed, evaluated and set beside the table of the authors' README."""
     monkeypatch.setenv("ZOO_WEIGHTS", str(tmp_path))
-    claims = [c for c in zoo.claims("carn_m", benchmark="set5/*", kind="measured") if not c.variant]
+    claims = [
+        c for c in zoo.list_claims("carn_m", benchmark="set5/*", kind="measured") if not c.variant
+    ]
     assert len(claims) == 6
     before = [measured(claim, zoo_data) for claim in claims]
     assert {row.status for row in before} == {"not run"}
     assert all("zoo convert FILE --install" in row.why for row in before)
-    with pytest.raises(pretrained.WeightsError, match=r"zoo convert FILE --install"):
+    with pytest.raises(WeightsError, match=r"zoo convert FILE --install"):
         zoo.create("carn_m", pretrained=True)
     file = zoo_data / "checkpoints" / "carn_m" / "carn_m.pth"
     done = CliRunner().invoke(app, ["convert", str(file), "--install"])
@@ -121,9 +133,9 @@ def test_a_published_checkpoint_against_its_paper(
 
 
 def test_where_published_weights_are_is_shown() -> None:
-    (where,) = tables.weights(zoo.describe("carn_m")).columns[1].cells
+    (where,) = console.weights(zoo.describe("carn_m")).columns[1].cells
     assert str(where).endswith("checkpoint/carn_m.pth")
-    (where,) = tables.weights(zoo.describe("rcan_tiny_x4")).columns[1].cells
+    (where,) = console.weights(zoo.describe("rcan_tiny_x4")).columns[1].cells
     assert str(where).startswith("bundled: ")
 
 
@@ -132,14 +144,14 @@ def test_a_checkpoint_that_is_not_the_published_one_is_not_installed(
 ) -> None:
     monkeypatch.setenv("ZOO_WEIGHTS", str(tmp_path / "store"))
     file = tmp_path / "mine.safetensors"
-    weights.save(registry.network("carn_m").state_dict(), file, {})
-    with pytest.raises(pretrained.WeightsError, match="weights to install for it are carn_m"):
+    save_safetensors(build_model("carn_m").state_dict(), file, {})
+    with pytest.raises(WeightsError, match="weights to install for it are carn_m"):
         zoo_convert(file)
     assert not (tmp_path / "store").exists()
 
 
 def zoo_convert(file: Path) -> None:
-    from zoo.convert import convert_file
+    from zoo.models._conversion import convert_file
 
     convert_file(file, install=True)
 
@@ -150,7 +162,7 @@ def test_bicubic_rows_of_the_papers(zoo_data: Path) -> None:
     """Kept to the last digit on Set5; on Set14 they miss by what the room's record says."""
     rows = {
         (c.benchmark, c.metric): measured(c, zoo_data)
-        for c in zoo.claims("bicubic_*", paper="rcan")
+        for c in zoo.list_claims("bicubic_*", paper="rcan")
         if c.kind == "measured"
         and c.benchmark[:5] in ("set5/", "set14")
         and "_x8" not in c.benchmark

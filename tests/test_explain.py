@@ -14,14 +14,14 @@ from PIL import Image
 from torch.utils.data import DataLoader, DistributedSampler
 
 import zoo
-from zoo import registry
-from zoo.benchmarks import BENCHMARKS
-from zoo.benchmarks.classification import predict
-from zoo.benchmarks.preprocessing import Preprocessing
-from zoo.explaining import Explanation, Search
-from zoo.explaining.causes import Given, chance, changed, spread
-from zoo.explaining.classifiers import Classifier
-from zoo.explaining.showing import show
+from zoo.claims.diagnosis import Explanation, Search
+from zoo.claims.diagnosis.causes import UserSettings, chance, changed, evenly_spaced
+from zoo.claims.diagnosis.image_classification import Classifier
+from zoo.claims.diagnosis.preprocessing import show
+from zoo.data.benchmarks import BENCHMARKS
+from zoo.data.transforms import EvalTransform
+from zoo.evaluation.evaluators.classification import predict
+from zoo.models._factory import create
 
 DIGITS = "digits/test"
 NAME = "resnet20.zoo_digits"
@@ -47,7 +47,7 @@ class Some:
 
 def classifier(samples: Any, limit: int = 0) -> Classifier:
     model = zoo.create(NAME, pretrained=True)
-    return Classifier(NAME, model, BENCHMARKS[DIGITS], samples, Given({}, {}, None, limit))
+    return Classifier(NAME, model, BENCHMARKS[DIGITS], samples, UserSettings({}, {}, None, limit))
 
 
 @cache
@@ -110,7 +110,7 @@ def in_train_mode() -> str:
 
 def padded_in_front(samples: Any = None) -> str:
     x, y = pixels(samples)
-    model = registry.create("resnet20", padding="both").eval()
+    model = create("resnet20", padding="both").eval()
     model.load_state_dict(zoo.create(NAME, pretrained=True).state_dict())
     return percent(rights(model, normalised(x, *OWN), y, 90))
 
@@ -166,7 +166,7 @@ def test_a_mistake_is_named(mistake: Callable[[], str], named: str) -> None:
 
 def test_ours_is_that_of_the_benchmark_to_equality() -> None:
     model: Any = zoo.create(NAME, pretrained=True)
-    then = predict(model, Preprocessing(model.pretrained_cfg), Some(), range(COUNT))
+    then = predict(model, EvalTransform(model.pretrained_cfg), Some(), range(COUNT))
     right = sum(found == label for found, label in then.values())
     found = told(f"{100 * right / COUNT:.2f}", "labels")
     assert found.score == 100 * right / COUNT
@@ -177,7 +177,7 @@ def test_ours_is_that_of_the_benchmark_to_equality() -> None:
 
 def test_what_is_shown_is_timms_tensor() -> None:
     one = subject()
-    prepare = Preprocessing(vars(one.made.model)["pretrained_cfg"])
+    prepare = EvalTransform(vars(one.made.model)["pretrained_cfg"])
     wanted = torch.stack([prepare(image) for image in one.images[:3]])
     assert torch.equal(show(one.images[:3], one.base, one.size), wanted)
 
@@ -213,8 +213,8 @@ def test_a_number_of_nothing_known_is_not_explained() -> None:
 
 
 def test_some_samples_tell_of_all_by_chance() -> None:
-    assert list(spread(10, 0)) == list(range(10))
-    assert list(spread(10, 4)) == [0, 2, 5, 7]
+    assert list(evenly_spaced(10, 0)) == list(range(10))
+    assert list(evenly_spaced(10, 4)) == [0, 2, 5, 7]
     assert chance([1.0, 2.0, 3.0], 3) == 0
     assert chance([1.0, 2.0, 3.0], 10) == pytest.approx(1.959964 * (7 / 9 / 3) ** 0.5)
     assert chance([1.0, 2.0, 3.0], 10**9) == pytest.approx(1.959964 / 3**0.5, rel=1e-6)

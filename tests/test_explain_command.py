@@ -9,18 +9,20 @@ from typer.testing import CliRunner
 
 from tests.test_cli import inside
 from tests.test_explain import DIGITS, IMAGENET, NAME, by_imagenet, padded_in_front
-from zoo import explaining, ledger, registry
-from zoo.benchmarks import BENCHMARKS, Benchmark
+from zoo.claims import diagnosis
+from zoo.claims.diagnosis import explain
+from zoo.claims.diagnosis.reference import Known, look_up
 from zoo.cli import app
-from zoo.explaining import explain
-from zoo.explaining.known import Known, look_up
+from zoo.data.benchmarks import BENCHMARKS, Benchmark
+from zoo.evaluation import ledger
+from zoo.models._registry import parse_name
 
 
 def test_without_a_number_it_is_the_papers_or_what_was_recorded(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     known = Known(None, "error", "", None)
-    monkeypatch.setattr(explaining, "look_up", lambda *args: known)
+    monkeypatch.setattr(diagnosis, "look_up", lambda *args: known)
     found = explain(NAME, groups=["mirrored", "labels"])
     assert found.benchmark == DIGITS  # their first
     assert found.number is None
@@ -43,18 +45,18 @@ def test_a_record_gives_number_and_protocol(monkeypatch: pytest.MonkeyPatch) -> 
         "scores": {"loss": {"value": 1.69744}},
     }
     monkeypatch.setattr(ledger, "latest", lambda records, **wanted: record)
-    weights = registry.split("gpt2_nano.zoo_peps")[1]
+    weights = parse_name("gpt2_nano.zoo_peps")[1]
     known = look_up(weights, "peps_mini/validation", "", ("loss",))
     assert str(known.number) == "1.6974"
     assert "2026-11-21" in known.source
     assert (known.protocol.context, known.protocol.stride) == (128, 64)
-    digits = registry.split(NAME)[1]
+    digits = parse_name(NAME)[1]
     record |= {"protocol": {}, "scores": {"error": {"value": 0.5556}}}
     assert str(look_up(digits, DIGITS, "accuracy", ("accuracy", "error")).number) == "99.44"
 
 
 def test_a_claim_gives_number_and_protocol() -> None:
-    weights = replace(registry.split("rcan_tiny_x4.zoo_photos")[1], name="rcan_x4.somebodys")
+    weights = replace(parse_name("rcan_tiny_x4.zoo_photos")[1], name="rcan_x4.somebodys")
     known = look_up(weights, "set5/bi_x4", "", ("psnr", "ssim"))
     assert (str(known.number), known.metric) == ("32.63", "psnr")
     assert "the paper's 32.63 dB (rcan, Table 2)" in known.source

@@ -14,15 +14,16 @@ from skimage import data as photographs
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 import zoo
-from zoo.benchmarks import BENCHMARKS
-from zoo.benchmarks.super_resolution import Pair, bicubic_down, mean, scores
-from zoo.details import Upscaling
-from zoo.explaining import Explanation, Search
-from zoo.explaining.causes import Given, changed
-from zoo.explaining.enlarging import Enlarger
+from zoo.claims.diagnosis import Explanation, Search
+from zoo.claims.diagnosis.causes import UserSettings, changed
+from zoo.claims.diagnosis.super_resolution import Enlarger
+from zoo.data.benchmarks import BENCHMARKS
+from zoo.data.super_resolution import Pair, bicubic_down
+from zoo.evaluation.evaluators.super_resolution import mean_scores, score_pairs
+from zoo.papers.protocols import SuperResolutionProtocol
 
 SR = "rcan_tiny_x2.zoo_photos"
-NOTHING = Given({}, {}, None, 0)
+NOTHING = UserSettings({}, {}, None, 0)
 
 
 def cuts() -> list[Pair]:
@@ -135,10 +136,10 @@ def test_a_mistake_of_psnr_is_named(mistake: Callable[[], float], cause: str) ->
 def test_other_protocols_are_named() -> None:
     model = zoo.create(SR, pretrained=True)
     for how, cause in (
-        (Upscaling(ensemble=True), "with self-ensemble"),
-        (Upscaling(chop=(10, 160_000)), "with the image chopped as RCAN's code does"),
+        (SuperResolutionProtocol(ensemble=True), "with self-ensemble"),
+        (SuperResolutionProtocol(chop=(10, 160_000)), "with the image chopped as RCAN's code does"),
     ):
-        number = mean(scores(model, cuts(), how, 2)).psnr
+        number = mean_scores(score_pairs(model, cuts(), how, 2)).psnr
         assert cause in named(enlarger(), "psnr", f"{number:.4f}")
 
 
@@ -171,7 +172,7 @@ def test_a_mistake_of_ssim_is_named() -> None:
 
 def test_ours_is_the_benchmarks_psnr_and_ssim() -> None:
     model = zoo.create(SR, pretrained=True)
-    right = mean(scores(model, cuts(), Upscaling(), 2))
+    right = mean_scores(score_pairs(model, cuts(), SuperResolutionProtocol(), 2))
     for metric, value in right._asdict().items():
         assert told(enlarger(), metric, f"{value:.4f}").score == pytest.approx(value, abs=1e-9)
 
@@ -179,7 +180,7 @@ def test_ours_is_the_benchmarks_psnr_and_ssim() -> None:
 def test_a_grey_image_is_scored_as_rgb() -> None:
     grey = [pair._replace(large=pair.large[..., 0], small=pair.small[..., 0]) for pair in cuts()]
     model = zoo.create(SR, pretrained=True)
-    right = mean(scores(model, grey, Upscaling(), 2)).psnr
+    right = mean_scores(score_pairs(model, grey, SuperResolutionProtocol(), 2)).psnr
     subject = Enlarger(SR, model, BENCHMARKS["set5/bi_x2"], grey, NOTHING)
     assert subject.measure(subject.base, "psnr").value == pytest.approx(right, abs=1e-9)
     search = Search(subject, "psnr", None, lambda done, total, what: None)
@@ -193,13 +194,13 @@ def test_a_network_without_weights_has_nothing_to_explain() -> None:
         Enlarger("bicubic_x2", model, benchmark, cuts(), NOTHING)
     with pytest.raises(ValueError, match="enlarges by 2; set5/bi_x4 is for x4"):
         Enlarger(SR, zoo.create(SR), BENCHMARKS["set5/bi_x4"], cuts(), NOTHING)
-    one = Given({}, {}, None, 1)
+    one = UserSettings({}, {}, None, 1)
     with pytest.raises(ValueError, match="one image tells nothing of the others"):
         Enlarger(SR, zoo.create(SR), benchmark, cuts(), one)
 
 
 def test_two_images_tell_of_three_by_chance() -> None:
-    model, two = zoo.create(SR, pretrained=True), Given({}, {}, None, 2)
+    model, two = zoo.create(SR, pretrained=True), UserSettings({}, {}, None, 2)
     some = Enlarger(SR, model, BENCHMARKS["set5/bi_x2"], cuts(), two)
     assert some.samples == 2
     found = some.measure(some.base, "psnr")

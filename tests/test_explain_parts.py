@@ -13,9 +13,9 @@ from skimage import data as photographs
 from torchvision.transforms.functional import to_tensor
 
 from tests.test_explain import subject
-from zoo.explaining.causes import Measured
-from zoo.explaining.classifiers import counted, times
-from zoo.explaining.showing import show
+from zoo.claims.diagnosis.causes import Measured
+from zoo.claims.diagnosis.image_classification import counted, times
+from zoo.claims.diagnosis.preprocessing import show
 
 
 def test_pictures_are_altered_as_a_user_would() -> None:

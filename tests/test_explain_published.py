@@ -12,16 +12,16 @@ from skimage.metrics import peak_signal_noise_ratio
 
 import zoo
 from tests.test_explain_enlarging import inner
-from zoo.benchmarks import BENCHMARKS
-from zoo.explaining import Search, explain
-from zoo.explaining.causes import Given, changed
-from zoo.explaining.classifiers import Classifier
+from zoo.claims.diagnosis import Search, explain
+from zoo.claims.diagnosis.causes import UserSettings, changed
+from zoo.claims.diagnosis.image_classification import Classifier
+from zoo.data.benchmarks import BENCHMARKS
 
 
 @pytest.fixture(scope="session")
 def converted(zoo_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """A published checkpoint as safetensors."""
-    from zoo.convert import convert_file
+    from zoo.models._conversion import convert_file
 
     def convert(file: str) -> Path:
         to = tmp_path_factory.mktemp("converted") / "it.safetensors"
@@ -77,7 +77,7 @@ def test_akamaster_by_cifars_constants(zoo_data: Path, converted: Callable[[str]
             answers = model(torch.stack([show(image) for image in images])).argmax(1)
             right += int(answers.eq(torch.tensor(labels)).sum())
     constants = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
-    subject = Classifier(file, model, benchmark, samples, Given(args, constants, None, 0))
+    subject = Classifier(file, model, benchmark, samples, UserSettings(args, constants, None, 0))
     search = Search(subject, "accuracy", Decimal(right) / 20, lambda done, total, what: None)
     search.go_through(changed(subject, ("normalisation", "network")))
     found = search.explanation(file, benchmark.id, "")

@@ -13,14 +13,15 @@ import torch.nn.functional as F
 
 import zoo
 from tests.test_explain_enlarging import named
-from zoo.benchmarks import BENCHMARKS
-from zoo.benchmarks.language import Binary, Texts, total
-from zoo.details import Reading
-from zoo.explaining.causes import Given
-from zoo.explaining.reading import Reader, altered
+from zoo.claims.diagnosis.causes import UserSettings
+from zoo.claims.diagnosis.language_modeling import Reader, altered
+from zoo.data.benchmarks import BENCHMARKS
+from zoo.data.texts import Texts, TokenFile
+from zoo.evaluation.evaluators.language_modeling import total_nll
+from zoo.papers.protocols import SlidingWindowProtocol
 
 LM = "gpt2_nano.zoo_peps"
-NOTHING = Given({}, {}, None, 0)
+NOTHING = UserSettings({}, {}, None, 0)
 
 
 @cache
@@ -104,7 +105,9 @@ def test_mean_perplexity_is_named() -> None:
 
 def test_ours_is_the_benchmarks_loss() -> None:
     subject = reader()
-    ours = total(zoo.create(LM, pretrained=True), ids().numpy(), Reading(context=256))
+    ours = total_nll(
+        zoo.create(LM, pretrained=True), ids().numpy(), SlidingWindowProtocol(context=256)
+    )
     for metric, value in ours.scores(subject.texts.bytes).items():
         found = subject.measure(subject.base, metric)
         assert found.value == pytest.approx(value, rel=1e-6)
@@ -114,12 +117,14 @@ def test_ours_is_the_benchmarks_loss() -> None:
 def test_some_windows_tell_of_all_by_chance() -> None:
     texts = BENCHMARKS["peps_mini/validation"].open()
     model = zoo.create(LM, pretrained=True)
-    some = Reader(LM, model, BENCHMARKS["peps_mini/validation"], texts, Given({}, {}, None, 20))
+    some = Reader(
+        LM, model, BENCHMARKS["peps_mini/validation"], texts, UserSettings({}, {}, None, 20)
+    )
     assert some.samples == 20
     found = some.measure(some.base, "loss")
     assert found.slack > 0.05
     assert found.off(1.6974) == 0  # of all windows, as recorded
-    benchmark, one = BENCHMARKS["peps_mini/validation"], Given({}, {}, None, 1)
+    benchmark, one = BENCHMARKS["peps_mini/validation"], UserSettings({}, {}, None, 1)
     with pytest.raises(ValueError, match="one window tells nothing of the others"):
         Reader(LM, model, benchmark, texts, one)
 
@@ -130,7 +135,7 @@ def test_texts_are_altered_and_tokens_cannot_be(tmp_path: Path) -> None:
     assert altered(texts, "stripped").documents == ("A\nB",)
     assert altered(texts, "one line").documents == ("A    B ",)
     np.arange(200, dtype="<u2").tofile(tmp_path / "val.bin")
-    tokens = Binary(tmp_path / "val.bin")
+    tokens = TokenFile(tmp_path / "val.bin")
     benchmark = BENCHMARKS["openwebtext/validation"]
     subject = Reader(LM, zoo.create(LM, pretrained=True), benchmark, tokens, NOTHING)
     assert not [cause for cause in subject.causes if cause.group == "text"]

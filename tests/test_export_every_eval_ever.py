@@ -15,10 +15,12 @@ import pytest
 from jsonschema import Draft7Validator
 
 from tests.ledgers import content
-from zoo import ledger, literature, registry
-from zoo.evaluation.works import work
-from zoo.exports import every_eval_ever
-from zoo.ledger import Ledger
+from zoo.evaluation import ledger
+from zoo.evaluation.ledger import Ledger
+from zoo.evaluation.spec import spec_for
+from zoo.models._registry import list_weights
+from zoo.papers.loading import load_papers
+from zoo.reporting.exports import every_eval_ever
 
 SCHEMA = json.loads((Path(__file__).parent / "every_eval_ever" / "eval.schema.json").read_text())
 PATH = re.compile(r"data/[\w-]+/[\w.-]+/[\w.-]+/([0-9a-f-]{36})\.json")
@@ -34,15 +36,15 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ledger:
     scores = {"psnr": {"value": 33.66, "interval": [28.7, 38.63]}, "ssim": {"value": 0.93}}
     enlarged = {"benchmark": "set5/bi_x2", "samples": 5, "scores": scores}
     for name, benchmark in (("resnet20.zoo_digits", "digits/test"), ("carn_m.official", "")):
-        (weights,) = (w for w in registry.weights_of(name.split(".")[0]) if w.name == name)
-        tried = work(weights, benchmark or "set5/bi_x2", None if benchmark else SMALL)
+        (weights,) = (w for w in list_weights(name.split(".")[0]) if w.name == name)
+        tried = spec_for(weights, benchmark or "set5/bi_x2", None if benchmark else SMALL)
         published.add(content(2) | tried.key("fp32") | ({} if benchmark else enlarged))
     bicubic = {"model": "bicubic_x2", "weights": "", "sha256": "", **enlarged}
     published.add(content(2) | bicubic)
     return published
 
 
-SMALL = next(iter(next(p for p in literature.load_all() if p.id == "carn").upscaling.values()))
+SMALL = next(iter(next(p for p in load_papers() if p.id == "carn").upscaling.values()))
 
 
 def logs(*names: str) -> Logs:
@@ -82,7 +84,7 @@ def test_every_score_lies_within_the_bounds_of_its_metric() -> None:
 
 
 def test_every_measured_claim_is_there_as_printed() -> None:
-    claims = [c for p in literature.load_all() for c in p.claims if c.kind == "measured"]
+    claims = [c for p in load_papers() for c in p.claims if c.kind == "measured"]
     wanted = sorted((c.benchmark, c.metric, str(c.value), c.where) for c in claims)
     results = [
         result
@@ -118,7 +120,7 @@ def test_a_claim_is_of_its_authors_or_of_others() -> None:
         (log["source_metadata"]["source_name"], log["model_info"]["name"]): log
         for log in logs("resnet").values()
     }
-    titles = {paper.id: paper.title for paper in literature.load_all()}
+    titles = {paper.id: paper.title for paper in load_papers()}
     own = of[titles["resnet"], "resnet20"]
     assert own["model_info"]["id"] == "resnet/resnet20"
     assert own["source_metadata"]["evaluator_relationship"] == "first_party"

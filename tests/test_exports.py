@@ -14,13 +14,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.ledgers import content
-from zoo import checking, exports, ledger, literature, registry
+from zoo.claims import check
+from zoo.claims.verdict import Verdict
 from zoo.cli import main
-from zoo.cli.exports import Name
-from zoo.evaluation.works import work
-from zoo.exports import FORMATS, bibliography, latex, spreadsheet
-from zoo.ledger import Ledger
-from zoo.verdicts import Verdict
+from zoo.cli.export import Name
+from zoo.evaluation import ledger
+from zoo.evaluation.ledger import Ledger
+from zoo.evaluation.spec import spec_for
+from zoo.models._registry import list_weights
+from zoo.papers.loading import load_papers
+from zoo.reporting import exports
+from zoo.reporting.exports import FORMATS, bibtex, latex
+from zoo.reporting.exports import csv as csv_export
 
 
 def run(capsys: pytest.CaptureFixture[str], *args: str | Path) -> tuple[int, str, str]:
@@ -40,7 +45,7 @@ def run(capsys: pytest.CaptureFixture[str], *args: str | Path) -> tuple[int, str
 
 def rows() -> list[Verdict]:
     """Verdicts of all kinds."""
-    return checking.recorded("resnet20", "resnext50_32x4d", "wrn16_1.zoo_digits")
+    return check.verdicts_from_records("resnet20", "resnext50_32x4d", "wrn16_1.zoo_digits")
 
 
 @pytest.fixture
@@ -48,8 +53,8 @@ def digits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ledger:
     """One record is published: bundled weights on the digits."""
     published = Ledger(tmp_path / "published")
     monkeypatch.setattr(ledger, "published", lambda: published)
-    (weights,) = (w for w in registry.weights_of("resnet20") if w.tag == "zoo_digits")
-    key = work(weights, "digits/test", None).key("fp32")
+    (weights,) = (w for w in list_weights("resnet20") if w.tag == "zoo_digits")
+    key = spec_for(weights, "digits/test", None).key("fp32")
     published.add(content(2) | key)
     return published
 
@@ -71,10 +76,10 @@ NASTY = Verdict(
 
 def test_csv_has_a_row_for_each_verdict_and_reads_back() -> None:
     found = rows()
-    table = list(csv.DictReader(io.StringIO(spreadsheet.table(found)), strict=True))
+    table = list(csv.DictReader(io.StringIO(csv_export.table(found)), strict=True))
     assert len(table) == len(found) > 10
     assert {row["kind"] for row in table} >= {"counted", "measured", "relative"}
-    arxiv = {paper.id: paper.arxiv for paper in literature.load_all()}
+    arxiv = {paper.id: paper.arxiv for paper in load_papers()}
     for cells, row in zip(table, found, strict=True):
         told = ("paper", "kind", "model", "where", "claimed", "provider", "measured", "why")
         assert [cells[name] for name in told] == [getattr(row, name) for name in told]
@@ -91,7 +96,7 @@ def test_csv_has_a_row_for_each_verdict_and_reads_back() -> None:
 
 
 def test_no_cell_is_a_formula() -> None:
-    (cells,) = csv.DictReader(io.StringIO(spreadsheet.table([NASTY])))
+    (cells,) = csv.DictReader(io.StringIO(csv_export.table([NASTY])))
     guarded = [name for name, cell in cells.items() if cell.startswith("'")]
     assert guarded == ["model", "metric", "claimed", "measured", "why"]
     assert all(cells[name][1:] == getattr(NASTY, name) for name in guarded)
@@ -101,7 +106,7 @@ def test_no_cell_is_a_formula() -> None:
 
 @given(st.text() | st.from_regex(r"\s*[=+\-@＝\t].*"))
 def test_a_safe_cell_is_the_text_or_quoted(cell: str) -> None:
-    safe = spreadsheet.safe(cell)
+    safe = csv_export.safe(cell)
     cell = cell.replace("\r\n", "\n").replace("\r", "\n")
     assert safe in (cell, f"'{cell}")
     if safe == cell and cell.lstrip(" ")[:1] in (*"=+-@\t\n＝＋－＠",):
@@ -135,7 +140,7 @@ def test_the_latex_table_is_whole_and_its_keys_are_in_the_bibliography() -> None
         assert line.endswith(r" \\")
         assert len(re.findall(r"(?<!\\)&", line)) == len(latex.TITLES) - 1
     keys = set(re.findall(r"\\cite\{(.+?)\}", "".join(body)))
-    entries = bibliography.text(["resnet20", "resnext50_32x4d", "wrn16_1.zoo_digits"])
+    entries = bibtex.text(["resnet20", "resnext50_32x4d", "wrn16_1.zoo_digits"])
     assert keys <= set(re.findall(r"^@\w+\{(.+?),$", entries, re.MULTILINE))
     assert keys == {"he2016deep", "xie2017aggregated"}
 
@@ -170,11 +175,11 @@ def test_escaped_text_has_no_bare_character_of_latex(given: str) -> None:
 
 
 def test_bibtex_is_valid_and_each_paper_is_there_once() -> None:
-    text = bibliography.text([])
+    text = bibtex.text([])
     found = re.findall(r"^@(\w+)\{([^,\s]+),$", text, re.MULTILINE)
     keys = [key for _, key in found]
-    papers = literature.load_all()
-    assert keys == [bibliography.key(paper) for paper in papers]
+    papers = load_papers()
+    assert keys == [bibtex.key(paper) for paper in papers]
     assert len(set(keys)) == len(papers)
     for paper in papers:
         depth = [0]
@@ -182,7 +187,7 @@ def test_bibtex_is_valid_and_each_paper_is_there_once() -> None:
             depth.append(depth[-1] + {"{": 1, "}": -1}.get(character, 0))
         assert depth[-1] == 0 <= min(depth), paper.id
         assert depth.count(1) > 0
-    assert bibliography.text(["resnet20", "resnet32"]).count("@") == 1
+    assert bibtex.text(["resnet20", "resnet32"]).count("@") == 1
 
 
 def test_the_hub_reads_its_files_back(

@@ -6,11 +6,11 @@ import torch
 
 import zoo
 from eval.data import open_source
+from zoo.data.transforms import make_transform
+from zoo.distributed import init
 from zoo.evaluation import engine
-from zoo.evaluation.classes import Classes
-from zoo.evaluation.how import How
-from zoo.evaluation.works import show
-from zoo.evaluation.world import join
+from zoo.evaluation.config import EvalConfig
+from zoo.evaluation.evaluators.classification import ClassificationEvaluator
 
 
 def test_as_it_was_defined_and_as_it_is_fast() -> None:
@@ -20,8 +20,12 @@ def test_as_it_was_defined_and_as_it_is_fast() -> None:
     samples = open_source("digits/test").samples
     found = []
     for eager in (True, False):
-        job = Classes(model, samples, show(vars(model)["pretrained_cfg"], None))
-        found.append(engine.run(job, join("cpu"), How(eager=eager), setting={}).sha256)
+        job = ClassificationEvaluator(
+            model, samples, make_transform(vars(model)["pretrained_cfg"], None)
+        )
+        found.append(
+            engine.run_evaluation(job, init("cpu"), EvalConfig(eager=eager), setting={}).sha256
+        )
         folded = not any(isinstance(m, torch.nn.BatchNorm2d) for m in job.network.modules())
         assert folded is not eager
     assert found[0] == found[1]
@@ -32,8 +36,10 @@ def test_as_it_was_defined_and_as_it_is_fast() -> None:
 def test_a_batch_on_a_cpu_has_few_pixels() -> None:
     model, samples = zoo.create("resnet20"), open_source("digits/test").samples
     for pixels, size in ((32, 128), (224, 16), (896, 1), (2000, 1)):
-        job = Classes(model, samples, lambda image, n=pixels: [torch.zeros(1, 3, n, n)])
-        job.ready(torch.device("cpu"), How(eager=True))
+        job = ClassificationEvaluator(
+            model, samples, lambda image, n=pixels: [torch.zeros(1, 3, n, n)]
+        )
+        job.ready(torch.device("cpu"), EvalConfig(eager=True))
         assert job.batch_size == size
 
 
@@ -42,13 +48,15 @@ def test_another_precision_says_how_many_answers_it_changed() -> None:
     torch.manual_seed(0)
     model: Any = zoo.create("resnet20").eval()
     samples = open_source("digits/test").samples
-    job = Classes(model, samples, show(model.pretrained_cfg, None))
+    job = ClassificationEvaluator(model, samples, make_transform(model.pretrained_cfg, None))
     images = torch.cat([job.load(i)[0][0] for i in range(100)])
     with torch.no_grad():
         logits = model(images)
         model.get_classifier().bias.sub_(logits.mean(0))
         exact = (logits - logits.mean(0)).argmax(1).tolist()
-    answers = engine.run(job, join("cpu"), How(precision="bf16", limit=120), setting={}).answers
+    answers = engine.run_evaluation(
+        job, init("cpu"), EvalConfig(precision="bf16", limit=120), setting={}
+    ).answers
     changed = sum(answers[i][0][0] != best for i, best in enumerate(exact))
     assert 0 < changed < 100
     assert job.scores(answers)["changed"] == {"count": changed, "total": 100}

@@ -18,16 +18,17 @@ from tests.conftest import one_of_a_kind
 from tests.golden.fill import drawn_by_name
 from tests.test_decoders import ids, small
 from tests.test_hyper_connections import close, drawn, rates, text, through
-from zoo import registry
-from zoo.families.frac_connections import formulas
-from zoo.families.frac_connections.frac import FracConnections
-from zoo.families.hyper_connections.hyper import HyperConnections
+from zoo.models._builder import build_model
+from zoo.models._registry import get_entry, stored_counts
+from zoo.models.frac_connections import formulas
+from zoo.models.frac_connections.frac import FracConnections
+from zoo.models.hyper_connections.hyper import HyperConnections
 
 FILE = Path(__file__).parent / "golden" / "connections.json"
 NETS: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))["nets"]
-OLMO = "zoo.families.hyper_connections.model:PreNormOLMo"
-FRAC = "zoo.families.frac_connections.model:FracOLMo"
-DECODERS = [OLMO, "zoo.families.gpt2.model:GPT2", "zoo.families.transformer_pp.model:TransformerPP"]
+OLMO = "zoo.models.hyper_connections.model:PreNormOLMo"
+FRAC = "zoo.models.frac_connections.model:FracOLMo"
+DECODERS = [OLMO, "zoo.models.gpt2.model:GPT2", "zoo.models.transformer_pp.model:TransformerPP"]
 kinds = pytest.mark.parametrize("dynamic", [False, True], ids=["SFC", "DFC"])
 
 
@@ -155,7 +156,7 @@ def test_every_kind_is_compiled(frac: dict[str, Any]) -> None:
 )
 def test_added_parameters(name: str, added: int) -> None:
     """The two examples of Sec. 4.4."""
-    assert registry.recorded_counts(registry.variant(name))["params"] == 1_176_764_416 + added
+    assert stored_counts(get_entry(name))["params"] == 1_176_764_416 + added
     assert formulas.added_params(name, "") == (added, added)
 
 
@@ -169,4 +170,4 @@ def test_added_parameters(name: str, added: int) -> None:
 )
 def test_a_choice_that_is_none(frac: dict[str, int], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        registry.network("olmo_nano_dfc_x4", device="meta", frac=frac)
+        build_model("olmo_nano_dfc_x4", device="meta", frac=frac)

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from tests.golden.fill import fill, images, layers_of
 from tests.test_parity import SAME, WRONG, error, logits, ours
-from zoo import registry
-from zoo.families.fractalnet.fractal import LOCAL, Block, Fractal, Route
+from zoo.models._builder import build_model
+from zoo.models.fractalnet.fractal import LOCAL, Block, Fractal, Route
 
 C = 3
 SMALL: dict[str, Any] = {"columns": C, "channels": (6, 8, 10)}
@@ -196,7 +196,7 @@ def test_all_blocks_of_a_step_see_one_column() -> None:
 
 
 def test_dropout_grows_from_block_to_block() -> None:
-    model: Any = registry.network("fractalnet20", device="meta", drop_rate=0.4)
+    model: Any = build_model("fractalnet20", device="meta", drop_rate=0.4)
     blocks = [model.get_submodule(f"block{i}") for i in range(1, 6)]
     rates = [{part.p for part in b.modules() if isinstance(part, nn.Dropout)} for b in blocks]
     assert [pytest.approx(min(rate)) for rate in rates] == [0, 0.1, 0.2, 0.3, 0.4]
@@ -205,7 +205,7 @@ def test_dropout_grows_from_block_to_block() -> None:
 
 def size(name: str, **args: Any) -> int:
     """Parameters but for BatchNorm's."""
-    model = registry.network(name, device="meta", **args)
+    model = build_model(name, device="meta", **args)
     return sum(p.numel() for p in model.parameters() if p.dim() > 1 or p.shape == (10,))
 
 
@@ -229,4 +229,4 @@ def test_sizes_by_hand() -> None:
 @pytest.mark.parametrize("args", [{"column": 4}, {"column": -1}, {"columns": 0}])
 def test_a_column_that_there_is_not_is_refused(args: dict[str, int]) -> None:
     with pytest.raises(ValueError, match=r"column must be 1 to C = \d \(Sec. 3\)"):
-        registry.network("fractalnet20", device="meta", **args)
+        build_model("fractalnet20", device="meta", **args)

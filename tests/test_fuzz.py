@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 
 from tests.conftest import ROOT
 from tests.test_literature import HEAD
-from zoo import literature, tensors
-from zoo.evaluation.memory import Peak
-from zoo.literature import PaperError
-from zoo.pretrained import ROOMS, WeightsError
+from zoo.checkpoints import safetensors_format
+from zoo.evaluation.memory import PeakMemory
+from zoo.papers.loading import PaperError, load_paper
+from zoo.papers.weights import MODELS_DIR, WeightsError
 
 SMALL = {"a": torch.arange(6.0).view(2, 3), "b.c": torch.ones(2).half(), "n": torch.tensor(7)}
 SEEDS = (
@@ -31,7 +31,7 @@ SEEDS = (
 )
 HEADERS = tuple(json.loads(seed[8 : 8 + int.from_bytes(seed[:8], "little")]) for seed in SEEDS)
 FILES = ("preresnet", "gpt2", "srresnet", "wrn")
-TEXTS = tuple((ROOMS / room / "paper.toml").read_text(encoding="utf-8") for room in FILES)
+TEXTS = tuple((MODELS_DIR / room / "paper.toml").read_text(encoding="utf-8") for room in FILES)
 NAUGHTY = (0, 1, -1, 2**31, 2**60, 2**63, 2**64, 10**400, 1.5, True, None, "", "F32", "\n", [], {})
 NAUGHTY += ([0, 0], [0, 2**60], {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]}, "\u2028")
 LITERALS = (
@@ -48,7 +48,7 @@ def read_tensors(data: bytes) -> None:
     """Reads bytes, or they are refused; what is read is what safetensors reads."""
     found, error = {}, ""
     try:
-        found = tensors.decode("x", data)
+        found = safetensors_format.parse("x", data)
     except WeightsError as refusal:
         error = str(refusal)
     assert error.isprintable(), error
@@ -69,7 +69,7 @@ def read_paper(path: Path, data: bytes) -> None:
     path.write_bytes(data)
     name = error = f"{path.parent.name}/paper.toml"
     try:
-        literature.read(path)
+        load_paper(path)
     except PaperError as refusal:
         error = str(refusal)
     assert error.startswith(name)
@@ -91,7 +91,7 @@ values = st.recursive(
 )
 described = st.fixed_dictionaries(
     {
-        "dtype": st.sampled_from((*tensors.TYPES, "F4", "f32")) | values,
+        "dtype": st.sampled_from((*safetensors_format.TYPES, "F4", "f32")) | values,
         "shape": st.lists(st.integers(0, 4), max_size=3) | values,
         "data_offsets": st.tuples(st.integers(0, 64), st.integers(0, 64)) | values,
     }
@@ -112,10 +112,13 @@ def test_any_bytes(data: bytes) -> None:
 
 
 @settings(max_examples=100, deadline=1000)
-@given(shape=st.lists(st.integers(0, 4), max_size=4), name=st.sampled_from(list(tensors.TYPES)))
+@given(
+    shape=st.lists(st.integers(0, 4), max_size=4),
+    name=st.sampled_from(list(safetensors_format.TYPES)),
+)
 def test_what_is_valid_is_read(shape: list[int], name: str) -> None:
-    state = {"a": torch.ones(shape).to(tensors.TYPES[name])}
-    found = tensors.decode("x", safetensors.torch.save(state))["a"]
+    state = {"a": torch.ones(shape).to(safetensors_format.TYPES[name])}
+    found = safetensors_format.parse("x", safetensors.torch.save(state))["a"]
     assert torch.equal(bits(found), bits(state["a"]))
 
 
@@ -166,7 +169,7 @@ def test_any_value_in_a_paper(paper: Path, data: st.DataObject) -> None:
 def test_what_the_fuzzers_found(paper: Path, text: str, says: str) -> None:
     paper.write_bytes(text.encode("utf-8", "surrogateescape"))
     with pytest.raises(PaperError) as raised:
-        literature.read(paper)
+        load_paper(paper)
     assert says in str(raised.value)
     assert len(str(raised.value)) < 300
 
@@ -175,10 +178,10 @@ def test_a_line_of_unicode_is_no_line(paper: Path) -> None:
     """U+2028 in a text ends no line of TOML."""
     text = TEXTS[0].replace('title = "', 'title = "\u2028', 1)
     paper.write_text(text, encoding="utf-8")
-    assert literature.read(paper).title == "\u2028" + tomllib.loads(TEXTS[0])["paper"]["title"]
+    assert load_paper(paper).title == "\u2028" + tomllib.loads(TEXTS[0])["paper"]["title"]
     paper.write_text(HEAD.replace("as is", "as\u2028is") + "[[claims]]\nkind = 1\n", "utf-8")
     with pytest.raises(PaperError, match=r"paper\.toml:14: kind must be str, not 1"):
-        literature.read(paper)
+        load_paper(paper)
 
 
 # The slow run: `python -m tests.test_fuzz COUNT FOLDER` mutates the seeds COUNT times each
@@ -251,7 +254,7 @@ def papers() -> tuple[bytes, ...]:
 def main(count: int, folder: Path) -> None:
     """Prints how many inputs were read, the slowest in seconds and the growth in MB."""
     read_tensors(SEEDS[0])
-    peak = Peak(torch.device("cpu"))
+    peak = PeakMemory(torch.device("cpu"))
     before, slowest, inputs = peak.bytes(), 0.0, 0
     readers: tuple[tuple[Callable[[bytes], None], Iterator[bytes]], ...] = (
         (read_tensors, mutated(SEEDS, (*BYTES, other_header, other_header), count, 0)),

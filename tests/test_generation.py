@@ -11,11 +11,13 @@ from typer.testing import CliRunner
 
 import zoo
 from tests.test_decoders import TARGETS, small
-from zoo import registry, weights, writing
+from zoo.checkpoints.writing import save_safetensors
 from zoo.cli import app
-from zoo.generation import Choice, generate, stream
-from zoo.tokens import END, Bytes, Pieces, tokenizer
-from zoo.writing import Writer
+from zoo.data.tokenizers import END, ByteTokenizer, HfTokenizer, get_tokenizer
+from zoo.inference import text_generation
+from zoo.inference.generation import SamplingParams, generate, generate_stream
+from zoo.inference.text_generation import TextGenerator
+from zoo.models._builder import build_model
 
 PROMPTS = [[3, 1, 4, 1, 5], [9, 2], [6, 5, 3]]
 
@@ -39,45 +41,45 @@ def test_greedy_rows_of_any_length(target: str) -> None:
 
 
 def test_stopping() -> None:
-    model = small("zoo.families.gpt2.model:GPT2")
+    model = small("zoo.models.gpt2.model:GPT2")
     whole = [greedy(model, p, 9)[len(p) :] for p in PROMPTS]
     stop = {whole[0][2]}
     wanted = [row[: next((i + 1 for i, t in enumerate(row) if t in stop), 9)] for row in whole]
     found = generate(model, PROMPTS, max_new_tokens=9, stop=stop)
     assert found == [p + row for p, row in zip(PROMPTS, wanted, strict=True)]
-    steps = list(stream(model, PROMPTS[:1], max_new_tokens=9, stop=stop))
+    steps = list(generate_stream(model, PROMPTS[:1], max_new_tokens=9, stop=stop))
     assert [row[0] for row in steps] == wanted[0]
 
 
 def test_the_context_is_the_end() -> None:
-    model = small("zoo.families.gpt2.model:GPT2")
+    model = small("zoo.models.gpt2.model:GPT2")
     (row,) = generate(model, [PROMPTS[0]], max_new_tokens=100)
     assert len(row) == model.context
 
 
 def test_draws() -> None:
     """A seed says what is drawn; top_k and top_p what may be."""
-    model = small("zoo.families.gpt2.model:GPT2")
-    choice = Choice(temperature=1.5)
+    model = small("zoo.models.gpt2.model:GPT2")
+    choice = SamplingParams(temperature=1.5)
     rows = [generate(model, PROMPTS, choice=choice, seed=s, max_new_tokens=9) for s in (0, 0, 1)]
     assert rows[0] == rows[1] != rows[2]
-    one = Choice(temperature=2.0, top_k=1)
+    one = SamplingParams(temperature=2.0, top_k=1)
     assert generate(model, PROMPTS, choice=one) == generate(model, PROMPTS)
-    few = Choice(temperature=2.0, top_p=1e-6)
+    few = SamplingParams(temperature=2.0, top_p=1e-6)
     assert generate(model, PROMPTS, choice=few) == generate(model, PROMPTS)
 
     logits = torch.tensor([[0.1, 0.2, 0.4, 0.3]]).log()
-    assert Choice(temperature=1.0, top_k=2).shares(logits)[0].tolist() == pytest.approx(
+    assert SamplingParams(temperature=1.0, top_k=2).shares(logits)[0].tolist() == pytest.approx(
         [0, 0, 4 / 7, 3 / 7]
     )
-    nucleus = Choice(temperature=1.0, top_p=0.65).shares(logits)[0]
+    nucleus = SamplingParams(temperature=1.0, top_p=0.65).shares(logits)[0]
     assert (nucleus > 0).tolist() == [False, False, True, True]
-    nucleus = Choice(temperature=1.0, top_p=0.75).shares(logits)[0]
+    nucleus = SamplingParams(temperature=1.0, top_p=0.75).shares(logits)[0]
     assert (nucleus > 0).tolist() == [False, True, True, True]
-    halved = Choice(temperature=0.5).shares(logits)[0]
+    halved = SamplingParams(temperature=0.5).shares(logits)[0]
     assert halved.tolist() == pytest.approx([0.01 / 0.3, 0.04 / 0.3, 0.16 / 0.3, 0.09 / 0.3])
     many, seed = logits.repeat(4000, 1), torch.Generator().manual_seed(0)
-    draws = Choice(temperature=1.0)(many, seed)
+    draws = SamplingParams(temperature=1.0)(many, seed)
     shares = torch.bincount(draws, minlength=4) / 4000
     assert (shares - torch.tensor([0.1, 0.2, 0.4, 0.3])).abs().max() < 0.03
 
@@ -94,7 +96,7 @@ def test_draws() -> None:
 )
 def test_bad_prompts(ids: list[list[int]], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        generate(small("zoo.families.gpt2.model:GPT2"), ids)
+        generate(small("zoo.models.gpt2.model:GPT2"), ids)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +104,7 @@ def test_bad_prompts(ids: list[list[int]], message: str) -> None:
 )
 def test_bad_choices(args: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="temperature and top_k are 0 or more"):
-        Choice(**args)
+        SamplingParams(**args)
 
 
 # Texts
@@ -110,8 +112,12 @@ def test_bad_choices(args: dict[str, Any]) -> None:
 
 def test_bytes() -> None:
     text = "naïve ∀x\n"
-    assert Bytes().decode([*Bytes().encode(text), 256]) == text
-    assert (Bytes().vocab, Bytes().end, max(Bytes().encode(text)) < 256) == (257, 256, True)
+    assert ByteTokenizer().decode([*ByteTokenizer().encode(text), 256]) == text
+    assert (
+        ByteTokenizer().vocab,
+        ByteTokenizer().end,
+        max(ByteTokenizer().encode(text)) < 256,
+    ) == (257, 256, True)
 
 
 def pieces(folder: Path) -> Path:
@@ -125,56 +131,56 @@ def pieces(folder: Path) -> Path:
 def test_a_file_of_the_tokenizers_library(tmp_path: Path) -> None:
     path = pieces(tmp_path)
     for where in (path, tmp_path):
-        found = tokenizer(str(where))
+        found = get_tokenizer(str(where))
         assert found.decode([*found.encode("abra ∀"), found.end]) == "abra ∀"
         assert len(found.encode("abra cadabra")) < 12
-    assert found.vocab == Pieces(path).vocab <= 270
+    assert found.vocab == HfTokenizer(path).vocab <= 270
 
 
 def test_tokenizers_that_are_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ValueError, match="no tokenizer is called 'gtp2': name bytes, gpt2, neox"):
-        tokenizer("gtp2")
+        get_tokenizer("gtp2")
     broken = tmp_path / "tokenizer.json"
     broken.write_text("{}")
     with pytest.raises(ValueError, match=r"tokenizer\.json is no tokenizer\.json"):
-        tokenizer(str(broken))
+        get_tokenizer(str(broken))
     with pytest.raises(ValueError, match="no tokenizer is called"):
-        tokenizer(str(tmp_path / "missing" / "tokenizer.json"))
+        get_tokenizer(str(tmp_path / "missing" / "tokenizer.json"))
     made = tokenizers.ByteLevelBPETokenizer()
     made.train_from_iterator(["a"], vocab_size=256)
     made.save(str(broken))
     with pytest.raises(ValueError, match="has no token '<|endoftext|>'".replace("|", r"\|")):
-        tokenizer(str(broken))
+        get_tokenizer(str(broken))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(LookupError, match=r"nobody/nothing gives no tokenizer\.json"):
-        tokenizer("nobody/nothing")
+        get_tokenizer("nobody/nothing")
 
 
-def writer() -> Writer:
+def writer() -> TextGenerator:
     """Untrained, and so talkative in bytes of all kinds."""
     torch.manual_seed(1)
-    return Writer(registry.network("gpt2_nano").eval(), Bytes())
+    return TextGenerator(build_model("gpt2_nano").eval(), ByteTokenizer())
 
 
 def test_pieces_are_the_text() -> None:
     """Streamed text is the whole text, never half a character."""
     made = writer()
     for seed in range(3):
-        options: dict[str, Any] = {"choice": Choice(temperature=1.0), "seed": seed}
+        options: dict[str, Any] = {"choice": SamplingParams(temperature=1.0), "seed": seed}
         parts = list(made.stream("é", max_new_tokens=60, **options))
         assert "".join(parts) == made.write(["é"], max_new_tokens=60, **options)[0]
-        assert not any(part.endswith(writing.UNFINISHED) for part in parts[:-1])
+        assert not any(part.endswith(text_generation.UNFINISHED) for part in parts[:-1])
 
 
 def test_a_stop_is_not_written(monkeypatch: pytest.MonkeyPatch) -> None:
     said = "one two\nQ: three"
-    spoken = iter([[token] for token in Bytes().encode(said)])
-    monkeypatch.setattr(writing, "stream", lambda *_, **__: spoken)
+    spoken = iter([[token] for token in ByteTokenizer().encode(said)])
+    monkeypatch.setattr(text_generation, "stream", lambda *_, **__: spoken)
     assert list(writer().stream("", stop=["\nQ:", "nothing"]))[-1] == "o"
-    spoken = iter([[token] for token in Bytes().encode(said)])
+    spoken = iter([[token] for token in ByteTokenizer().encode(said)])
     assert writer().write([""], stop=["\nQ:"]) == ["one two"]
-    spoken = iter([[token] for token in Bytes().encode("half\nQ")])
+    spoken = iter([[token] for token in ByteTokenizer().encode("half\nQ")])
     assert "".join(writer().stream("", stop=["\nQ:"])) == "half\nQ"
 
 
@@ -182,7 +188,7 @@ def test_a_stop_is_not_written(monkeypatch: pytest.MonkeyPatch) -> None:
 def file(tmp_path: Path) -> Path:
     torch.manual_seed(0)
     path = tmp_path / "nano.safetensors"
-    weights.save(registry.network("gpt2_nano").state_dict(), path, {})
+    save_safetensors(build_model("gpt2_nano").state_dict(), path, {})
     return path
 
 
@@ -217,4 +223,4 @@ def test_bad_input(file: Path, args: tuple[str, ...], message: str) -> None:
 
 def test_weights_that_do_not_fit(file: Path) -> None:
     with pytest.raises(ValueError, match="the file lacks"):
-        Writer.load("muddformer_nano", weights=file)
+        TextGenerator.load("muddformer_nano", weights=file)

@@ -15,9 +15,12 @@ from huggingface_hub import CommitOperationAdd, HfApi, constants
 import zoo
 from tests import hub_server, test_hub
 from tests.hub_server import Fault, Files, Hub
-from zoo import guard, push, reading, registry, stamps, weights
-from zoo.mirror import Reply, Request
-from zoo.pretrained import WeightsError
+from zoo.checkpoints import endpoint as guard
+from zoo.checkpoints import hash_cache, loading, safetensors_reader
+from zoo.hub import push
+from zoo.hub.server import Request, Response
+from zoo.models._registry import default_weights
+from zoo.papers.weights import WeightsError
 
 remote = test_hub.remote
 REPO, FILE = "alice/small", "model.safetensors"
@@ -28,7 +31,7 @@ TOKEN = "hf_alice"  # of tests/hub_server.py
 @pytest.fixture(scope="module")
 def first() -> Files:
     """A repository."""
-    known = registry.default_weights("resnet20")
+    known = default_weights("resnet20")
     files = push.tensors(zoo.create("resnet20", pretrained=True).state_dict())
     config = {"architecture": known.model, "num_classes": 10}
     return {**files, "config.json": json.dumps(config).encode()}
@@ -79,7 +82,7 @@ def test_xet_from_anywhere(
 ) -> None:
     uploaded(remote, first, monkeypatch)
 
-    def elsewhere(request: Request, reply: Reply) -> Reply:
+    def elsewhere(request: Request, reply: Response) -> Response:
         if "xet-read-token" not in request.path:
             return reply
         return replace(reply, headers={**reply.headers, "X-Xet-Cas-Url": url})
@@ -122,10 +125,10 @@ def test_a_cached_file_that_was_changed(
     """By as many other bytes, even if it was hashed before and mapped since: both sums, and the
     next call brings it again."""
     remote.push(REPO, first)
-    mapped = Mock(wraps=reading._mapped)
-    monkeypatch.setattr(reading, "_mapped", mapped)
-    monkeypatch.setattr(stamps, "LEAST", 1 if large else stamps.LEAST)
-    monkeypatch.setattr(stamps, "RECENT", 0)
+    mapped = Mock(wraps=safetensors_reader._mapped)
+    monkeypatch.setattr(safetensors_reader, "_mapped", mapped)
+    monkeypatch.setattr(hash_cache, "MIN_SIZE", 1 if large else hash_cache.MIN_SIZE)
+    monkeypatch.setattr(hash_cache, "SETTLE_TIME", 0)
     zoo.create(SOURCE)
     zoo.create(SOURCE)
     assert mapped.called == large
@@ -142,9 +145,9 @@ def test_a_cached_file_that_was_changed(
 def test_an_endpoint_that_anyone_can_change(monkeypatch: pytest.MonkeyPatch, endpoint: str) -> None:
     monkeypatch.setattr(constants, "ENDPOINT", endpoint)
     with pytest.raises(guard.EndpointError, match=r"must be https, or this machine, or a host in"):
-        guard.trusted()
+        guard.checked_endpoint()
     with pytest.raises(WeightsError, match="HF_ENDPOINT is"):
-        weights.read(registry.default_weights("resnet18"))
+        loading.read_pinned(default_weights("resnet18"))
 
 
 def test_endpoints_that_a_user_names(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,10 +159,10 @@ def test_endpoints_that_a_user_names(monkeypatch: pytest.MonkeyPatch) -> None:
         "http://localhost",
     ):
         monkeypatch.setattr(constants, "ENDPOINT", endpoint)
-        assert guard.trusted() == endpoint
+        assert guard.checked_endpoint() == endpoint
     monkeypatch.setattr(constants, "ENDPOINT", "http://lab.example")
     with pytest.raises(guard.EndpointError):
-        guard.trusted()
+        guard.checked_endpoint()
 
 
 def test_no_token_goes_elsewhere(

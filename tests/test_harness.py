@@ -18,9 +18,11 @@ import yaml
 from lm_eval.api.registry import get_model
 
 from tests.conftest import ROOT
-from zoo import harness, registry, weights
-from zoo.benchmarks import BENCHMARKS
-from zoo.harness import ZooLM
+from zoo.checkpoints.writing import save_safetensors
+from zoo.data.benchmarks import BENCHMARKS
+from zoo.evaluation import lm_harness
+from zoo.evaluation.lm_harness import ZooLM
+from zoo.models._builder import build_model, load_class
 
 END, CONTEXT = 256, 256
 TEXTS: Any = BENCHMARKS["peps_mini/validation"].open()
@@ -34,7 +36,7 @@ CHOICES = [
 def network() -> Any:
     """Untrained, sure of itself, and with nothing but letters to say."""
     torch.manual_seed(0)
-    model = registry.network("gpt2_nano").eval()
+    model = build_model("gpt2_nano").eval()
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.mul_(4.0)
@@ -116,7 +118,7 @@ def tasks(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 
 @pytest.mark.slow
 def test_tasks_of_every_kind(lm: ZooLM, tasks: list[str]) -> None:
-    results = harness.evaluate(lm, tasks)["results"]
+    results = lm_harness.evaluate(lm, tasks)["results"]
 
     def best(row: dict[str, Any]) -> int:
         likelihoods = [
@@ -220,14 +222,14 @@ def test_the_verb(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """JSON, and the harness's table."""
-    evaluate = Mock(return_value=harness.evaluate(lm, tasks[:1], num_fewshot=1, limit=2))
-    monkeypatch.setattr(harness, "evaluate", evaluate)
-    harness.command("gpt2_nano", ["choose"], num_fewshot=1, limit=2, as_json=True)
+    evaluate = Mock(return_value=lm_harness.evaluate(lm, tasks[:1], num_fewshot=1, limit=2))
+    monkeypatch.setattr(lm_harness, "evaluate", evaluate)
+    lm_harness.command("gpt2_nano", ["choose"], num_fewshot=1, limit=2, as_json=True)
     evaluate.assert_called_once_with("gpt2_nano", ["choose"], num_fewshot=1, limit=2)
     found = json.loads(capsys.readouterr().out)
     assert (found["model"], found["n-shot"]) == ("gpt2_nano", {"choose": 1})
     assert found["results"]["choose"]["sample_len"] == 2
-    harness.command("gpt2_nano", ["choose"])
+    lm_harness.command("gpt2_nano", ["choose"])
     table = [line.split("|") for line in capsys.readouterr().out.splitlines() if "acc" in line]
     assert float(table[0][7]) == found["results"]["choose"]["acc,none"]
 
@@ -235,21 +237,21 @@ def test_the_verb(
 @pytest.mark.slow
 def test_columns_of_the_paper(lm: ZooLM, monkeypatch: pytest.MonkeyPatch) -> None:
     simple = Mock()
-    monkeypatch.setattr(harness, "simple_evaluate", simple)
-    harness.evaluate(lm, list(harness.TASKS))
+    monkeypatch.setattr(lm_harness, "simple_evaluate", simple)
+    lm_harness.evaluate(lm, list(lm_harness.TASKS))
     assert simple.call_args.kwargs["tasks"] == list(
-        harness.TASKS.values()
+        lm_harness.TASKS.values()
     )  # the harness has them all
     with pytest.raises(ValueError, match=r"no task is RACE-M: .* \(RACE-H\)"):
-        harness.evaluate(lm, ["RACE-M"])
+        lm_harness.evaluate(lm, ["RACE-M"])
     with pytest.raises(ValueError, match="Tasks not found: nonsense"):
-        harness.evaluate(lm, ["nonsense"])
+        lm_harness.evaluate(lm, ["nonsense"])
 
 
 def test_lm_eval_knows_it() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     target = project["entry-points"]["lm_eval.models"]["zoo"]
-    assert registry.load_class(target) is get_model("zoo") is ZooLM
+    assert load_class(target) is get_model("zoo") is ZooLM
 
 
 @pytest.mark.parametrize(
@@ -275,19 +277,28 @@ def test_bad_input(lm: ZooLM) -> None:
 
 def test_without_lm_eval(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "lm_eval", None)
-    monkeypatch.delitem(sys.modules, "zoo.harness")
+    monkeypatch.delitem(sys.modules, "zoo.evaluation.lm_harness")
     with pytest.raises(LookupError, match=r"install residual-zoo\[harness\]"):
-        importlib.import_module("zoo.harness")
+        importlib.import_module("zoo.evaluation.lm_harness")
 
 
 @pytest.mark.slow
 def test_the_command_of_lm_eval(tasks: list[str], tmp_path: Path) -> None:
-    """python -m zoo.harness: lm_eval with the zoo in it."""
-    weights.save(network().state_dict(), tmp_path / "nano.safetensors", {})
+    """python -m zoo.evaluation.lm_harness: lm_eval with the zoo in it."""
+    save_safetensors(network().state_dict(), tmp_path / "nano.safetensors", {})
     env = {**os.environ, "HF_DATASETS_OFFLINE": "1", "HF_HUB_OFFLINE": "1"}
 
     def run(args: str) -> Any:
-        command = [sys.executable, "-W", "error", "-m", "zoo.harness", "run", "--model", "zoo"]
+        command = [
+            sys.executable,
+            "-W",
+            "error",
+            "-m",
+            "zoo.evaluation.lm_harness",
+            "run",
+            "--model",
+            "zoo",
+        ]
         command += ["--model_args", args, "--tasks", tasks[1]]
         return subprocess.run(command, env=env, capture_output=True, text=True, check=False)
 

@@ -16,8 +16,11 @@ import pytest
 import safetensors.torch
 import torch
 
-from zoo import convert, registry, repositories, tensors
-from zoo.pretrained import WeightsError
+from zoo.checkpoints import safetensors_format
+from zoo.models._builder import build_model
+from zoo.models._conversion import convert_file
+from zoo.models._sources import load_file
+from zoo.papers.weights import WeightsError
 
 GOOD = safetensors.torch.save({"a": torch.arange(6.0).view(2, 3), "b": torch.ones(2)})
 HEADER, BODY = json.loads(GOOD[8 : 8 + GOOD[0]]), GOOD[8 + GOOD[0] :]
@@ -126,7 +129,7 @@ def test_refused_in_one_sentence(what: str) -> None:
     started = time.monotonic()
     for whole in (bytes, bytearray, memoryview):
         with pytest.raises(WeightsError, match=f"^x.bin: .*{says}") as raised:
-            tensors.decode("x.bin", whole(data))
+            safetensors_format.parse("x.bin", whole(data))
     assert time.monotonic() - started < 3
     message = str(raised.value)
     assert message.isprintable()
@@ -139,10 +142,12 @@ def test_the_header_alone_is_enough(what: str) -> None:
     data, says = REFUSED[what]
     length = int.from_bytes(data[:8], "little")
     with pytest.raises(WeightsError, match=says):
-        tensors.check_header("x", data[: 8 + min(length, tensors.MAX_HEADER)], len(data))
+        safetensors_format.check_header(
+            "x", data[: 8 + min(length, safetensors_format.MAX_HEADER)], len(data)
+        )
 
 
-FLOATS = [d for d in tensors.TYPES.values() if d.is_floating_point]
+FLOATS = [d for d in safetensors_format.TYPES.values() if d.is_floating_point]
 
 
 @pytest.mark.parametrize("dtype", FLOATS)
@@ -150,28 +155,28 @@ FLOATS = [d for d in tensors.TYPES.values() if d.is_floating_point]
 def test_numbers_that_are_none(dtype: torch.dtype, wrong: float) -> None:
     value = torch.ones(3, 500)
     fine = safetensors.torch.save({"a": value.to(dtype)})
-    assert torch.equal(tensors.decode("x", fine)["a"].float(), value)
+    assert torch.equal(safetensors_format.parse("x", fine)["a"].float(), value)
     value[2, 77] = wrong
     if torch.isfinite(value.to(dtype).float()).all():
         pytest.skip(f"{dtype} has no {wrong}")
     bad = safetensors.torch.save({"good": torch.ones(2), "a.b": value.to(dtype)})
     with pytest.raises(WeightsError, match=r"^x: tensor 'a\.b' has NaN or Inf in it"):
-        tensors.decode("x", bad)
+        safetensors_format.parse("x", bad)
 
 
 def test_a_complex_number_and_a_bool_that_are_none() -> None:
     bad = safetensors.torch.save({"a": torch.complex(torch.ones(2), torch.tensor([0, torch.nan]))})
     with pytest.raises(WeightsError, match="NaN or Inf"):
-        tensors.decode("x", bad)
+        safetensors_format.parse("x", bad)
     with pytest.raises(WeightsError, match="bytes but 0 and 1"):
-        tensors.decode("x", entry(dtype="BOOL", shape=[8])[:-1] + b"\x07")
+        safetensors_format.parse("x", entry(dtype="BOOL", shape=[8])[:-1] + b"\x07")
 
 
-@pytest.mark.parametrize("dtype", tensors.TYPES.values())
+@pytest.mark.parametrize("dtype", safetensors_format.TYPES.values())
 def test_every_dtype_is_read_as_safetensors_does(dtype: torch.dtype) -> None:
     state = {"a": torch.arange(6).view(2, 3).to(dtype), "n": torch.tensor(1).to(dtype)}
     state["empty"] = torch.empty((0, 3), dtype=dtype)
-    found = tensors.decode("x", safetensors.torch.save(state, {"format": "pt"}))
+    found = safetensors_format.parse("x", safetensors.torch.save(state, {"format": "pt"}))
     assert {k: (v.dtype, v.tolist(), v.shape) for k, v in found.items()} == {
         k: (v.dtype, v.tolist(), v.shape) for k, v in state.items()
     }
@@ -215,12 +220,12 @@ def test_a_header_of_empty_tensors_costs_little() -> None:
 @pytest.mark.parametrize("name", ["x.bin", "x.pt", "x.pth", "x.safetensors"])
 def test_a_pickle_is_for_convert_alone(name: str, tmp_path: Path) -> None:
     """By whatever name: where weights are loaded it is refused, and `zoo convert` reads it."""
-    model = registry.network("resnet20")
+    model = build_model("resnet20")
     torch.save(model.state_dict(), tmp_path / name)
     with pytest.raises(WeightsError, match=r"a zip archive.*`zoo convert` reads it"):
-        repositories.from_file("resnet20", tmp_path / name)
-    done = convert.convert_file(tmp_path / name, tmp_path / "out.safetensors")
-    again = repositories.from_file(done.model, done.path)
+        load_file("resnet20", tmp_path / name)
+    done = convert_file(tmp_path / name, tmp_path / "out.safetensors")
+    again = load_file(done.model, done.path)
     assert torch.equal(again.fc.weight, model.fc.weight)
 
 
@@ -229,14 +234,14 @@ def test_a_pickle_that_says_terabytes(tmp_path: Path) -> None:
     torch.save({"h.0.attn.c_attn.weight": torch.zeros(1).expand(1 << 40)}, tmp_path / "x.pth")
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with pytest.raises(WeightsError, match="not stored as all of its numbers"):
-        convert.convert_file(tmp_path / "x.pth")
+        convert_file(tmp_path / "x.pth")
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000
 
 
 def test_a_pickle_with_numbers_that_are_none(tmp_path: Path) -> None:
-    state = registry.network("resnet20").state_dict()
+    state = build_model("resnet20").state_dict()
     state["fc.bias"][3] = torch.nan
     torch.save(state, tmp_path / "x.pth")
     with pytest.raises(WeightsError, match=r"x\.pth: tensor 'fc\.bias' has NaN"):
-        convert.convert_file(tmp_path / "x.pth")
+        convert_file(tmp_path / "x.pth")
     assert [path.name for path in tmp_path.iterdir()] == ["x.pth"]

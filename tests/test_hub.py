@@ -23,8 +23,10 @@ import zoo
 from tests.conftest import ROOT
 from tests.golden.fill import fill, images, layers_of
 from tests.hub_server import Files, Hub, serving
-from zoo import hub, registry
-from zoo.pretrained import TIMM, WeightsError
+from zoo.checkpoints.download import is_cached
+from zoo.hub.pinning import pin_weights
+from zoo.models._registry import default_weights, parse_name
+from zoo.papers.weights import TIMM_FILE, WeightsError
 
 NAME, REPO = "resnet18.tv_in1k", "timm/resnet18.tv_in1k"
 FILE = "model.safetensors"
@@ -77,7 +79,7 @@ def test_the_logits_are_timms_to_the_last_bit(
     remote: Hub, first: Files, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     commit = remote.push(REPO, first)
-    with caplog.at_level(logging.WARNING, "zoo.hub"):
+    with caplog.at_level(logging.WARNING, "zoo.checkpoints.download"):
         ours = zoo.create(NAME, pretrained=True)
     theirs = timm.create_model(NAME, pretrained=True).eval()
     x = images(224).float()
@@ -87,7 +89,7 @@ def test_the_logits_are_timms_to_the_last_bit(
     assert lock_of(tmp_path) == {f"{REPO}/{FILE}": {"revision": commit, "sha256": digest}}
     assert [commit in text and digest in text for text in caplog.messages] == [True]
     asked = len(remote.requests)
-    with caplog.at_level(logging.WARNING, "zoo.hub"):
+    with caplog.at_level(logging.WARNING, "zoo.checkpoints.download"):
         zoo.create("resnet18", pretrained=True)  # the bare name is the same weights
     assert (len(remote.requests), len(caplog.messages)) == (asked, 1)
 
@@ -130,11 +132,11 @@ def test_offline(
     remote: Hub, first: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     remote.push(REPO, first)
-    entry = registry.split(NAME)[1]
+    entry = parse_name(NAME)[1]
     assert entry
-    assert not hub.is_here(entry)
+    assert not is_cached(entry)
     zoo.create(NAME, pretrained=True)
-    assert hub.is_here(entry)
+    assert is_cached(entry)
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     asked = len(remote.requests)
     assert zoo.create(NAME, pretrained=True).fc.weight.shape == (1000, 512)
@@ -250,7 +252,7 @@ def test_pin_writes_the_lock_into_the_room(checkout: Path, first: Files) -> None
     digest = sha256(first[FILE]).hexdigest()
     assert f"{NAME}: locked at {commit}, sha256 {digest}" in done.stderr
     assert done.stdout == f"{NAME}: pinned at {commit}, sha256 {digest}\n"
-    path = Path("zoo", "families", "resnet", TIMM)
+    path = Path("zoo", "families", "resnet", TIMM_FILE)
     before, after = ((folder / path).read_text() for folder in (ROOT, checkout))
     entry = json.loads(before)["weights"][NAME] | {"revision": commit, "sha256": digest}
     assert json.loads(after)["weights"] == json.loads(before)["weights"] | {NAME: entry}
@@ -262,14 +264,16 @@ def test_a_pin_of_the_room_needs_no_lock(
 ) -> None:
     commit = remote.push(REPO, first)
     remote.push(REPO, {})
-    known = registry.default_weights("resnet18")
+    known = default_weights("resnet18")
     pinned = replace(known, revision=commit, sha256=sha256(first[FILE]).hexdigest())
-    monkeypatch.setattr(registry, "weights_of", lambda name: [pinned])
+    monkeypatch.setattr("zoo.models._registry.list_weights", lambda name: [pinned])
     zoo.create(NAME, pretrained=True)
     assert lock_of(tmp_path) == {}
-    monkeypatch.setattr(hub, "ROOMS", tmp_path)  # never the real ones, whatever pin does
+    monkeypatch.setattr(
+        "zoo.papers.weights.MODELS_DIR", tmp_path
+    )  # never the real ones, whatever pin does
     with pytest.raises(WeightsError, match=r"is pinned in resnet/timm\.json already"):
-        hub.pin(pinned)
+        pin_weights(pinned)
     pinned = replace(pinned, sha256="0" * 64)
     with pytest.raises(WeightsError, match=r"has sha256 .*, resnet/timm\.json pins 0000"):
         zoo.create(NAME, pretrained=True)
@@ -278,14 +282,16 @@ def test_a_pin_of_the_room_needs_no_lock(
 def test_pin_refuses_what_is_not_its_to_write(
     remote: Hub, first: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hub, "ROOMS", tmp_path / "site-packages" / "zoo" / "families")
+    monkeypatch.setattr(
+        "zoo.papers.weights.MODELS_DIR", tmp_path / "site-packages" / "zoo" / "families"
+    )
     remote.push(REPO, first)
-    _, entry = registry.split(NAME)
+    _, entry = parse_name(NAME)
     assert entry
     with pytest.raises(WeightsError, match=f"{NAME} has not been loaded here: zoo.create it once"):
-        hub.pin(entry)
+        pin_weights(entry)
     zoo.create(NAME, pretrained=True)
     with pytest.raises(WeightsError, match="is part of an installed zoo; pin in a checkout"):
-        hub.pin(entry)
+        pin_weights(entry)
     with pytest.raises(WeightsError, match=r"is not on the Hub; resnet/paper\.toml:"):
-        hub.pin(registry.default_weights("resnet20"))
+        pin_weights(default_weights("resnet20"))

@@ -12,8 +12,12 @@ import torch
 from tests import test_hub
 from tests.hub_server import Hub
 from tests.test_hub import lock_of
-from zoo import hub, literature, registry, weights
-from zoo.pretrained import Weights, WeightsError
+from zoo.checkpoints import download, loading
+from zoo.models._builder import build_model
+from zoo.models._factory import _find_key_mapping
+from zoo.models._registry import get_entry
+from zoo.papers.loading import load_papers
+from zoo.papers.weights import Weights, WeightsError
 
 remote = test_hub.remote
 REPO, INDEX = "somebody/sharded", "model.safetensors.index.json"
@@ -39,7 +43,7 @@ def entry(**changes: str) -> Weights:
 @pytest.fixture
 def files() -> dict[str, bytes]:
     torch.manual_seed(0)
-    state = {k: v.bfloat16() for k, v in registry.network("gpt2_nano").state_dict().items()}
+    state = {k: v.bfloat16() for k, v in build_model("gpt2_nano").state_dict().items()}
     keys = sorted(state)
     halves = {"model-00001-of-00002.safetensors": keys[::2]}
     halves["model-00002-of-00002.safetensors"] = keys[1::2]
@@ -52,11 +56,11 @@ def test_all_files_are_locked_at_one_commit(
     remote: Hub, files: dict[str, bytes], tmp_path: Path
 ) -> None:
     commit = remote.push(REPO, files)
-    assert not hub.is_here(entry())
-    state, first = weights.read(entry())
-    assert len(state) == len(registry.network("gpt2_nano").state_dict())
-    network = registry.network("gpt2_nano")
-    weights.load_into(network, entry(), like=registry.network("gpt2_nano", device="meta"))
+    assert not download.is_cached(entry())
+    state, first = loading.read_pinned(entry())
+    assert len(state) == len(build_model("gpt2_nano").state_dict())
+    network = build_model("gpt2_nano")
+    loading.load_pretrained(network, entry(), like=build_model("gpt2_nano", device="meta"))
     assert torch.equal(network.norm.weight, state["norm.weight"].float())
     assert lock_of(tmp_path) == {
         f"{REPO}{'' if name == INDEX else f'@{commit}'}/{name}": {
@@ -65,20 +69,20 @@ def test_all_files_are_locked_at_one_commit(
         }
         for name, content in files.items()
     }
-    assert (hub.is_here(entry()), len(first)) == (True, 3)
+    assert (download.is_cached(entry()), len(first)) == (True, 3)
     asked = len(remote.requests)
-    weights.read(entry())
+    loading.read_pinned(entry())
     assert len(remote.requests) == asked
 
     remote.push(REPO, {INDEX: files[INDEX]})  # later commits are not asked for
-    assert weights.read(entry())[1] == []
+    assert loading.read_pinned(entry())[1] == []
 
 
 def test_shards_come_from_the_commit_of_the_index(remote: Hub, files: dict[str, bytes]) -> None:
     remote.push(REPO, {INDEX: files[INDEX]})
     with pytest.raises(WeightsError, match=r"has no model-00001-of-00002\.safetensors at"):
-        weights.read(entry())
-    assert not hub.is_here(entry())
+        loading.read_pinned(entry())
+    assert not download.is_cached(entry())
 
 
 def test_a_pinned_shard_that_has_changed(remote: Hub, files: dict[str, bytes]) -> None:
@@ -86,20 +90,20 @@ def test_a_pinned_shard_that_has_changed(remote: Hub, files: dict[str, bytes]) -
     digest = sha256(files[INDEX]).hexdigest()
     pins = {name: sha256(content).hexdigest() for name, content in files.items() if name != INDEX}
     pinned = replace(entry(), sha256=digest, revision=commit, shards=pins)
-    weights.read(pinned)
+    loading.read_pinned(pinned)
     wrong = replace(pinned, shards=dict.fromkeys(pins, "0" * 64))
     with pytest.raises(WeightsError, match="pins 0000"):
-        weights.read(wrong)
+        loading.read_pinned(wrong)
 
 
 def test_released_language_models_are_known() -> None:
     """The keys of every entry are a scheme of its room, which fits its model."""
     hosted = [
         w
-        for paper in literature.load_all()
+        for paper in load_papers()
         for w in paper.weights
-        if w.repo and registry.variant(w.model).is_language_model
+        if w.repo and get_entry(w.model).is_language_model
     ]
     assert {w.repo for w in hosted} >= {"openai-community/gpt2", "Caiyun-AI/MUDDPythia-2.8B"}
     for w in hosted:
-        assert registry._scheme(registry.variant(w.model), w)
+        assert _find_key_mapping(get_entry(w.model), w)

@@ -16,25 +16,25 @@ from torch.nn.functional import layer_norm
 
 from tests.golden.fill import drawn_by_name, images
 from tests.test_decoders import ids, small
-from zoo import registry
-from zoo.families.hyper_connections.hyper import HyperConnections
-from zoo.trunks.connections import Step
+from zoo.models._builder import build_model
+from zoo.models.hyper_connections.hyper import HyperConnections
+from zoo.modules.connections import Sublayer
 
 FILE = Path(__file__).parent / "golden" / "connections.json"
 NETS: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))["nets"]
-OLMO = "zoo.families.hyper_connections.model:PreNormOLMo"
-HYPER = "zoo.families.hyper_connections.model:HyperOLMo"
-DECODERS = [OLMO, "zoo.families.gpt2.model:GPT2", "zoo.families.transformer_pp.model:TransformerPP"]
+OLMO = "zoo.models.hyper_connections.model:PreNormOLMo"
+HYPER = "zoo.models.hyper_connections.model:HyperOLMo"
+DECODERS = [OLMO, "zoo.models.gpt2.model:GPT2", "zoo.models.transformer_pp.model:TransformerPP"]
 KINDS = [{"dynamic": False}, {}, {"tanh": False}]
 rates = pytest.mark.parametrize("n", [1, 2, 4])
 kinds = pytest.mark.parametrize("kind", KINDS, ids=["SHC", "DHC", "DHC without tanh"])
 close = partial(torch.testing.assert_close, rtol=0, atol=1e-12)
 
 
-def step(k: int) -> Step:
+def step(k: int) -> Sublayer:
     """The k-th sublayer, from 1: attention, feed-forward, attention, ..."""
     layer, rest = divmod(k - 1, 2)
-    return Step(layer, rest == 0, rest == 1)
+    return Sublayer(layer, rest == 0, rest == 1)
 
 
 def through(join: Any, x: Tensor, sublayers: Any) -> Tensor:
@@ -154,8 +154,8 @@ def test_plain_at_first(target: str, n: int, kind: dict[str, bool]) -> None:
 @kinds
 def test_a_vision_transformer_is_plain_at_first(kind: dict[str, bool]) -> None:
     sizes = {"layers": 2, "width": 32, "heads": 2, "num_classes": 7}
-    model = registry.network("vit_b16_dhc_x2", **sizes, hyper=kind).double().eval()
-    plain = registry.network("vit_s16", **sizes).double().eval()
+    model = build_model("vit_b16_dhc_x2", **sizes, hyper=kind).double().eval()
+    plain = build_model("vit_s16", **sizes).double().eval()
     shapes = {key: tuple(value.shape) for key, value in plain.state_dict().items()}
     plain.load_state_dict(drawn_by_name(shapes))
     missing, left = model.load_state_dict(plain.state_dict(), strict=False)

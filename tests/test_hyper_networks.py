@@ -10,9 +10,11 @@ from tests import test_decoders
 from tests.conftest import one_of_a_kind
 from tests.test_decoders import ids, small
 from tests.test_hyper_connections import HYPER, KINDS, OLMO, rates, text, through
-from zoo import registry, train
-from zoo.families.hyper_connections import formulas
-from zoo.families.hyper_connections.hyper import HyperConnections
+from zoo import training
+from zoo.models._builder import build_model
+from zoo.models._registry import get_entry, stored_counts
+from zoo.models.hyper_connections import formulas
+from zoo.models.hyper_connections.hyper import HyperConnections
 
 VARIANTS: list[dict[str, Any]] = [
     {"n": n, **kind} for n in (1, 2, 4) for kind in KINDS if (n, kind) != (4, {})
@@ -78,7 +80,7 @@ def test_olmo_is_that_of_transformers() -> None:
     ],
 )
 def test_exact_parameters(name: str, params: int) -> None:
-    assert registry.recorded_counts(registry.variant(name))["params"] == params
+    assert stored_counts(get_entry(name))["params"] == params
     if "hc" in name:
         given, built = formulas.added_params(name, "")
         assert given == built == params - (6_888_095_744 if "7b" in name else 1_176_764_416)
@@ -94,7 +96,7 @@ def test_the_stream_is_n_times_as_wide(n: int) -> None:
 def test_what_is_static_does_not_decay() -> None:
     """Sec. 4, Implementation, by the optimizer that spares vectors."""
     join = HyperConnections(1, 8)
-    decayed, spared = train.sparing_vectors(
+    decayed, spared = training.decay_matrices_only(
         torch.optim.SGD, 0.5, join.parameters(), lr=0.1
     ).param_groups
     names = {id(p): name.rpartition(".")[2] for name, p in join.named_parameters()}
@@ -106,7 +108,7 @@ def test_what_is_static_does_not_decay() -> None:
 def test_first_weights_grow_with_n(n: int) -> None:
     """Sec. 4, Implementation: the last matrices of attention and SwiGLU by sqrt(n)."""
     sizes = {"layers": 2, "width": 128, "heads": 2, "hidden": 256, "vocab": 64}
-    model: Any = registry.network("olmo_nano_dhc_x4", **sizes, hyper={"n": n})
+    model: Any = build_model("olmo_nano_dhc_x4", **sizes, hyper={"n": n})
     for matrix in (model.layers[1].attention.wo, model.layers[1].feed_forward.w2):
         assert matrix.weight.std().item() == pytest.approx(0.01 * n**0.5, rel=0.05)
 
@@ -121,4 +123,4 @@ def test_first_weights_grow_with_n(n: int) -> None:
 @pytest.mark.parametrize("name", ["olmo_nano_dhc_x4", "vit_b16_dhc_x2"])
 def test_a_choice_that_is_none(name: str, hyper: dict[str, int], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        registry.network(name, device="meta", hyper=hyper)
+        build_model(name, device="meta", hyper=hyper)

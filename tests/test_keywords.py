@@ -18,15 +18,18 @@ import zoo
 from eval.data import DataError, open_source
 from eval.keyword_spotting import evaluate, parse
 from tests import tones
-from zoo import registry, tasks, train
-from zoo.benchmarks import BENCHMARKS, NoDataError
-from zoo.benchmarks.keywords import CLASSES, Keywords, read_wav, split_of
-from zoo.benchmarks.mfcc import Coefficients
-from zoo.details import Hearing
-from zoo.evaluation.samples import BrokenError, read
-from zoo.evaluation.world import join
-from zoo.spoken import Spoken, SpokenWords
-from zoo.train import Recipe, steps
+from zoo import training
+from zoo.data.benchmarks import BENCHMARKS, DatasetNotFoundError
+from zoo.data.mfcc import MFCC
+from zoo.data.speech_commands import CLASSES, SpeechCommands, read_wav, split_of
+from zoo.distributed import init
+from zoo.evaluation import tasks
+from zoo.evaluation.samples import UnreadableSampleError, read_sample
+from zoo.models._factory import create
+from zoo.models._registry import get_entry, list_weights, paper_of
+from zoo.papers.protocols import MfccProtocol
+from zoo.training import Recipe, steps
+from zoo.training.keyword_spotting import KeywordSpotting, SpokenWords
 
 SPEAKERS = 30
 TEST = "speech_commands/test"
@@ -91,7 +94,7 @@ def test_a_word_is_a_second(data: Path) -> None:
 
 
 def test_silence_is_of_its_number(data: Path) -> None:
-    samples = Keywords([], opened(data).noises, 40)
+    samples = SpeechCommands([], opened(data).noises, 40)
     sounds = [samples[i][0] for i in range(40)]
     assert {samples[i][1] for i in range(40)} == {CLASSES.index("silence")}
     assert all(np.array_equal(sounds[i], samples[i][0]) for i in range(40))
@@ -119,14 +122,14 @@ def test_unknown_words_do_not_depend_on_the_order_of_files(data: Path, tmp_path:
 
 
 def test_what_is_not_there_is_told(data: Path, tmp_path: Path) -> None:
-    with pytest.raises(NoDataError, match="--data DIR or ZOO_DATA"):
+    with pytest.raises(DatasetNotFoundError, match="--data DIR or ZOO_DATA"):
         BENCHMARKS[TEST].open()
-    with pytest.raises(NoDataError, match=r"needs .*_background_noise_"):
+    with pytest.raises(DatasetNotFoundError, match=r"needs .*_background_noise_"):
         opened(tmp_path)
-    with pytest.raises(NoDataError, match=r"has 3,079 samples in version 0.01; .* gives"):
+    with pytest.raises(DatasetNotFoundError, match=r"has 3,079 samples in version 0.01; .* gives"):
         replace(BENCHMARKS[TEST], size=3079).open(data)
-    with pytest.raises(NoDataError, match="there is no _background_noise_"):
-        _ = Keywords([], [], 1).background
+    with pytest.raises(DatasetNotFoundError, match="there is no _background_noise_"):
+        _ = SpeechCommands([], [], 1).background
 
 
 @pytest.mark.parametrize(
@@ -137,19 +140,19 @@ def test_files_of_another_kind_are_named(fault: dict[str, Any], tmp_path: Path) 
     tones.write_wav(path, np.zeros(100), **{k: v for k, v in fault.items() if k != "text"})
     if "text" in fault:
         path.write_bytes(fault["text"])
-    with pytest.raises(BrokenError, match=r"a\.wav cannot be read"):
-        read(Keywords([(path, 2)], [], 0), 0)
+    with pytest.raises(UnreadableSampleError, match=r"a\.wav cannot be read"):
+        read_sample(SpeechCommands([(path, 2)], [], 0), 0)
 
 
 def test_a_network_is_measured(data: Path, tmp_path: Path) -> None:
     """One record by the script, and the same answers as by hand."""
     torch.manual_seed(0)
-    model = registry.create("kws_res8_narrow").eval()
+    model = create("kws_res8_narrow").eval()
     file = tmp_path / "a.safetensors"
     save_file(model.state_dict(), file)
     options = [str(file), "--model", "kws_res8_narrow", "--on", TEST, "--data", str(data)]
-    record = evaluate(parse([*options, "--device", "cpu", "--batch-size", "5"]), join("cpu"))
-    samples, hear = opened(data), Coefficients(Hearing())
+    record = evaluate(parse([*options, "--device", "cpu", "--batch-size", "5"]), init("cpu"))
+    samples, hear = opened(data), MFCC(MfccProtocol())
     with torch.inference_mode():
         shown = torch.stack([hear(torch.from_numpy(sound)) for sound, _ in samples])
         found = model(shown).argmax(1)
@@ -158,7 +161,7 @@ def test_a_network_is_measured(data: Path, tmp_path: Path) -> None:
     assert (error["count"], error["total"]) == (wrong, len(samples))
     low, high = error["interval"]
     assert low < error["value"] < high
-    assert record["protocol"] == vars(Hearing())
+    assert record["protocol"] == vars(MfccProtocol())
 
 
 @pytest.mark.parametrize(
@@ -171,7 +174,7 @@ def test_a_network_is_measured(data: Path, tmp_path: Path) -> None:
 )
 def test_what_is_not_spoken_is_refused(data: Path, arguments: list[str], said: str) -> None:
     with pytest.raises(ValueError, match=said):
-        evaluate(parse([*arguments, "--data", str(data), "--device", "cpu"]), join("cpu"))
+        evaluate(parse([*arguments, "--data", str(data), "--device", "cpu"]), init("cpu"))
 
 
 def test_the_script_of_images_sends_sounds_on(data: Path) -> None:
@@ -187,25 +190,25 @@ def test_a_check_says_what_is_missing(data: Path, monkeypatch: pytest.MonkeyPatc
     assert found["kws_res15"].why == "the zoo knows of no weights of these networks"
     assert found["kws_res8_narrow"].status == "not run"
     assert "res8_narrow.pt: fetch it" in found["kws_res8_narrow"].why
-    monkeypatch.setattr("zoo.measuring.missing", lambda weights: "")
+    monkeypatch.setattr("zoo.claims.matching.why_unavailable", lambda weights: "")
     why = f"{TEST} needs a folder of data (--data DIR or ZOO_DATA)"
     assert measured()["kws_res8_narrow"].why == why
 
 
 def test_the_task_tells_itself() -> None:
-    task = tasks.of("kws_res15")
-    (weights,) = registry.weights_of("kws_res8_narrow")
+    task = tasks.task_of("kws_res15")
+    (weights,) = list_weights("kws_res8_narrow")
     compile(task.usage(weights), "usage", "exec")
-    assert "101 frames of 40" in " ".join(task.preprocessing(registry.variant("kws_res15").cfg))
-    assert task.recorded(json.loads(json.dumps(vars(Hearing())))) == Hearing()
-    assert task.claimed(registry.paper_of(registry.variant("kws_res15")), "commands12") == Hearing()
+    assert "101 frames of 40" in " ".join(task.preprocessing(get_entry("kws_res15").cfg))
+    assert task.recorded(json.loads(json.dumps(vars(MfccProtocol())))) == MfccProtocol()
+    assert task.claimed(paper_of(get_entry("kws_res15")), "commands12") == MfccProtocol()
 
 
 # The lesson
 
 
 def examples(data: Path, batch_size: int = 8, **lesson: Any) -> SpokenWords:
-    return Spoken(**lesson).load("speech_commands/train", batch_size, {}, data)
+    return KeywordSpotting(**lesson).load("speech_commands/train", batch_size, {}, data)
 
 
 def test_every_word_once(data: Path) -> None:
@@ -260,9 +263,9 @@ def test_noise_is_of_a_share_and_silence_is_noise(data: Path) -> None:
 def test_loss_and_faults() -> None:
     output = torch.tensor([[3.0, 0.0], [0.0, 1.0]])
     target = torch.tensor([0, 0])
-    assert Spoken().faults(output, target) == 100
+    assert KeywordSpotting().faults(output, target) == 100
     expected = torch.nn.functional.cross_entropy(output, target)
-    assert torch.equal(Spoken().loss(output, target), expected)
+    assert torch.equal(KeywordSpotting().loss(output, target), expected)
 
 
 def test_tones_are_learnt(data: Path, tmp_path: Path) -> None:
@@ -270,7 +273,7 @@ def test_tones_are_learnt(data: Path, tmp_path: Path) -> None:
         name="tones",
         model="kws_res8_narrow",
         dataset="speech_commands/train",
-        lesson=Spoken(),
+        lesson=KeywordSpotting(),
         epochs=2,
         batch_size=32,
         lr=0.1,
@@ -278,7 +281,7 @@ def test_tones_are_learnt(data: Path, tmp_path: Path) -> None:
         schedule=steps(0.9),
         source="a test",
     )
-    run = train.train(recipe, seed=0, out=tmp_path / "run", data=data, quiet=True)
+    run = training.train(recipe, seed=0, out=tmp_path / "run", data=data, quiet=True)
     first, last = run.history[0], run.history[-1]
     assert last["loss"] < first["loss"]
     assert last["error"] < first["error"]

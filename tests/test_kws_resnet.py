@@ -12,12 +12,14 @@ from torch import Tensor, nn
 import zoo
 from tests.conftest import ROOT
 from tests.golden.fill import fill, images, layers_of, sweep
-from zoo import convert, registry
-from zoo.benchmarks.keywords import split_of
-from zoo.benchmarks.mfcc import Coefficients
-from zoo.details import Hearing
-from zoo.families.kws_resnet.convert import SCHEMES
-from zoo.families.kws_resnet.model import Block, KeywordResNet
+from zoo.data.mfcc import MFCC
+from zoo.data.speech_commands import split_of
+from zoo.models._builder import build_model
+from zoo.models._conversion import convert_file
+from zoo.models._factory import create
+from zoo.models.kws_resnet.convert import SCHEMES
+from zoo.models.kws_resnet.model import Block, KeywordResNet
+from zoo.papers.protocols import MfccProtocol
 
 GOLDEN = json.loads((ROOT / "tests" / "golden" / "honk.json").read_text())
 NAMES = [record["ours"] for record in GOLDEN["models"]]
@@ -25,7 +27,7 @@ SAME, WRONG = 1e-12, 1e-3
 
 
 def filled(name: str, **args: Any) -> Any:
-    model: Any = registry.create(name, **args)
+    model: Any = create(name, **args)
     fill(layers_of(model))
     return model.eval()
 
@@ -83,7 +85,7 @@ def test_res15_sees_125_by_125() -> None:
     [("kws_res8", 4, (4, 3)), ("kws_res15", 1, (1, 1)), ("kws_res26", 2, (2, 2))],
 )
 def test_both_axes_are_told_where_they_differ(name: str, last: int, both: tuple[int, int]) -> None:
-    body = registry.create(name, features_only=True)
+    body = create(name, features_only=True)
     first, *others = body.feature_info.get_dicts()
     assert first["reduction"] == 1
     assert {entry["reduction"] for entry in others} == {last}
@@ -93,7 +95,7 @@ def test_both_axes_are_told_where_they_differ(name: str, last: int, both: tuple[
 
 
 def test_no_norm_has_a_weight_and_no_convolution_a_bias() -> None:
-    keys = set(dict(registry.network("kws_res15").named_parameters()))
+    keys = set(dict(build_model("kws_res15").named_parameters()))
     assert {key for key in keys if not key.endswith("conv0.weight") and "conv" not in key} == {
         "fc.weight",
         "fc.bias",
@@ -121,7 +123,7 @@ def test_the_authors_keys(name: str, tmp_path: Path) -> None:
         *(f"bn{i}" for i in range(1, layers + 1)),
     }
     torch.save(theirs, tmp_path / "theirs.pt")
-    found = convert.convert_file(tmp_path / "theirs.pt")
+    found = convert_file(tmp_path / "theirs.pt")
     assert (found.model, found.scheme) == (name, scheme.name)
     back = scheme.apply(theirs)
     assert all(torch.equal(back[key], value) for key, value in model.state_dict().items())
@@ -132,7 +134,7 @@ def test_the_authors_keys(name: str, tmp_path: Path) -> None:
 
 def test_coefficients_are_the_authors() -> None:
     """Theirs end in float32."""
-    found = Coefficients(Hearing())(torch.from_numpy(sweep()))
+    found = MFCC(MfccProtocol())(torch.from_numpy(sweep()))
     assert found.shape == (1, 101, 40)
     wanted = torch.tensor(GOLDEN["coefficients"], dtype=torch.float64)
     torch.testing.assert_close(found[0, ::10], wanted, rtol=1e-6, atol=1e-6)
@@ -141,14 +143,14 @@ def test_coefficients_are_the_authors() -> None:
 
 @pytest.mark.parametrize("changed", [{"low": 0}, {"high": 8000}, {"window": 25}, {"hop": 11}])
 def test_other_coefficients_are_found(changed: dict[str, int]) -> None:
-    found = Coefficients(Hearing(**changed))(torch.from_numpy(sweep()))[0]
-    wanted = Coefficients(Hearing())(torch.from_numpy(sweep()))[0]
+    found = MFCC(MfccProtocol(**changed))(torch.from_numpy(sweep()))[0]
+    wanted = MFCC(MfccProtocol())(torch.from_numpy(sweep()))[0]
     n = min(len(found), len(wanted)) - 30
     assert float((found[5:n] - wanted[5:n]).abs().max()) > WRONG
 
 
 def test_sounds_in_batches_and_in_float32() -> None:
-    hear = Coefficients(Hearing())
+    hear = MFCC(MfccProtocol())
     sounds = torch.from_numpy(np.stack([sweep(), sweep()[::-1].copy()])).float()
     found = hear(sounds)
     assert found.shape == (2, 1, 101, 40)
@@ -158,12 +160,12 @@ def test_sounds_in_batches_and_in_float32() -> None:
 
 
 def test_silence_has_no_logarithm() -> None:
-    assert not Coefficients(Hearing())(torch.zeros(16_000)).any()
+    assert not MFCC(MfccProtocol())(torch.zeros(16_000)).any()
 
 
 def test_a_tone_is_heard_where_it_is() -> None:
     """1 kHz falls into the filter whose middle is nearest on Slaney's scale."""
-    hear = Coefficients(Hearing())
+    hear = MFCC(MfccProtocol())
     tone = torch.sin(2 * torch.pi * 1000 * torch.arange(16_000) / 16_000).double()
     logs = torch.linalg.solve(hear.dct, hear(tone)[0].T)
     bins = torch.linspace(0, 8000, 241, dtype=torch.float64)
@@ -175,14 +177,14 @@ def test_a_tone_is_heard_where_it_is() -> None:
 
 
 def test_transform_is_the_front_end() -> None:
-    hear = zoo.transform(registry.create("kws_res8_narrow"))
+    hear = zoo.transform(create("kws_res8_narrow"))
     sound: Any = torch.from_numpy(sweep())
-    assert torch.equal(hear(sound), Coefficients(Hearing())(sound))
+    assert torch.equal(hear(sound), MFCC(MfccProtocol())(sound))
 
 
 def test_a_hearing_has_rules() -> None:
-    assert not Hearing().fault
-    for wrong in (Hearing(hop=0), Hearing(low=4000), Hearing(filters=0)):
+    assert not MfccProtocol().fault
+    for wrong in (MfccProtocol(hop=0), MfccProtocol(low=4000), MfccProtocol(filters=0)):
         assert "low is less than high" in wrong.fault
 
 

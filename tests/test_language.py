@@ -15,19 +15,22 @@ from torch import Tensor
 
 from configs import language as recipes
 from tests.test_decoders import small
-from zoo import registry
-from zoo.benchmarks import BENCHMARKS, NoDataError, language
-from zoo.benchmarks.language import Binary, Texts, Windows, total
-from zoo.details import Reading
-from zoo.lessons import NextToken
-from zoo.tokens import Bytes
-from zoo.train import named
+from zoo.data import texts as language
+from zoo.data.benchmarks import BENCHMARKS, DatasetNotFoundError
+from zoo.data.texts import Texts, TokenFile
+from zoo.data.tokenizers import ByteTokenizer
+from zoo.evaluation.evaluators.language_modeling import SlidingWindows, total_nll
+from zoo.models._builder import build_model
+from zoo.models._registry import get_entry, stored_counts
+from zoo.papers.protocols import SlidingWindowProtocol
+from zoo.training import to_repr
+from zoo.training.language_modeling import NextToken
 
 
 @given(st.integers(2, 60), st.integers(1, 12), st.integers(0, 12))
 def test_every_token_but_the_first_is_scored_once(count: int, context: int, stride: int) -> None:
-    reading = Reading(context=context, stride=min(stride, context))
-    windows, scored = Windows(count, reading), []
+    reading = SlidingWindowProtocol(context=context, stride=min(stride, context))
+    windows, scored = SlidingWindows(count, reading), []
     for i in range(len(windows)):
         first, last, seen = windows[i]
         assert last - first <= context
@@ -37,8 +40,8 @@ def test_every_token_but_the_first_is_scored_once(count: int, context: int, stri
 
 @pytest.mark.parametrize("reading", [{"context": 0}, {"context": 8, "stride": 9}])
 def test_a_reading_that_is_none(reading: dict[str, int]) -> None:
-    assert "context is 1 or more" in Reading(**reading).fault
-    assert not Reading(context=8, stride=8).fault
+    assert "context is 1 or more" in SlidingWindowProtocol(**reading).fault
+    assert not SlidingWindowProtocol(context=8, stride=8).fault
 
 
 def direct(model: Any, tokens: np.ndarray, context: int, stride: int) -> float:
@@ -57,9 +60,11 @@ def direct(model: Any, tokens: np.ndarray, context: int, stride: int) -> float:
 @pytest.mark.parametrize(("context", "stride"), [(8, 0), (8, 3), (8, 8), (24, 5), (1, 0)])
 @pytest.mark.parametrize("batch_size", [1, 3, 16])
 def test_the_sum_is_a_direct_sum(context: int, stride: int, batch_size: int) -> None:
-    model = small("zoo.families.transformer_pp.model:TransformerPP")
+    model = small("zoo.models.transformer_pp.model:TransformerPP")
     tokens = np.arange(45) ** 2 % 53
-    found = total(model, tokens, Reading(context=context, stride=stride), batch_size)
+    found = total_nll(
+        model, tokens, SlidingWindowProtocol(context=context, stride=stride), batch_size
+    )
     assert found.tokens == 44
     assert found.nats == pytest.approx(direct(model, tokens, context, stride or context), abs=1e-4)
     scores = found.scores(45)
@@ -77,9 +82,9 @@ def test_the_sum_is_a_direct_sum(context: int, stride: int, batch_size: int) -> 
     ],
 )
 def test_what_cannot_be_scored(tokens: np.ndarray, context: int, message: str) -> None:
-    model = small("zoo.families.transformer_pp.model:TransformerPP")
+    model = small("zoo.models.transformer_pp.model:TransformerPP")
     with pytest.raises(ValueError, match=message):
-        total(model, tokens, Reading(context=context))
+        total_nll(model, tokens, SlidingWindowProtocol(context=context))
 
 
 @pytest.mark.parametrize("split", ["train", "validation"])
@@ -92,19 +97,21 @@ def test_bundled_texts(split: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     assert texts.bytes == sum(map(len, texts))  # ASCII
     other: Any = BENCHMARKS[f"peps_mini/{'train' if split != 'train' else 'validation'}"].open()
     assert not set(texts) & set(other)
-    tokens = texts.tokens(Bytes())
+    tokens = texts.tokens(ByteTokenizer())
     assert (len(tokens), (tokens == 256).sum()) == (texts.bytes + len(texts), len(texts))
 
     shutil.copytree(language.BUNDLED / "peps_mini", tmp_path / "peps_mini")
     (tmp_path / f"{benchmark.id}.txt").write_text("something else")
     monkeypatch.setattr(language, "BUNDLED", tmp_path)
-    with pytest.raises(NoDataError, match="has been changed"):
+    with pytest.raises(DatasetNotFoundError, match="has been changed"):
         benchmark.open()
 
 
 def test_folders(tmp_path: Path) -> None:
     benchmark = BENCHMARKS["peps/validation"]
-    with pytest.raises(NoDataError, match=r"needs peps/validation\.bin, \.txt or \.parquet"):
+    with pytest.raises(
+        DatasetNotFoundError, match=r"needs peps/validation\.bin, \.txt or \.parquet"
+    ):
         benchmark.open(tmp_path)
     folder = tmp_path / "peps"
     folder.mkdir()
@@ -114,7 +121,7 @@ def test_folders(tmp_path: Path) -> None:
     assert benchmark.open(tmp_path) == Texts(("three",))
     np.array([5, 50256], dtype="<u2").tofile(folder / "val.bin")
     found: Any = benchmark.open(tmp_path)
-    assert found == Binary(folder / "val.bin")
+    assert found == TokenFile(folder / "val.bin")
     assert (found.tokens().tolist(), len(found), found[1]) == ([5, 50256], 2, 50256)
     pq.write_table(pa.table({"words": ["one"]}), folder / "other.parquet")
     with pytest.raises(ValueError, match=r"has no column 'text'; it has \['words'\]"):
@@ -132,7 +139,7 @@ def test_the_lesson() -> None:
     lesson = NextToken(context=32, steps=4)
     examples = lesson.load("peps_mini/train", 3, {}, None)
     tokens: Any = BENCHMARKS["peps_mini/train"].open()
-    tokens = tokens.tokens(Bytes())
+    tokens = tokens.tokens(ByteTokenizer())
 
     def batches(seed: int) -> list[tuple[Tensor, Tensor]]:
         return list(examples.batches(torch.Generator().manual_seed(seed)))
@@ -152,7 +159,7 @@ def test_the_lesson() -> None:
     assert lesson.faults(logits, target) == pytest.approx(2 * 10.0)
     wanted = -logits.log_softmax(-1).gather(-1, target[..., None]).mean()
     torch.testing.assert_close(lesson.loss(logits, target), wanted)
-    with pytest.raises(NoDataError, match="fewer than one window needs"):
+    with pytest.raises(DatasetNotFoundError, match="fewer than one window needs"):
         NextToken(context=10**7).load("peps_mini/train", 3, {}, None)
 
 
@@ -161,12 +168,12 @@ def test_recipes_are_alike() -> None:
     made = [getattr(recipes, name) for name in recipes.MODELS]
     same = ("dataset", "epochs", "batch_size", "lr", "clip", "lesson", "optimizer", "precision")
     assert len({tuple(map(str, (getattr(r, k) for k in same))) for r in made}) == 1
-    params = {r.model: registry.recorded_counts(registry.variant(r.model))["params"] for r in made}
+    params = {r.model: stored_counts(get_entry(r.model))["params"] for r in made}
     assert 0 <= params["transformer_pp_nano"] - params["muddformer_nano"] < 1000
     assert params["gpt2_nano"] == params["loop_gpt2_nano_x2"] < 1_000_000
     blocks = params["gpt2_nano"] - (257 + 256) * 80 - 2 * 80
     assert params["gpt2_nano"] - params["loop_gpt2_nano"] == blocks // 2
-    groups = recipes.decayed(registry.network("gpt2_nano").parameters(), lr=1.0).param_groups
+    groups = recipes.decayed(build_model("gpt2_nano").parameters(), lr=1.0).param_groups
     assert [(g["weight_decay"], {p.dim() for p in g["params"]}) for g in groups] == [
         (0.1, {2}),
         (0.0, {1}),
@@ -175,4 +182,4 @@ def test_recipes_are_alike() -> None:
     assert [schedule(s) for s in (0.0, 0.01, 0.02, 0.51, 1.0)] == pytest.approx(
         [0, 0.5, 1, 0.55, 0.1]
     )
-    assert named(recipes.decayed) == "decayed"
+    assert to_repr(recipes.decayed) == "decayed"

@@ -13,24 +13,25 @@ import torch
 from eval.language_modeling import evaluate, parse
 from tests.conftest import first_alone
 from tests.test_processes import torchrun
-from zoo import registry, weights
-from zoo.benchmarks import BENCHMARKS
-from zoo.details import Reading
-from zoo.evaluation.how import How
-from zoo.evaluation.tokens import Tokens
-from zoo.evaluation.world import join
-from zoo.tokens import Bytes
+from zoo.checkpoints.writing import file_sha256, save_safetensors
+from zoo.data.benchmarks import BENCHMARKS
+from zoo.data.tokenizers import ByteTokenizer
+from zoo.distributed import init
+from zoo.evaluation.config import EvalConfig
+from zoo.evaluation.evaluators.language_modeling import LanguageModelingEvaluator
+from zoo.models._builder import build_model
+from zoo.papers.protocols import SlidingWindowProtocol
 
 TIMES = {"seconds", "peak_memory", "processes", "date"}
 TEXTS: Any = BENCHMARKS["peps_mini/validation"].open()
 TEXT = TEXTS[0][:400]
-IDS = [*Bytes().encode(TEXT), Bytes.end]
+IDS = [*ByteTokenizer().encode(TEXT), ByteTokenizer.end]
 
 
 def network() -> Any:
     """Untrained, with weights so large that it is sure of itself, and so sees what is before."""
     torch.manual_seed(0)
-    model = registry.network("gpt2_nano").eval()
+    model = build_model("gpt2_nano").eval()
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.mul_(4.0)
@@ -40,7 +41,7 @@ def network() -> Any:
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("weights") / "nano.safetensors"
-    weights.save(network().state_dict(), path, {})
+    save_safetensors(network().state_dict(), path, {})
     return path
 
 
@@ -53,7 +54,7 @@ def text(tmp_path: Path) -> Path:
 
 def run(file: Path, on: str | Path, *options: str | Path) -> dict[str, Any]:
     given = [file, "--model", "gpt2_nano", "--on", on, *options, "--device", "cpu"]
-    return evaluate(parse(list(map(str, given))), join("cpu"))
+    return evaluate(parse(list(map(str, given))), init("cpu"))
 
 
 def score(record: dict[str, Any], name: str = "loss", part: str = "value") -> float:
@@ -96,7 +97,7 @@ def test_the_sum_over_all_tokens(file: Path, text: Path, context: int, stride: i
     assert score(found, "perplexity") == pytest.approx(np.exp(loss), rel=1e-5)
     bits = wanted / np.log(2) / len(TEXT.encode())
     assert score(found, "bits_per_byte") == pytest.approx(bits, rel=1e-6)
-    assert found["sha256"] == weights.sha256(file)
+    assert found["sha256"] == file_sha256(file)
 
 
 def test_the_log_has_every_window(file: Path, text: Path, tmp_path: Path) -> None:
@@ -121,13 +122,13 @@ def test_a_killed_run_goes_on(
     (out / "answers-0.jsonl").write_text("".join(log[:9]) + log[9][:3])
     (out / "answers-1.jsonl").write_text("".join(log[15:20]))
     scored: list[int] = []
-    answer = Tokens.answer
+    answer = LanguageModelingEvaluator.answer
 
-    def watched(job: Tokens, batch: list[tuple[int, Any]]) -> Any:
+    def watched(job: LanguageModelingEvaluator, batch: list[tuple[int, Any]]) -> Any:
         scored.extend(index for index, _ in batch)
         return answer(job, batch)
 
-    monkeypatch.setattr(Tokens, "answer", watched)
+    monkeypatch.setattr(LanguageModelingEvaluator, "answer", watched)
     again = run(file, text, *options, "--batch-size", "2")
     assert scored == [*range(9, 15), *range(20, whole["samples"])]
     assert nats(again) == pytest.approx(nats(whole), rel=1e-9)
@@ -140,7 +141,7 @@ def test_a_killed_run_goes_on(
 
 
 def test_what_is_lost_is_noticed() -> None:
-    job = Tokens(network(), np.arange(10), Reading(context=5))
+    job = LanguageModelingEvaluator(network(), np.arange(10), SlidingWindowProtocol(context=5))
     assert job.total({0: (1.0, 5), 1: (2.0, 4)}) == (3.0, 9)
     with pytest.raises(RuntimeError, match="8 of 9 tokens"):
         job.total({0: (1.0, 5), 1: (1.0, 3)})
@@ -149,8 +150,8 @@ def test_what_is_lost_is_noticed() -> None:
 def test_the_interval_is_of_windows(file: Path, text: Path) -> None:
     """By a bootstrap over windows, for which the linearisation stands."""
     found = run(file, text, "--context", "16")
-    job = Tokens(network(), np.array(IDS), Reading(context=16))
-    job.ready(torch.device("cpu"), How())
+    job = LanguageModelingEvaluator(network(), np.array(IDS), SlidingWindowProtocol(context=16))
+    job.ready(torch.device("cpu"), EvalConfig())
     with torch.inference_mode():
         parts = np.array(
             [row[1:] for i in range(job.size) for row in job.answer([(i, job.load(i))])]
@@ -209,9 +210,9 @@ def test_a_data_set_of_the_hub(file: Path, tmp_path: Path, monkeypatch: pytest.M
 
 @pytest.mark.slow
 def test_a_benchmark_by_a_protocol(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    reading = {"half": Reading(context=128, stride=64)}
+    reading = {"half": SlidingWindowProtocol(context=128, stride=64)}
     paper = SimpleNamespace(id="room", details={"reading": reading})
-    monkeypatch.setattr("zoo.literature.load_all", lambda: (paper,))
+    monkeypatch.setattr("zoo.papers.loading.load_papers", lambda: (paper,))
     found = run(file, "peps_mini/validation", "--protocol", "room/half", "--batch-size", "32")
     assert found["protocol"] == {"context": 128, "stride": 64}
     assert (found["benchmark"], found["benchmark_version"]) == ("peps_mini/validation", 1)
@@ -237,7 +238,7 @@ def test_wikitext_2(file: Path, zoo_data: Path) -> None:
     if not (zoo_data / "wikitext2").is_dir():
         pytest.skip("ZOO_DATA has no wikitext2")
     texts: Any = BENCHMARKS["wikitext2/test"].open(zoo_data)
-    ids, model, wanted = torch.from_numpy(texts.tokens(Bytes()))[None], network(), 0.0
+    ids, model, wanted = torch.from_numpy(texts.tokens(ByteTokenizer()))[None], network(), 0.0
     with torch.no_grad():
         for start in range(0, ids.shape[1] - 1, 256):
             window = ids[:, start : start + 257]

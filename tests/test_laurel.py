@@ -13,12 +13,12 @@ from torch import Tensor
 
 from tests.golden.fill import fill, images, layers_of
 from tests.test_decoders import ids, small
-from zoo import registry
-from zoo.families.laurel.language import LaurelStream
-from zoo.families.laurel.model import LaurelStage
-from zoo.families.laurel.residual import PARTS, K, Laurel, LowRank
+from zoo.models._builder import build_model
+from zoo.models.laurel.language import LaurelStream
+from zoo.models.laurel.model import LaurelStage
+from zoo.models.laurel.residual import PARTS, K, Laurel, LowRank
 
-TARGET = "zoo.families.laurel.language:LAuReLGPT2"
+TARGET = "zoo.models.laurel.language:LAuReLGPT2"
 RESNETS = ["laurel_rw_resnet50", "laurel_lr_resnet50", "laurel_pa_resnet50"]
 RESNETS += ["laurel_rw_lr_resnet50", "laurel_rw_lr_pa_resnet50"]
 COMBINED = [parts for parts in PARTS if parts]
@@ -27,7 +27,7 @@ close = partial(torch.testing.assert_close, rtol=1e-12, atol=1e-12)
 
 def resnets(name: str, **args: Any) -> tuple[Any, Any]:
     """A plain ResNet-50 with drawn weights, and one of the room with the same."""
-    plain, model = registry.network("resnet50"), registry.network(name, **args)
+    plain, model = build_model("resnet50"), build_model(name, **args)
     fill(layers_of(plain))
     missing, unknown = model.double().load_state_dict(plain.state_dict(), strict=False)
     assert not unknown
@@ -174,7 +174,7 @@ def test_checkpointing_remembers_too() -> None:
 )
 def test_counts(name: str, added: int) -> None:
     """Table 4; 256, 512, 1,024 and 2,048 channels in 3, 4, 6 and 3 blocks are 15,104."""
-    network: Any = registry.network(name, device="meta")
+    network: Any = build_model(name, device="meta")
     assert sum(p.numel() for p in network.parameters()) == 25_557_032 + added
 
 
@@ -182,7 +182,7 @@ def test_counts(name: str, added: int) -> None:
 
 
 def plain_and(parts: str, **args: Any) -> tuple[Any, Any]:
-    plain = small("zoo.families.gpt2.model:GPT2")
+    plain = small("zoo.models.gpt2.model:GPT2")
     model = small(TARGET, parts=parts, rank=4, **args)
     first = LaurelStream(3, 32, parts=parts, rank=4, normalisation="none").double()
     own = {f"connections.{key}": value for key, value in first.state_dict().items()}
@@ -245,4 +245,4 @@ def test_a_cache_changes_nothing(parts: str) -> None:
 def test_what_the_paper_lacks(args: dict[str, Any], rule: str) -> None:
     for name in ("laurel_rw_lr_resnet50", "laurel_rw_lr_gpt2"):
         with pytest.raises(ValueError, match=rule):
-            registry.network(name, device="meta", **args)
+            build_model(name, device="meta", **args)

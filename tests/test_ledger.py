@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from tests.conftest import ROOT
 from tests.ledgers import content, edit, filled, training
-from zoo import ledger
-from zoo.ledger import Ledger, LedgerError, identity, merge, records
+from zoo.evaluation import ledger
+from zoo.evaluation.ledger import Ledger, LedgerError, identity, merge, records
 
 VALUES = st.recursive(
     st.none()

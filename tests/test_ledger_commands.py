@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.ledgers import content, filled, training
-from zoo import ledger, literature
 from zoo.cli import main
-from zoo.ledger import Ledger, queries
+from zoo.evaluation import ledger
+from zoo.evaluation.ledger import Ledger, queries
+from zoo.papers.loading import load_papers
 
 SPEED = {
     "kind": "speed",
@@ -37,7 +38,7 @@ ENLARGED = {
 def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ledger:
     """Five records of one's own; nothing is published."""
     monkeypatch.setattr(ledger, "published", lambda: Ledger(tmp_path / "published"))
-    monkeypatch.setattr("zoo.cli.ledger.published", ledger.published)
+    monkeypatch.setattr("zoo.evaluation.ledger.published", ledger.published)
     monkeypatch.setenv("ZOO_LEDGER", str(tmp_path / "own"))
     kept = Ledger(tmp_path / "own")
     again = content(1, date="2026-11-23T00:00:00Z")
@@ -210,10 +211,10 @@ def test_the_newest_of_several_protocols_precisions_and_devices() -> None:
         training("resnet21", 0),
         training("resnet21", 1),
     ]
-    assert queries.newest([*alike, *others]) == [alike[1], *others]
-    assert queries.newest([*others, *alike]) == [*others, alike[1]]
+    assert queries.latest_per_subject([*alike, *others]) == [alike[1], *others]
+    assert queries.latest_per_subject([*others, *alike]) == [*others, alike[1]]
 
 
 def test_every_room_can_be_asked_for(own: Ledger, capsys: pytest.CaptureFixture[str]) -> None:
-    for paper in literature.load_all():
+    for paper in load_papers():
         assert run(capsys, "--paper", paper.id, "--json")[0] == 0

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.ledgers import edit, filled
-from zoo.ledger import Ledger, LedgerError, identity, records
+from zoo.evaluation.ledger import Ledger, LedgerError, identity, records
 
 THREE = {}
 with tempfile.TemporaryDirectory() as _folder:

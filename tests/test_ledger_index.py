@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.ledgers import content, filled
-from zoo.ledger import Ledger, LedgerError, index, queries, records
+from zoo.evaluation.ledger import Ledger, LedgerError, index, queries, records
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.conftest import ROOT
 from tests.ledgers import content
-from zoo.ledger import Ledger
+from zoo.evaluation.ledger import Ledger
 
 PROCESSES, THREADS, EACH = 3, 2, 5
 ADD = """
@@ -15,7 +15,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tests.ledgers import content
-from zoo.ledger import Ledger
+from zoo.evaluation.ledger import Ledger
 
 folder, process, threads, each = Path(sys.argv[1]), *map(int, sys.argv[2:])
 
@@ -31,7 +31,7 @@ WITHOUT_END = """
 import itertools, sys
 from pathlib import Path
 from tests.ledgers import content
-from zoo.ledger import Ledger
+from zoo.evaluation.ledger import Ledger
 
 for number in itertools.count():
     Ledger(Path(sys.argv[1])).add(content(number))
@@ -40,7 +40,7 @@ KILLED_BEFORE_THE_NAME = """
 import os, signal, sys
 from pathlib import Path
 from tests.ledgers import content
-from zoo.ledger import Ledger
+from zoo.evaluation.ledger import Ledger
 
 os.fsync = lambda file: os.kill(os.getpid(), signal.SIGKILL)
 Ledger(Path(sys.argv[1])).add(content(1))

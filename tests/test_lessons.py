@@ -12,11 +12,12 @@ from PIL import Image
 from torch.optim import Adam
 
 from configs import super_resolution as recipes
-from zoo import registry, train
-from zoo.benchmarks import NoDataError
-from zoo.benchmarks.imresize import imresize
-from zoo.lessons import Enlarged
-from zoo.train import Recipe, cosine, load_recipe
+from zoo import training
+from zoo.data.benchmarks import DatasetNotFoundError
+from zoo.data.imresize import imresize
+from zoo.models._factory import create
+from zoo.training import Recipe, cosine, load_recipe
+from zoo.training.super_resolution import SuperResolution
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ def tiny(**changes: Any) -> Recipe:
         epochs=3,
         batch_size=4,
         lr=1e-3,
-        lesson=Enlarged(scale=2, size=12, steps=4),
+        lesson=SuperResolution(scale=2, size=12, steps=4),
         optimizer=partial(Adam),
         schedule=cosine(),
         source="a test",
@@ -49,7 +50,7 @@ def tiny(**changes: Any) -> Recipe:
 
 
 def test_patches_belong_together(photos: Path) -> None:
-    lesson = Enlarged(scale=2, size=12, steps=5)
+    lesson = SuperResolution(scale=2, size=12, steps=5)
     examples = lesson.load("photos", 8, {}, photos)
     assert len(examples.large) == 2
     seen = set()
@@ -68,7 +69,7 @@ def test_all_eight_positions_are_drawn(tmp_path: Path) -> None:
     (tmp_path / "photos").mkdir()
     image = np.arange(8 * 8 * 3, dtype=np.uint8).reshape(8, 8, 3)
     Image.fromarray(image).save(tmp_path / "photos" / "a.png")
-    examples = Enlarged(scale=2, size=4, steps=1).load("photos", 200, {}, tmp_path)
+    examples = SuperResolution(scale=2, size=4, steps=1).load("photos", 200, {}, tmp_path)
     ((_, large),) = examples.batches(torch.Generator().manual_seed(0))
     found = {np.rint(x.numpy().transpose(1, 2, 0) * 255).astype(np.uint8).tobytes() for x in large}
     turned = [np.rot90(side, k) for side in (image, image[:, ::-1]) for k in range(4)]
@@ -78,28 +79,28 @@ def test_all_eight_positions_are_drawn(tmp_path: Path) -> None:
 def test_a_killed_run_ends_in_the_same_weights(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    train.train(tiny(), seed=1, out=tmp_path / "whole", data=photos, quiet=True)
-    real = train.Run.epoch
+    training.train(tiny(), seed=1, out=tmp_path / "whole", data=photos, quiet=True)
+    real = training.Trainer.epoch
 
-    def killed(self: train.Run, number: int, advance: object) -> None:
+    def killed(self: training.Trainer, number: int, advance: object) -> None:
         if number == 2:
             raise KeyboardInterrupt
         real(self, number, advance)
 
-    monkeypatch.setattr(train.Run, "epoch", killed)
+    monkeypatch.setattr(training.Trainer, "epoch", killed)
     with pytest.raises(KeyboardInterrupt):
-        train.train(tiny(), seed=1, out=tmp_path / "cut", data=photos, quiet=True)
-    monkeypatch.setattr(train.Run, "epoch", real)
-    run = train.train(tiny(), seed=1, out=tmp_path / "cut", data=photos, quiet=True)
+        training.train(tiny(), seed=1, out=tmp_path / "cut", data=photos, quiet=True)
+    monkeypatch.setattr(training.Trainer, "epoch", real)
+    run = training.train(tiny(), seed=1, out=tmp_path / "cut", data=photos, quiet=True)
     name = "model.safetensors"
     assert (tmp_path / "cut" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
     assert run.history[-1]["squared error"] < run.history[0]["squared error"]
 
 
 def test_a_start_gives_what_has_the_shape(photos: Path, tmp_path: Path) -> None:
-    start = registry.create("rcan_tiny_x2", pretrained=True).state_dict()
-    network = registry.create("rcan_tiny_x4")
-    train.start_from(network, "rcan_tiny_x2")
+    start = create("rcan_tiny_x2", pretrained=True).state_dict()
+    network = create("rcan_tiny_x4")
+    training.init_from(network, "rcan_tiny_x2")
     found = network.state_dict()
     assert torch.equal(found["body.2.weight"], start["body.2.weight"])
     assert torch.equal(found["tail.0.0.weight"], start["tail.0.0.weight"])
@@ -107,12 +108,12 @@ def test_a_start_gives_what_has_the_shape(photos: Path, tmp_path: Path) -> None:
 
 
 def test_data_that_are_not_there(photos: Path, tmp_path: Path) -> None:
-    with pytest.raises(NoDataError, match=r"no cats/\*\.png"):
-        Enlarged(scale=2).load("cats", 4, {}, photos)
-    with pytest.raises(NoDataError, match="--data"):
-        Enlarged(scale=2).load("photos", 4, {}, None)
-    with pytest.raises(NoDataError, match="patch of 192x192"):
-        Enlarged(scale=4).load("photos", 4, {}, photos)
+    with pytest.raises(DatasetNotFoundError, match=r"no cats/\*\.png"):
+        SuperResolution(scale=2).load("cats", 4, {}, photos)
+    with pytest.raises(DatasetNotFoundError, match="--data"):
+        SuperResolution(scale=2).load("photos", 4, {}, None)
+    with pytest.raises(DatasetNotFoundError, match="patch of 192x192"):
+        SuperResolution(scale=4).load("photos", 4, {}, photos)
 
 
 @pytest.mark.parametrize("name", ["rcan_tiny_x2", "rcan_tiny_x4"])

@@ -7,8 +7,12 @@ from pathlib import Path
 import pytest
 
 import zoo
-from zoo import checking, literature, registry, tables
-from zoo.literature import PaperError
+from zoo.claims.check import select
+from zoo.models._catalog import validate_claims
+from zoo.models._registry import get_entry, list_weights, model_entries, paper_of
+from zoo.papers.loading import PaperError, load_paper, load_papers
+from zoo.papers.weights import MODELS_DIR
+from zoo.reporting import console
 
 HEAD = """[paper]
 title = "A Paper"
@@ -50,7 +54,7 @@ def written(folder: Path, text: str) -> Path:
 
 
 def test_a_value_keeps_its_printed_digits(tmp_path: Path) -> None:
-    claim = literature.read(written(tmp_path, CLAIM)).claims[0]
+    claim = load_paper(written(tmp_path, CLAIM)).claims[0]
     assert (claim.value, str(claim.value), claim.line) == (Decimal("0.27"), "0.270", 13)
 
 
@@ -85,50 +89,50 @@ FIRST = 13  # the line of the first [[claims]]
 )
 def test_a_fault_is_named_with_its_line(tmp_path: Path, text: str, line: int, says: str) -> None:
     with pytest.raises(PaperError) as error:
-        literature.read(written(tmp_path, text))
+        load_paper(written(tmp_path, text))
     assert str(error.value).startswith(f"room/paper.toml:{line}: "), error.value
     assert says in str(error.value)
 
 
 def test_a_broken_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(PaperError, match=r"room/paper\.toml: .*line 14"):
-        literature.read(written(tmp_path, "[[claims]]\nkind = counted\n"))
+        load_paper(written(tmp_path, "[[claims]]\nkind = counted\n"))
 
 
 def test_a_head_without_a_key_is_named(tmp_path: Path) -> None:
     path = written(tmp_path, CLAIM)
     path.write_text(path.read_text().replace("year = 2020\n", ""))
     with pytest.raises(PaperError, match=r"paper\.toml:1: \[paper\]: lacks the key 'year'"):
-        literature.read(path)
+        load_paper(path)
 
 
 def test_a_claim_on_a_model_that_is_not_there_is_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    wrong = literature.read(written(tmp_path, CLAIM.replace("resnet20", "resnet21")))
-    monkeypatch.setattr(literature, "load_all", lambda: (wrong,))
+    wrong = load_paper(written(tmp_path, CLAIM.replace("resnet20", "resnet21")))
+    monkeypatch.setattr("zoo.papers.loading.load_papers", lambda: (wrong,))
     with pytest.raises(PaperError, match=rf"room/paper\.toml:{FIRST}: .*'resnet21'"):
-        checking.check_claims()
+        validate_claims()
 
 
 def test_the_rooms_keep_the_rules() -> None:
-    checking.check_claims()
-    rooms = {path.parent.name for path in literature.ROOMS.glob("*/__init__.py")}
-    papers = {paper.id: paper for paper in literature.load_all()}
+    validate_claims()
+    rooms = {path.parent.name for path in MODELS_DIR.glob("*/__init__.py")}
+    papers = {paper.id: paper for paper in load_papers()}
     assert set(papers) == rooms
     claimed = {claim.model for paper in papers.values() for claim in paper.claims}
     for paper in papers.values():  # its own claims, or another paper's about its networks
-        assert any(registry.paper_of(registry.variant(name)) is paper for name in claimed)
+        assert any(paper_of(get_entry(name)) is paper for name in claimed)
         assert paper.bibtex.strip().startswith("@")
         for claim in paper.claims:
             assert not claim.protocol or paper.protocols[claim.protocol]
 
 
 def test_every_network_has_a_claim_or_says_that_it_is_ours() -> None:
-    claimed = {c.model for p in literature.load_all() for c in p.claims}
-    claimed |= {c.than for p in literature.load_all() for c in p.claims}
-    ours = {m for p in literature.load_all() for d in p.deviations for m in d.models}
-    assert set(registry.variants()) - claimed - ours == set()
+    claimed = {c.model for p in load_papers() for c in p.claims}
+    claimed |= {c.than for p in load_papers() for c in p.claims}
+    ours = {m for p in load_papers() for d in p.deviations for m in d.models}
+    assert set(model_entries()) - claimed - ours == set()
 
 
 def test_a_claim_may_be_about_another_rooms_network(
@@ -136,9 +140,9 @@ def test_a_claim_may_be_about_another_rooms_network(
 ) -> None:
     """Weights may not; and a network's claims are those of all papers."""
     claim = CLAIM.replace('kind = "counted"', 'kind = "counted"\nnote = "by another"')
-    other = literature.read(written(tmp_path, claim))
-    monkeypatch.setattr(literature, "load_all", lambda: (other,))
-    checking.check_claims()
+    other = load_paper(written(tmp_path, claim))
+    monkeypatch.setattr("zoo.papers.loading.load_papers", lambda: (other,))
+    validate_claims()
     assert [c.note for c in zoo.describe("resnet20").claims] == ["by another"]
 
 
@@ -155,10 +159,10 @@ where = "Table 1"
 """
     path = written(tmp_path, text + (f"value = {value}\n" if value else ""))
     if value:
-        assert literature.read(path).claims[0].formula == "extra"
+        assert load_paper(path).claims[0].formula == "extra"
         return
     with pytest.raises(PaperError, match="a `formula` needs the printed `value`"):
-        literature.read(path)
+        load_paper(path)
 
 
 def test_weights_are_of_their_own_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -173,43 +177,43 @@ benchmarks = ["cifar10/test"]
 preprocessing = {}
 """
     text = written(tmp_path, CLAIM + "\n" + weights % ("0" * 64))
-    wrong = literature.read(text)
-    monkeypatch.setattr(literature, "load_all", lambda: (wrong,))
+    wrong = load_paper(text)
+    monkeypatch.setattr("zoo.papers.loading.load_papers", lambda: (wrong,))
     with pytest.raises(PaperError, match=rf"toml:{FIRST + 8}: this room has no model 'resnet20'"):
-        checking.check_claims()
+        validate_claims()
 
 
 def test_the_other_side_of_a_comparison_is_there_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     text = MEASURED.replace('"measured"', '"relative"\nthan = "plain21"\nrelation = "<"')
-    wrong = literature.read(written(tmp_path, text))
-    monkeypatch.setattr(literature, "load_all", lambda: (wrong,))
+    wrong = load_paper(written(tmp_path, text))
+    monkeypatch.setattr("zoo.papers.loading.load_papers", lambda: (wrong,))
     with pytest.raises(PaperError, match=rf"toml:{FIRST}: this zoo has no model 'plain21'"):
-        checking.check_claims()
+        validate_claims()
 
 
 def test_a_claim_of_another_room_is_shown_with_it() -> None:
     gpt2 = zoo.describe("gpt2")
-    places = [str(cell) for cell in tables.claims(gpt2).columns[1].cells]
+    places = [str(cell) for cell in console.claims(gpt2).columns[1].cells]
     assert [p.partition(": ")[0] for p in places if ": " in p] == ["loop_residual"]
     assert "baseline-not-trained" in {record.id for record in gpt2.contradictions}
     assert "pythia_12b" in zoo.list_models(dataset="pile")
 
 
 def test_a_claim_is_judged_on_the_weights_of_whatever_room() -> None:
-    found = {paper.id: (claims, weights) for paper, claims, weights in checking.wanted(["gpt2"])}
+    found = {paper.id: (claims, weights) for paper, claims, weights in select(["gpt2"])}
     assert set(found) == {"gpt2", "loop_residual"}
     claims, weights = found["loop_residual"]
     assert {claim.model for claim in claims} == {"gpt2"}
-    assert {w.name for w in weights} == {w.name for w in registry.weights_of("gpt2")}
-    papers = {paper.id for paper, *_ in checking.wanted(["gpt2.openai"])}
+    assert {w.name for w in weights} == {w.name for w in list_weights("gpt2")}
+    papers = {paper.id for paper, *_ in select(["gpt2.openai"])}
     assert papers == {"gpt2", "loop_residual"}
-    assert {p.id for p, *_ in checking.wanted(["carn"])} == {"carn"}
+    assert {p.id for p, *_ in select(["carn"])} == {"carn"}
 
 
 def test_every_formula_is_in_its_room() -> None:
-    named = {(c.paper, c.formula) for c in zoo.claims() if c.formula}
+    named = {(c.paper, c.formula) for c in zoo.list_claims() if c.formula}
     assert named
     for room, formula in named:
-        assert callable(getattr(importlib.import_module(f"zoo.families.{room}.formulas"), formula))
+        assert callable(getattr(importlib.import_module(f"zoo.models.{room}.formulas"), formula))

@@ -16,10 +16,11 @@ from torch import Tensor
 
 from tests.golden.fill import drawn_by_name
 from tests.test_lm_parity import NETS, error, text
-from zoo import registry, repositories
-from zoo.families.gpt2.model import GPT2
-from zoo.families.pythia.convert import apart
-from zoo.pretrained import WeightsError
+from zoo.models._registry import ModelEntry, get_entry
+from zoo.models._sources import load_file
+from zoo.models.gpt2.model import GPT2
+from zoo.models.pythia.convert import apart
+from zoo.papers.weights import WeightsError
 
 
 def drawn(model: Any) -> Any:
@@ -51,13 +52,13 @@ def from_file(
     monkeypatch: pytest.MonkeyPatch, name: str, args: dict[str, Any], path: Path
 ) -> torch.nn.Module:
     """A small network under a name of the zoo, with the tensors of a file."""
-    entry = registry.variant(name)
-    known = {name: registry.Variant(name, entry.target, args, entry.cfg)}
-    monkeypatch.setattr(registry, "variants", lambda: known)
+    entry = get_entry(name)
+    known = {name: ModelEntry(name, entry.target, args, entry.cfg)}
+    monkeypatch.setattr("zoo.models._registry.model_entries", lambda: known)
     before = torch.get_default_dtype()
     torch.set_default_dtype(torch.float64)
     try:
-        return repositories.from_file(name, path).eval()
+        return load_file(name, path).eval()
     finally:
         torch.set_default_dtype(before)
 

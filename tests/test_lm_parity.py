@@ -12,13 +12,15 @@ import torch
 from torch import Tensor
 
 from tests.golden.fill import drawn_by_name
-from zoo import convert, registry
-from zoo.families.gpt2.model import GPT2
-from zoo.families.muddformer.model import MUDDFormer, MUDDPythia, reallocated
-from zoo.families.muddformer.mudd import MUDD
-from zoo.families.pythia.model import Pythia
-from zoo.families.transformer_pp.model import TransformerPP
-from zoo.schemes import Scheme
+from zoo.checkpoints.key_mapping import KeyMapping
+from zoo.models._builder import build_model
+from zoo.models._conversion import all_key_mappings
+from zoo.models._registry import get_entry, stored_counts
+from zoo.models.gpt2.model import GPT2
+from zoo.models.muddformer.model import MUDDFormer, MUDDPythia, reallocated
+from zoo.models.muddformer.mudd import MUDD
+from zoo.models.pythia.model import Pythia
+from zoo.models.transformer_pp.model import TransformerPP
 
 FILE = Path(__file__).parent / "golden" / "mudd.json"
 NETS: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))["nets"]
@@ -37,8 +39,8 @@ def text() -> Tensor:
     return (37 * i**2 + 11 * i + 5 * row) % 97
 
 
-def scheme(room: str, name: str) -> Scheme:
-    return next(s for r, s in convert.schemes() if r == room and s.name == name)
+def scheme(room: str, name: str) -> KeyMapping:
+    return next(s for r, s in all_key_mappings() if r == room and s.name == name)
 
 
 def ours(name: str, **choices: Any) -> Any:
@@ -164,9 +166,9 @@ def test_reallocation_keeps_the_sum() -> None:
 
 def test_a_choice_that_is_none() -> None:
     with pytest.raises(ValueError, match=r"choices are qk_norm.*, not 'gelus'"):
-        registry.network("muddformer_2_8b", device="meta", choices={"gelus": "tanh"})
+        build_model("muddformer_2_8b", device="meta", choices={"gelus": "tanh"})
     with pytest.raises(ValueError, match="last_ways must be 1"):
-        registry.network("muddformer_2_8b", device="meta", choices={"last_ways": 2})
+        build_model("muddformer_2_8b", device="meta", choices={"last_ways": 2})
 
 
 @pytest.mark.parametrize(
@@ -182,4 +184,4 @@ def test_a_choice_that_is_none() -> None:
     ],
 )
 def test_exact_parameters(name: str, params: int) -> None:
-    assert registry.recorded_counts(registry.variant(name))["params"] == params
+    assert stored_counts(get_entry(name))["params"] == params

@@ -19,10 +19,10 @@ import pytest
 from tests import hub_server
 from tests.conftest import ROOT
 from tests.hub_server import Hub, serving
-from zoo import mirror
-from zoo.mirror import Refusal, Store, chunks
-from zoo.mirror.store import File, git_oid
-from zoo.mirror.uploads import checked
+from zoo.hub import server
+from zoo.hub.server import HttpError, Store, chunks
+from zoo.hub.server.commits import checked
+from zoo.hub.server.store import File, git_oid
 
 MODES = [pytest.param("0", id="xet"), pytest.param("1", id="lfs")]
 
@@ -87,7 +87,7 @@ def test_huggingface_hub(remote: Hub, tmp_path: Path, xet_off: str) -> None:
         assert headers["ETag"] == f'"{sha256(body).hexdigest()}"'
     store = Store(remote.folder)  # what a restart finds
     assert store.own == remote.mirror.store.own
-    again = mirror.Hub(store).xet
+    again = server.HubApp(store).xet
     assert again.hashes == remote.mirror.xet.hashes
     assert (again.id == remote.mirror.xet.id) == (xet_off == "0")
 
@@ -124,13 +124,13 @@ def test_no_path_leads_upwards(remote: Hub, path: str) -> None:
 
 @pytest.mark.parametrize("path", ["", "/x", "a//b", "../x", "a/..", "./a", ".git/x", "a\\b", "a\0"])
 def test_no_commit_has_such_a_path(path: str) -> None:
-    with pytest.raises(Refusal):
+    with pytest.raises(HttpError):
         checked(path)
 
 
 def test_other_bytes_than_announced_are_not_kept(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    with pytest.raises(Refusal, match="0000 was announced"):
+    with pytest.raises(HttpError, match="0000 was announced"):
         store.keep([b"other"], "0" * 64)
     assert list((tmp_path / "blobs").iterdir()) == []
 
@@ -200,7 +200,7 @@ def test_a_cut_download_goes_on(remote: Hub, tmp_path: Path) -> None:
     remote.push("a/b", {"f.bin": content})
     ranges: list[str | None] = []
 
-    def noted(request: mirror.Request, reply: mirror.Reply) -> mirror.Reply:
+    def noted(request: server.Request, reply: server.Response) -> server.Response:
         ranges.append(request.headers.get("Range"))
         return reply
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.test_mirror import get
-from zoo.mirror import Folders
+from zoo.hub.server import Folders
 
 
 def tree(folder: Path, files: dict[str, bytes]) -> Path:
@@ -69,7 +69,7 @@ def test_folders_are_repositories(shelf: Path) -> None:
 def test_a_folder_that_changes_is_another_commit(
     shelf: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("zoo.mirror.folders.FRESH", 0)
+    monkeypatch.setattr("zoo.hub.server.folders.FRESH", 0)
     source = Folders(shelf)
     first = source.repos()["model", "lab/net"].branches
     assert source.repos()["model", "lab/net"].branches == first

@@ -11,8 +11,8 @@ import pytest
 
 from tests.hub_server import Hub, serving
 from tests.test_mirror import get
-from zoo.mirror import Refusal, Store, chunks
-from zoo.mirror.xet import Described, Term, Xet, hexed, parse
+from zoo.hub.server import HttpError, Store, chunks
+from zoo.hub.server.xet_store import Described, Term, Xet, hexed, parse
 
 ONE, TWO, FILE = "1" * 64, "2" * 64, "f" * 63 + "0"
 
@@ -103,7 +103,7 @@ def test_a_shard_is_taken_apart() -> None:
 )
 def test_a_xorb_that_is_none(tmp_path: Path, broken: bytes) -> None:
     xet = Xet(tmp_path, Store(tmp_path))
-    with pytest.raises(Refusal, match="no chunk at byte 0"):
+    with pytest.raises(HttpError, match="no chunk at byte 0"):
         xet.add_xorb(ONE, broken)
     assert not (tmp_path / "xorbs").exists()
 
@@ -141,15 +141,15 @@ def test_what_is_known_is_not_replaced(tmp_path: Path, pieces: list[bytes]) -> N
     xet = Xet(tmp_path, Store(tmp_path))
     filled(xet, pieces)
     assert not xet.add_xorb(ONE, xorb([b"other"]))
-    with pytest.raises(Refusal, match="known with other contents"):
+    with pytest.raises(HttpError, match="known with other contents"):
         xet.add_file(Described(FILE, "0" * 64, [Term(ONE, 0, 1)]))
     before = xet.terms(FILE)
     xet.add_file(Described(FILE, "", [Term(ONE, 0, 1)]))
     assert xet.terms(FILE) == before
     for terms in ([Term(ONE, 5, 8)], [Term(ONE, 3, 3)], [Term("3" * 64, 0, 1)]):
-        with pytest.raises(Refusal):
+        with pytest.raises(HttpError):
             xet.add_file(Described(TWO, "", terms))
-    with pytest.raises(Refusal, match="was announced"):
+    with pytest.raises(HttpError, match="was announced"):
         xet.add_file(Described(TWO, "0" * 64, [Term(ONE, 0, 1)]))
     assert len(xet.hashes) == 1
 

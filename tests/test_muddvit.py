@@ -14,11 +14,11 @@ from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 
 from tests.golden.fill import drawn_by_name
-from zoo import registry
-from zoo.families.muddformer.mudd import MUDD
-from zoo.families.muddformer.vision import MUDDViT, ViT
-from zoo.trunks.connections import Connections
-from zoo.trunks.vision_transformer import positions
+from zoo.models._builder import build_model
+from zoo.models.muddformer.mudd import MUDD
+from zoo.models.muddformer.vision import MUDDViT, ViT
+from zoo.modules.connections import ResidualStream
+from zoo.modules.vision_transformer import positions
 
 LAYERS, SIZE, GRID = 3, (64, 96), (4, 6)
 close = partial(torch.testing.assert_close, rtol=1e-11, atol=1e-12)
@@ -26,7 +26,7 @@ close = partial(torch.testing.assert_close, rtol=1e-11, atol=1e-12)
 
 def small(name: str, **args: Any) -> Any:
     """A network with drawn weights, in float64 and eval mode."""
-    model = registry.network(name, layers=LAYERS, num_classes=7, **args).double().eval()
+    model = build_model(name, layers=LAYERS, num_classes=7, **args).double().eval()
     shapes = {key: tuple(value.shape) for key, value in model.state_dict().items()}
     model.load_state_dict(drawn_by_name(shapes))
     return model
@@ -161,7 +161,7 @@ def test_muddvit_is_what_the_paper_says(grad: bool) -> None:
 # At first
 
 
-class ThreeNorms(Connections):
+class ThreeNorms(ResidualStream):
     """The plain stream, with a norm for each of Q, K and V."""
 
     def norms(self, layer: int) -> int:
@@ -171,7 +171,7 @@ class ThreeNorms(Connections):
 def beside_plain(connections: Any) -> tuple[Any, Any]:
     """MUDDViT with these connections, and a plain network with all other weights."""
     plain = small("vit_s16", connections=ThreeNorms)
-    model = registry.network("muddvit_s16", layers=LAYERS, num_classes=7).double().eval()
+    model = build_model("muddvit_s16", layers=LAYERS, num_classes=7).double().eval()
     added = {f"connections.{key}": value for key, value in connections.state_dict().items()}
     model.load_state_dict(plain.state_dict() | added)
     return model, plain

@@ -17,11 +17,14 @@ import zoo
 from tests import test_hub, test_push
 from tests.hub_server import Files, Hub
 from tests.test_push import REPO, SOURCE
-from zoo import hub as client
-from zoo import offline, pinned, registry
-from zoo.mirror import Reply, Request
-from zoo.pretrained import WeightsError
-from zoo.push import push, tensors
+from zoo.checkpoints.lockfile import read_lockfile
+from zoo.hub import reference_outputs
+from zoo.hub.pull import pull, unlock
+from zoo.hub.push import push, tensors
+from zoo.hub.server import Request, Response
+from zoo.hub.verify import local_weights, verify
+from zoo.models._registry import UnknownNameError
+from zoo.papers.weights import WeightsError
 
 remote, first, hub = test_hub.remote, test_hub.first, test_push.hub
 pytestmark = [
@@ -41,17 +44,21 @@ def at(monkeypatch: pytest.MonkeyPatch, home: Path, *, is_offline: bool) -> None
 def test_a_bundle(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     push("resnet20", REPO)
     bundle = tmp_path / "bundle"
-    written = offline.pull([SOURCE, "resnet20"], bundle)
-    assert {path.name for path in written} == {"config.json", "model.safetensors", pinned.FILE}
+    written = pull([SOURCE, "resnet20"], bundle)
+    assert {path.name for path in written} == {
+        "config.json",
+        "model.safetensors",
+        reference_outputs.FILE,
+    }
     assert all(path.is_relative_to(bundle) for path in written)
     at(monkeypatch, bundle, is_offline=True)
     asked = len(hub.requests)
     model = zoo.create(SOURCE)
     assert torch.equal(model.fc.weight, zoo.create("resnet20", pretrained=True).fc.weight)
-    found = {checked.name: checked for checked in offline.verify([SOURCE, "resnet20"])}
+    found = {checked.name: checked for checked in verify([SOURCE, "resnet20"])}
     assert (found[SOURCE].fault, found[SOURCE].outputs) == ("", "as pinned")
     assert found["resnet20"].fault == ""
-    assert SOURCE in offline.here()
+    assert SOURCE in local_weights()
     assert len(hub.requests) == asked
 
 
@@ -60,12 +67,12 @@ def test_a_bundle_of_timms(
 ) -> None:
     """Weights that a room knows, but has not pinned."""
     remote.push(test_hub.REPO, first)
-    (path,) = offline.pull([test_hub.NAME], tmp_path / "bundle")
+    (path,) = pull([test_hub.NAME], tmp_path / "bundle")
     assert path.read_bytes() == first["model.safetensors"]
     at(monkeypatch, tmp_path / "bundle", is_offline=True)
     asked = len(remote.requests)
     zoo.create(test_hub.NAME, pretrained=True)
-    assert test_hub.NAME in offline.here()
+    assert test_hub.NAME in local_weights()
     assert len(remote.requests) == asked
 
 
@@ -73,19 +80,19 @@ def test_a_mirror_serves_a_bundle(
     hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`zoo hub serve DIR/hub`, for the machines around."""
-    from zoo import mirror
+    from zoo.hub import server
 
     done = push("resnet20", REPO)
-    offline.pull([SOURCE], tmp_path / "bundle")
-    folders = mirror.Folders(tmp_path / "bundle" / "hub")
-    served = mirror.Hub(mirror.Store(tmp_path / "own", {}, folders))
-    with mirror.serving(served.answer) as url:
+    pull([SOURCE], tmp_path / "bundle")
+    folders = server.Folders(tmp_path / "bundle" / "hub")
+    served = server.HubApp(server.Store(tmp_path / "own", {}, folders))
+    with server.serving(served.answer) as url:
         template = constants.HUGGINGFACE_CO_URL_TEMPLATE.replace(constants.ENDPOINT, url)
         monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
         monkeypatch.setattr(constants, "ENDPOINT", url)
         at(monkeypatch, tmp_path / "other", is_offline=False)
         zoo.create(SOURCE)
-        assert client.locked()[f"{REPO}/config.json"]["revision"] == done.commit
+        assert read_lockfile()[f"{REPO}/config.json"]["revision"] == done.commit
 
 
 def test_unlock(hub: Hub) -> None:
@@ -94,11 +101,11 @@ def test_unlock(hub: Hub) -> None:
     zoo.create(SOURCE)
     push("preresnet20", REPO)
     assert type(zoo.create(SOURCE)) is type(zoo.create("resnet20"))
-    assert offline.unlock(f"{SOURCE}@main") == [f"{REPO}/config.json"]
+    assert unlock(f"{SOURCE}@main") == [f"{REPO}/config.json"]
     assert type(zoo.create(SOURCE)) is type(zoo.create("preresnet20"))
     for name in ("hf-hub:alice/other", "resnet20", "resnet50.tv_in1k"):
         with pytest.raises(WeightsError, match="nothing of it is locked in"):
-            offline.unlock(name)
+            unlock(name)
 
 
 def test_what_verify_finds(hub: Hub, tmp_path: Path) -> None:
@@ -109,16 +116,16 @@ def test_what_verify_finds(hub: Hub, tmp_path: Path) -> None:
     data = bytearray(blob.read_bytes())
     data[-1] ^= 1
     blob.write_bytes(data)
-    (checked,) = offline.verify([SOURCE])
+    (checked,) = verify([SOURCE])
     assert sha256(data).hexdigest() in checked.fault
-    (checked,) = offline.verify([SOURCE])
+    (checked,) = verify([SOURCE])
     assert (checked.fault, checked.outputs) == ("", "as pinned")
     api = HfApi(endpoint=constants.ENDPOINT)
-    api.delete_file(pinned.FILE, REPO)
-    (checked,) = offline.verify([f"{SOURCE}@main"])
-    assert (checked.fault, checked.outputs) == ("", f"no {pinned.FILE} is at hand")
-    with pytest.raises(registry.UnknownNameError):
-        list(offline.verify(["resnet21"]))
+    api.delete_file(reference_outputs.FILE, REPO)
+    (checked,) = verify([f"{SOURCE}@main"])
+    assert (checked.fault, checked.outputs) == ("", f"no {reference_outputs.FILE} is at hand")
+    with pytest.raises(UnknownNameError):
+        list(verify(["resnet21"]))
 
 
 def test_a_locked_commit_that_is_gone(hub: Hub, tmp_path: Path) -> None:
@@ -129,7 +136,7 @@ def test_a_locked_commit_that_is_gone(hub: Hub, tmp_path: Path) -> None:
     zoo.create("hf-hub:timm/gone")
     hub.push("timm/gone", files)
     zoo.create("hf-hub:timm/gone")  # still at the commit that was locked
-    assert client.locked()["timm/gone/config.json"]["revision"] == commit
+    assert read_lockfile()["timm/gone/config.json"]["revision"] == commit
     del hub.repos["timm/gone"][commit]
     test_hub.forget(tmp_path)
     with pytest.raises(WeightsError, match=f"has no revision {commit}"):
@@ -142,13 +149,13 @@ def test_a_locked_commit_that_is_gone(hub: Hub, tmp_path: Path) -> None:
 def events(hub: Hub, happens: Callable[[], None]) -> None:
     """Has `happens` called at every request, and between the pieces of every body."""
 
-    def pieces(reply: Reply) -> Iterator[bytes]:
+    def pieces(reply: Response) -> Iterator[bytes]:
         for piece in reply.pieces:
             for start in range(0, len(piece), PIECE):
                 happens()
                 yield piece[start : start + PIECE]
 
-    def fault(request: Request, reply: Reply) -> Reply:
+    def fault(request: Request, reply: Response) -> Response:
         happens()
         return replace(reply, pieces=pieces(reply)) if reply.length > PIECE else reply
 
@@ -201,16 +208,16 @@ def test_a_killed_pull(hub: Hub, tmp_path: Path, point: int) -> None:
     push("resnet20", REPO)
     api = HfApi(endpoint=constants.ENDPOINT)
     files = {}
-    for name in ("config.json", "model.safetensors", pinned.FILE):
+    for name in ("config.json", "model.safetensors", reference_outputs.FILE):
         files[name] = Path(api.hf_hub_download(REPO, name, cache_dir=tmp_path / "x")).read_bytes()
     bundle = tmp_path / "bundle"
-    was_killed = killed(hub, lambda: offline.pull([SOURCE], bundle), point)
+    was_killed = killed(hub, lambda: pull([SOURCE], bundle), point)
     assert was_killed or point > 10
     whole(bundle, files)
     whole(tmp_path / "hf", files)
-    assert len(offline.pull([SOURCE], bundle)) == 3
+    assert len(pull([SOURCE], bundle)) == 3
     whole(bundle, files)
-    (checked,) = offline.verify([SOURCE])
+    (checked,) = verify([SOURCE])
     assert checked.outputs == "as pinned"
 
 
@@ -220,5 +227,5 @@ def test_a_killed_push(hub: Hub, point: int) -> None:
     assert was_killed or point > 6
     push("resnet20", REPO)
     assert push("resnet20", REPO).changed == ()
-    (checked,) = offline.verify([SOURCE])
+    (checked,) = verify([SOURCE])
     assert (checked.fault, checked.outputs) == ("", "as pinned")

@@ -9,17 +9,19 @@ from torch import Tensor, nn
 
 import zoo
 from tests.golden.fill import fill, layers_of
-from zoo import optimizing, registry
-from zoo.families.gpt2.model import GPT2
-from zoo.families.muddformer.model import MUDDFormer
-from zoo.optimizing import folding, products, winograd
-from zoo.optimizing.products import Product
-from zoo.optimizing.winograd import Winograd, transforms
+from zoo.inference import optimize
+from zoo.inference.optimize import fold_batchnorm, winograd
+from zoo.inference.optimize import linear as products
+from zoo.inference.optimize.linear import Product
+from zoo.inference.optimize.winograd import Winograd, transforms
+from zoo.models._builder import build_model
+from zoo.models.gpt2.model import GPT2
+from zoo.models.muddformer.model import MUDDFormer
 
 
 def filled(name: str, **args: Any) -> Any:
     """A network with weights of both signs and random statistics."""
-    network = registry.network(name, **args)
+    network = build_model(name, **args)
     fill(layers_of(network))
     return network.float().eval()
 
@@ -153,7 +155,7 @@ def test_a_decoder_by_onednn_is_the_same_function(tied: bool) -> None:
     ids, before = torch.randint(600, (2, 9)), network.eval().state_dict()
     with torch.inference_mode():
         wanted = network(ids)
-        step = optimizing.by_onednn(network)
+        step = optimize.by_onednn(network)
         assert step
         found = network(ids)
         made = [name for name, module in network.named_modules() if isinstance(module, Product)]
@@ -180,7 +182,7 @@ def test_a_decoder_by_onednn_is_the_same_function(tied: bool) -> None:
 )
 def test_a_network_stays_the_same_function(name: str, args: dict[str, Any], folded: int) -> None:
     network = filled(name, **args)
-    example = optimizing.example_of(network)[:2]
+    example = optimize.example_of(network)[:2]
     example = example[..., :64, :64] if example.dim() == 4 else example
     with torch.inference_mode():
         wanted = network(example)
@@ -203,14 +205,14 @@ def test_all_of_it_together_is_the_same_function(
     def seconds(run: Any, x: Tensor) -> float:
         return float(run.in_channels > widest) if isinstance(run, Winograd) else 0.5
 
-    monkeypatch.setattr(optimizing, "_seconds", seconds)
+    monkeypatch.setattr(optimize, "_seconds", seconds)
     network = filled("wrn16_4")
     x = torch.randn(3, 3, 32, 32)
     with torch.inference_mode():
         wanted = network(x)
-        assert list(optimizing.prepare(network, x[:1])) == ["7 BatchNorms folded"]
-        assert optimizing.lay_out(network)
-        step = optimizing.by_winograd(network, x)
+        assert list(optimize.prepare(network, x[:1])) == ["7 BatchNorms folded"]
+        assert optimize.lay_out(network)
+        step = optimize.by_winograd(network, x)
         assert (step or [None])[0] == (
             f"{replaced} 3x3 convolutions by Winograd" if replaced else None
         )
@@ -222,8 +224,8 @@ def test_what_does_not_pay_is_taken_back(monkeypatch: pytest.MonkeyPatch) -> Non
     before, x = dict(network.state_dict()), torch.randn(2, 3, 32, 32)
     wanted = network(x)
     seconds = iter((1.0, 1.0, 2.0, 2.0))
-    timed = optimizing._timed
-    monkeypatch.setattr(optimizing, "_timed", lambda *a: (timed(*a)[0], next(seconds)))
+    timed = optimize._timed
+    monkeypatch.setattr(optimize, "_timed", lambda *a: (timed(*a)[0], next(seconds)))
     model: Any = zoo.optimize(network, fold=False, example=x)
     assert model.optimized.steps == ()
     assert before.keys() == model.state_dict().keys()
@@ -251,10 +253,10 @@ def test_what_others_see_is_not_folded() -> None:
     network, x = Odd(), torch.randn(2, 4, 5, 5)
     fill(layer for layer in layers_of(network) if layer is not network.norm3)
     network.float().eval()
-    assert folding.fold(network, x) == 0
+    assert fold_batchnorm.fold(network, x) == 0
     network.norm3 = network.fit
     wanted = network(x)
-    assert folding.fold(network, x) == 1
+    assert fold_batchnorm.fold(network, x) == 1
     assert off(network(x), wanted) < 1e-6
 
 
@@ -284,6 +286,6 @@ def test_compiled_it_is_the_same_function() -> None:
 
 def test_bad_examples_are_refused() -> None:
     with pytest.raises(ValueError, match="does not take the example"):
-        zoo.optimize(registry.network("resnet20"), example=torch.zeros(1, 4, 32, 32))
+        zoo.optimize(build_model("resnet20"), example=torch.zeros(1, 4, 32, 32))
     with pytest.raises(ValueError, match="give an `example`"):
         zoo.optimize(nn.Conv2d(3, 3, 1))

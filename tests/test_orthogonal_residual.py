@@ -17,9 +17,9 @@ from tests.test_connections import DECODERS
 from tests.test_decoders import ids, small
 from tests.test_muddvit import image
 from tests.test_muddvit import small as small_vit
-from zoo import registry
-from zoo.families.orthogonal_residual.update import EPS, UPDATES, orthogonal, orthogonal_sum
-from zoo.families.orthogonal_residual.vision import OrthogonalStream
+from zoo.models._builder import build_model
+from zoo.models.orthogonal_residual.update import EPS, UPDATES, orthogonal, orthogonal_sum
+from zoo.models.orthogonal_residual.vision import OrthogonalStream
 
 GOLDEN = json.loads((ROOT / "tests/golden/orthogonal_residual.json").read_text())["nets"]
 PREFIX = {"feature": "orthogonal", "global": "orthogonal_global", "linear": "linear"}
@@ -36,7 +36,7 @@ def drawn(shape: tuple[int, ...] = (2, 16, 5, 6)) -> tuple[Tensor, Tensor]:
 
 
 def filled(name: str) -> Any:
-    model = registry.network(name)
+    model = build_model(name)
     fill(layers_of(model))
     return model.double().eval()
 
@@ -109,10 +109,7 @@ def test_every_unit_of_a_network(update: str) -> None:
 def test_no_parameter_more() -> None:
     for depth in (18, 101):
         shapes = [
-            {
-                key: value.shape
-                for key, value in registry.network(name, device="meta").named_parameters()
-            }
+            {key: value.shape for key, value in build_model(name, device="meta").named_parameters()}
             for name in (f"{prefix}_resnetv2_{depth}" for prefix in PREFIX.values())
         ]
         assert shapes[0] == shapes[1] == shapes[2]
@@ -168,4 +165,4 @@ def test_bf16_is_scaled_in_float32() -> None:
 def test_what_the_paper_lacks(name: str, args: dict[str, Any], rule: str) -> None:
     assert set(UPDATES) == set(PREFIX)
     with pytest.raises(ValueError, match=rule):
-        registry.network(name, device="meta", **args)
+        build_model(name, device="meta", **args)

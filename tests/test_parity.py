@@ -14,11 +14,11 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from tests.golden.fill import fill, images, layers_of
-from zoo import registry
-from zoo.families.resnet.model import large_pool
-from zoo.trunks.post_activation import Basic, Bottleneck
-from zoo.trunks.pre_activation import PreUnit
-from zoo.trunks.shortcuts import ZeroPadding
+from zoo.models._builder import build_model
+from zoo.models.resnet.model import large_pool
+from zoo.modules.post_activation import Basic, Bottleneck
+from zoo.modules.pre_activation import PreUnit
+from zoo.modules.shortcuts import ZeroPadding
 
 FILES = Path(__file__).parent / "golden"
 GOLDEN: dict[str, dict[str, Any]] = {
@@ -34,7 +34,7 @@ Change = Callable[[nn.Module], None]
 
 def ours(name: str, seed: int = 0, **args: Any) -> nn.Module:
     """A network of the zoo with the weights of `seed`; what fill.py forgets stays not a number."""
-    model = registry.network(name, device="meta", **args).to_empty(device="cpu").eval()
+    model = build_model(name, device="meta", **args).to_empty(device="cpu").eval()
     for tensor in (*model.parameters(), *model.buffers()):
         tensor.data.fill_(torch.nan if tensor.is_floating_point() else 0)
     fill(layers_of(model), seed)
@@ -98,7 +98,7 @@ class Operations(TorchFunctionMode):
 def test_dropout_stands_where_the_authors_file_has_it(unit: str, channels: int) -> None:
     record = json.loads((FILES / "wrn.json").read_text(encoding="utf-8"))
     wanted = record["unit_with_dropout"][unit]
-    stage = registry.network("wrn16_4", drop_rate=0.3).get_submodule("layer1")
+    stage = build_model("wrn16_4", drop_rate=0.3).get_submodule("layer1")
     with Operations() as operations:
         stage[unit == "identity"](torch.zeros(1, channels, 4, 4))
     flat = [kind for part in ("shared", "residual", "shortcut") for kind in wanted[part]]

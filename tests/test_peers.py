@@ -26,7 +26,7 @@ from tests.test_parity import (
     shift_the_pool,
     slow,
 )
-from zoo import registry
+from zoo.models._registry import model_entries
 
 # torchvision and timm: their keys, their logits
 
@@ -40,7 +40,7 @@ QUICK = {"resnet50", "res2net50_26w_4s", "rdnet_tiny", "dpn68"}
 SHARED = [
     pytest.param(name, library, marks=() if name in QUICK else slow)
     for library, names in NAMES.items()
-    for name in registry.variants()
+    for name in model_entries()
     if RENAMED.get(name, name) in names
 ]
 

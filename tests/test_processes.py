@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
-from zoo import registry
-from zoo.weights import sha256
+from zoo.checkpoints.writing import file_sha256
+from zoo.models._registry import list_weights
 
 pytestmark = pytest.mark.slow
 
@@ -18,7 +18,7 @@ TRAIN = """
 import sys
 from pathlib import Path
 from tests.test_train import tiny
-from zoo.train import train
+from zoo.training import train
 run = train(tiny(), seed=0, out=Path(sys.argv[1]), quiet=True)
 assert run.accelerator.num_processes == 2, run.accelerator.num_processes
 run.accelerator.end_training()
@@ -73,7 +73,7 @@ def test_a_script_counts_the_same_on_two_processes() -> None:
         "--device",
         "cpu",
     )
-    (pinned,) = registry.weights_of("wrn16_1")
+    (pinned,) = list_weights("wrn16_1")
     recorded = json.loads(pinned.record.read_text())["benchmarks"]["digits/test"]
     record = json.loads(out.strip().splitlines()[-1])
     assert record["processes"] == 2
@@ -87,5 +87,5 @@ def test_training_on_two_processes_gives_the_same_weights_twice(tmp_path: Path) 
     script.write_text(TRAIN)
     for name in ("a", "b"):
         torchrun(2, str(script), str(tmp_path / name))
-    sums = {sha256(tmp_path / name / "model.safetensors") for name in ("a", "b")}
+    sums = {file_sha256(tmp_path / name / "model.safetensors") for name in ("a", "b")}
     assert len(sums) == 1

@@ -14,12 +14,22 @@ from torch import nn
 import zoo
 from eval import timm_weights
 from tests.conftest import measured
-from zoo import checking, judging, literature, registry, weights
-from zoo.pretrained import ANOTHER, PERMISSIVE, ROOMS, TIMM, WeightsError, broken_rule
-from zoo.pretrained import read_timm as read
+from zoo.checkpoints import loading
+from zoo.claims import check, matching
+from zoo.models._registry import default_weights, list_weights
+from zoo.papers.loading import load_papers
+from zoo.papers.weights import (
+    MODELS_DIR,
+    OTHER_RECIPE,
+    PERMISSIVE,
+    TIMM_FILE,
+    WeightsError,
+    validate_weights,
+)
+from zoo.papers.weights import load_timm_weights as read
 
-PROVIDED = [w for paper in literature.load_all() for w in paper.weights if w.repo]
-FILES = sorted(ROOMS.glob(f"*/{TIMM}"))
+PROVIDED = [w for paper in load_papers() for w in paper.weights if w.repo]
+FILES = sorted(MODELS_DIR.glob(f"*/{TIMM_FILE}"))
 GOOD = next(w for w in PROVIDED if w.paper == FILES[0].parent.name)
 
 
@@ -52,12 +62,12 @@ def test_results_are_quoted_by_repository(tmp_path: Path) -> None:
 
 def test_the_writer_keeps_pins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "wrn").mkdir()
-    written = json.loads((ROOMS / "wrn" / TIMM).read_text())
+    written = json.loads((MODELS_DIR / "wrn" / TIMM_FILE).read_text())
     pin = {"revision": "a" * 40, "sha256": "b" * 64}
     tv, racm = (f"wide_resnet50_2.{tag}_in1k" for tag in ("tv", "racm"))
     written["weights"][tv] |= pin
     written["weights"][racm] |= pin | {"file": "another.safetensors"}  # what is pinned is not this
-    (tmp_path / "wrn" / TIMM).write_text(json.dumps(written))
+    (tmp_path / "wrn" / TIMM_FILE).write_text(json.dumps(written))
     monkeypatch.setattr(timm_weights, "ROOMS", tmp_path)
     found = timm_weights.content("wrn")["weights"]
     assert found[tv].items() >= pin.items()
@@ -72,15 +82,15 @@ def test_a_tag_that_nobody_has_decided_about_stops_the_writer() -> None:
 
 def test_the_default_is_nearest_to_the_paper() -> None:
     for name in ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "wide_resnet50_2"):
-        assert registry.default_weights(name).name == f"{name}.tv_in1k"
-    assert registry.default_weights("resnet20").name == "resnet20.zoo_digits"
+        assert default_weights(name).name == f"{name}.tv_in1k"
+    assert default_weights("resnet20").name == "resnet20.zoo_digits"
 
 
 @pytest.mark.parametrize("architecture", sorted({w.model for w in PROVIDED}))
 def test_a_bare_name_is_never_for_some_uses_only(architecture: str) -> None:
-    known = registry.weights_of(architecture)
+    known = list_weights(architecture)
     if any(w.licence in PERMISSIVE for w in known):
-        assert registry.default_weights(architecture).licence in PERMISSIVE
+        assert default_weights(architecture).licence in PERMISSIVE
     else:
         with pytest.raises(LookupError, match=known[0].name):
             zoo.create(architecture, pretrained=True)
@@ -92,9 +102,9 @@ def test_without_a_free_licence_there_is_no_default(
 ) -> None:
     papers = [
         replace(p, weights=tuple(replace(w, licence=licence) for w in p.weights))
-        for p in literature.load_all()
+        for p in load_papers()
     ]
-    monkeypatch.setattr(literature, "load_all", lambda: papers)
+    monkeypatch.setattr("zoo.papers.loading.load_papers", lambda: papers)
     says = rf"wide_resnet50_2 has no default weights.*wide_resnet50_2\.tv_in1k \(licence: {licence}"
     with pytest.raises(LookupError, match=says):
         zoo.create("wide_resnet50_2", pretrained=True)
@@ -114,12 +124,14 @@ def test_without_a_free_licence_there_is_no_default(
     ],
 )
 def test_an_entry_keeps_its_rules(changes: Mapping[str, Any], says: str, tmp_path: Path) -> None:
-    assert broken_rule(GOOD) == ""
-    assert broken_rule(replace(GOOD, sha256="0" * 64, revision="a" * 40)) == ""
-    assert says in broken_rule(replace(GOOD, **changes))
-    data = json.loads((ROOMS / GOOD.paper / TIMM).read_text())
+    assert validate_weights(GOOD) == ""
+    assert validate_weights(replace(GOOD, sha256="0" * 64, revision="a" * 40)) == ""
+    assert says in validate_weights(replace(GOOD, **changes))
+    data = json.loads((MODELS_DIR / GOOD.paper / TIMM_FILE).read_text())
     entry = data["weights"][GOOD.name] | {k: v for k, v in changes.items() if k != "name"}
-    (tmp_path / TIMM).write_text(json.dumps({"weights": {changes.get("name", GOOD.name): entry}}))
+    (tmp_path / TIMM_FILE).write_text(
+        json.dumps({"weights": {changes.get("name", GOOD.name): entry}})
+    )
     with pytest.raises(WeightsError, match=says):
         read(tmp_path)
 
@@ -128,7 +140,7 @@ def row(name: str, metric: str, weights: str = "") -> Any:
     """The verdict on the one claim of a metric by a protocol that is one center crop."""
     found = [
         r
-        for r in checking.check(weights or name)
+        for r in check.check(weights or name)
         if (r.model, r.metric) == (name, f"{metric} on imagenet/val") and r.provider
     ]
     assert found
@@ -143,39 +155,43 @@ def test_a_claim_has_the_providers_number_beside_it() -> None:
         "",
     )
     assert found.claimed == "30.43 %"
-    assert f"resnet18.tv_in1k ({ANOTHER}; bsd-3-clause) is on the Hub" in found.why
+    assert f"resnet18.tv_in1k ({OTHER_RECIPE}; bsd-3-clause) is on the Hub" in found.why
     assert row("resnet18", "top5_error").provider == "10.918 % (resnet18.tv_in1k)"
     named = row("resnet18", "error", "resnet18.gluon_in1k")
     assert named.provider == "29.156 % (resnet18.gluon_in1k)"
 
 
 def test_another_protocol_has_no_number_beside_it() -> None:
-    other = next(w for w in registry.weights_of("resnet18") if w.tag == "a1_in1k")  # crop 0.95
-    center = next(c for c in zoo.claims("resnet18", kind="measured") if c.protocol == "fb-1crop")
-    assert not judging.judged_on(other, center)
+    other = next(w for w in list_weights("resnet18") if w.tag == "a1_in1k")  # crop 0.95
+    center = next(
+        c for c in zoo.list_claims("resnet18", kind="measured") if c.protocol == "fb-1crop"
+    )
+    assert not matching.is_applicable(other, center)
     whole = replace(center, protocol="")
-    assert not any(judging.judged_on(w, whole) for w in registry.weights_of("resnet18"))
+    assert not any(matching.is_applicable(w, whole) for w in list_weights("resnet18"))
 
 
 def test_ten_crops_are_shown_to_weights_of_that_size() -> None:
     """As many pixels as they see, cut by the protocol, not by their own preprocessing."""
-    claim = next(c for c in zoo.claims("resnet18", kind="measured") if c.protocol == "fb-10crop")
-    works = judging.candidates(claim, registry.weights_of("resnet18"))
+    claim = next(
+        c for c in zoo.list_claims("resnet18", kind="measured") if c.protocol == "fb-10crop"
+    )
+    works = matching.specs_for(claim, list_weights("resnet18"))
     named = {work.weights for work in works}
     assert "resnet18.tv_in1k" in named
     assert {work.shown()["crops"] for work in works} == {"ten"}
-    for known in registry.weights_of("resnet18"):
+    for known in list_weights("resnet18"):
         assert (known.name in named) == (known.preprocessing["input_size"][1] == 224)
 
 
 def test_weights_of_another_recipe_are_named_in_the_verdict(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    claim = replace(zoo.claims("resnet20", kind="measured")[0], benchmark="digits/test")
+    claim = replace(zoo.list_claims("resnet20", kind="measured")[0], benchmark="digits/test")
     found = measured(claim)
-    assert found.why == f"resnet20.zoo_digits: {ANOTHER}"
-    official = [replace(registry.weights_of("resnet20")[0], relation="official")]
-    monkeypatch.setattr(registry, "weights_of", lambda name: official)
+    assert found.why == f"resnet20.zoo_digits: {OTHER_RECIPE}"
+    official = [replace(list_weights("resnet20")[0], relation="official")]
+    monkeypatch.setattr("zoo.models._registry.list_weights", lambda name: official)
     assert measured(claim).why == ""
 
 
@@ -215,7 +231,7 @@ class Small(nn.Module):
 
 def test_the_first_convolution_is_told_by_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
     rgb, grey = Small(3), Small(1)
-    monkeypatch.setattr(weights, "read", lambda entry: (dict(rgb.state_dict()), []))
-    weights.load_into(grey, GOOD, like=Small(1))
+    monkeypatch.setattr(loading, "read_pinned", lambda entry: (dict(rgb.state_dict()), []))
+    loading.load_pretrained(grey, GOOD, like=Small(1))
     torch.testing.assert_close(grey.stem[0].weight, rgb.stem[0].weight.sum(1, keepdim=True))
     assert torch.equal(grey.head.weight, rgb.head.weight)

@@ -8,12 +8,14 @@ from statistics import mean
 import pytest
 
 from tests.conftest import ROOT
-from zoo import checking, judging, ledger, registry
-from zoo.benchmarks import BENCHMARKS
-from zoo.judging import Findings
-from zoo.ledger import Record
-from zoo.provided import MEASURED
-from zoo.verdicts import Verdict
+from zoo.claims import check, judge, matching
+from zoo.claims.judge import RecordIndex
+from zoo.claims.verdict import Verdict
+from zoo.claims.weights import MEASURED
+from zoo.data.benchmarks import BENCHMARKS
+from zoo.evaluation import ledger
+from zoo.evaluation.ledger import Record
+from zoo.models._registry import parse_name
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +28,7 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> list[Verdict]:
     """What the published ledger alone says."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ZOO_LEDGER", str(tmp_path_factory.mktemp("own") / "ledger"))
-        return checking.recorded()
+        return check.verdicts_from_records()
 
 
 def test_it_is_whole_and_valid(records: Sequence[Record]) -> None:
@@ -45,13 +47,13 @@ def test_a_measured_verdict_has_a_record_and_falls_with_it(
         record = by_id[row.record]
         assert (record["benchmark"], record["model"]) == (row.claim.benchmark, row.claim.model)
         others = [r for r in records if r["id"] != row.record]
-        without = judging.measured(row.claim, Findings(others))
+        without = judge.measured(row.claim, RecordIndex(others))
         assert (without.status, without.measured) == ("not run", "")
-        name = judging.SCORES[row.claim.metric]
+        name = matching.SCORES[row.claim.metric]
         score = record["scores"][name]
         worse = {**record, "scores": {**record["scores"], name: {**score, "value": 1.0}}}
-        if name not in judging.SHARES:
-            assert judging.measured(row.claim, Findings([worse])).status != "kept"
+        if name not in matching.SHARES:
+            assert judge.measured(row.claim, RecordIndex([worse])).status != "kept"
 
 
 def test_a_comparison_falls_with_its_runs(records: Sequence[Record], rows: list[Verdict]) -> None:
@@ -61,10 +63,10 @@ def test_a_comparison_falls_with_its_runs(records: Sequence[Record], rows: list[
     for row in tried:
         assert row.claim
         others = [r for r in records if r.get("model") != row.claim.model]
-        assert judging.relative(row.claim, others).status == "not run"
+        assert judge.relative(row.claim, others).status == "not run"
         turned = replace(row.claim, relation="<" if row.claim.relation == ">" else ">")
         expected = {"kept": "missed", "missed": "kept"}.get(row.status, row.status)
-        assert judging.relative(turned, records).status == expected
+        assert judge.relative(turned, records).status == expected
 
 
 def test_every_evaluation_is_of_pinned_bytes_and_a_whole_benchmark(
@@ -77,7 +79,7 @@ def test_every_evaluation_is_of_pinned_bytes_and_a_whole_benchmark(
         if not benchmark.is_text:
             assert record["samples"] == benchmark.size
         if record["weights"]:
-            _, weights = registry.split(record["weights"])
+            _, weights = parse_name(record["weights"])
             assert weights
             assert record["sha256"] == weights.sha256
         assert re.fullmatch("[0-9a-f]{40}", record["commit"]), record["weights"]

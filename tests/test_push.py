@@ -14,9 +14,13 @@ from torch import nn
 import zoo
 from tests import test_hub
 from tests.hub_server import TOKENS, Hub, unavailable
-from zoo import cards, mirror, offline, pinned, registry
-from zoo.pretrained import WeightsError
-from zoo.push import Pushed, push
+from zoo.hub import reference_outputs, server
+from zoo.hub.push import PushResult, push
+from zoo.hub.verify import verify
+from zoo.models._factory import create
+from zoo.models._registry import default_weights
+from zoo.papers.weights import WeightsError
+from zoo.reporting import cards
 
 remote = test_hub.remote
 REPO, SOURCE = "alice/small", "hf-hub:alice/small"
@@ -61,7 +65,7 @@ def test_there_and_back(hub: Hub, name: str) -> None:
     wanted = outputs(known, name)
     torch.manual_seed(0)
     assert torch.equal(outputs(found, name), wanted)
-    (checked,) = offline.verify([SOURCE])
+    (checked,) = verify([SOURCE])
     assert (checked.fault, checked.outputs) == ("", "as pinned")
 
     again = push(name, REPO)
@@ -72,7 +76,7 @@ def test_there_and_back(hub: Hub, name: str) -> None:
 def test_an_emptied_hub_at_the_same_address(hub: Hub, tmp_path: Path) -> None:
     """What the client remembers to have sent is not there any more."""
     push("resnet20", REPO)
-    hub.mirror = mirror.Hub(mirror.Store(tmp_path / "emptied", TOKENS))
+    hub.mirror = server.HubApp(server.Store(tmp_path / "emptied", TOKENS))
     assert push("resnet20", REPO).commit
     assert zoo.create(SOURCE).num_classes == 10
 
@@ -98,12 +102,12 @@ def test_what_is_there(hub: Hub) -> None:
     assert data.license == "apache-2.0"
     assert "arxiv:1512.03385" in data.tags
     config = json.loads(content("config.json"))
-    weights = registry.default_weights("resnet20")
+    weights = default_weights("resnet20")
     assert (config["architecture"], config["zoo"]["weights"]) == ("resnet20", weights.name)
     assert config["zoo"]["parent"]["sha256"] == weights.sha256
     assert "Apache License" in content("LICENSE")
-    tensors = safetensors.torch.load_file(api().hf_hub_download(REPO, pinned.FILE))
-    assert not pinned.disagreements(zoo.create("resnet20", pretrained=True), tensors)
+    tensors = safetensors.torch.load_file(api().hf_hub_download(REPO, reference_outputs.FILE))
+    assert not reference_outputs.compare(zoo.create("resnet20", pretrained=True), tensors)
 
 
 def test_a_card_keeps_what_a_person_wrote(hub: Hub) -> None:
@@ -120,20 +124,20 @@ def test_a_card_keeps_what_a_person_wrote(hub: Hub) -> None:
 def test_another_machines_pins_stay(hub: Hub) -> None:
     """Rounded otherwise; those of another network do not."""
     push("resnet20", REPO)
-    path = api().hf_hub_download(REPO, pinned.FILE)
+    path = api().hf_hub_download(REPO, reference_outputs.FILE)
     theirs = {k: v * (1 + 1e-6) if "output" in k else v for k, v in _load(path).items()}
 
     def upload(tensors: dict[str, torch.Tensor]) -> None:
         data = safetensors.torch.save(tensors)
-        api().upload_file(path_or_fileobj=data, path_in_repo=pinned.FILE, repo_id=REPO)
+        api().upload_file(path_or_fileobj=data, path_in_repo=reference_outputs.FILE, repo_id=REPO)
 
     upload(theirs)
     assert push("resnet20", REPO).changed == ()
     upload({k: v * 2 if "output" in k else v for k, v in theirs.items()})
-    assert push("resnet20", REPO, dry_run=True).changed == (pinned.FILE,)
-    (checked,) = offline.verify([f"{SOURCE}@main"])
+    assert push("resnet20", REPO, dry_run=True).changed == (reference_outputs.FILE,)
+    (checked,) = verify([f"{SOURCE}@main"])
     assert "outputs differ from the pinned ones" in checked.fault
-    assert push("resnet20", REPO).changed == (pinned.FILE,)
+    assert push("resnet20", REPO).changed == (reference_outputs.FILE,)
 
 
 def _load(path: str) -> dict[str, torch.Tensor]:
@@ -177,14 +181,14 @@ def test_what_is_refused(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     refused(hub, "called org/name, not 'small'", to="small")
     monkeypatch.setattr(cards, "card", lambda *_: "---\nlicense: [a, b\n---\n")
     refused(hub, "the Hub does not accept the card")
-    real = registry.create
+    real = create
 
     def broken(name: str, pretrained: bool | None = None, **overrides: Any) -> nn.Module:
         model: Any = real(name, pretrained, **overrides)
         model.fc.weight.data[0, 0] = torch.nan
         return model
 
-    monkeypatch.setattr(registry, "create", broken)
+    monkeypatch.setattr("zoo.models._factory.create", broken)
     refused(hub, r"fc\.weight is not finite; nothing was sent")
 
 
@@ -193,6 +197,6 @@ def test_an_interrupted_push_goes_on(hub: Hub) -> None:
     hub.faults.append(unavailable(1, "POST", 400))
     with pytest.raises(WeightsError):
         push("resnet20", REPO)
-    done: Pushed = push("resnet20", REPO)
+    done: PushResult = push("resnet20", REPO)
     assert done.commit
     assert zoo.create(SOURCE).num_classes == 10

@@ -14,9 +14,10 @@ from torch import Tensor, nn
 
 from tests.golden.fill import fill, images, layers_of
 from tests.test_parity import SAME, WRONG, error, golden_error, logits, ours
-from zoo import registry
-from zoo.families.pyramidnet.units import PyramidUnit, basic, bottleneck, pyramid
-from zoo.trunks.stages import DEPTHS
+from zoo.models._builder import build_model
+from zoo.models._registry import get_entry, model_entries, stored_counts
+from zoo.models.pyramidnet.units import PyramidUnit, basic, bottleneck, pyramid
+from zoo.modules.stages import DEPTHS
 
 # README of the authors' code: features before the classifier. What paper.toml says of the sums, in
 # units of 10,000: convolutions, convolutions and classifier, all.
@@ -42,7 +43,7 @@ STAGES = 18, 18, 18
 
 def formula(name: str) -> tuple[int, int, int]:
     """Parameters of the convolutions, the classifier and the BatchNorms, by hand."""
-    entry = registry.variant(name)
+    entry = get_entry(name)
     args, classes, deep = dict(entry.args), entry.cfg["num_classes"], "Basic" not in entry.target
     depth, (first, window) = args.pop("depth"), (64, 49) if classes == 1000 else (16, 9)
     n = (depth - 2) // (9 if deep else 6)
@@ -62,7 +63,7 @@ def formula(name: str) -> tuple[int, int, int]:
 @pytest.mark.parametrize("name", README)
 def test_sums(name: str) -> None:
     convs, classifier, norms = formula(name)
-    counts = registry.recorded_counts(registry.variant(name))
+    counts = stored_counts(get_entry(name))
     assert convs + classifier + norms == counts["params"]
     found = [round(n / 10_000) for n in (convs, convs + classifier, convs + classifier + norms)]
     assert found == list(README[name][1:])
@@ -70,7 +71,7 @@ def test_sums(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["pyramidnet110_m8", "pyramidnet272_a200", "pyramidnet200_a450"])
 def test_features(name: str) -> None:
-    model: Any = registry.network(name, device="meta")
+    model: Any = build_model(name, device="meta")
     assert model.num_features == README[name][0]
     convs = [m for m in model.modules() if isinstance(m, nn.Conv2d)]
     assert sum(p.numel() for m in convs for p in m.parameters()) == formula(name)[0]
@@ -79,7 +80,7 @@ def test_features(name: str) -> None:
 @pytest.mark.parametrize("name", README)
 def test_last_width(name: str) -> None:
     """What the README calls the output feature dimension: 16 + alpha, 64 + alpha; four times it."""
-    entry = registry.variant(name)
+    entry = get_entry(name)
     first = 64 if entry.cfg["num_classes"] == 1000 else 16
     last = first + entry.args["alpha"]
     if "widening" in entry.args:
@@ -88,7 +89,7 @@ def test_last_width(name: str) -> None:
 
 
 def test_every_name_is_in_the_readme() -> None:
-    assert {name for name in registry.variants() if name.startswith("pyramidnet")} == set(README)
+    assert {name for name in model_entries() if name.startswith("pyramidnet")} == set(README)
 
 
 @pytest.mark.parametrize(
@@ -218,4 +219,4 @@ def test_equal_to_pytorchcv_for_imagenet() -> None:
 )
 def test_what_the_paper_lacks(name: str, args: dict[str, Any], rule: str) -> None:
     with pytest.raises(ValueError, match=rule):
-        registry.network(name, device="meta", **args)
+        build_model(name, device="meta", **args)

@@ -14,10 +14,14 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 import zoo
-from zoo import reading, registry, tensors, weights
-from zoo.pretrained import Weights, WeightsError
+from zoo.checkpoints import safetensors_format, safetensors_reader
+from zoo.checkpoints.loading import assign_state, load_pretrained
+from zoo.checkpoints.writing import file_sha256, save_safetensors
+from zoo.models._builder import build_model, build_uninitialised, key_mappings_of
+from zoo.models._registry import get_entry
+from zoo.papers.weights import Weights, WeightsError
 
-KINDS = [dtype for dtype in tensors.TYPES.values() if not dtype.is_complex]
+KINDS = [dtype for dtype in safetensors_format.TYPES.values() if not dtype.is_complex]
 
 
 def several() -> dict[str, Tensor]:
@@ -32,17 +36,17 @@ def several() -> dict[str, Tensor]:
     }
 
 
-@pytest.mark.parametrize("batch", [1, 100_000, reading.BATCH])
+@pytest.mark.parametrize("batch", [1, 100_000, safetensors_reader.BATCH])
 def test_it_reads_what_was_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch: int
 ) -> None:
-    monkeypatch.setattr(reading, "BATCH", batch)
+    monkeypatch.setattr(safetensors_reader, "BATCH", batch)
     path, data = tmp_path / "a.safetensors", save(several())
     path.write_bytes(data)
     sums: list[str] = []
-    found = reading.load("it", path, sums.append)
+    found = safetensors_reader.read_tensors("it", path, sums.append)
     assert sums == [hashlib.sha256(data).hexdigest()]
-    assert list(found) == list(tensors.decode("it", data))
+    assert list(found) == list(safetensors_format.parse("it", data))
     for key, value in several().items():
         assert found[key].dtype is value.dtype
         assert found[key].shape == value.shape
@@ -69,14 +73,14 @@ def test_a_fault_is_told_after_the_sum(tmp_path: Path, says: str) -> None:
     path.write_bytes(data)
     sums: list[str] = []
     with pytest.raises(WeightsError, match=f"^it: .*{says}"):
-        reading.load("it", path, sums.append)
+        safetensors_reader.read_tensors("it", path, sums.append)
     assert sums == [hashlib.sha256(data).hexdigest()]
 
     def refuse(found: str) -> None:
         raise WeightsError(f"refused {found}")
 
     with pytest.raises(WeightsError, match=r"^refused"):
-        reading.load("it", path, refuse)
+        safetensors_reader.read_tensors("it", path, refuse)
 
 
 @pytest.mark.parametrize(("change", "says"), [(-4, "was cut off in 'a'"), (4, "grew while")])
@@ -87,20 +91,20 @@ def test_a_file_that_changes_while_it_is_read(
     path.write_bytes(save({"a": torch.ones(4)}))
     size = path.stat().st_size
 
-    def checked(name: str, head: bytes, given: int) -> list[tensors.Entry]:
+    def checked(name: str, head: bytes, given: int) -> list[safetensors_format.TensorInfo]:
         os.truncate(path, size + change)
-        return tensors.check_header(name, head, given)
+        return safetensors_format.check_header(name, head, given)
 
-    monkeypatch.setattr(reading, "check_header", checked)
+    monkeypatch.setattr(safetensors_reader, "check_header", checked)
     with pytest.raises(WeightsError, match=says):
-        reading.load("it", path, lambda found: None)
+        safetensors_reader.read_tensors("it", path, lambda found: None)
 
 
 def pinned(path: Path, **args: object) -> Weights:
     return Weights(
         name="resnet20.made",
         file=str(path),
-        sha256=weights.sha256(path),
+        sha256=file_sha256(path),
         origin="here",
         licence="mit",
         relation="retrained",
@@ -112,12 +116,12 @@ def pinned(path: Path, **args: object) -> Weights:
 
 def test_what_is_loaded_is_not_drawn_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "resnet20.safetensors"
-    weights.save(registry.network("resnet20").state_dict(), path, {})
+    save_safetensors(build_model("resnet20").state_dict(), path, {})
     before = torch.random.get_rng_state()
     model = zoo.create(str(path))
     assert torch.equal(torch.random.get_rng_state(), before)
     assert all(parameter.requires_grad for parameter in model.parameters())
-    monkeypatch.setattr(registry, "default_weights", lambda name: pinned(path))
+    monkeypatch.setattr("zoo.models._registry.default_weights", lambda name: pinned(path))
     torch.manual_seed(0)
     again = zoo.create("resnet20", pretrained=True, num_classes=7)
     assert again.state_dict()["fc.weight"].shape == (7, 64)
@@ -128,11 +132,11 @@ def test_what_is_loaded_is_not_drawn_first(tmp_path: Path, monkeypatch: pytest.M
 def test_a_classifier_that_nobody_resized_has_to_fit(tmp_path: Path) -> None:
     """Or it would be left as the memory was."""
     path = tmp_path / "resnet20.safetensors"
-    weights.save(registry.network("resnet20", num_classes=7).state_dict(), path, {})
-    entry = registry.variant("resnet20")
-    model, like = registry.blank(entry, None, {}, resized=False)
+    save_safetensors(build_model("resnet20", num_classes=7).state_dict(), path, {})
+    entry = get_entry("resnet20")
+    model, like = build_uninitialised(entry, None, {}, resized=False)
     with pytest.raises(WeightsError, match=r"another shape for fc\.bias"):
-        weights.load_into(model, pinned(path), like=like)
+        load_pretrained(model, pinned(path), like=like)
 
 
 class Two(nn.Module):
@@ -147,7 +151,7 @@ def test_parameters_keep_type_and_memory_to_themselves() -> None:
     once = torch.ones(4)
     for state in ({"a": whole[:4], "b": whole[4:]}, {"a": once, "b": once}):
         model, wanted = Two(), {key: value.clone() for key, value in state.items()}
-        weights.put(model, dict(state))
+        assign_state(model, dict(state))
         assert model.a.dtype is torch.bfloat16
         assert not model.a.requires_grad
         assert torch.equal(model.b, wanted["b"])
@@ -155,7 +159,7 @@ def test_parameters_keep_type_and_memory_to_themselves() -> None:
         assert torch.equal(model.a.float(), wanted["a"])
         assert model.b.untyped_storage().nbytes() == 16
     model.double()
-    weights.put(model, {"a": once, "b": once})
+    assign_state(model, {"a": once, "b": once})
     assert model.a.dtype is model.b.dtype is torch.float64
 
 
@@ -187,12 +191,12 @@ print(peak.bytes() - before)
 def test_loading_takes_no_second_copy(name: str, keys: str, dtype: str, tmp_path: Path) -> None:
     """1.1 times the file in memory, of half a gigabyte in float32; also where heads have to be
     taken apart."""
-    path, entry = tmp_path / "drawn.safetensors", registry.variant(name)
-    shapes = registry.network(name, device="meta").state_dict()
+    path, entry = tmp_path / "drawn.safetensors", get_entry(name)
+    shapes = build_model(name, device="meta").state_dict()
     kind = getattr(torch, dtype)
     state = {key: torch.ones(value.shape, dtype=kind) for key, value in shapes.items()}
-    scheme = next(s for s in registry.schemes(entry) if s.name == keys and s.fits(name))
-    weights.save(scheme.undo(state), path, {})
+    scheme = next(s for s in key_mappings_of(entry) if s.name == keys and s.fits(name))
+    save_safetensors(scheme.undo(state), path, {})
     command = [sys.executable, "-c", PEAK, name, str(path), keys, dtype]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert 0.9 < json.loads(done.stdout) / path.stat().st_size < 1.1

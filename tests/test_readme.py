@@ -13,15 +13,16 @@ import zoo
 from configs import cifar_pyramidnet
 from eval import readme
 from tests.conftest import ROOT
-from zoo import checking, registry
-from zoo.train import Recipe
-from zoo.verdicts import NOT_BUILT, Verdict
+from zoo.claims import check
+from zoo.claims.verdict import NOT_BUILT, Verdict
+from zoo.models._registry import model_entries
+from zoo.training import Recipe
 
 
 @pytest.fixture(scope="module")
 def report() -> list[Verdict]:
     """What one whole `zoo.check()` says, by what is recorded."""
-    return checking.recorded()
+    return check.verdicts_from_records()
 
 
 @pytest.mark.slow
@@ -56,7 +57,7 @@ def test_no_claim_is_missed_without_an_explanation(report: list[Verdict]) -> Non
 
 def test_every_claim_has_its_row(report: list[Verdict]) -> None:
     claims = [row for row in report if row.claim]
-    assert len(claims) == len(zoo.claims())
+    assert len(claims) == len(zoo.list_claims())
     counted = [row for row in report if row.kind == "counted"]
     assert {row.status for row in counted} == {"kept", "missed", "not run"}
     assert all(row.why == NOT_BUILT for row in counted if row.status == "not run")
@@ -73,7 +74,7 @@ def test_the_claims_of_the_worked_example_are_the_rooms_own() -> None:
     for claim in shown:
         assert any(
             all(getattr(known, key) == value for key, value in claim.items())
-            for known in zoo.claims("pyramidnet110_*")
+            for known in zoo.list_claims("pyramidnet110_*")
         ), claim
 
 
@@ -89,8 +90,8 @@ def test_the_worked_example_costs_what_it_says() -> None:
 
 
 COUNTED: dict[str, Callable[[], int]] = {
-    "names": lambda: sum(name.startswith("pyramidnet") for name in registry.variants()),
-    "claims": lambda: len(zoo.claims(paper="pyramidnet")),
+    "names": lambda: sum(name.startswith("pyramidnet") for name in model_entries()),
+    "claims": lambda: len(zoo.list_claims(paper="pyramidnet")),
     "recipes": lambda: len([v for v in vars(cifar_pyramidnet).values() if isinstance(v, Recipe)]),
 }
 

@@ -12,15 +12,19 @@ from PIL import Image
 
 from tests.test_recipes import PAPERS
 from tests.tones import write_tones
-from zoo import registry, train
-from zoo.benchmarks import BENCHMARKS, Benchmark
-from zoo.benchmarks.denoising import Clean
-from zoo.benchmarks.keywords import NOISE, Keywords
-from zoo.benchmarks.language import Texts
-from zoo.lessons import Enlarged, Labelled, NextToken
-from zoo.noise import Denoised
-from zoo.streams import Photographs
-from zoo.train import Recipe
+from zoo import training
+from zoo.data.benchmarks import BENCHMARKS, Benchmark
+from zoo.data.denoising import CleanImage
+from zoo.data.speech_commands import NOISE, SpeechCommands
+from zoo.data.texts import Texts
+from zoo.models._builder import load_class
+from zoo.models._registry import get_entry
+from zoo.training import Recipe
+from zoo.training.denoising import Denoising
+from zoo.training.image_classification import ImageClassification
+from zoo.training.image_streaming import StreamedImageClassification
+from zoo.training.language_modeling import NextToken
+from zoo.training.super_resolution import SuperResolution
 
 # Networks of the same classes that make a step in a moment: by what transformers take, or by class.
 TEXT = {"layers": 1, "width": 16, "heads": 2, "vocab": 257, "context": 16}
@@ -60,7 +64,7 @@ def sizes(target: str) -> dict[str, Any]:
     """Arguments of the class at `target` that make it small."""
     if found := SMALL.get(target.partition(":")[2]):
         return found
-    taken = inspect.signature(registry.load_class(target)).parameters
+    taken = inspect.signature(load_class(target)).parameters
     return {key: value for key, value in TRANSFORMER.items() if key in taken}
 
 
@@ -78,11 +82,11 @@ class Noise:
         return Image.new("RGB", (40, 48), colour), index * self.classes // 12
 
 
-def spoken(data: Path) -> Keywords:
+def spoken(data: Path) -> SpeechCommands:
     """Eleven words, and silence."""
     home = write_tones(data, 1)
     files = [(path, i) for i, path in enumerate(sorted(home.glob("[a-z]*/*.wav")))][1:]
-    return Keywords(files, [home / NOISE / "white.wav"], 1)
+    return SpeechCommands(files, [home / NOISE / "white.wav"], 1)
 
 
 def open_noise(benchmark: Benchmark, data: Path | None = None) -> Any:
@@ -91,23 +95,27 @@ def open_noise(benchmark: Benchmark, data: Path | None = None) -> Any:
         return spoken(data)
     if benchmark.task == "denoising":
         shape = (40, 48, 3) if benchmark.id.startswith("c") else (40, 48)
-        return [Clean("grey", np.full(shape, 90, np.uint8))]
+        return [CleanImage("grey", np.full(shape, 90, np.uint8))]
     return Texts(("A few words. " * 9,)) if benchmark.is_text else Noise(benchmark.classes)
 
 
 def small(recipe: Recipe) -> Recipe:
     """The recipe in two batches for each of two epochs, on a network of the same class."""
     lesson: Any = recipe.lesson
-    if isinstance(lesson, Enlarged | Denoised):
+    if isinstance(lesson, SuperResolution | Denoising):
         lesson = replace(lesson, size=8, steps=2)
     if isinstance(lesson, NextToken):
         lesson = replace(lesson, tokenizer="bytes", context=16, steps=2)
-    shown = {"input_size": (3, 32, 32)} if isinstance(lesson, Photographs | Labelled) else {}
-    if isinstance(lesson, Photographs):
+    shown = (
+        {"input_size": (3, 32, 32)}
+        if isinstance(lesson, StreamedImageClassification | ImageClassification)
+        else {}
+    )
+    if isinstance(lesson, StreamedImageClassification):
         lesson = replace(lesson, workers=0)
     return replace(
         recipe,
-        args={**recipe.args, **sizes(registry.variant(recipe.model).target)},
+        args={**recipe.args, **sizes(get_entry(recipe.model).target)},
         preprocessing={**recipe.preprocessing, **shown},
         epochs=2,
         batch_size=6,
@@ -120,8 +128,8 @@ def small(recipe: Recipe) -> Recipe:
 
 def alike(recipe: Recipe) -> str:
     """Recipes of which one is tried: same class, optimizer, lesson."""
-    parts = (recipe.args.keys(), recipe.lesson, train.named(recipe.optimizer), recipe.clip)
-    return str((registry.variant(recipe.model).target, *parts))
+    parts = (recipe.args.keys(), recipe.lesson, training.to_repr(recipe.optimizer), recipe.clip)
+    return str((get_entry(recipe.model).target, *parts))
 
 
 DIFFERENT = {alike(recipe): key for key, recipe in PAPERS.items()}
@@ -136,8 +144,8 @@ def test_a_recipe_makes_its_steps(
     if recipe.dataset in BENCHMARKS:
         own = BENCHMARKS[recipe.dataset]
         opener = "tests.test_recipe_steps:open_noise"
-        text = "zoo.benchmarks.language:open_folder"
-        monkeypatch.setattr("zoo.benchmarks.language.open_folder", open_noise)
+        text = "zoo.data.texts:open_folder"
+        monkeypatch.setattr("zoo.data.texts.open_folder", open_noise)
         monkeypatch.setitem(
             BENCHMARKS, own.id, replace(own, opener=text if own.is_text else opener)
         )
@@ -145,7 +153,7 @@ def test_a_recipe_makes_its_steps(
         (tmp_path / recipe.dataset).mkdir()
         pixels = np.random.default_rng(0).integers(0, 256, (80, 90, 3), dtype=np.uint8)
         Image.fromarray(pixels).save(tmp_path / recipe.dataset / "0001.png")
-    run = train.Run(recipe, seed=0, out=tmp_path / "run", data=tmp_path)
+    run = training.Trainer(recipe, seed=0, out=tmp_path / "run", data=tmp_path)
     before = [parameter.detach().clone() for parameter in run.bare.parameters()]
     run.epoch(0, lambda loss: None)
     run.epoch(1, lambda loss: None)

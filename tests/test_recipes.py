@@ -16,13 +16,18 @@ import pytest
 import torch
 
 from tests.conftest import ROOT, class_of, one_of_a_kind
-from zoo import literature, registry, train
-from zoo.benchmarks import BENCHMARKS
-from zoo.lessons import Enlarged, Labelled, NextToken
-from zoo.noise import Denoised
-from zoo.spoken import Spoken
-from zoo.streams import Photographs
-from zoo.train import Recipe, steps
+from zoo import training
+from zoo.data.benchmarks import BENCHMARKS
+from zoo.models._factory import create
+from zoo.models._registry import get_entry
+from zoo.papers.loading import load_papers
+from zoo.training import Recipe, steps
+from zoo.training.denoising import Denoising
+from zoo.training.image_classification import ImageClassification
+from zoo.training.image_streaming import StreamedImageClassification
+from zoo.training.keyword_spotting import KeywordSpotting
+from zoo.training.language_modeling import NextToken
+from zoo.training.super_resolution import SuperResolution
 
 FOUND = {
     f"{path.name}:{name}": value
@@ -38,7 +43,7 @@ PROMISE = re.compile(r"(\w+) ([\d.]+) on (\S+) \(((?:[^()]|\([^()]*\))*)\)")
 
 def per_epoch(recipe: Recipe) -> int:
     """Batches of an epoch."""
-    if isinstance(recipe.lesson, Enlarged | NextToken | Denoised):
+    if isinstance(recipe.lesson, SuperResolution | NextToken | Denoising):
         return recipe.lesson.steps
     return BENCHMARKS[recipe.dataset].size // recipe.batch_size
 
@@ -66,7 +71,7 @@ def check_schedule(key: str, recipe: Recipe) -> None:
 @cache
 def known() -> set[str]:
     """The arXiv numbers of the zoo's papers, and of those that its weights were trained after."""
-    papers = literature.load_all()
+    papers = load_papers()
     told = [paper.arxiv for paper in papers]
     told += [entry.note for paper in papers for entry in paper.weights]
     return set(ARXIV.findall(" ".join(told)))
@@ -75,7 +80,14 @@ def known() -> set[str]:
 def test_there_are_recipes_of_every_kind() -> None:
     assert len(PAPERS) > 90
     kinds = {type(recipe.lesson) for recipe in PAPERS.values()}
-    assert kinds == {Labelled, Photographs, Enlarged, NextToken, Denoised, Spoken}
+    assert kinds == {
+        ImageClassification,
+        StreamedImageClassification,
+        SuperResolution,
+        NextToken,
+        Denoising,
+        KeywordSpotting,
+    }
     assert {key.split(":")[0] for key in PAPERS} == set(SCHEDULES)
 
 
@@ -89,7 +101,7 @@ def test_what_a_recipe_tells(key: str) -> None:
         assert recipe.hardware
         assert recipe.expected
         assert recipe.reached
-    if isinstance(recipe.lesson, Enlarged):
+    if isinstance(recipe.lesson, SuperResolution):
         assert recipe.dataset in ("div2k_train", "photos")
         assert recipe.model.endswith(f"_x{recipe.lesson.scale}")
     else:
@@ -106,7 +118,7 @@ def test_what_is_expected_is_a_claim(key: str) -> None:
     """Metric, value, benchmark and table are those of a claim on that network, if numbers are of a
     paper of the zoo."""
     recipe = PAPERS[key]
-    claims = [claim for paper in literature.load_all() for claim in paper.claims]
+    claims = [claim for paper in load_papers() for claim in paper.claims]
     promises = PROMISE.findall(recipe.expected)
     assert promises or not re.search(r"\d on ", recipe.expected)
     for metric, value, benchmark, where in promises:
@@ -123,14 +135,14 @@ def test_what_is_expected_is_a_claim(key: str) -> None:
 @cache
 def on_meta(model: str, args: tuple[tuple[str, Any], ...]) -> Any:
     with torch.device("meta"):
-        return registry.create(model, **dict(args))
+        return create(model, **dict(args))
 
 
 @pytest.mark.parametrize("key", one_of_a_kind(PAPERS, lambda key: class_of(PAPERS[key].model)))
 def test_the_network_is_there_and_fits_its_data(key: str) -> None:
     recipe = PAPERS[key]
     network = on_meta(recipe.model, tuple(recipe.args.items()))
-    entry = registry.variant(recipe.model)
+    entry = get_entry(recipe.model)
     if entry.is_classifier:
         classes = BENCHMARKS[recipe.dataset].classes
         assert network.num_classes == classes
@@ -156,7 +168,7 @@ def test_rates_are_those_of_the_paper(key: str) -> None:
         ("cifar_wrn.py:wrn28_10", {"schedule": steps(0.3, 0.6, 0.8)}),
         ("div2k.py:rcan_x2", {"schedule": steps(0.2, 0.4, 0.6, 0.8)}),
         ("strikes_back.py:a1", {"lr": 8e-3}),
-        ("pile.py:muddformer_405m", {"schedule": train.cosine(warmup=0.01)}),
+        ("pile.py:muddformer_405m", {"schedule": training.cosine(warmup=0.01)}),
     ],
 )
 def test_a_wrong_recipe_is_found(key: str, changes: dict[str, Any]) -> None:

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from eval import classification, record
-from zoo import ledger
-from zoo.evaluation.world import World
-from zoo.ledger import Ledger
+from zoo.distributed import ProcessGroup
+from zoo.evaluation import ledger
+from zoo.evaluation.ledger import Ledger
 
 
 def options(tmp_path: Path, *more: str) -> Namespace:
@@ -44,7 +44,7 @@ def test_a_part_of_a_benchmark_does_not_enter_the_ledger(
 
 
 def test_or_in_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    def fails(options: Namespace, world: World) -> dict[str, Any]:
+    def fails(options: Namespace, world: ProcessGroup) -> dict[str, Any]:
         raise FileNotFoundError("there is no file x")
 
     with pytest.raises(SystemExit) as done:

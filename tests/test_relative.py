@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from scipy.stats import bootstrap
 
-from zoo import verdicts
-from zoo.literature import Claim
+from zoo.claims.verdict import describe_claim, judge_relative, paired
+from zoo.evaluation.statistics import sign_test, student_interval
+from zoo.papers.records import Claim
 
 RELATIVE = Claim(
     kind="relative",
@@ -55,12 +56,12 @@ def test_a_comparison_needs_an_interval_off_zero(
     left: list[int], right: list[int], relation: str, status: str
 ) -> None:
     claim = replace(RELATIVE, relation=relation)
-    assert verdicts.judge_relative(claim, runs(left, right)).status == status
+    assert judge_relative(claim, runs(left, right)).status == status
 
 
 def test_seeds_are_paired() -> None:
     unpaired = [*runs([9, 9], []), *[{**r, "seed": r["seed"] + 5} for r in runs([], [1, 1])]]
-    assert verdicts.judge_relative(RELATIVE, unpaired).status == "not run"
+    assert judge_relative(RELATIVE, unpaired).status == "not run"
 
 
 def test_losses_of_paired_seeds() -> None:
@@ -78,35 +79,32 @@ def test_losses_of_paired_seeds() -> None:
         for model in "ab"
         for seed in range(3)
     ]
-    found = verdicts.judge_relative(claim, found_runs)
+    found = judge_relative(claim, found_runs)
     assert found.status == "kept"
     assert found.measured.startswith("1.5100 against 2.5100, difference -1.0000 [-1.0000")
-    assert verdicts.judge_relative(replace(claim, relation=">"), found_runs).status == "missed"
-    assert (
-        verdicts.judge_relative(claim, found_runs[:4]).why
-        == "no runs of both on texts are recorded here"
-    )
+    assert judge_relative(replace(claim, relation=">"), found_runs).status == "missed"
+    assert judge_relative(claim, found_runs[:4]).why == "no runs of both on texts are recorded here"
 
 
 def test_a_ratio_is_shown_as_it_is_printed() -> None:
     speed = replace(RELATIVE, metric="tokens/s", value=Decimal("89.8"), relation="<")
-    assert verdicts.describe_claim(speed)[2] == "89.8 % of plain20"
+    assert describe_claim(speed)[2] == "89.8 % of plain20"
     accuracy = replace(RELATIVE, metric="accuracy", value=Decimal("0.9"))
-    assert verdicts.describe_claim(accuracy)[2] == "> plain20 by 0.9"
+    assert describe_claim(accuracy)[2] == "> plain20 by 0.9"
 
 
 def test_every_way_to_give_signs() -> None:
     """By hand: of the eight of (1, 2, 4), one is as far up as all positive, one as far down."""
-    assert verdicts.sign_test([1.0, 2.0, 4.0]) == pytest.approx(2 / 8)
-    assert verdicts.sign_test([1.0, -2.0, 4.0]) == pytest.approx(6 / 8)  # |3| or more
-    assert verdicts.sign_test([1.0] * 5) == pytest.approx(2 / 32)
+    assert sign_test([1.0, 2.0, 4.0]) == pytest.approx(2 / 8)
+    assert sign_test([1.0, -2.0, 4.0]) == pytest.approx(6 / 8)  # |3| or more
+    assert sign_test([1.0] * 5) == pytest.approx(2 / 32)
 
 
 @pytest.mark.parametrize("pairs", [3, 5])
 def test_students_interval_holds_what_a_bootstrap_of_so_few_does_not(pairs: int) -> None:
     """Of 1,000 draws from a normal distribution: 95 % against less than 90 %."""
     draws = np.random.default_rng(0).normal(1.0, 1.0, (1000, pairs))
-    students = [verdicts.t_interval(list(map(float, row))) for row in draws]
+    students = [student_interval(list(map(float, row))) for row in draws]
     assert 0.93 < np.mean([low < 1 < high for low, high in students]) < 0.97
     found = bootstrap(
         (draws.T,), np.mean, axis=0, n_resamples=999, method="percentile", rng=1
@@ -116,7 +114,7 @@ def test_students_interval_holds_what_a_bootstrap_of_so_few_does_not(pairs: int)
 
 def test_the_recipe_with_the_most_seeds_is_compared() -> None:
     few = [{**r, "recipe": f"{r['model']}.short"} for r in runs([90, 91], [0, 0])]
-    found = verdicts.judge_relative(RELATIVE, [*few, *runs([3, 0, 2], [1, 2, 1])])
+    found = judge_relative(RELATIVE, [*few, *runs([3, 0, 2], [1, 2, 1])])
     assert (found.status, found.measured.endswith("by all signs")) == ("undecided", True)
     assert ", 3 seeds, p = " in found.measured
 
@@ -125,20 +123,18 @@ def test_runs_by_the_protocol_of_a_claim_come_before_others() -> None:
     """However few they are, and whatever others say."""
     own = [{**r, "recipe": f"{r['model']}.zoo_at_home"} for r in runs([90, 91], [10, 12])]
     claim = replace(RELATIVE, protocol="at-home")
-    assert verdicts.paired(claim, [*runs([3, 0, 2], [1, 2, 1]), *own]) == (
+    assert paired(claim, [*runs([3, 0, 2], [1, 2, 1]), *own]) == (
         "zoo_at_home",
         [(90, 10), (91, 12)],
     )
-    assert (
-        verdicts.judge_relative(claim, [*runs([3, 0, 2], [1, 2, 1]), *own[:2]]).status == "not run"
-    )
-    assert len(verdicts.paired(RELATIVE, [*runs([3, 0, 2], [1, 2, 1]), *own])[1]) == 3
+    assert judge_relative(claim, [*runs([3, 0, 2], [1, 2, 1]), *own[:2]]).status == "not run"
+    assert len(paired(RELATIVE, [*runs([3, 0, 2], [1, 2, 1]), *own])[1]) == 3
 
 
 def test_a_difference_has_its_unit() -> None:
     scores = [run(m, s, "set5/bi_x2", {"psnr": {"value": v}}) for m, s, v in SHARPER]
     claim = replace(RELATIVE, metric="psnr", benchmark="set5/bi_x2")
-    assert "36.50 against 35.00 dB" in verdicts.judge_relative(claim, scores).measured
+    assert "36.50 against 35.00 dB" in judge_relative(claim, scores).measured
 
 
 SHARPER = [("plain56", 0, 36.0), ("plain56", 1, 37.0), ("plain20", 0, 35.0), ("plain20", 1, 35.0)]

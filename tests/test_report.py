@@ -17,11 +17,13 @@ from typer.testing import CliRunner
 
 import zoo
 from tests.conftest import ROOT
-from zoo import checking, ledger, registry
+from zoo.claims import check
+from zoo.claims.verdict import Verdict
 from zoo.cli import app
-from zoo.report import ReportError, build
-from zoo.report.photographs import compare
-from zoo.verdicts import Verdict
+from zoo.evaluation import ledger
+from zoo.models._registry import default_weights
+from zoo.reporting.site import ReportError, build
+from zoo.reporting.site.image_comparison import compare
 
 HOSTILE = "<script>alert(1)</script>\"'&"
 
@@ -30,14 +32,14 @@ HOSTILE = "<script>alert(1)</script>\"'&"
 def rows(tmp_path_factory: pytest.TempPathFactory) -> list[Verdict]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ZOO_LEDGER", str(tmp_path_factory.mktemp("own") / "ledger"))
-        return checking.recorded()
+        return check.verdicts_from_records()
 
 
 @pytest.fixture(scope="module")
 def site(rows: list[Verdict], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The site, with one claim that was written by an enemy."""
     first = replace(rows[0], model=HOSTILE, measured=HOSTILE, why=HOSTILE)
-    weights = registry.default_weights("rcan_tiny_x2")
+    weights = default_weights("rcan_tiny_x2")
     compared = {weights.name: compare(weights)}
     out = tmp_path_factory.mktemp("report") / "site"
     return build(out, [first, *rows[1:]], ledger.published().records(), compared)
@@ -69,11 +71,11 @@ def pages(site: Path) -> dict[Path, Links]:
 
 
 def test_there_is_a_page_for_everything(site: Path) -> None:
-    for paper in zoo.papers():
+    for paper in zoo.list_papers():
         assert (site / "papers" / f"{paper.id}.html").is_file()
     for name in zoo.list_models():
         assert (site / "models" / f"{name}.html").is_file()
-    for claim in zoo.claims(kind="measured"):
+    for claim in zoo.list_claims(kind="measured"):
         assert (
             site / "benchmarks" / f"{re.sub('[^A-Za-z0-9_.+-]', '_', claim.benchmark)}.html"
         ).is_file()
@@ -113,10 +115,10 @@ def test_the_front_page_is_small_and_has_every_claim_once(
     site: Path, rows: list[Verdict], pages: dict[Path, Links]
 ) -> None:
     loaded = ("index.html", "report.css", "report.js")
-    assert sum((site / name).stat().st_size for name in loaded) < 200 * len(zoo.claims())
+    assert sum((site / name).stat().st_size for name in loaded) < 200 * len(zoo.list_claims())
     text = (site / "index.html").read_text(encoding="utf-8")
     shown = re.findall(r"<tr id=(c[0-9a-f]{8})>", text)
-    assert len(shown) == len(set(shown)) == len(zoo.claims())
+    assert len(shown) == len(set(shown)) == len(zoo.list_claims())
     counts = Counter(row.status for row in rows if row.claim)
     for status, number in counts.items():
         assert f"<strong>{number:,}</strong> {status}" in text
@@ -187,7 +189,7 @@ def test_an_older_report_is_replaced_whole(
         yield "index.html", b"half"
         raise OSError("the disk is full")
 
-    monkeypatch.setattr("zoo.report.pages.Site.files", fails)
+    monkeypatch.setattr("zoo.reporting.site.pages.Site.files", fails)
     with pytest.raises(OSError, match="full"):
         build(out, few, [])
     assert sorted(path.name for path in out.iterdir()) == before

@@ -60,7 +60,7 @@ def tab(chromium: Any) -> Iterator[Any]:
 def test_search_and_its_address(tab: Any, site: Path) -> None:
     tab.goto(f"{(site / 'index.html').as_uri()}#?q=bicubic+set5&status=kept")
     assert tab.locator("#all tbody tr:visible").count() == 7
-    assert tab.locator("output").inner_text() == f"7 of {len(zoo.claims()):,}"
+    assert tab.locator("output").inner_text() == f"7 of {len(zoo.list_claims()):,}"
     tab.fill("input[type=search]", "plain56 training_error digits")
     tab.select_option("select", "")
     row = tab.locator("#all tbody tr:visible")
@@ -155,7 +155,7 @@ def test_axe_finds_nothing(name: str, scheme: str, tab: Any, site: Path) -> None
 def test_without_a_script_it_is_plain_tables(chromium: Any, site: Path) -> None:
     page = chromium.new_context(java_script_enabled=False).new_page()
     page.goto((site / "index.html").as_uri())
-    assert page.locator("#all tbody tr:visible").count() == len(zoo.claims())
+    assert page.locator("#all tbody tr:visible").count() == len(zoo.list_claims())
     assert page.locator("form:visible, button:visible").count() == 0
     page.goto((site / "models" / "rcan_tiny_x2.html").as_uri())
     assert page.locator(".slider img:visible").count() == 2

@@ -13,10 +13,13 @@ from torch import nn
 
 import zoo
 from tests.golden.fill import fill, images, layers_of
-from zoo import pinned, push, registry, repositories, weights
-from zoo.pretrained import WeightsError
+from zoo.checkpoints.writing import save_safetensors
+from zoo.hub import push, reference_outputs
+from zoo.models._registry import default_weights, model_entries
+from zoo.models._sources import is_source
+from zoo.papers.weights import WeightsError
 
-BUNDLED = registry.default_weights("resnet20")
+BUNDLED = default_weights("resnet20")
 
 
 @pytest.fixture
@@ -144,10 +147,12 @@ def test_weights_of_another_shape_are_named(folder: Path) -> None:
 
 @pytest.mark.parametrize("name", ["resnet20", "muddformer_nano", "rcan_tiny_x2"])
 def test_a_file_tells_its_network(name: str) -> None:
-    known = registry.default_weights(name)
+    known = default_weights(name)
     model = zoo.create(str(known.path))
     assert vars(model)["pretrained_cfg"]["architecture"] == name
-    assert not pinned.disagreements(model, pinned.make(zoo.create(name, pretrained=True)))
+    assert not reference_outputs.compare(
+        model, reference_outputs.compute(zoo.create(name, pretrained=True))
+    )
 
 
 def test_a_file_in_the_names_of_others(tmp_path: Path) -> None:
@@ -161,10 +166,10 @@ def test_a_file_in_the_names_of_others(tmp_path: Path) -> None:
 
 
 def test_a_file_of_no_network(tmp_path: Path) -> None:
-    weights.save({"a": torch.zeros(3)}, tmp_path / "m.safetensors", {})
+    save_safetensors({"a": torch.zeros(3)}, tmp_path / "m.safetensors", {})
     with pytest.raises(WeightsError, match="fits no architecture of the zoo"):
         zoo.create(str(tmp_path / "m.safetensors"))
 
 
 def test_names_are_no_sources() -> None:
-    assert not any(repositories.is_source(name) for name in registry.variants())
+    assert not any(is_source(name) for name in model_entries())

@@ -15,12 +15,13 @@ from tests import test_decoders as every
 from tests.conftest import one_of_a_kind
 from tests.golden.fill import drawn_by_name
 from tests.test_decoders import exact, ids, small
-from zoo import registry
-from zoo.families.resformer import FORMS
-from zoo.families.resformer.formulas import cache_saved, numbers
-from zoo.families.resformer.model import ResFormer, SVFormer, Transformer
-from zoo.families.resformer.values import SharedValues, ValueResidual, Values
-from zoo.trunks.attention import rotate
+from zoo.models._builder import build_model
+from zoo.models._registry import get_entry
+from zoo.models.resformer import FORMS
+from zoo.models.resformer.formulas import cache_saved, numbers
+from zoo.models.resformer.model import ResFormer, SVFormer, Transformer
+from zoo.models.resformer.values import SharedValues, ValueResidual, Values
+from zoo.modules.attention import rotate
 
 FILE = Path(__file__).parent / "golden" / "value_residual.json"
 NETS: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))["nets"]
@@ -29,7 +30,7 @@ CLASSES: dict[str, Any] = {
     "resformer": ResFormer,
     "svformer": SVFormer,
 }
-ROOM = "zoo.families.resformer.model:"
+ROOM = "zoo.models.resformer.model:"
 VALUES = {"identity": {}, **{form: {**values} for form, values in FORMS.items()}}
 VALUES["sparse"]["since"] = 3  # of three layers, not eight
 RENAMES = (
@@ -197,13 +198,13 @@ def test_every_form_is_compiled(form: str) -> None:
 
 
 def params(name: str) -> int:
-    return sum(p.numel() for p in registry.network(name, device="meta").parameters())
+    return sum(p.numel() for p in build_model(name, device="meta").parameters())
 
 
 @pytest.mark.parametrize("size", ["82m", "180m", "468m"])
 def test_svformer_has_one_projection_of_values(size: str) -> None:
     """(L - 1) d d_v parameters fewer."""
-    args = registry.variant(f"svformer_{size}").args
+    args = get_entry(f"svformer_{size}").args
     fewer = params(f"transformer_{size}") - params(f"svformer_{size}")
     assert fewer == (args["layers"] - 1) * args["width"] ** 2
     assert params(f"resformer_{size}") == params(f"transformer_{size}")
@@ -253,7 +254,7 @@ def test_values_that_the_paper_has_not(values: dict[str, Any], message: str) -> 
 @pytest.mark.parametrize("connections", [SharedValues, Values.of({"form": "dense"}).residual()])
 def test_any_decoder_takes_them(name: str, connections: Any) -> None:
     target = {"gpt2": "GPT2", "transformer_pp": "TransformerPP", "pythia": "Pythia"}[name]
-    model = small(f"zoo.families.{name}.model:{target}", connections=connections)
+    model = small(f"zoo.models.{name}.model:{target}", connections=connections)
     assert isinstance(model.connections, SharedValues | ValueResidual)
     cache = model.cache(2, 12)
     with torch.inference_mode():

@@ -13,17 +13,19 @@ import transformers
 from typer.testing import CliRunner
 
 from tests.conftest import one_of_a_kind
-from zoo import convert, registry
+from zoo.checkpoints.key_mapping import KeyMapping
 from zoo.cli import app
-from zoo.families.gpt2.model import GPT2
-from zoo.schemes import Scheme
-from zoo.weights import WeightsError
+from zoo.models._builder import build_model
+from zoo.models._conversion import all_key_mappings, convert_file, detect_model
+from zoo.models._registry import ModelEntry, model_entries
+from zoo.models.gpt2.model import GPT2
+from zoo.papers.weights import WeightsError
 
 State = dict[str, torch.Tensor]
-SCHEMES = list(convert.schemes())
+SCHEMES = list(all_key_mappings())
 
 
-def drawn(shapes: dict[str, tuple[int, ...]], scheme: Scheme) -> State:
+def drawn(shapes: dict[str, tuple[int, ...]], scheme: KeyMapping) -> State:
     """A tensor for every key, each another one, few numbers each; sizes that a change of the
     scheme needs are kept."""
     torch.manual_seed(0)
@@ -41,9 +43,9 @@ def same_bits(found: State, wanted: State) -> None:
     assert [k for k in found if found[k].dtype != wanted[k].dtype] == []
 
 
-def names_in(room: str, scheme: Scheme) -> list[str]:
+def names_in(room: str, scheme: KeyMapping) -> list[str]:
     """Two or three networks, small and large, that come in a scheme."""
-    entries = registry.variants().items()
+    entries = model_entries().items()
     names = [n for n, e in entries if e.family.endswith(f".{room}") and scheme.fits(n)]
     return names[:: max(1, len(names) // 2)]
 
@@ -56,10 +58,10 @@ def test_every_scheme_has_a_network() -> None:
 
 
 @pytest.mark.parametrize(("scheme", "name"), one_of_a_kind(CASES, lambda case: id(case[0])))
-def test_there_and_back(scheme: Scheme, name: str) -> None:
+def test_there_and_back(scheme: KeyMapping, name: str) -> None:
     """ours -> theirs -> ours, to the last bit; theirs have what the scheme is known by, and nothing
     of them is lost on the way."""
-    network = registry.network(name, device="meta", **scheme.tries[-1])
+    network = build_model(name, device="meta", **scheme.tries[-1])
     shapes = {key: tuple(value.shape) for key, value in network.state_dict().items()}
     ours = drawn(shapes, scheme)
     theirs = scheme.undo(ours)
@@ -98,10 +100,10 @@ GPT = {"layers": 2, "width": 32, "heads": 4, "vocab": 53, "context": 24}
 @pytest.fixture
 def tiny(monkeypatch: pytest.MonkeyPatch) -> Any:
     """A zoo whose gpt2 is small, and that network."""
-    known = dict(registry.variants())
+    known = dict(model_entries())
     entry = known["gpt2"]
-    known["gpt2"] = registry.Variant("gpt2", entry.target, GPT, entry.cfg)
-    monkeypatch.setattr(registry, "variants", lambda: known)
+    known["gpt2"] = ModelEntry("gpt2", entry.target, GPT, entry.cfg)
+    monkeypatch.setattr("zoo.models._registry.model_entries", lambda: known)
     torch.manual_seed(0)
     return GPT2(**GPT).eval()
 
@@ -109,7 +111,7 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> Any:
 def test_to_transformers_and_nanogpt_and_back(tiny: Any, tmp_path: Path) -> None:
     first, second, third, last = (tmp_path / f"{name}.safetensors" for name in "abcd")
     safetensors.torch.save_file(tiny.state_dict(), first)
-    done = convert.convert_file(first, second, keys="openai")
+    done = convert_file(first, second, keys="openai")
     assert (done.model, done.scheme) == ("gpt2", "the zoo")
     config = transformers.GPT2Config(n_layer=2, n_embd=32, n_head=4, vocab_size=53, n_positions=24)
     other: Any = transformers.GPT2LMHeadModel(config).eval()
@@ -119,13 +121,13 @@ def test_to_transformers_and_nanogpt_and_back(tiny: Any, tmp_path: Path) -> None
     with safetensors.safe_open(second, "pt") as file:
         assert file.metadata() == {"format": "pt"}  # transformers reads no other
 
-    done = convert.convert_file(second, third, keys="nanoGPT")
+    done = convert_file(second, third, keys="nanoGPT")
     assert (done.scheme, done.added) == (
         "openai-community/gpt2",
         {"lm_head.weight": "transformer.wte.weight, once more"},
     )
     assert done.renamed["h.0.ln_1.weight"] == "transformer.h.0.ln_1.weight"
-    done = convert.convert_file(third, last)
+    done = convert_file(third, last)
     assert (done.scheme, done.dropped) == ("nanoGPT", done.dropped | {"lm_head.weight": WTE})
     same_bits(safetensors.torch.load_file(last), dict(tiny.state_dict()))
 
@@ -160,15 +162,15 @@ def test_a_checkpoint_of_nanogpt(tiny: Any, tmp_path: Path) -> None:
     whole["model"]["_orig_mod.lm_head.weight"] = torch.zeros(53, 32)
     torch.save(whole, tmp_path / "ckpt.pt")
     with pytest.raises(WeightsError, match=r"lm_head\.weight is not transformer\.wte\.weight once"):
-        convert.convert_file(tmp_path / "ckpt.pt")
+        convert_file(tmp_path / "ckpt.pt")
 
 
 def test_pythias_of_every_number_of_heads_are_tried(tmp_path: Path) -> None:
     """A fused matrix that 40 heads do not divide is no reason to give up."""
     scheme = next(s for _, s in SCHEMES if s.fits("pythia_70m") and s.name != "the zoo")
-    network = registry.network("pythia_70m", device="meta").state_dict()
+    network = build_model("pythia_70m", device="meta").state_dict()
     ours = {key: torch.zeros(1).expand(value.shape) for key, value in network.items()}
-    fit = convert.detect(scheme.undo(ours), "x")
+    fit = detect_model(scheme.undo(ours), "x")
     assert (fit.model, fit.scheme, fit.faults) == ("pythia_70m", "EleutherAI/pythia", 0)
 
 
@@ -179,10 +181,10 @@ def test_two_tensors_of_one_name(tiny: Any, tmp_path: Path) -> None:
     torch.save(theirs | {"transformer.wte.weight": torch.zeros(53, 32)}, tmp_path / "x.pth")
     says = r"wte\.weight and transformer\.wte\.weight both become tok_embeddings\.weight"
     with pytest.raises(WeightsError, match=says):
-        convert.convert_file(tmp_path / "x.pth")
+        convert_file(tmp_path / "x.pth")
     torch.save({"module.a": torch.ones(1), "a": torch.ones(1)}, tmp_path / "x.pth")
     with pytest.raises(WeightsError, match="two tensors that are called 'a'"):
-        convert.convert_file(tmp_path / "x.pth")
+        convert_file(tmp_path / "x.pth")
 
 
 def test_nothing_is_overwritten_and_a_scheme_is_one(tiny: Any, tmp_path: Path) -> None:
@@ -190,8 +192,8 @@ def test_nothing_is_overwritten_and_a_scheme_is_one(tiny: Any, tmp_path: Path) -
     safetensors.torch.save_file(tiny.state_dict(), source)
     before = source.read_bytes()
     with pytest.raises(WeightsError, match=r"would be overwritten; say where .*--to"):
-        convert.convert_file(source, keys="nanogpt")
+        convert_file(source, keys="nanogpt")
     for keys in ("pt", "no such"):
         with pytest.raises(WeightsError, match=r"openai-community/gpt2; nanoGPT: which is"):
-            convert.convert_file(source, tmp_path / "y.safetensors", keys=keys)
+            convert_file(source, tmp_path / "y.safetensors", keys=keys)
     assert source.read_bytes() == before

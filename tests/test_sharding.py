@@ -30,9 +30,10 @@ from tests.conftest import ROOT
 from tests.test_processes import environment, launch, torchrun
 from tests.test_train import final, tiny
 from tests.test_train_resume import reached
-from zoo import registry, weights
-from zoo.lessons import NextToken
-from zoo.train import Recipe, Run, checkpoints, errors, sharding, train
+from zoo.checkpoints import loading
+from zoo.models._builder import build_model
+from zoo.training import Recipe, Trainer, checkpoint, errors, sharding, train
+from zoo.training.language_modeling import NextToken
 
 MOMENTUM = {"optimizer": partial(SGD, momentum=0.9), "lr": 0.5}
 SCRIPT = "import sys; from tests import test_sharding as t; getattr(t, sys.argv[1])(sys.argv[2])"
@@ -58,7 +59,7 @@ learnt = partial(train, seed=0, quiet=True, every=2)
 
 def stopped(out: Path, shard: bool) -> None:
     """A run that ends at its eighth step; the checkpoint is of the seventh."""
-    run = Run(small(), seed=0, out=out, every=2, shard=shard)
+    run = Trainer(small(), seed=0, out=out, every=2, shard=shard)
     seen: list[float] = []
 
     def advance(loss: float) -> None:
@@ -130,7 +131,9 @@ def launched(function: str, folder: Path) -> Path:
 
 def assert_near(folder: Path, other: Path) -> None:
     """In weights, by rounding, and in the losses on the way."""
-    found, wanted = (weights.tensors(each / "model.safetensors") for each in (folder, other))
+    found, wanted = (
+        loading.read_safetensors(each / "model.safetensors") for each in (folder, other)
+    )
     assert list(found) == list(wanted)
     for key, value in wanted.items():
         torch.testing.assert_close(found[key], value, rtol=1e-3, atol=2e-5)
@@ -149,7 +152,9 @@ def history(folder: Path) -> list[dict[str, float]]:
 
 def test_each_process_holds_half(out: Path) -> None:
     held = [json.loads((out / f"held-{rank}.json").read_text()) for rank in (0, 1)]
-    numbers = sum(v.numel() for v in weights.tensors(out / "sharded/model.safetensors").values())
+    numbers = sum(
+        v.numel() for v in loading.read_safetensors(out / "sharded/model.safetensors").values()
+    )
     for what, total in (("parameters", numbers), ("state", 2 * numbers)):
         for process in held:
             parts = [(here, of) for here, of in process[what] if of > 1]  # not AdamW's steps
@@ -168,7 +173,7 @@ def test_a_stopped_run_ends_in_the_same_bytes(out: Path) -> None:
 
 
 def test_shards_go_on_as_one_and_one_goes_on_in_shards(out: Path) -> None:
-    state = torch.load(out / "unsharded" / checkpoints.NAME, weights_only=True)
+    state = torch.load(out / "unsharded" / checkpoint.NAME, weights_only=True)
     assert (len(state["history"]), state["step"]) == (1, 2)
     learnt(small(), out=out / "unsharded")
     for name in ("unsharded", "from-one"):
@@ -179,7 +184,7 @@ def test_shards_go_on_as_one_and_one_goes_on_in_shards(out: Path) -> None:
 def test_a_bad_loss_of_one_stops_all(name: str, out: Path) -> None:
     told = {(out / f"{name}-{rank}").read_text() for rank in (0, 1)}
     assert told == {"the loss is nan at step 3"}
-    state = torch.load(out / name / checkpoints.NAME, weights_only=True)
+    state = torch.load(out / name / checkpoint.NAME, weights_only=True)
     assert state["step"] == 2
     assert all(value.isfinite().all() for value in state["model"].values())
 
@@ -187,10 +192,10 @@ def test_a_bad_loss_of_one_stops_all(name: str, out: Path) -> None:
 def test_one_process_has_nothing_to_share(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    command = ["zoo.train", f"{language.__file__}:gpt2_nano", "--out", str(tmp_path), "--shard"]
+    command = ["zoo.training", f"{language.__file__}:gpt2_nano", "--out", str(tmp_path), "--shard"]
     monkeypatch.setattr(sys, "argv", command)
     with pytest.raises(SystemExit) as end:
-        runpy.run_module("zoo.train", run_name="__main__")
+        runpy.run_module("zoo.training", run_name="__main__")
     assert end.value.code == 2
     told = capsys.readouterr().err
     assert told.startswith("error: --shard splits a network among processes, and there is one")
@@ -213,12 +218,12 @@ def test_what_is_not_sharded(precision: str, layout: torch.memory_format, told: 
 
 @pytest.mark.parametrize("name", decoders.TARGETS.values())
 def test_blocks_are_the_layers(name: str) -> None:
-    model: Any = registry.network(name, device="meta")
+    model: Any = build_model(name, device="meta")
     assert sharding.blocks(model) == list(model.layers)
 
 
 def test_small_blocks_stay_with_the_rest() -> None:
-    model: Any = registry.network("resnet18", device="meta")
+    model: Any = build_model("resnet18", device="meta")
     assert sharding.blocks(model) == [*model.layer3, *model.layer4]
 
 
@@ -280,7 +285,7 @@ def test_killed_it_ends_in_the_same_bytes(tmp_path: Path) -> None:
     recipe.write_text(RECIPE)
 
     def command(out: Path) -> list[str]:
-        return ["-m", "zoo.train", str(recipe), "--out", str(out), "--shard", "--every", "5"]
+        return ["-m", "zoo.training", str(recipe), "--out", str(out), "--shard", "--every", "5"]
 
     torchrun(2, *command(tmp_path / "whole"))
     cut = tmp_path / "cut"

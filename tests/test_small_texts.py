@@ -8,13 +8,18 @@ import pytest
 import zoo
 from configs import language as recipes
 from tests.conftest import bundled
-from zoo import ledger, literature, pretrained, registry, weights
+from zoo.checkpoints.writing import file_sha256
+from zoo.evaluation import ledger
+from zoo.models._factory import create
+from zoo.models._registry import default_weights, get_entry
+from zoo.papers.loading import load_papers
+from zoo.papers.weights import Weights
 
 PINNED = [
     w
-    for paper in literature.load_all()
+    for paper in load_papers()
     for w in paper.weights
-    if w.bundled and registry.variant(w.model).is_language_model
+    if w.bundled and get_entry(w.model).is_language_model
 ]
 pinned_weights = pytest.mark.parametrize("pinned", PINNED, ids=lambda w: w.name)
 HELD_BACK = "peps_mini/validation"
@@ -37,9 +42,9 @@ def test_every_recipe_has_its_weights() -> None:
     ids=lambda w: w.name,
 )
 @pytest.mark.usefixtures("nothing_published")
-def test_bundled_weights_give_the_recorded_loss(pinned: pretrained.Weights) -> None:
+def test_bundled_weights_give_the_recorded_loss(pinned: Weights) -> None:
     record = json.loads(pinned.record.read_text())
-    assert record["sha256"] == pinned.sha256 == weights.sha256(pinned.path)
+    assert record["sha256"] == pinned.sha256 == file_sha256(pinned.path)
     assert record["recipe"] == pinned.recipe == f"configs/language.py:{pinned.model}"
     assert set(record["benchmarks"]) == set(pinned.benchmarks)
     rows = bundled(pinned.name)
@@ -51,19 +56,19 @@ def test_bundled_weights_give_the_recorded_loss(pinned: pretrained.Weights) -> N
 @pytest.mark.usefixtures("nothing_published")
 @pytest.mark.parametrize("name", ["loop_gpt2_nano", "muddformer_nano"])  # 25 s each
 def test_they_give_it_on_wikitext_too(name: str, zoo_data: Any) -> None:
-    rows = bundled(registry.default_weights(name).name, zoo_data)
+    rows = bundled(default_weights(name).name, zoo_data)
     assert [row.status for row in rows] == ["kept"] * 4, rows
 
 
 def test_a_change_of_the_weights_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = registry.create
+    real = create
 
     def wrong(name: str, pretrained: bool = False, **overrides: object) -> object:
         model = real(name, pretrained, **overrides)
         model.norm.weight.data *= 1.01
         return model
 
-    monkeypatch.setattr(registry, "create", wrong)
+    monkeypatch.setattr("zoo.models._factory.create", wrong)
     rows = bundled(PINNED[0].name)
     assert [row.status for row in rows[:2]] == ["missed", "missed"]
     assert rows[0].fails
@@ -91,7 +96,7 @@ def test_the_runs_are_of_one_recipe_and_three_seeds() -> None:
 
 
 @pinned_weights
-def test_the_first_seed_is_what_comes_with_the_zoo(pinned: pretrained.Weights) -> None:
+def test_the_first_seed_is_what_comes_with_the_zoo(pinned: Weights) -> None:
     """But for the rounding to bf16."""
     (run,) = [run for run in runs() if (run["model"], run["seed"]) == (pinned.model, 0)]
     record = json.loads(pinned.record.read_text())

@@ -9,13 +9,13 @@ import pytest
 from PIL import Image
 
 from eval.super_resolution import evaluate, parse
-from zoo.benchmarks.imresize import imresize
-from zoo.benchmarks.scores import score
-from zoo.evaluation.world import join
+from zoo.data.imresize import imresize
+from zoo.distributed import init
+from zoo.evaluation.metrics import psnr_ssim
 
 
 def run(*options: str | Path) -> dict[str, Any]:
-    return evaluate(parse([*map(str, options), "--device", "cpu"]), join("cpu"))
+    return evaluate(parse([*map(str, options), "--device", "cpu"]), init("cpu"))
 
 
 def psnr(record: dict[str, Any]) -> float:
@@ -47,7 +47,7 @@ def test_small_images_are_made_or_given(folder: Path) -> None:
     assert psnr(made) == pytest.approx(np.mean([part["psnr"] for part in made["parts"].values()]))
     large = np.asarray(Image.open(folder / "large" / "c.png"))
     up = imresize(imresize(large, 1 / 2).astype(float), 2)
-    wanted = score(np.floor(up.clip(0, 255) + 0.5), large, 2)
+    wanted = psnr_ssim(np.floor(up.clip(0, 255) + 0.5), large, 2)
     assert made["parts"]["c"]["psnr"] == pytest.approx(wanted.psnr, abs=1e-2)
     three = ("bicubic_x3", *options[1:3], "--scale", "3")
     blurred, plain = run(*three, "--degradation", "bd"), run(*three)

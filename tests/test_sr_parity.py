@@ -20,11 +20,12 @@ from torch import Tensor, nn
 
 from tests.conftest import one_of_a_kind
 from tests.golden.fill import fill, images
-from zoo import convert, registry
-from zoo.families.carn.model import Cascade, ResidualUnit
-from zoo.families.rcan.model import ChannelAttention, ResidualGroup
-from zoo.schemes import Scheme
-from zoo.trunks.upscaler import DIV2K_MEAN, MeanShift, ResidualBlock, Upscaler
+from zoo.checkpoints.key_mapping import KeyMapping
+from zoo.models._builder import build_model
+from zoo.models._conversion import all_key_mappings, convert_file, detect_model
+from zoo.models.carn.model import Cascade, ResidualUnit
+from zoo.models.rcan.model import ChannelAttention, ResidualGroup
+from zoo.modules.super_resolution import DIV2K_MEAN, MeanShift, ResidualBlock, SuperResolutionNet
 
 FILE: dict[str, Any] = json.loads(
     (Path(__file__).parent / "golden" / "sr.json").read_text(encoding="utf-8")
@@ -61,11 +62,11 @@ def drawn(record: dict[str, Any]) -> State:
     return {f"{name}.{k}": v for name, m in layers.items() for k, v in m.state_dict().items()}
 
 
-def scheme_of(record: dict[str, Any], state: State) -> Scheme:
+def scheme_of(record: dict[str, Any], state: State) -> KeyMapping:
     """The one of the room whose marks the keys have, for this name."""
     return next(
         scheme
-        for _, scheme in convert.schemes()
+        for _, scheme in all_key_mappings()
         if all(any(mark in key for key in state) for mark in scheme.marks)
         and any(fnmatchcase(record["ours"], pattern) for pattern in scheme.models)
     )
@@ -79,12 +80,12 @@ def div2k() -> State:
     return weights | {"sub_mean.bias": -mean, "add_mean.bias": mean}
 
 
-def ours(record: dict[str, Any]) -> Upscaler:
+def ours(record: dict[str, Any]) -> SuperResolutionNet:
     """A network of the zoo with the authors' weights, renamed by the room's scheme."""
     state = drawn(record)
     scheme = scheme_of(record, state)
     renamed = {scheme.rename(key): value for key, value in state.items()}
-    model: Any = registry.network(record["ours"], device="meta", **record["args"])
+    model: Any = build_model(record["ours"], device="meta", **record["args"])
     given = div2k() if scheme.constants else {}
     model.load_state_dict(renamed | given, assign=True)
     return model.eval()
@@ -116,7 +117,7 @@ def test_equal_to_the_authors_code(key: str) -> None:
 def moved(scale: int) -> tuple[Any, State]:
     """A small RCAN with drawn weights, and mean shifts that training has moved."""
     narrow = {"groups": 2, "blocks": 3, "channels": 16, "reduction": 4}
-    model: Any = registry.network(f"rcan_x{scale}", **narrow).eval()
+    model: Any = build_model(f"rcan_x{scale}", **narrow).eval()
     generator, state = torch.Generator().manual_seed(scale), {}
     for key, value in model.state_dict().items():
         spread = value[0].numel() ** -0.5 if value.dim() > 1 else 0.1
@@ -145,15 +146,16 @@ def test_spandrel_runs_our_weights(scale: int, dtype: torch.dtype, bound: float)
 
 @pytest.mark.parametrize("key", one_of_a_kind(NAMED, lambda key: key.split("-")[0]))
 def test_a_state_dict_is_recognised(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    record, network = NAMED[key], registry.network
+    record, network = NAMED[key], build_model
     monkeypatch.setattr(
-        registry, "network", lambda name, **args: network(name, **{**args, "device": "meta"})
+        "zoo.models._builder.build_model",
+        lambda name, **args: network(name, **{**args, "device": "meta"}),
     )
     state = {}
     for name, shape in shapes(record).items():
         state[f"{name}.weight"] = torch.empty(shape, device="meta")
         state[f"{name}.bias"] = torch.empty(shape[0], device="meta")
-    fit = convert.detect(state, key)
+    fit = detect_model(state, key)
     assert (fit.model, fit.faults) == (record["ours"], 0)
     assert key.split("-", maxsplit=1)[0] in fit.scheme or fit.scheme.endswith("the zoo")
 
@@ -165,9 +167,9 @@ def test_a_file_of_basicsr(wrappers: tuple[str, ...], tmp_path: Path) -> None:
     state = {key: value.float() for key, value in drawn(record).items()}
     zeros = {key: torch.zeros_like(value) for key, value in state.items()}
     torch.save(dict.fromkeys(wrappers, zeros) | {wrappers[-1]: state}, tmp_path / "latest.pth")
-    done = convert.convert_file(tmp_path / "latest.pth")
+    done = convert_file(tmp_path / "latest.pth")
     assert (done.model, done.scheme) == ("rcan_tiny_x2", "BasicSR")
-    model = registry.network(done.model)
+    model = build_model(done.model)
     model.load_state_dict(safetensors.torch.load_file(done.path))
     assert golden_error(model.double().eval(), record) <= ROUNDED
 

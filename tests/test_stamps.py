@@ -13,8 +13,14 @@ from safetensors.torch import save
 from torch import Tensor
 
 import zoo
-from zoo import offline, reading, registry, stamps, weights
-from zoo.pretrained import WeightsError
+from zoo.checkpoints import hash_cache
+from zoo.checkpoints.loading import assign_state
+from zoo.checkpoints.safetensors_format import check_finite
+from zoo.checkpoints.safetensors_reader import _summed, read_tensors
+from zoo.checkpoints.writing import file_sha256
+from zoo.hub.verify import verify
+from zoo.models._builder import build_model
+from zoo.papers.weights import WeightsError
 
 STATE = {
     "a": torch.arange(12.0).view(3, 4),
@@ -27,7 +33,7 @@ STATE = {
 @pytest.fixture
 def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where sums are kept; every file is a large one."""
-    monkeypatch.setattr(stamps, "LEAST", 1)
+    monkeypatch.setattr(hash_cache, "MIN_SIZE", 1)
     monkeypatch.setenv("ZOO_CHECKED", str(tmp_path / "deep" / "checked.json"))
     return tmp_path / "deep" / "checked.json"
 
@@ -47,7 +53,7 @@ def put(path: Path, state: dict[str, Tensor]) -> None:
 
 def settle() -> None:
     """Waits until nothing has just been written."""
-    time.sleep(1.5 * stamps.RECENT / 1e9)
+    time.sleep(1.5 * hash_cache.SETTLE_TIME / 1e9)
 
 
 class Load:
@@ -56,16 +62,16 @@ class Load:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.hashed: list[int] = []
         self.sums: list[str] = []
-        summed = reading._summed
+        summed = _summed
 
         def counted(accept: Callable[[str], object]) -> Any:
             self.hashed.append(1)
             return summed(accept)
 
-        monkeypatch.setattr(reading, "_summed", counted)
+        monkeypatch.setattr("zoo.checkpoints.safetensors_reader._summed", counted)
 
     def __call__(self, path: Path) -> dict[str, Tensor]:
-        return reading.load("it", path, self.sums.append)
+        return read_tensors("it", path, self.sums.append)
 
 
 @pytest.fixture
@@ -76,7 +82,7 @@ def load(kept: Path, monkeypatch: pytest.MonkeyPatch) -> Load:
 def test_the_second_time_it_is_mapped(load: Load, path: Path) -> None:
     first, second = load(path), load(path)
     assert load.hashed == [1]
-    assert load.sums == 2 * [weights.sha256(path)]
+    assert load.sums == 2 * [file_sha256(path)]
     assert list(first) == list(second)
     for key, tensor in STATE.items():
         assert second[key].dtype == tensor.dtype
@@ -142,7 +148,7 @@ def test_after_a_change_it_is_hashed_again(
     settle()
     load(path)
     assert load.hashed == [1, 1]
-    assert load.sums[1] == weights.sha256(path)
+    assert load.sums[1] == file_sha256(path)
 
 
 def test_a_file_that_was_just_written_is_not_kept(load: Load, path: Path, kept: Path) -> None:
@@ -155,8 +161,11 @@ def test_a_file_that_was_just_written_is_not_kept(load: Load, path: Path, kept: 
 def test_a_file_that_changes_meanwhile_is_not_kept(
     load: Load, path: Path, kept: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    check = reading.check_finite
-    monkeypatch.setattr(reading, "check_finite", lambda *args: (touched(path), check(*args)))
+    check = check_finite
+    monkeypatch.setattr(
+        "zoo.checkpoints.safetensors_format.check_finite",
+        lambda *args: (touched(path), check(*args)),
+    )
     load(path)
     assert not kept.exists()
 
@@ -173,14 +182,14 @@ def test_a_sum_that_is_refused_is_refused_again(load: Load, path: Path) -> None:
         raise WeightsError(f"refused {found}")
 
     load(path)
-    with pytest.raises(WeightsError, match=f"refused {weights.sha256(path)}"):
-        reading.load("it", path, refuse)
+    with pytest.raises(WeightsError, match=f"refused {file_sha256(path)}"):
+        read_tensors("it", path, refuse)
 
 
 def test_small_files_are_hashed_each_time(
     load: Load, path: Path, kept: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stamps, "LEAST", path.stat().st_size + 1)
+    monkeypatch.setattr(hash_cache, "MIN_SIZE", path.stat().st_size + 1)
     load(path)
     load(path)
     assert (load.hashed, kept.exists()) == ([1, 1], False)
@@ -204,11 +213,11 @@ def test_it_can_be_turned_off(load: Load, path: Path, monkeypatch: pytest.Monkey
 
 
 def test_verify_hashes_always(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stamps, "RECENT", 0)
+    monkeypatch.setattr(hash_cache, "SETTLE_TIME", 0)
     for hashed, run in (
         ([1], zoo.create),
         ([1], zoo.create),
-        ([1, 1], lambda name, pretrained: list(offline.verify([name]))),
+        ([1, 1], lambda name, pretrained: list(verify([name]))),
         ([1, 1], zoo.create),
     ):
         run("resnet20.zoo_digits", pretrained=True)
@@ -233,12 +242,12 @@ def test_files_that_are_gone_are_forgotten(load: Load, path: Path, kept: Path) -
 def test_a_network_learns_from_its_pages(load: Load, tmp_path: Path) -> None:
     """Its parameters are those of the file, its own to change, and not copied."""
     file = tmp_path / "r.safetensors"
-    put(file, registry.network("resnet20").state_dict())
+    put(file, build_model("resnet20").state_dict())
     load(file)
-    model = registry.network("resnet20")
+    model = build_model("resnet20")
     state = load(file)
     places = {tensor.data_ptr() for tensor in state.values()}
-    weights.put(model, state)
+    assign_state(model, state)
     assert {p.data_ptr() for p in model.parameters()} < places
     before = model(torch.ones(1, 3, 32, 32)).sum()
     before.backward()

@@ -10,7 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from zoo import kept, literature, tables
+from zoo.papers import toml_cache
+from zoo.papers.loading import load_paper
+from zoo.papers.weights import MODELS_DIR
+from zoo.reporting import console
 
 HEAVY = "torch timm torchvision PIL psutil numpy scipy sklearn skimage accelerate datasets jinja2"
 LIST = f"""
@@ -35,7 +38,7 @@ def test_a_list_loads_nothing_heavy_and_cuts_no_name() -> None:
 
 def test_columns_are_aligned() -> None:
     rows = [("name", "params", ""), ("a", "1.75K", "x"), ("long_name", "20", "")]
-    assert list(tables.columns(rows, right=(1,))) == [
+    assert list(console.columns(rows, right=(1,))) == [
         "name       params\n",
         "a           1.75K  x\n",
         "long_name      20\n",
@@ -61,24 +64,24 @@ def never() -> dict[str, object]:
 
 def test_a_text_is_parsed_once(paper: Path) -> None:
     tables = {"value": Decimal("4.00"), "table": {"names": ["a"], "low": Decimal("1E-3")}}
-    assert kept.kept(paper, TOML, lambda: tables) == tables
-    again = kept.kept(paper, TOML, never)
+    assert toml_cache.cached_parse(paper, TOML, lambda: tables) == tables
+    again = toml_cache.cached_parse(paper, TOML, never)
     assert again == tables
     assert str(again["value"]) == "4.00"
     assert [file.name for file in place(paper).parent.iterdir()] == ["paper.toml.json"]
 
 
 def test_another_text_is_parsed(paper: Path) -> None:
-    kept.kept(paper, TOML, lambda: {"a": 1})
-    assert kept.kept(paper, TOML + " ", lambda: {"a": 2}) == {"a": 2}
-    assert kept.kept(paper, TOML + " ", never) == {"a": 2}
+    toml_cache.cached_parse(paper, TOML, lambda: {"a": 1})
+    assert toml_cache.cached_parse(paper, TOML + " ", lambda: {"a": 2}) == {"a": 2}
+    assert toml_cache.cached_parse(paper, TOML + " ", never) == {"a": 2}
 
 
 @pytest.mark.parametrize("damage", ["", "{", "[]", '{"sha256": 3}', "\x00"])
 def test_a_damaged_file_is_made_anew(paper: Path, damage: str) -> None:
-    kept.kept(paper, TOML, lambda: {"a": 1})
+    toml_cache.cached_parse(paper, TOML, lambda: {"a": 1})
     place(paper).write_text(damage)
-    assert kept.kept(paper, TOML, lambda: {"a": 1}) == {"a": 1}
+    assert toml_cache.cached_parse(paper, TOML, lambda: {"a": 1}) == {"a": 1}
     assert json.loads(place(paper).read_text())["tables"] == {"a": 1}
 
 
@@ -86,17 +89,17 @@ def test_where_nothing_may_be_written_nothing_is(
     paper: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place(paper).parent.write_text("a file where the folder would be")
-    assert kept.kept(paper, TOML, lambda: {"a": 1}) == {"a": 1}
+    assert toml_cache.cached_parse(paper, TOML, lambda: {"a": 1}) == {"a": 1}
     place(paper).parent.unlink()
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
-    assert kept.kept(paper, TOML, lambda: {"a": 1}) == {"a": 1}
+    assert toml_cache.cached_parse(paper, TOML, lambda: {"a": 1}) == {"a": 1}
     assert not place(paper).exists()
 
 
 def test_papers_are_the_same_from_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "dont_write_bytecode", False)
     monkeypatch.setattr(sys, "pycache_prefix", str(tmp_path))
-    path = literature.ROOMS / "wrn" / "paper.toml"
-    first, second = literature.read(path), literature.read(path)
+    path = MODELS_DIR / "wrn" / "paper.toml"
+    first, second = load_paper(path), load_paper(path)
     assert repr(first) == repr(second)
     assert list(tmp_path.rglob("paper.toml.json"))

@@ -16,16 +16,16 @@ from tests.conftest import ROOT
 from tests.golden.fill import fill, images, layers_of
 from tests.test_behaviour import train
 from tests.test_parity import SAME, WRONG, error, ours
-from zoo import registry
-from zoo.families.stochastic_depth.formulas import survivals, time_saved
-from zoo.families.stochastic_depth.survival import (
+from zoo.models._builder import build_model
+from zoo.models.stochastic_depth.formulas import survivals, time_saved
+from zoo.models.stochastic_depth.survival import (
     DropBlock,
     blocks_of,
     recalibrate,
     stochastic_depth,
     survival,
 )
-from zoo.trunks.shortcuts import identity
+from zoo.modules.shortcuts import identity
 
 GOLDEN = json.loads((ROOT / "tests/golden/stochastic_depth.json").read_text())["nets"]
 close = partial(torch.testing.assert_close, rtol=1e-12, atol=1e-12)
@@ -55,7 +55,7 @@ class Times(nn.Module):
 
 def drawn(name: str, **args: Any) -> Any:
     """A network in float64 with drawn weights, whose blocks survive by Eq. 4."""
-    model = registry.network(name, **args)
+    model = build_model(name, **args)
     fill(layers_of(model))
     model.double().eval()
     stochastic_depth(model, 0.5)
@@ -91,7 +91,7 @@ def draws(model: nn.Module, seed: int) -> list[float]:
 )
 def test_linear_decay(name: str, args: dict[str, Any], blocks: int) -> None:
     """Eq. 4: p_0 = 1 is the input's, p_L the last block's; in the mean (3 L - 1) / 4 survive."""
-    network = registry.network(name, device="meta", drop_path_rate=0.5, **args)
+    network = build_model(name, device="meta", drop_path_rate=0.5, **args)
     found = [survival(block) for block in blocks_of(network)]
     assert len(found) == blocks
     assert found == pytest.approx([1 - place / blocks * 0.5 for place in range(1, blocks + 1)])
@@ -100,7 +100,7 @@ def test_linear_decay(name: str, args: dict[str, Any], blocks: int) -> None:
 
 def test_the_trunks_have_timms_rule() -> None:
     """p_1 = 1 is the first block's, so that 3 L / 4 survive: a quarter of a block more."""
-    network = registry.network("resnet110", device="meta", drop_path_rate=0.5)
+    network = build_model("resnet110", device="meta", drop_path_rate=0.5)
     found = [survival(block) for block in blocks_of(network)]
     assert (found[0], found[-1]) == (1, 0.5)
     assert sum(found) == pytest.approx(3 * 54 / 4)
@@ -109,7 +109,7 @@ def test_the_trunks_have_timms_rule() -> None:
 
 
 def test_uniform_and_constant() -> None:
-    sketch = partial(registry.network, "sd_resnet110", device="meta")
+    sketch = partial(build_model, "sd_resnet110", device="meta")
     uniform = blocks_of(sketch(rule="uniform", drop_path_rate=0.3))
     assert [survival(block) for block in uniform] == [0.7] * 54
     assert not [m for m in sketch().modules() if isinstance(m, DropBlock)]
@@ -218,7 +218,7 @@ def test_draws() -> None:
     assert alive == pytest.approx([1 / 0.6] * len(alive))
     assert len(alive) / 2000 == pytest.approx(0.6, abs=0.04)
     assert torch.equal(drop.eval()(x), x)
-    model = train(registry.network("sd_resnet110", depth=14, draw="sample", drop_path_rate=0.9))
+    model = train(build_model("sd_resnet110", depth=14, draw="sample", drop_path_rate=0.9))
     kept = blocks_of(model)[-1].drop_path(x).amax((1, 2, 3))
     assert kept.unique().numel() == 2
 
@@ -261,4 +261,4 @@ def test_ratios_of_the_paper() -> None:
 def test_what_the_paper_lacks(args: dict[str, Any], rule: str) -> None:
     for name in ("sd_resnet110", "sd_resnet152"):
         with pytest.raises(ValueError, match=rule):
-            registry.network(name, device="meta", **args)
+            build_model(name, device="meta", **args)

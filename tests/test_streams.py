@@ -15,10 +15,10 @@ from PIL import Image
 from torch.optim import SGD
 
 from configs.digits import PREPROCESSING
-from zoo import streams, train
-from zoo.benchmarks import BENCHMARKS, NoDataError
-from zoo.streams import Augmentation, Lighting, Photographs
-from zoo.train import Recipe, cosine
+from zoo import training
+from zoo.data.benchmarks import BENCHMARKS, DatasetNotFoundError
+from zoo.training import Recipe, cosine, image_streaming
+from zoo.training.image_streaming import Augmentation, Lighting, StreamedImageClassification
 
 CFG = {**PREPROCESSING, "input_size": (3, 16, 16)}
 MANY = Augmentation(jitter=0.4, lighting=0.1, erasing=0.5)
@@ -26,11 +26,13 @@ RAND = Augmentation(auto_augment="rand-m7-mstd0.5-inc1", interpolation="random")
 Batches = list[tuple[torch.Tensor, torch.Tensor]]
 
 
-def stream(batch_size: int = 60, **lesson: Any) -> streams.Stream:
-    return Photographs(**{"workers": 0, **lesson}).load("digits/test", batch_size, CFG, None)
+def stream(batch_size: int = 60, **lesson: Any) -> image_streaming.ImageStream:
+    return StreamedImageClassification(**{"workers": 0, **lesson}).load(
+        "digits/test", batch_size, CFG, None
+    )
 
 
-def seen(stream: streams.Stream, *args: Any, seed: int = 0) -> Batches:
+def seen(stream: image_streaming.ImageStream, *args: Any, seed: int = 0) -> Batches:
     return list(stream.batches(torch.Generator().manual_seed(seed), *args))
 
 
@@ -52,9 +54,9 @@ def test_an_epoch_begins_at_any_step(augmentation: Augmentation) -> None:
 
 def test_batches_before_the_first_are_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[int] = []
-    real = streams.Epoch.image
+    real = image_streaming.Epoch.image
     monkeypatch.setattr(
-        streams.Epoch, "image", lambda self, place: read.append(place) or real(self, place)
+        image_streaming.Epoch, "image", lambda self, place: read.append(place) or real(self, place)
     )
     seen(stream(), 5)
     assert read == list(range(300, 360))
@@ -115,18 +117,19 @@ def test_losses_are_those_of_their_formulas() -> None:
     soft = 0.7 * F.one_hot(labels, 10) + 0.3 * F.one_hot(labels.flip(0), 10)
     smoothed = 0.9 * F.one_hot(labels, 10) + 0.01
     assert torch.allclose(
-        Photographs(smoothing=0.1).loss(output, labels), F.cross_entropy(output, smoothed)
+        StreamedImageClassification(smoothing=0.1).loss(output, labels),
+        F.cross_entropy(output, smoothed),
     )
     assert torch.allclose(
-        Photographs(smoothing=0.1).loss(output, soft), F.cross_entropy(output, soft)
+        StreamedImageClassification(smoothing=0.1).loss(output, soft), F.cross_entropy(output, soft)
     )
     yes = F.one_hot(labels, 10).float()
     both = yes + F.one_hot(labels.flip(0), 10)
     decide: Callable[..., torch.Tensor] = F.binary_cross_entropy_with_logits
-    lesson = Photographs(smoothing=0.1, above=0.2)
+    lesson = StreamedImageClassification(smoothing=0.1, above=0.2)
     assert torch.allclose(lesson.loss(output, labels), decide(output, yes))
     assert torch.allclose(lesson.loss(output, soft), decide(output, both))
-    lesson = Photographs(above=0.5)
+    lesson = StreamedImageClassification(above=0.5)
     assert torch.allclose(lesson.loss(output, soft), decide(output, yes))
     right = F.one_hot(labels, 10).float()
     assert lesson.faults(right, soft) == lesson.faults(right, labels) == 0
@@ -141,7 +144,7 @@ def test_the_shorter_side_is_drawn_between_two_lengths() -> None:
     transform = Augmentation(shorter=(20, 80)).transform(cfg)
     slopes = []
     for i in range(60):
-        with streams.drawing_from(i):
+        with image_streaming.drawing_from(i):
             cut = transform(image)
         assert cut.shape == (3, 16, 16)
         slopes.append(float((cut[0, 8, 12] - cut[0, 8, 4]).abs()) / 8)
@@ -153,30 +156,36 @@ def test_lighting_adds_one_colour_along_the_components() -> None:
     image = torch.rand(3, 5, 4)
     colours = []
     for i in range(4000):
-        with streams.drawing_from(i):
+        with image_streaming.drawing_from(i):
             colours.append(Lighting(0.1)(image) - image)
     assert all(torch.allclose(c, c[:, :1, :1].expand_as(c), atol=1e-6) for c in colours[:20])
     drawn = torch.stack([c[:, 0, 0] for c in colours])
-    wanted = streams.COMPONENTS @ torch.diag((0.1 * streams.REACH) ** 2) @ streams.COMPONENTS.T
+    wanted = (
+        image_streaming.COMPONENTS
+        @ torch.diag((0.1 * image_streaming.REACH) ** 2)
+        @ image_streaming.COMPONENTS.T
+    )
     assert torch.allclose(drawn.T.cov(), wanted, atol=3e-5)
     assert wanted.diagonal().min() > 1e-4
 
 
 def test_what_cannot_be_a_batch_is_refused() -> None:
-    with pytest.raises(NoDataError, match="of 400 images, and there are 360"):
+    with pytest.raises(DatasetNotFoundError, match="of 400 images, and there are 360"):
         stream(400)
     with pytest.raises(ValueError, match="must be even, not 45"):
         stream(45, cutmix=1.0)
 
 
 def test_the_number_of_workers_is_no_part_of_a_run() -> None:
-    assert repr(Photographs(workers=3)) == repr(Photographs())
+    assert repr(StreamedImageClassification(workers=3)) == repr(StreamedImageClassification())
 
 
 def test_imagenet_train_opens_as_the_validation_set_does(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(NoDataError, match=r"imagenet/train-\*\.parquet or imagenet/train/<wnid>"):
+    with pytest.raises(
+        DatasetNotFoundError, match=r"imagenet/train-\*\.parquet or imagenet/train/<wnid>"
+    ):
         BENCHMARKS["imagenet/train"].open(tmp_path)
     few = replace(BENCHMARKS["imagenet/train"], size=2)
     for split, number in (("train", 2), ("val", 1)):
@@ -184,12 +193,12 @@ def test_imagenet_train_opens_as_the_validation_set_does(
             file = tmp_path / "imagenet" / split / f"n0{i}" / "a.JPEG"
             file.parent.mkdir(parents=True)
             Image.new("RGB", (20, 30), (i, 0, 0)).save(file)
-    monkeypatch.setattr("zoo.benchmarks.imagenet.open_wnids", open_any)
+    monkeypatch.setattr("zoo.data.imagenet.open_wnids", open_any)
     assert [label for _, label in few.open(tmp_path)] == [0, 1]  # type: ignore[attr-defined]
 
 
 def open_any(path: Path) -> Any:
-    from zoo.benchmarks.imagenet import open_classes
+    from zoo.data.imagenet import open_classes
 
     return open_classes(path)
 
@@ -204,16 +213,18 @@ def test_a_network_learns_from_a_stream(tmp_path: Path) -> None:
         epochs=4,
         batch_size=36,
         lr=0.1,
-        lesson=Photographs(Augmentation(scale=(0.7, 1.0)), smoothing=0.1, workers=0),
+        lesson=StreamedImageClassification(
+            Augmentation(scale=(0.7, 1.0)), smoothing=0.1, workers=0
+        ),
         optimizer=partial(SGD, momentum=0.9),
         schedule=cosine(),
         source="a test",
     )
-    run = train.train(recipe, seed=0, out=tmp_path, quiet=True)
+    run = training.train(recipe, seed=0, out=tmp_path, quiet=True)
     assert run.history[-1]["error"] < 60 < run.history[0]["error"]
 
 
 def test_the_components_are_orthonormal() -> None:
     """As principal components are; the numbers were printed with four digits."""
-    product = streams.COMPONENTS.T @ streams.COMPONENTS
+    product = image_streaming.COMPONENTS.T @ image_streaming.COMPONENTS
     assert torch.allclose(product, torch.eye(3), atol=2e-4)

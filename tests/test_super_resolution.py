@@ -12,18 +12,13 @@ from skimage.metrics import structural_similarity
 from torchmetrics.functional.image import structural_similarity_index_measure
 
 from tests.conftest import ROOT
-from zoo import registry
-from zoo.benchmarks import BENCHMARKS, Benchmark, NoDataError
-from zoo.benchmarks.imresize import BORDERS, imresize
-from zoo.benchmarks.scores import luma, score
-from zoo.benchmarks.super_resolution import (
-    blur_down,
-    mean,
-    read_image,
-    score_folders,
-    scores,
-)
-from zoo.details import Upscaling
+from zoo.data.benchmarks import BENCHMARKS, Benchmark, DatasetNotFoundError
+from zoo.data.imresize import BORDERS, imresize
+from zoo.data.super_resolution import blur_down, read_image
+from zoo.evaluation.evaluators.super_resolution import mean_scores, score_folders, score_pairs
+from zoo.evaluation.metrics import luma, psnr_ssim
+from zoo.models._builder import build_model
+from zoo.papers.protocols import SuperResolutionProtocol
 
 data = pytest.mark.data
 
@@ -129,18 +124,18 @@ def wang(a: Any, b: Any) -> float:
 
 def test_scores_by_their_definitions() -> None:
     a, b = noise(30, 34, 3), noise(30, 34, 3, seed=1)
-    found = score(a, b, 2)
+    found = psnr_ssim(a, b, 2)
     y = [luma(image)[2:-2, 2:-2] for image in (a, b)]
     assert found.psnr == pytest.approx(10 * np.log10(255**2 / np.mean((y[0] - y[1]) ** 2)))
     assert found.ssim == pytest.approx(wang(*y), abs=1e-12)
-    assert score(a, a, 2) == (np.inf, pytest.approx(1))
+    assert psnr_ssim(a, a, 2) == (np.inf, pytest.approx(1))
 
 
 def test_libraries_by_their_defaults_give_something_else() -> None:
     """Why it is scikit-image, and with which arguments."""
     a = luma(read_image(Path(structural_photo())))
     b = a + np.random.default_rng(0).normal(0, 8, a.shape)
-    ours = score(b, a, 0).ssim
+    ours = psnr_ssim(b, a, 0).ssim
     tensors = [torch.from_numpy(image)[None, None] for image in (b, a)]
     metrics = structural_similarity_index_measure(*tensors, data_range=255.0)
     assert abs(structural_similarity(b, a, data_range=255) - ours) > 5e-4
@@ -163,9 +158,9 @@ def test_luma_is_not_rounded_and_grey_is_itself() -> None:
 
 def test_what_cannot_be_scored() -> None:
     with pytest.raises(ValueError, match="not 20x16 with 20x18"):
-        score(noise(16, 20), noise(18, 20), 2)
+        psnr_ssim(noise(16, 20), noise(18, 20), 2)
     with pytest.raises(ValueError, match="20x14 has no 11x11 window"):
-        score(noise(14, 20), noise(14, 20), 2)
+        psnr_ssim(noise(14, 20), noise(14, 20), 2)
 
 
 def test_folders_are_scored_by_name(tmp_path: Path) -> None:
@@ -194,7 +189,7 @@ def test_the_authors_images_have_their_score(
     scores to six digits: the protocol, without weights."""
     home = zoo_data / "set5"
     found = score_folders(home / "SR_rcan_paper" / f"x{scale}", home / "HR" / f"x{scale}", scale)
-    psnr, ssim = mean(found)
+    psnr, ssim = mean_scores(found)
     assert (round(psnr, 2), round(ssim, 4)) == printed
     golden = json.loads((ROOT / "tests" / "golden" / "rcan_set5.json").read_text())["scores"]
     for name, wanted in golden["RCAN"][f"x{scale}"].items():
@@ -214,14 +209,14 @@ def test_photographs_are_at_hand() -> None:
 
 
 def test_a_set_in_a_folder(tmp_path: Path) -> None:
-    one = Benchmark("mine/bi_x2", 1, 1, "zoo.benchmarks.super_resolution:open_folder")
-    with pytest.raises(NoDataError, match="--data"):
+    one = Benchmark("mine/bi_x2", 1, 1, "zoo.data.super_resolution:open_folder")
+    with pytest.raises(DatasetNotFoundError, match="--data"):
         one.open()
-    with pytest.raises(NoDataError, match=r"has 1 images, .*mine holds 0"):
+    with pytest.raises(DatasetNotFoundError, match=r"has 1 images, .*mine holds 0"):
         one.open(tmp_path)
     (tmp_path / "mine" / "LR_bicubic" / "x2").mkdir(parents=True)
     Image.fromarray(noise(21, 30)).save(tmp_path / "mine" / "a.png")
-    with pytest.raises(NoDataError, match=r"no a\.png"):
+    with pytest.raises(DatasetNotFoundError, match=r"no a\.png"):
         one.open(tmp_path)[0]
     Image.fromarray(noise(9, 15)).save(tmp_path / "mine" / "LR_bicubic" / "x2" / "a.png")
     with pytest.raises(ValueError, match="made x2 smaller"):
@@ -234,14 +229,14 @@ def test_a_set_in_a_folder(tmp_path: Path) -> None:
 def test_a_grey_image_is_scored_as_the_authors_do_or_as_its_own_luma(tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     Image.fromarray(noise(24, 30)).save(tmp_path / "mine" / "a.png")
-    one = Benchmark("mine/bi_x2", 1, 1, "zoo.benchmarks.super_resolution:open_folder")
+    one = Benchmark("mine/bi_x2", 1, 1, "zoo.data.super_resolution:open_folder")
     pairs = one.open(tmp_path)
-    model = registry.network("bicubic_x2")
-    found = scores(model, pairs, Upscaling(), 2)["a"]
+    model = build_model("bicubic_x2")
+    found = score_pairs(model, pairs, SuperResolutionProtocol(), 2)["a"]
     up = np.floor(imresize(pairs[0].small.astype(float), 2).clip(0, 255) + 0.5)
-    grey = score(up, pairs[0].large, 2).psnr
+    grey = psnr_ssim(up, pairs[0].large, 2).psnr
     assert found.psnr == pytest.approx(grey + 20 * np.log10(255 / 219), abs=1e-3)
     small = imresize(pairs[0].large.astype(float), 1 / 2)
     up = np.floor(imresize(small, 2).clip(0, 255) + 0.5)
-    luma_alone = scores(model, pairs, Upscaling(colour="y"), 2)["a"]
-    assert luma_alone.psnr == pytest.approx(score(up, pairs[0].large, 2).psnr, abs=1e-6)
+    luma_alone = score_pairs(model, pairs, SuperResolutionProtocol(colour="y"), 2)["a"]
+    assert luma_alone.psnr == pytest.approx(psnr_ssim(up, pairs[0].large, 2).psnr, abs=1e-6)

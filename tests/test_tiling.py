@@ -6,8 +6,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zoo import registry
-from zoo.benchmarks.tiling import chop, ensemble, inner, tiles, whole_values
+from zoo.inference.tiling import crop_overlap, forward_chop, self_ensemble, tiles, whole_values
+from zoo.models._builder import build_model
 
 
 @given(st.integers(1, 40), st.integers(1, 40), st.integers(1, 20), st.integers(0, 9))
@@ -19,7 +19,7 @@ def test_tiles_cover_everything_once(height: int, width: int, size: int, overlap
         top, bottom, left, right = (3 * n for n in tile.kept)
         y, y_end, x, x_end = tile.shown
         made = image[y:y_end, x:x_end].repeat(3, 0).repeat(3, 1)
-        assert np.array_equal(made[inner(tile, 3)], large[top:bottom, left:right])
+        assert np.array_equal(made[crop_overlap(tile, 3)], large[top:bottom, left:right])
         seen[top:bottom, left:right] += 1
     assert (seen == 1).all()
 
@@ -33,7 +33,7 @@ def test_tiles_that_are_none() -> None:
 @given(st.integers(4, 50), st.integers(4, 50), st.sampled_from([1, 300, 160_000]))
 def test_chopped_is_whole_for_a_network_that_sees_little(h: int, w: int, pixels: int) -> None:
     """Bicubic interpolation sees two pixels, the authors' crops overlap by ten."""
-    model = registry.network("bicubic_x2")
+    model = build_model("bicubic_x2")
     x = torch.rand(1, 3, h, w, dtype=torch.float64, generator=torch.Generator().manual_seed(h * w))
     shown: list[int] = []
 
@@ -42,7 +42,7 @@ def test_chopped_is_whole_for_a_network_that_sees_little(h: int, w: int, pixels:
         return model(part)
 
     whole = model(x)
-    made = chop(enlarge, x, 2, 10, max(pixels, 1200))
+    made = forward_chop(enlarge, x, 2, 10, max(pixels, 1200))
     torch.testing.assert_close(made, whole, rtol=0, atol=1e-12)
     assert len(shown) >= 4
     assert max(shown) < max(pixels, 1200)
@@ -50,10 +50,10 @@ def test_chopped_is_whole_for_a_network_that_sees_little(h: int, w: int, pixels:
 
 def test_the_channel_attention_sees_the_crop() -> None:
     torch.manual_seed(0)
-    model = registry.network("rcan_x2", groups=1, blocks=2, channels=16, reduction=2).double()
+    model = build_model("rcan_x2", groups=1, blocks=2, channels=16, reduction=2).double()
     x = torch.rand(1, 3, 64, 48, dtype=torch.float64)
     with torch.no_grad():
-        whole, cropped = model(x), chop(model, x, 2)
+        whole, cropped = model(x), forward_chop(model, x, 2)
     assert 1e-4 < (whole - cropped).abs().max().item() * 255 < 5
 
 
@@ -70,7 +70,7 @@ def test_the_ensemble_is_the_mean_of_eight_positions() -> None:
         turned = torch.rot90(x.flip(-1) if mirrored else x, k, (-2, -1))
         back = torch.rot90(uneven(turned), -k, (-2, -1))
         wanted += (back.flip(-1) if mirrored else back) / 8
-    torch.testing.assert_close(ensemble(uneven, x), wanted)
+    torch.testing.assert_close(self_ensemble(uneven, x), wanted)
 
 
 def test_values_are_clipped_and_rounded_half_up() -> None:

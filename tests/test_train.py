@@ -12,9 +12,12 @@ from torch.optim import SGD
 
 from configs import digits as recipes
 from tests.conftest import ROOT
-from zoo import lessons, registry, train, weights
-from zoo.lessons import Labelled
-from zoo.train import Recipe, cosine, steps
+from zoo import training
+from zoo.checkpoints.writing import file_sha256, save_safetensors
+from zoo.models._factory import create
+from zoo.papers.weights import WeightsError
+from zoo.training import Recipe, cosine, steps
+from zoo.training.image_classification import ImageClassification, shift_and_flip
 
 
 def tiny(**changes: object) -> Recipe:
@@ -28,7 +31,7 @@ def tiny(**changes: object) -> Recipe:
         epochs=3,
         batch_size=60,
         lr=0.1,
-        lesson=Labelled(pad=1, flip=False),
+        lesson=ImageClassification(pad=1, flip=False),
         optimizer=partial(SGD, momentum=0.9, weight_decay=1e-4),
         schedule=cosine(warmup=0.1),
         source="a test",
@@ -41,11 +44,11 @@ def final(folder: Path) -> bytes:
 
 
 def test_a_run_learns_and_keeps_its_history(tmp_path: Path) -> None:
-    run = train.train(tiny(epochs=10), seed=0, out=tmp_path, quiet=True)
+    run = training.train(tiny(epochs=10), seed=0, out=tmp_path, quiet=True)
     rows = [json.loads(line) for line in (tmp_path / "history.jsonl").read_text().splitlines()]
     assert [row["epoch"] for row in rows] == list(range(10))
     assert rows[-1]["loss"] < rows[0]["loss"] / 2
-    wrong, total = train.errors(run, "digits/test")
+    wrong, total = training.errors(run, "digits/test")
     assert total == 360
     assert wrong < 120
 
@@ -54,41 +57,41 @@ def test_a_killed_run_ends_in_the_same_weights(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recipe = tiny(args={"depth": 10, "drop_rate": 0.3})
-    train.train(recipe, seed=3, out=tmp_path / "whole", quiet=True)
-    real = train.Run.epoch
+    training.train(recipe, seed=3, out=tmp_path / "whole", quiet=True)
+    real = training.Trainer.epoch
 
-    def killed(self: train.Run, number: int, advance: object) -> None:
+    def killed(self: training.Trainer, number: int, advance: object) -> None:
         if number == 2:
             raise KeyboardInterrupt
         real(self, number, advance)
 
-    monkeypatch.setattr(train.Run, "epoch", killed)
+    monkeypatch.setattr(training.Trainer, "epoch", killed)
     with pytest.raises(KeyboardInterrupt):
-        train.train(recipe, seed=3, out=tmp_path / "cut", quiet=True)
+        training.train(recipe, seed=3, out=tmp_path / "cut", quiet=True)
     assert not (tmp_path / "cut" / "model.safetensors").exists()
-    monkeypatch.setattr(train.Run, "epoch", real)
-    train.train(recipe, seed=3, out=tmp_path / "cut", quiet=True)
+    monkeypatch.setattr(training.Trainer, "epoch", real)
+    training.train(recipe, seed=3, out=tmp_path / "cut", quiet=True)
     assert final(tmp_path / "cut") == final(tmp_path / "whole")
 
 
 def test_the_seed_decides(tmp_path: Path) -> None:
     for name, seed in (("a", 0), ("b", 0), ("c", 1)):
-        train.train(tiny(epochs=1), seed=seed, out=tmp_path / name, quiet=True)
-    a, b, c = (weights.sha256(tmp_path / name / "model.safetensors") for name in "abc")
+        training.train(tiny(epochs=1), seed=seed, out=tmp_path / name, quiet=True)
+    a, b, c = (file_sha256(tmp_path / name / "model.safetensors") for name in "abc")
     assert a == b != c
 
 
 def test_a_checkpoint_of_another_recipe_is_refused(tmp_path: Path) -> None:
-    train.train(tiny(epochs=1), seed=0, out=tmp_path, quiet=True)
+    training.train(tiny(epochs=1), seed=0, out=tmp_path, quiet=True)
     with pytest.raises(ValueError, match="another recipe or seed"):
-        train.train(tiny(epochs=1), seed=1, out=tmp_path, quiet=True)
+        training.train(tiny(epochs=1), seed=1, out=tmp_path, quiet=True)
     with pytest.raises(ValueError, match="another recipe or seed"):
-        train.train(tiny(epochs=1, lr=0.2), seed=0, out=tmp_path, quiet=True)
+        training.train(tiny(epochs=1, lr=0.2), seed=0, out=tmp_path, quiet=True)
 
 
 def test_a_loss_that_is_not_finite_stops_the_run(tmp_path: Path) -> None:
     with pytest.raises(FloatingPointError, match=r"at step \d+"):
-        train.train(tiny(lr=1e30), seed=0, out=tmp_path, quiet=True)
+        training.train(tiny(lr=1e30), seed=0, out=tmp_path, quiet=True)
 
 
 def test_schedules_at_their_points() -> None:
@@ -105,12 +108,12 @@ def test_schedules_at_their_points() -> None:
 def test_crops_and_flips_are_what_they_say() -> None:
     image = torch.arange(2 * 3 * 6 * 6, dtype=torch.float32).reshape(2, 3, 6, 6)
     generator = torch.Generator().manual_seed(0)
-    assert torch.equal(lessons.shift_and_flip(image, 0, False, generator), image)
-    shifted = lessons.shift_and_flip(image.repeat(50, 1, 1, 1), 2, False, generator)
+    assert torch.equal(shift_and_flip(image, 0, False, generator), image)
+    shifted = shift_and_flip(image.repeat(50, 1, 1, 1), 2, False, generator)
     padded = torch.nn.functional.pad(image, (2, 2, 2, 2))
     crops = [padded[0, :, y : y + 6, x : x + 6] for y in range(5) for x in range(5)]
     assert all(any(torch.equal(found, crop) for crop in crops) for found in shifted[::2])
-    mirrored = lessons.shift_and_flip(image.repeat(50, 1, 1, 1), 0, True, generator)[::2]
+    mirrored = shift_and_flip(image.repeat(50, 1, 1, 1), 0, True, generator)[::2]
     flipped = [bool(torch.equal(found, image[0].flip(2))) for found in mirrored]
     assert any(flipped)
     assert not all(flipped)
@@ -119,13 +122,13 @@ def test_crops_and_flips_are_what_they_say() -> None:
 
 @pytest.mark.parametrize("name", ["resnet20", "preresnet20", "wrn16_1"])
 def test_recipes_are_found_by_name(name: str) -> None:
-    recipe = train.load_recipe(f"{recipes.__file__}:{name}")
+    recipe = training.load_recipe(f"{recipes.__file__}:{name}")
     assert (recipe.model, recipe.epochs) == (name, recipes.EPOCHS)
 
 
 def test_an_unknown_recipe_lists_the_known() -> None:
     with pytest.raises(ValueError, match="it has: resnet20, preresnet20, wrn16_1"):
-        train.load_recipe(f"{recipes.__file__}:resnet9")
+        training.load_recipe(f"{recipes.__file__}:resnet9")
 
 
 def test_the_recipes_of_the_readme_are_there() -> None:
@@ -133,12 +136,12 @@ def test_the_recipes_of_the_readme_are_there() -> None:
     named = set(re.findall(r"configs/\w+\.py(?::\w+)?", text))
     assert len(named) >= 3
     for where in named:
-        assert train.load_recipe(str(ROOT / where)).source
+        assert training.load_recipe(str(ROOT / where)).source
 
 
 def test_decay_spares_vectors() -> None:
     weight, bias = (torch.nn.Parameter(torch.ones(shape)) for shape in ((2, 3), (3,)))
-    make = train.sparing_vectors
+    make = training.decay_matrices_only
     optimizer = make(torch.optim.SGD, 0.5, [weight, bias], lr=0.1)
     weight.grad, bias.grad = torch.zeros(2, 3), torch.zeros(3)
     optimizer.step()
@@ -147,11 +150,11 @@ def test_decay_spares_vectors() -> None:
 
 
 def test_a_run_starts_from_a_file_of_another(tmp_path: Path) -> None:
-    first, second = (registry.create("rcan_x2", groups=1, blocks=1, channels=16) for _ in range(2))
+    first, second = (create("rcan_x2", groups=1, blocks=1, channels=16) for _ in range(2))
 
-    weights.save(first.state_dict(), tmp_path / "model.safetensors", {})
-    train.start_from(second, str(tmp_path / "model.safetensors"))
+    save_safetensors(first.state_dict(), tmp_path / "model.safetensors", {})
+    training.init_from(second, str(tmp_path / "model.safetensors"))
     pairs = zip(first.state_dict().values(), second.state_dict().values(), strict=True)
     assert all(torch.equal(a, b) for a, b in pairs)
-    with pytest.raises(weights.WeightsError, match="no file at"):
-        train.start_from(second, "runs/none/model.safetensors")
+    with pytest.raises(WeightsError, match="no file at"):
+        training.init_from(second, "runs/none/model.safetensors")

@@ -17,15 +17,16 @@ from torch.optim import SGD
 from configs import language
 from tests.conftest import ROOT
 from tests.test_train import final, tiny
-from zoo import lessons, train
-from zoo.lessons import Labelled, NextToken
-from zoo.train import Run, checkpoints
-from zoo.train.telling import board, told
+from zoo import training
+from zoo.training import Trainer, checkpoint
+from zoo.training.image_classification import ImageClassification, LabelledImages, shift_and_flip
+from zoo.training.language_modeling import NextToken
+from zoo.training.progress import log_tensorboard, status_line
 
 RECIPE = """
 from dataclasses import replace
 from tests.test_train import tiny as recipe_of
-from zoo.lessons import Labelled
+from zoo.training.objective import Labelled
 recipe = recipe_of(
     name="mixed",
     epochs=4,
@@ -46,7 +47,7 @@ def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def command(recipe: Path, out: Path) -> list[str]:
-    return [sys.executable, "-m", "zoo.train", str(recipe), "--out", str(out), "--every", "5"]
+    return [sys.executable, "-m", "zoo.training", str(recipe), "--out", str(out), "--every", "5"]
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +84,7 @@ def test_killed_in_an_epoch_it_ends_in_the_same_weights(
 def reached(out: Path, epoch: int = 36) -> int:
     """The steps that a checkpoint is of; so many are an epoch."""
     try:
-        state = torch.load(out / checkpoints.NAME, weights_only=True)
+        state = torch.load(out / checkpoint.NAME, weights_only=True)
     except FileNotFoundError:
         return 0
     return epoch * len(state["history"]) + int(state["step"])
@@ -94,26 +95,26 @@ def test_stopped_in_an_epoch_it_goes_on_from_its_checkpoint(
 ) -> None:
     """At step 16 of all, 10 being an epoch; the checkpoint is of step 14."""
     small = {"epochs": 2, "batch_size": 36, "args": {"depth": 10, "drop_rate": 0.3}}
-    mixed = replace(train.load_recipe(str(recipe)), **small)
-    train.train(mixed, seed=0, out=tmp_path / "whole", quiet=True)
-    learn, asked, last = Run.learn, [], 16
+    mixed = replace(training.load_recipe(str(recipe)), **small)
+    training.train(mixed, seed=0, out=tmp_path / "whole", quiet=True)
+    learn, asked, last = Trainer.learn, [], 16
 
-    def watched(self: Run, *args: Any) -> float:
+    def watched(self: Trainer, *args: Any) -> float:
         asked.append(10 * len(self.history) + self.step)
         if asked[-1] == last:
             raise KeyboardInterrupt
         return learn(self, *args)
 
-    monkeypatch.setattr(Run, "learn", watched)
+    monkeypatch.setattr(Trainer, "learn", watched)
     with pytest.raises(KeyboardInterrupt):
-        train.train(mixed, seed=0, out=tmp_path / "cut", quiet=True, every=4)
+        training.train(mixed, seed=0, out=tmp_path / "cut", quiet=True, every=4)
     assert reached(tmp_path / "cut", 10) == 14
     asked, last = [], -1
-    path = tmp_path / "cut" / checkpoints.NAME
+    path = tmp_path / "cut" / checkpoint.NAME
     state = torch.load(path, weights_only=True)
     assert 0 < state["seconds"] < 60
     torch.save(state | {"seconds": 1000.0}, path)
-    done = train.train(mixed, seed=0, out=tmp_path / "cut", quiet=True, every=4)
+    done = training.train(mixed, seed=0, out=tmp_path / "cut", quiet=True, every=4)
     assert 1000 < done.seconds < 1060  # with those before
     assert asked == list(range(14, 20))
     assert final(tmp_path / "cut") == final(tmp_path / "whole")
@@ -122,7 +123,7 @@ def test_stopped_in_an_epoch_it_goes_on_from_its_checkpoint(
 def test_a_bad_loss_leaves_the_checkpoint_before_it(tmp_path: Path) -> None:
     """At step 8 of all, the third of the second epoch; a checkpoint after every second step."""
 
-    class Bad(Labelled):
+    class Bad(ImageClassification):
         seen = 0
 
         def loss(self, output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
@@ -131,8 +132,8 @@ def test_a_bad_loss_leaves_the_checkpoint_before_it(tmp_path: Path) -> None:
 
     recipe = tiny(lesson=Bad(pad=1, flip=False))
     with pytest.raises(FloatingPointError, match="the loss is nan at step 8"):
-        train.train(recipe, seed=0, out=tmp_path, quiet=True, every=2)
-    state = torch.load(tmp_path / checkpoints.NAME, weights_only=True)
+        training.train(recipe, seed=0, out=tmp_path, quiet=True, every=2)
+    state = torch.load(tmp_path / checkpoint.NAME, weights_only=True)
     assert (len(state["history"]), state["step"]) == (1, 2)
     assert all(value.isfinite().all() for value in state["model"].values())
 
@@ -149,7 +150,7 @@ def test_parts_of_a_batch_are_the_batch(tmp_path: Path) -> None:
     found = {}
     for parts in (1, 2, 4):
         out = tmp_path / str(parts)
-        run = train.train(replace(small, accumulate=parts), seed=0, out=out, quiet=True)
+        run = training.train(replace(small, accumulate=parts), seed=0, out=out, quiet=True)
         found[parts] = dict(run.network.state_dict())
         losses = [row["loss"] for row in run.history]
         assert losses == pytest.approx([run.history[0]["loss"]])
@@ -160,17 +161,17 @@ def test_parts_of_a_batch_are_the_batch(tmp_path: Path) -> None:
 
 def test_averages_are_what_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[dict[str, torch.Tensor]] = []
-    learn = Run.learn
+    learn = Trainer.learn
 
-    def watched(self: Run, *args: Any) -> float:
+    def watched(self: Trainer, *args: Any) -> float:
         if not seen:
             seen.append({k: v.clone() for k, v in self.bare.state_dict().items()})
         loss = learn(self, *args)
         seen.append({k: v.clone() for k, v in self.bare.state_dict().items()})
         return loss
 
-    monkeypatch.setattr(Run, "learn", watched)
-    run = train.train(tiny(epochs=1, ema=0.5), seed=0, out=tmp_path, quiet=True)
+    monkeypatch.setattr(Trainer, "learn", watched)
+    run = training.train(tiny(epochs=1, ema=0.5), seed=0, out=tmp_path, quiet=True)
     averages = {key: value for key, value in seen[0].items() if value.is_floating_point()}
     for state in seen[1:]:
         averages = {key: 0.5 * value + 0.5 * state[key] for key, value in averages.items()}
@@ -181,9 +182,9 @@ def test_averages_are_what_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_mixed_images_have_mixed_labels() -> None:
-    lesson = Labelled(pad=0, flip=False, mixup=1.0, smoothing=0.1)
+    lesson = ImageClassification(pad=0, flip=False, mixup=1.0, smoothing=0.1)
     images = torch.zeros(8, 1, 4, 4) + torch.arange(8.0)[:, None, None, None]
-    examples = lessons.LabelledImages(lesson, images, torch.arange(8) % 4, 8, 4)
+    examples = LabelledImages(lesson, images, torch.arange(8) % 4, 8, 4)
     torch.manual_seed(0)
     ((mixed, targets),) = examples.batches(torch.Generator().manual_seed(0))
     assert targets.shape == (8, 4)
@@ -199,13 +200,13 @@ def test_labels_alone_are_smoothed() -> None:
     logits, labels = torch.randn(5, 10), torch.arange(5)
     soft = 0.9 * torch.eye(10)[labels] + 0.01
     by_hand = -(soft * logits.log_softmax(1)).sum(1).mean()
-    torch.testing.assert_close(Labelled(smoothing=0.1).loss(logits, labels), by_hand)
+    torch.testing.assert_close(ImageClassification(smoothing=0.1).loss(logits, labels), by_hand)
 
 
 def test_images_padded_by_their_own_pixels() -> None:
     image = torch.arange(1.0, 37.0).reshape(1, 1, 6, 6).repeat(60, 1, 1, 1)
     generator = torch.Generator().manual_seed(0)
-    found = lessons.shift_and_flip(image, 2, False, generator, "reflect")
+    found = shift_and_flip(image, 2, False, generator, "reflect")
     assert found.min() > 0  # no border of zeros
     padded = torch.nn.functional.pad(image[:1], (2, 2, 2, 2), "reflect")[0, 0]
     crops = [padded[y : y + 6, x : x + 6] for y in range(5) for x in range(5)]
@@ -213,9 +214,9 @@ def test_images_padded_by_their_own_pixels() -> None:
 
 
 def test_what_a_run_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run = Run(tiny(optimizer=SGD), seed=0, out=tmp_path)
-    assert told(run, 1.25, 512.4, {}) == "tiny  epoch 1/3  loss 1.250  512 samples/s"
-    assert "  error 4.12  " in told(run, 1.25, 512.4, {"error": 4.123})
+    run = Trainer(tiny(optimizer=SGD), seed=0, out=tmp_path)
+    assert status_line(run, 1.25, 512.4, {}) == "tiny  epoch 1/3  loss 1.250  512 samples/s"
+    assert "  error 4.12  " in status_line(run, 1.25, 512.4, {"error": 4.123})
     written: list[tuple[str, float, int]] = []
 
     class Writer:
@@ -231,5 +232,5 @@ def test_what_a_run_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     fake = types.ModuleType("torch.utils.tensorboard")
     vars(fake)["SummaryWriter"] = Writer
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", fake)
-    board(tmp_path, [{"epoch": 0, "loss": 2.0}, {"epoch": 1, "loss": 1.0}])
+    log_tensorboard(tmp_path, [{"epoch": 0, "loss": 2.0}, {"epoch": 1, "loss": 1.0}])
     assert written == [("loss", 2.0, 0), ("loss", 1.0, 1), ("closed", 0.0, 0)]

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from zoo import registry
+from zoo.models._builder import build_model
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,7 @@ from zoo import registry
 )
 def test_a_sum_takes_the_memory_of_its_branch(name: str, last: str) -> None:
     """One tensor less in each block, as in timm's: as many bytes and page faults less."""
-    block: Any = registry.network(name).eval().layer1[1]
+    block: Any = build_model(name).eval().layer1[1]
     given: list[Tensor] = []
     layer: nn.Module = getattr(block, last)
     layer.register_forward_hook(lambda module, inputs, output: given.append(output))

@@ -12,9 +12,9 @@ from tests.conftest import first_alone
 from tests.golden.fill import fill, layers_of
 from tests.test_behaviour import close, example, real, train
 from tests.test_parity import WRONG, Change, error, logits, ours
-from zoo import registry
-from zoo.families.res2net.model import Res2Block
-from zoo.trunks.post_activation import Bottleneck
+from zoo.models._builder import build_model
+from zoo.models.res2net.model import Res2Block
+from zoo.modules.post_activation import Bottleneck
 
 # Wide ResNet: dropout
 
@@ -22,8 +22,8 @@ from zoo.trunks.post_activation import Bottleneck
 @pytest.mark.parametrize("rate", [0.0, 1.0])
 def test_wrn_dropout_is_inside_the_blocks(rate: float) -> None:
     """When everything is dropped, a block is its shortcut, and the classifier sees all of it."""
-    model = train(real("zoo.families.wrn.model:WideResNet", drop_rate=rate))
-    x, dropped = model.forward_stem(example("zoo.families.wrn.model:WideResNet")), []
+    model = train(real("zoo.models.wrn.model:WideResNet", drop_rate=rate))
+    x, dropped = model.forward_stem(example("zoo.models.wrn.model:WideResNet")), []
     for block in chain(model.layer1, model.layer2, model.layer3):
         projects = isinstance(block.downsample, nn.Conv2d)
         shortcut = block.downsample(torch.relu(block.bn1(x))) if projects else x
@@ -65,7 +65,7 @@ def test_a_resnext_block_is_a_sum_of_paths() -> None:
 
 def test_the_width_of_a_path_times_their_number() -> None:
     """8x64d is 512 wide in the first stage: 34.4M, not the 89.7M of eight times the output."""
-    model: Any = registry.network("resnext29_8x64d", device="meta")
+    model: Any = build_model("resnext29_8x64d", device="meta")
     stages = [model.layer1[0], model.layer2[0], model.layer3[0]]
     assert [unit.conv2.out_channels for unit in stages] == [512, 1024, 2048]
     assert [unit.conv3.out_channels for unit in stages] == [256, 512, 1024]

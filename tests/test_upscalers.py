@@ -15,14 +15,14 @@ from torch import Tensor, nn
 import zoo
 from tests.conftest import class_of, first_alone, one_of_a_kind
 from tests.golden.fill import fill, layers_of
-from zoo import measuring, registry
-from zoo.trunks.upscaler import MeanShift
+from zoo.claims import counts
+from zoo.models._builder import build_model, load_class
+from zoo.models._registry import model_entries
+from zoo.modules.super_resolution import MeanShift
 
-ENTRIES = {n: e for n, e in registry.variants().items() if e.task == "super-resolution"}
+ENTRIES = {n: e for n, e in model_entries().items() if e.task == "super-resolution"}
 TARGETS = {entry.target: name for name, entry in reversed(ENTRIES.items())}
-ARGUMENTS = {
-    target: inspect.signature(registry.load_class(target)).parameters for target in TARGETS
-}
+ARGUMENTS = {target: inspect.signature(load_class(target)).parameters for target in TARGETS}
 NARROW = {"groups": 2, "blocks": 2, "channels": 8, "reduction": 4}
 every_class = pytest.mark.parametrize("target", TARGETS)
 
@@ -32,7 +32,7 @@ def real(target: str, **args: Any) -> Any:
     narrow = {key: value for key, value in NARROW.items() if key in ARGUMENTS[target]}
     if ENTRIES[TARGETS[target]].args.get("groups") is None and "scales" in ARGUMENTS[target]:
         narrow.pop("groups", None)
-    model = registry.network(TARGETS[target], **{**narrow, **args}).double().eval()
+    model = build_model(TARGETS[target], **{**narrow, **args}).double().eval()
     fill(layers_of(model))
     for module in model.modules():
         if isinstance(module, MeanShift):  # as if a checkpoint had drifted
@@ -53,7 +53,7 @@ def close(found: Tensor, wanted: Tensor, rtol: float = 1e-10) -> None:
 
 @pytest.mark.parametrize("name", one_of_a_kind(ENTRIES, class_of))
 def test_shapes_of_every_name(name: str) -> None:
-    model: Any = registry.network(name, device="meta")
+    model: Any = build_model(name, device="meta")
     for scale in model.scales:
         for height, width in ((9, 11), (1, 1)):
             x = torch.empty(2, 3, height, width, device="meta")
@@ -72,9 +72,9 @@ def test_constructor(target: str) -> None:
     assert all(p.annotation is not inspect.Parameter.empty for p in found.values())
     assert len(found) <= 8
     with pytest.raises(ValueError, match=r"scale.* not (0|7)"):
-        registry.network(TARGETS[target], scale=0 if target.endswith("Bicubic") else 7)
+        build_model(TARGETS[target], scale=0 if target.endswith("Bicubic") else 7)
     with pytest.raises(ValueError, match="takes no 'features_only'"):
-        registry.network(TARGETS[target], features_only=True)
+        build_model(TARGETS[target], features_only=True)
 
 
 @pytest.mark.parametrize("target", [t for t in TARGETS if "scales" in ARGUMENTS[t]])
@@ -82,7 +82,7 @@ def test_another_scale_for_one_call(target: str) -> None:
     for scale in (2, 3, 4):
         close(real(target)(photo(), scale=scale), real(target, scale=scale)(photo()))
     with pytest.raises(ValueError, match="scale must be one that the network has \\(2, 3\\)"):
-        registry.network(TARGETS[target], scale=4, scales=(2, 3))
+        build_model(TARGETS[target], scale=4, scales=(2, 3))
 
 
 @every_class
@@ -172,23 +172,23 @@ def test_parameters_in_both_conventions() -> None:
         ("carn", 1_591_939),
         ("carn_m", 414_787),
     ):
-        found = list(registry.network(name, device="meta").parameters())
+        found = list(build_model(name, device="meta").parameters())
         assert sum(p.numel() for p in found) == learned + 24
         assert sum(p.numel() for p in found if p.requires_grad) == learned
 
 
 def test_batchnorm_is_in_srresnet_alone() -> None:
     for name in ENTRIES:
-        layers = registry.network(name, device="meta").modules()
+        layers = build_model(name, device="meta").modules()
         assert any(isinstance(m, nn.BatchNorm2d) for m in layers) == name.startswith("srresnet")
 
 
 def test_they_are_no_classifiers() -> None:
-    import zoo.timm as bridge
+    from zoo.models._timm import names
 
-    assert not set(ENTRIES) & set(bridge.names)
+    assert not set(ENTRIES) & set(names)
     with pytest.raises(ValueError, match=r"is no classifier of images; see zoo\.upscale"):
-        zoo.transform(registry.network("rcan_tiny_x2"))
+        zoo.transform(build_model("rcan_tiny_x2"))
     described = zoo.describe("rcan_x3")
     assert (described.num_classes, described.input_size) == (None, (3, 240, 426))
     assert zoo.list_models("rcan_x*", task="super-resolution") == [
@@ -201,8 +201,8 @@ def test_they_are_no_classifiers() -> None:
 
 def test_multiply_adds_are_for_the_whole_of_1280x720() -> None:
     """x3 makes 1278x720 of whole pixels; CARN's 118.8 G (Table 2) are for all of them."""
-    whole = measuring.counts("carn", '{"scale": 3}', 0).macs
-    small = measuring.counts("carn_x2", "{}", 0).macs
+    whole = counts.count_model("carn", '{"scale": 3}', 0).macs
+    small = counts.count_model("carn_x2", "{}", 0).macs
     sizes = {720 * 1278: 118_604_943_360, 720 * 1280: whole}
     assert len({round(macs / pixels) for pixels, macs in sizes.items()}) == 1
     assert (round(whole / 1e8), round(small / 1e8)) == (1188, 2228)

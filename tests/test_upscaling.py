@@ -14,15 +14,18 @@ from typer.testing import CliRunner
 
 import zoo
 from tests.conftest import ROOT
-from zoo import cli, registry, upscaling
+from zoo import cli
+from zoo.checkpoints.writing import save_safetensors
 from zoo.cli import app
-from zoo.weights import save
+from zoo.inference import upscaling
+from zoo.models._builder import build_model
+from zoo.models._registry import UnknownNameError
 
 
 @pytest.fixture(scope="module")
 def bicubic() -> nn.Module:
     """A network whose answer is known, and which sees two pixels in each direction."""
-    return registry.network("bicubic_x2").eval()
+    return build_model("bicubic_x2").eval()
 
 
 def photo(width: int = 37, height: int = 23, mode: str = "RGB") -> Image.Image:
@@ -51,7 +54,7 @@ def test_a_tiled_image_is_the_whole_one(bicubic: nn.Module, tile: int) -> None:
 
 def test_seams_of_a_network_that_sees_less_than_the_overlap() -> None:
     torch.manual_seed(0)
-    network = registry.network("edsr_baseline_x2", blocks=2, channels=8).eval()
+    network = build_model("edsr_baseline_x2", blocks=2, channels=8).eval()
     image = photo(90, 60)
     whole, tiled = (
         np.asarray(zoo.upscale(image, network, tile=tile), dtype=int) for tile in (90, 24)
@@ -106,7 +109,7 @@ def test_tiny_images(bicubic: nn.Module, size: tuple[int, int]) -> None:
 
 def test_the_self_ensemble_is_another_result() -> None:
     torch.manual_seed(0)
-    network = registry.network("rcan_x2", groups=1, blocks=1, channels=16).eval()
+    network = build_model("rcan_x2", groups=1, blocks=1, channels=16).eval()
     plain, plus = (np.asarray(zoo.upscale(photo(), network, plus=plus)) for plus in (False, True))
     assert not np.array_equal(plain, plus)
 
@@ -118,7 +121,7 @@ def test_progress_is_told(bicubic: nn.Module) -> None:
 
 
 def test_tiles_fit_into_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    network = registry.network("rcan_x4", blocks=1)
+    network = build_model("rcan_x4", blocks=1)
     per_pixel = upscaling.memory_per_pixel(network, 4)
     assert per_pixel == 4 * (64 * 16 + 256 * 4 + 64 * 4)  # in the upsampler, last to first
     for free in (1 << 28, 1 << 30, 1 << 40):
@@ -143,7 +146,7 @@ def weights(tmp_path: Path) -> tuple[str, ...]:
     """Options for a network with drawn weights."""
     torch.manual_seed(0)
     file = tmp_path / "rcan.safetensors"
-    save(registry.network("rcan_tiny_x2").state_dict(), file, {})
+    save_safetensors(build_model("rcan_tiny_x2").state_dict(), file, {})
     return "--model", "rcan_tiny_x2", "--weights", str(file)
 
 
@@ -208,7 +211,7 @@ def test_bad_commands_end_in_one_sentence(
         upscaling.load("rcan_x3", 2)
     with pytest.raises(ValueError, match="resnet20 does not enlarge"):
         upscaling.load("resnet20", 2)
-    with pytest.raises(registry.UnknownNameError, match="the nearest are"):
+    with pytest.raises(UnknownNameError, match="the nearest are"):
         upscaling.load("rcam", 2)
 
 

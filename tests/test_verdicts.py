@@ -9,8 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.conftest import measured
-from zoo import judging, literature, verdicts
-from zoo.literature import Claim, Contradiction, Paper
+from zoo.claims import judge
+from zoo.claims.verdict import judge_count, judge_error, judge_formula, judge_score, matches_printed
+from zoo.evaluation.statistics import wilson_interval
+from zoo.papers.loading import load_papers
+from zoo.papers.records import Claim, Contradiction, Paper
 
 COUNT = Claim(kind="counted", model="resnet20", metric="params", where="Table 6", unit="M")
 ERROR = Claim(
@@ -45,44 +48,44 @@ ERROR = Claim(
 def test_a_count_agrees_at_its_printed_digits(
     printed: str, unit: str, number: int, agrees: bool
 ) -> None:
-    assert verdicts.agrees(number, replace(COUNT, value=Decimal(printed), unit=unit)) is agrees
+    assert matches_printed(number, replace(COUNT, value=Decimal(printed), unit=unit)) is agrees
 
 
 def test_a_stated_tolerance_is_in_the_unit() -> None:
     cut = replace(COUNT, value=Decimal("3.8"), unit="G", tolerance=Decimal("0.06"))
-    assert verdicts.agrees(3_857_973_248, cut)
-    assert not verdicts.agrees(4_089_184_256, cut)
+    assert matches_printed(3_857_973_248, cut)
+    assert not matches_printed(4_089_184_256, cut)
 
 
 @given(st.decimals(min_value=1, max_value=999, places=2))
 def test_a_count_off_by_two_units_never_agrees(printed: Decimal) -> None:
     claim = replace(COUNT, value=printed)
     exact = int(printed * 10**6)
-    assert verdicts.agrees(exact, claim)
-    assert not verdicts.agrees(exact + 20_000, claim)
-    assert not verdicts.agrees(exact - 20_000, claim)
+    assert matches_printed(exact, claim)
+    assert not matches_printed(exact + 20_000, claim)
+    assert not matches_printed(exact - 20_000, claim)
 
 
 def paper(*records: Contradiction) -> Paper:
     """A paper with nothing but contradictions."""
-    first = literature.load_all()[0]
+    first = load_papers()[0]
     return replace(first, claims=(), deviations=(), contradictions=records)
 
 
 def test_a_miss_fails_unless_a_record_explains_it(monkeypatch: pytest.MonkeyPatch) -> None:
     claim = replace(COUNT, value=Decimal("10.2"), paper="resnet")
-    missed = verdicts.judge_count(claim, 10_327_706)
+    missed = judge_count(claim, 10_327_706)
     assert missed.fails
-    assert judging.explained(missed, claim) == missed
+    assert judge.explained(missed, claim) == missed
     record = Contradiction(id="affine", models=("*",), what="no affine", resolution="")
     source = replace(paper(record), id="resnet")
-    monkeypatch.setattr(literature, "load_all", lambda: (source,))
+    monkeypatch.setattr("zoo.papers.loading.load_papers", lambda: (source,))
     claim = replace(claim, explained_by="affine")
-    row = judging.explained(missed, claim)
+    row = judge.explained(missed, claim)
     assert (row.status, row.fails, row.explained_by) == ("missed", False, "affine")
     assert "no affine" in row.why
-    kept = verdicts.judge_count(claim, 10_200_000)
-    assert judging.explained(kept, claim).explained_by == ""
+    kept = judge_count(claim, 10_200_000)
+    assert judge.explained(kept, claim).explained_by == ""
 
 
 @pytest.mark.parametrize(
@@ -100,11 +103,11 @@ def test_a_score_is_kept_to_the_printed_digits(
     value: float, same_weights: bool, status: str
 ) -> None:
     claim = replace(ERROR, metric="psnr", value=Decimal("38.27"))
-    row = verdicts.judge_score(claim, value, same_weights=same_weights)
+    row = judge_score(claim, value, same_weights=same_weights)
     assert (row.status, row.claimed) == (status, "38.27 dB")
     assert row.measured == f"{value:.2f} dB"
     ssim = replace(ERROR, metric="ssim", value=Decimal("0.9610"))
-    assert verdicts.judge_score(ssim, 0.96104, same_weights=True).measured == "0.9610"
+    assert judge_score(ssim, 0.96104, same_weights=True).measured == "0.9610"
 
 
 @pytest.mark.parametrize(
@@ -120,7 +123,7 @@ def test_a_score_is_kept_to_the_printed_digits(
     ],
 )
 def test_an_error_rate(wrong: int, same_weights: bool, status: str) -> None:
-    row = verdicts.judge_error(ERROR, wrong, 10_000, same_weights=same_weights)
+    row = judge_error(ERROR, wrong, 10_000, same_weights=same_weights)
     assert row.status == status
     assert row.interval is not None
 
@@ -131,8 +134,8 @@ def test_an_error_rate(wrong: int, same_weights: bool, status: str) -> None:
 def test_an_accuracy_is_what_an_error_leaves(wrong: int, status: str) -> None:
     assert ERROR.value is not None
     accuracy = replace(ERROR, metric="accuracy", value=100 - ERROR.value)
-    found = verdicts.judge_error(accuracy, wrong, 10_000, same_weights=False)
-    same = verdicts.judge_error(ERROR, wrong, 10_000, same_weights=False)
+    found = judge_error(accuracy, wrong, 10_000, same_weights=False)
+    same = judge_error(ERROR, wrong, 10_000, same_weights=False)
     assert (found.status, same.status) == (status, status)
     assert f"{(10_000 - wrong) / 100:.2f} % ({10_000 - wrong:,} of 10,000 right)" == found.measured
     assert found.interval is not None
@@ -141,23 +144,21 @@ def test_an_accuracy_is_what_an_error_leaves(wrong: int, status: str) -> None:
 
 
 def test_a_printed_spread_widens_the_interval() -> None:
-    narrow = verdicts.judge_error(ERROR, 960, 10_000, same_weights=False)
-    wide = verdicts.judge_error(
-        replace(ERROR, std=Decimal("0.30")), 960, 10_000, same_weights=False
-    )
+    narrow = judge_error(ERROR, 960, 10_000, same_weights=False)
+    wide = judge_error(replace(ERROR, std=Decimal("0.30")), 960, 10_000, same_weights=False)
     assert (narrow.status, wide.status) == ("missed", "kept")
 
 
 @given(st.integers(0, 500), st.integers(500, 5000))
 def test_the_interval_holds_the_rate(wrong: int, total: int) -> None:
-    low, high = verdicts.interval(wrong, total)
+    low, high = wilson_interval(wrong, total)
     assert 0 <= low <= 100 * wrong / total + 1e-9
     assert 100 * wrong / total - 1e-9 <= high <= 100
 
 
 def test_wilson_by_hand() -> None:
     """10 of 100: 5.52 to 17.44 % (Wilson 1927, as any table of it prints)."""
-    assert verdicts.interval(10, 100) == pytest.approx((5.523, 17.437), abs=1e-3)
+    assert wilson_interval(10, 100) == pytest.approx((5.523, 17.437), abs=1e-3)
 
 
 def test_weights_of_another_data_set_are_never_held_against_a_claim() -> None:
@@ -181,7 +182,7 @@ def test_what_cannot_be_tried_says_why() -> None:
 
 def test_a_loss_is_better_when_it_is_lower() -> None:
     claim = Claim(where="Table 1", kind="measured", model="a", metric="loss", value=Decimal("3.12"))
-    found = [verdicts.judge_score(claim, value, same_weights=False) for value in (3.118, 3.0, 3.2)]
+    found = [judge_score(claim, value, same_weights=False) for value in (3.118, 3.0, 3.2)]
     assert [v.status for v in found] == ["kept", "better than reported", "missed"]
     assert found[0].measured == "3.12"
 
@@ -195,30 +196,30 @@ def test_a_formula_is_kept_by_its_printed_digits() -> None:
         value=Decimal("0.23"),
         formula="f",
     )
-    assert verdicts.judge_formula(claim, 0.2279, 0.349).status == "kept"
-    assert verdicts.judge_formula(claim, 0.2361, 0.349).status == "missed"
-    assert verdicts.judge_formula(claim, 0.2279, 0.349).measured == (
+    assert judge_formula(claim, 0.2279, 0.349).status == "kept"
+    assert judge_formula(claim, 0.2361, 0.349).status == "missed"
+    assert judge_formula(claim, 0.2279, 0.349).measured == (
         "0.228 % by the formula, 0.349 % as built"
     )
     nearly = replace(claim, tolerance=Decimal("0.01"))
-    found = [verdicts.judge_formula(nearly, value, 0.349).status for value in (0.2361, 0.2401)]
+    found = [judge_formula(nearly, value, 0.349).status for value in (0.2361, 0.2401)]
     assert found == ["kept", "missed"]
 
 
 def test_a_stated_tolerance_widens_a_score() -> None:
     loss = replace(ERROR, metric="loss", value=Decimal("3.12"), tolerance=Decimal("0.02"))
-    found = [verdicts.judge_score(loss, v, same_weights=True).status for v in (3.139, 3.141, 3.09)]
+    found = [judge_score(loss, v, same_weights=True).status for v in (3.139, 3.141, 3.09)]
     assert found == ["kept", "missed", "better than reported"]
 
 
 def test_what_papers_count_by_a_formula() -> None:
     """Pythia's own count is exact; MUDD's are estimates, beside which stands what is built."""
-    pythia = next(p.claims for p in literature.load_all() if p.id == "pythia")
+    pythia = next(p.claims for p in load_papers() if p.id == "pythia")
     (small,) = [c for c in pythia if c.formula and c.model == "pythia_70m"]
-    row = judging.counted(small)
+    row = judge.counted(small)
     assert (row.status, row.measured) == ("kept", "18,915,328 of 70,426,624")
-    mudd = next(p.claims for p in literature.load_all() if p.id == "muddformer")
+    mudd = next(p.claims for p in load_papers() if p.id == "muddformer")
     (share,) = [c for c in mudd if c.formula == "extra_params" and c.model == "muddpythia_2_8b"]
-    row = judging.relative(share, [])
+    row = judge.relative(share, [])
     assert (row.claimed, row.status) == ("> pythia_2_8b by 0.23 %", "kept")
     assert row.measured == "0.228 % by the formula, 0.349 % as built"

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from tests.test_connections import OTHERS, PLAIN_AT_FIRST
 from tests.test_muddvit import GRID, LAYERS, close, image, small
-from zoo import registry
+from zoo.models._builder import build_model
 
 every_name = pytest.mark.parametrize("name", ["vit_s16", "muddvit_s16"])
 
@@ -36,7 +36,7 @@ def test_a_size_that_patches_do_not_fill(name: str) -> None:
 )
 def test_arguments_that_do_not_fit(args: dict[str, Any], rule: str) -> None:
     with pytest.raises(ValueError, match=rule):
-        registry.network("vit_s16", device="meta", **args)
+        build_model("vit_s16", device="meta", **args)
 
 
 @every_name
@@ -93,7 +93,7 @@ def test_dropout_is_where_big_vision_has_it(name: str, monkeypatch: pytest.Monke
 def test_first_weights() -> None:
     """Big Vision's, and those of Sec. 3 of MUDDFormer for its connections."""
     torch.manual_seed(0)
-    state = registry.network("muddvit_s16", layers=2).state_dict()
+    state = build_model("muddvit_s16", layers=2).state_dict()
     for name, fans in (("attention.wv", 768), ("feed_forward.w1", 1920), ("feed_forward.w2", 1920)):
         weight, bound = state[f"blocks.1.{name}.weight"], (6 / fans) ** 0.5
         assert 0.999 * bound < weight.abs().max() <= bound

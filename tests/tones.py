@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from zoo.benchmarks import BENCHMARKS
-from zoo.benchmarks.keywords import COMMANDS, NOISE, split_of
+from zoo.data.benchmarks import BENCHMARKS
+from zoo.data.speech_commands import COMMANDS, NOISE, split_of
 
 WORDS = (*COMMANDS, "bed", "cat")
 SPEAKERS = [f"{i:08x}" for i in range(60)]

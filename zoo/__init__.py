@@ -10,41 +10,40 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from zoo.api import (
-        check,
-        claims,
-        create,
-        describe,
-        explain,
-        generate,
-        list_models,
-        optimize,
-        papers,
-        register,
-        transform,
-        upscale,
-    )
+    from zoo.claims.check import check as check
+    from zoo.claims.diagnosis import explain as explain
+    from zoo.evaluation.tasks import transform as transform
+    from zoo.inference.generation import generate as generate
+    from zoo.inference.optimize import optimize as optimize
+    from zoo.inference.upscaling import upscale as upscale
+    from zoo.models._catalog import describe as describe
+    from zoo.models._catalog import list_claims as list_claims
+    from zoo.models._catalog import list_models as list_models
+    from zoo.models._catalog import list_papers as list_papers
+    from zoo.models._catalog import register as register
+    from zoo.models._factory import create as create
 
 __version__ = "0.1.0"
-__all__ = [
-    "check",
-    "claims",
-    "create",
-    "describe",
-    "explain",
-    "generate",
-    "list_models",
-    "optimize",
-    "papers",
-    "register",
-    "transform",
-    "upscale",
-]
+_MODULES = {  # public name: the module that has it
+    "check": "zoo.claims.check",
+    "create": "zoo.models._factory",
+    "describe": "zoo.models._catalog",
+    "explain": "zoo.claims.diagnosis",
+    "generate": "zoo.inference.generation",
+    "list_claims": "zoo.models._catalog",
+    "list_models": "zoo.models._catalog",
+    "list_papers": "zoo.models._catalog",
+    "optimize": "zoo.inference.optimize",
+    "register": "zoo.models._catalog",
+    "transform": "zoo.evaluation.tasks",
+    "upscale": "zoo.inference.upscaling",
+}
+__all__ = list(_MODULES)
 
 
 def __getattr__(name: str) -> Any:
-    if name in __all__:
-        return getattr(importlib.import_module("zoo.api"), name)
+    if name in _MODULES:
+        return getattr(importlib.import_module(_MODULES[name]), name)
     raise AttributeError(f"module 'zoo' has no attribute {name!r}")
 
 

@@ -4,36 +4,40 @@ import os
 import sys
 
 from zoo.cli import (
-    cards,
+    card,
+    catalog,
     check,
+    convert,
+    dev,
     explain,
-    exports,
-    facts,
+    export,
+    generate,
     hub,
-    images,
     ledger,
     report,
     sharing,
-    texts,
-    weights,
+    train,
+    upscale,
 )
-from zoo.cli.terminal import app
+from zoo.cli.app import app
 
 __all__ = [
     "app",
-    "cards",
+    "card",
+    "catalog",
     "check",
+    "convert",
+    "dev",
     "explain",
-    "exports",
-    "facts",
+    "export",
+    "generate",
     "hub",
-    "images",
     "ledger",
     "main",
     "report",
     "sharing",
-    "texts",
-    "weights",
+    "train",
+    "upscale",
 ]
 
 

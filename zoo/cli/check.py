@@ -9,8 +9,10 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from zoo import api, ledger, tables
-from zoo.cli.terminal import Data, Json, app, bars, print_json
+from zoo.claims.check import check as check_check
+from zoo.cli.app import Data, Json, app, bars, print_json
+from zoo.evaluation import ledger
+from zoo.reporting import console
 
 
 class Bars:
@@ -23,7 +25,7 @@ class Bars:
 
     def planned(self, steps: Sequence[Any], seconds: Mapping[Any, float]) -> None:
         if not self.quiet:
-            tables.plan(steps, seconds, self.out)
+            console.plan(steps, seconds, self.out)
         self.works = sum(step.to_do for step in steps)
         self.shown.start()
 
@@ -67,7 +69,7 @@ def check(
     What is measured goes into a ledger; interrupted, the same command goes on. Exit code 1 when a
     claim is missed and nothing recorded explains it.
     """
-    from zoo.evaluation.world import leave
+    from zoo.distributed import shutdown
 
     if data is not None and not data.is_dir():
         raise ValueError(f"--data must be a folder that exists, not {data}")
@@ -79,7 +81,7 @@ def check(
     warn(options["precision"], device)
     options |= {"workers": workers, "limit": limit, "again": again, "skip_broken": skip_broken}
     try:
-        rows = api.check(
+        rows = check_check(
             *(names or []), data=data, watch=watch, processes=processes, ledger=into, **options
         )
     except KeyboardInterrupt:
@@ -89,17 +91,17 @@ def check(
         raise typer.Exit(130) from None
     finally:
         watch.shown.stop()
-        leave()
+        shutdown()
     if as_json:
         print_json(rows)
     elif rows:
-        tables.report(rows, everything, out)
+        console.report(rows, everything, out)
     raise typer.Exit(1 if any(row.fails for row in rows) else 0)
 
 
 def warn(precision: str, device: str) -> None:
     """Says so if fp32 would be faster."""
-    from zoo.evaluation.how import emulated
+    from zoo.evaluation.config import emulated
 
     if emulated(precision, device):
         sys.stderr.write("zoo: this CPU has no instructions for bf16, so that fp32 is faster\n")

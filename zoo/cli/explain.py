@@ -10,10 +10,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from zoo.cli.terminal import Data, Json, app, bars, print_json
+from zoo.cli.app import Data, Json, app, bars, print_json
 
 if TYPE_CHECKING:
-    from zoo.explaining import Explanation
+    from zoo.claims.diagnosis import Explanation
 
 Triple = tuple[float, float, float] | None
 
@@ -39,12 +39,12 @@ def explain(
 
     Exit code 1 when a --number is given and none of them explains it.
     """
-    from zoo import explaining
+    from zoo.claims import diagnosis
 
     constants = {key: value for key, value in (("mean", mean), ("std", std)) if value}
     with bars() as shown:
         task = shown.add_task("as it should be", total=None)
-        found = explaining.explain(
+        found = diagnosis.explain(
             name,
             on,
             number or None,

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from zoo.cli.terminal import app
+from zoo.cli.app import app
 
 hub = typer.Typer(no_args_is_help=True, help="A Hub of one's own, for closed networks.")
 app.add_typer(hub, name="hub")
@@ -26,8 +26,8 @@ def serve(
     ] = False,
 ) -> None:
     """Serve a folder's models and data sets to huggingface_hub; read only unless told."""
-    from zoo import mirror
-    from zoo.mirror.server import Server
+    from zoo.hub import server as mirror
+    from zoo.hub.server.server import Server
 
     if not folder.is_dir():
         raise ValueError(f"DIR must be a folder that exists, not {folder}")
@@ -38,7 +38,7 @@ def serve(
     count = len(store.repos())
     if not (count or writable):
         raise ValueError(f"{folder} holds no repository; it should have {LAYOUT}")
-    with Server(mirror.Hub(store, writable=writable).answer, host, port) as server:
+    with Server(mirror.HubApp(store, writable=writable).answer, host, port) as server:
         name = socket.gethostname() if host == "0.0.0.0" else host
         url = f"http://{name}:{server.server_port}"
         held = f"{count} {'repository' if count == 1 else 'repositories'}"

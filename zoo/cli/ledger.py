@@ -11,9 +11,21 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from zoo import api, literature, registry
-from zoo.cli.terminal import Json, app, print_json, progress
-from zoo.ledger import Ledger, LedgerError, Record, merge, own, published, queries, records
+from zoo.cli.app import Json, app, print_json, progress
+from zoo.evaluation.ledger import (
+    Ledger,
+    LedgerError,
+    Record,
+    merge,
+    own,
+    published,
+    queries,
+    records,
+)
+from zoo.models._catalog import list_models
+from zoo.models._registry import suggest
+from zoo.papers.loading import load_papers
+from zoo.papers.records import UNITLESS
 
 SHOWN = 1000  # records of a table for people
 HELP = "What was measured, once and for all. `zoo ledger NAMES` is `zoo ledger list NAMES`."
@@ -72,7 +84,7 @@ def list_command(
         since=since,
         device=device,
     )
-    found = queries.newest(found) if last else found
+    found = queries.latest_per_subject(found) if last else found
     if as_json:
         print_json(found)
         return
@@ -154,15 +166,15 @@ def _records(*which: Any) -> list[Record]:
 
 def _patterns(name: str) -> set[str]:
     """A name as patterns: a room or an arXiv number is all its networks."""
-    rooms = {n for p in literature.load_all() for n in (p.id, p.arxiv, p.arxiv.partition("v")[0])}
+    rooms = {n for p in load_papers() for n in (p.id, p.arxiv, p.arxiv.partition("v")[0])}
     return _networks(name) if name and name in rooms else {name}
 
 
 def _networks(paper: str) -> set[str]:
     """The networks of a room."""
-    found = set(api.list_models(paper=paper))
+    found = set(list_models(paper=paper))
     if not found:
-        near = registry.nearest(paper, [p.id for p in literature.load_all()])
+        near = suggest(paper, [p.id for p in load_papers()])
         raise LookupError(f"no room is called {paper!r}; the nearest are {near}")
     return found
 
@@ -199,7 +211,7 @@ def _scores(record: Record) -> list[tuple[str, str]]:
 
 
 def _score(metric: str, score: dict[str, Any]) -> str:
-    digits, unit = (4, "") if metric in literature.UNITLESS else (2, " %")
+    digits, unit = (4, "") if metric in UNITLESS else (2, " %")
     unit = " dB" if metric == "psnr" else unit
     limits = ", ".join(f"{limit:.{digits}f}" for limit in score.get("interval", ()))
     return f"{metric} {score['value']:.{digits}f}{unit}" + (f" [{limits}]" if limits else "")

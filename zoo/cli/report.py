@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from zoo import api, ledger
-from zoo.cli.terminal import app, progress
+from zoo.cli.app import app, progress
+from zoo.evaluation import ledger
+from zoo.models._catalog import list_papers
 
 
 @app.command()
@@ -31,16 +32,16 @@ def report(
 
 
 def _write(out: Path) -> Path:
-    from zoo import checking
-    from zoo.report import build
-    from zoo.report.photographs import comparable, compare
+    from zoo.claims import check
+    from zoo.reporting.site import build
+    from zoo.reporting.site.image_comparison import comparable, compare
 
     with progress() as advance:
         advance("judging the claims by what is recorded")
-        rows = checking.recorded()
+        rows = check.verdicts_from_records()
         both = (ledger.published(), ledger.own())
         records = {record["id"]: record for of in both for record in of.records()}
-        bundled = comparable(w for paper in api.papers() for w in paper.weights)
+        bundled = comparable(w for paper in list_papers() for w in paper.weights)
         comparisons = {}
         for weights in bundled:
             advance(f"enlarging a photograph by {weights.name}")

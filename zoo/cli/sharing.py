@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from zoo.cli.terminal import Json, app, print_json, progress
+from zoo.cli.app import Json, app, print_json, progress
 
 
 @app.command()
@@ -23,7 +23,7 @@ def push(
     as_json: Json = False,
 ) -> None:
     """Bring weights to the Hub: safetensors, config, card, licence, tensors to check them by."""
-    from zoo.push import push
+    from zoo.hub.push import push
 
     with progress() as advance:
         done = push(name, to, private=private, dry_run=dry_run, advance=advance)
@@ -43,7 +43,7 @@ def pull(
     to: Annotated[Path, typer.Option(help="Folder of the bundle.")],
 ) -> None:
     """Collect weights in a folder for a machine without network."""
-    from zoo import offline
+    from zoo.hub import pull as offline
 
     with progress() as advance:
         written = offline.pull(names, to, advance)
@@ -58,10 +58,10 @@ def verify(
     as_json: Json = False,
 ) -> None:
     """Hash weights again, load them strictly, and run the inputs that are pinned beside them."""
-    from zoo import offline
+    from zoo.hub.verify import verify as verify_verify
 
     with progress() as advance:
-        found = list(offline.verify(names or (), advance))
+        found = list(verify_verify(names or (), advance))
     if as_json:
         print_json([asdict(one) for one in found])
     for one in [] if as_json else found:
@@ -76,7 +76,7 @@ def unlock(
     names: Annotated[list[str], typer.Argument(help="Weights, or hf-hub:org/repo.")],
 ) -> None:
     """Forget what was locked here of weights: the next load takes what is there then."""
-    from zoo import offline
+    from zoo.hub import pull as offline
 
     for name in names:
         for gone in offline.unlock(name):

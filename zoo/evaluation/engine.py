@@ -18,35 +18,40 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
-from zoo.benchmarks import shard
-from zoo.evaluation.how import How
-from zoo.evaluation.log import Entry, kept, logged
-from zoo.evaluation.memory import Peak
-from zoo.evaluation.samples import BrokenError
-from zoo.evaluation.world import World
-
-Answers = Mapping[int, Entry]
+from zoo.distributed import ProcessGroup
+from zoo.evaluation.answer_log import Prediction, append_predictions, load_predictions
+from zoo.evaluation.config import EvalConfig
+from zoo.evaluation.memory import PeakMemory
+from zoo.evaluation.samples import UnreadableSampleError
 
 
-class Job(Protocol):
+def shard(samples: Sequence[int], rank: int, world: int) -> Sequence[int]:
+    """The indices that process `rank` of `world` looks at: every one belongs to one process."""
+    return samples[rank::world]
+
+
+Predictions = Mapping[int, Prediction]
+
+
+class Evaluator(Protocol):
     """A network and the samples that it answers."""
 
     size: int
     batch_size: int
     network: nn.Module
 
-    def ready(self, device: torch.device, how: How) -> None: ...
+    def ready(self, device: torch.device, how: EvalConfig) -> None: ...
     def load(self, index: int) -> Any: ...
     def groups(self, indices: Sequence[int], size: int) -> Iterable[list[int]]: ...
-    def answer(self, batch: list[tuple[int, Any]]) -> Iterator[Entry]: ...
-    def scores(self, answers: Answers) -> dict[str, Any]: ...
+    def answer(self, batch: list[tuple[int, Any]]) -> Iterator[Prediction]: ...
+    def scores(self, answers: Predictions) -> dict[str, Any]: ...
 
 
 @dataclass(frozen=True)
-class Outcome:
+class EvalOutput:
     """All answers by index, what was left out and why, and what that took."""
 
-    answers: Answers
+    answers: Predictions
     broken: tuple[str, ...]
     seconds: float
     peak_memory: int
@@ -61,7 +66,7 @@ class Outcome:
 class _Loaded(Dataset[Any]):
     """(index, what a job shows of the sample, or why it cannot)."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Evaluator) -> None:
         self.load, self.size = job.load, job.size
 
     def __len__(self) -> int:
@@ -70,27 +75,27 @@ class _Loaded(Dataset[Any]):
     def __getitem__(self, index: int) -> tuple[int, Any]:
         try:
             return index, self.load(index)
-        except BrokenError as error:
+        except UnreadableSampleError as error:
             return index, error
 
 
-def run(
-    job: Job,
-    world: World,
-    how: How,
+def run_evaluation(
+    job: Evaluator,
+    world: ProcessGroup,
+    how: EvalConfig,
     *,
     setting: Mapping[str, Any],
     folder: Path | None = None,
     advance: Callable[[int], None] = lambda n: None,
-) -> Outcome:
+) -> EvalOutput:
     """The answers of a job, the same on every process. With a `folder`, answers of an earlier run
     of the same `setting` are taken from there.
 
     Raises ValueError for a sample that cannot be read, or answers of another setting; whatever one
     process raises, all do.
     """
-    start, peak = time.perf_counter(), Peak(world.device)
-    before = world.main_first(lambda: kept(folder, setting))
+    start, peak = time.perf_counter(), PeakMemory(world.device)
+    before = world.main_first(lambda: load_predictions(folder, setting))
     total = min(job.size, how.limit or job.size)
     share = shard(range(total), world.rank, world.size)
     found = {index: before[index] for index in share if index in before}
@@ -100,7 +105,9 @@ def run(
     try:
         job.ready(world.device, how)
         batches = _batches(job, [index for index in share if index not in found], how)
-        for index, *answer in logged(_answers(job, batches, how, broken), folder, world.rank):
+        for index, *answer in append_predictions(
+            _answers(job, batches, how, broken), folder, world.rank
+        ):
             found[index] = tuple(answer)
             advance(1)
     except Exception as raised:  # to be raised on every process, or others would wait for this one
@@ -111,7 +118,7 @@ def run(
     left_out = sorted(entry for _, out, _ in parts for entry in out)
     if sorted([*answers, *(index for index, _ in left_out)]) != list(range(total)):
         raise RuntimeError(f"{len(answers)} answers to {total} samples")
-    return Outcome(
+    return EvalOutput(
         answers=answers,
         broken=tuple(why for _, why in left_out),
         seconds=round(time.perf_counter() - start, 2),
@@ -119,31 +126,39 @@ def run(
     )
 
 
-def _batches(job: Job, indices: Sequence[int], how: How) -> Iterable[list[tuple[int, Any]]]:
+def _batches(
+    job: Evaluator, indices: Sequence[int], how: EvalConfig
+) -> Iterable[list[tuple[int, Any]]]:
     groups = list(job.groups(indices, how.batch_size or job.batch_size))
     return DataLoader(_Loaded(job), batch_sampler=groups, num_workers=how.workers, collate_fn=list)
 
 
 def _answers(
-    job: Job,
+    job: Evaluator,
     batches: Iterable[list[tuple[int, Any]]],
-    how: How,
+    how: EvalConfig,
     broken: list[tuple[int, str]],
-) -> Iterator[Entry]:
+) -> Iterator[Prediction]:
     """Entries batch by batch; what cannot be read goes to `broken` or, unless those are skipped,
     ends it."""
     for batch in batches:
-        faults = [(index, str(shown)) for index, shown in batch if isinstance(shown, BrokenError)]
+        faults = [
+            (index, str(shown))
+            for index, shown in batch
+            if isinstance(shown, UnreadableSampleError)
+        ]
         if faults and not how.skip_broken:
             raise ValueError(f"{faults[0][1]}; mend it, or leave it out by --skip-broken")
         broken += faults
-        good = [(index, shown) for index, shown in batch if not isinstance(shown, BrokenError)]
+        good = [
+            (index, shown) for index, shown in batch if not isinstance(shown, UnreadableSampleError)
+        ]
         if good:
             with torch.inference_mode():
                 yield from job.answer(good)
 
 
-def side_by_side(indices: Sequence[int], size: int) -> Iterator[list[int]]:
+def batched(indices: Sequence[int], size: int) -> Iterator[list[int]]:
     """`indices` in batches of `size`."""
     for start in range(0, len(indices), size):
         yield list(indices[start : start + size])

@@ -1,19 +1,16 @@
 """The most memory that this process has held since a moment, on the GPU or resident; and memory
 that it keeps."""
 
-import ctypes
-import platform
 import re
 import resource
 from pathlib import Path
 
 import torch
 
-TRIM_THRESHOLD, MMAP_MAX = -1, -4  # parameters of glibc's mallopt
 STATUS, RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
-class Peak:
+class PeakMemory:
     """From now on. Where the system cannot forget an earlier peak, that one counts too."""
 
     def __init__(self, device: torch.device) -> None:
@@ -36,15 +33,3 @@ class Peak:
             found = None
         kib = int(found[1]) if found else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         return 1024 * kib
-
-
-def keep_freed() -> None:
-    """From now on, memory that is freed stays with this process, where that is glibc's to say.
-
-    glibc gives large tensors back to the system as they are freed. The next one comes page by page,
-    each of them zeroed by the system, which was a fifth of ResNet-50's time on two cores.
-    """
-    if platform.libc_ver()[0] == "glibc":
-        mallopt = ctypes.CDLL(None).mallopt
-        mallopt(MMAP_MAX, 0)
-        mallopt(TRIM_THRESHOLD, -1)

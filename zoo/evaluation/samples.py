@@ -5,7 +5,7 @@ from typing import Any
 
 from PIL import Image
 
-from zoo.benchmarks import Samples
+from zoo.data.benchmarks import Dataset
 
 UNREADABLE = (
     OSError,
@@ -17,22 +17,24 @@ UNREADABLE = (
 )
 
 
-class BrokenError(ValueError):
+class UnreadableSampleError(ValueError):
     """A sample that cannot be used; the message says where it is and why."""
 
 
-def read(samples: Samples, index: int) -> Any:
+def read_sample(samples: Dataset, index: int) -> Any:
     """samples[index]. Raises BrokenError if it cannot be decoded."""
     try:
         return samples[index]
-    except BrokenError:
+    except UnreadableSampleError:
         raise
     except UNREADABLE as error:
         said = str(error).partition("\n")[0] or type(error).__name__
-        raise BrokenError(f"{where(samples, index)} cannot be read: {said}") from None
+        raise UnreadableSampleError(
+            f"{sample_name(samples, index)} cannot be read: {said}"
+        ) from None
 
 
-def where(samples: Samples, index: int) -> str:
+def sample_name(samples: Dataset, index: int) -> str:
     """The file of a sample, with its row, if the samples say so; else its index."""
     told = getattr(samples, "where", None)
     return told(index) if told else f"sample {index}"

@@ -1,0 +1,1 @@
+"""Weight files: download, verification, key mapping, reading and writing."""

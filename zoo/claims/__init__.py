@@ -1,0 +1,1 @@
+"""Papers' claims against measurements: plan, evaluate, judge."""

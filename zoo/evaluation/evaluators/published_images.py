@@ -1,0 +1,43 @@
+"""Images that the authors published as what their network made: scored, no network is run.
+
+DATA/<folder>/*.png, pairs of a benchmark -> (index, name, PSNR, SSIM)
+"""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from zoo.data.super_resolution import images_in, read_image
+from zoo.evaluation.answer_log import Prediction
+from zoo.evaluation.config import EvalConfig
+from zoo.evaluation.evaluators.super_resolution import SuperResolutionEvaluator, as_rgb
+from zoo.evaluation.metrics import psnr_ssim
+from zoo.papers.protocols import SuperResolutionProtocol
+
+
+def folder_digest(folder: Path) -> str:
+    """The sum over the names and the bytes of the images of a folder; "" if there are none."""
+    lines = [f"{hashlib.sha256(f.read_bytes()).hexdigest()}  {f.name}\n" for f in images_in(folder)]
+    return hashlib.sha256("".join(lines).encode()).hexdigest() if lines else ""
+
+
+class PublishedImagesEvaluator(SuperResolutionEvaluator):
+    """Published images beside the pairs of a benchmark, by name."""
+
+    def __init__(
+        self, folder: Path, pairs: Any, protocol: SuperResolutionProtocol, scale: int
+    ) -> None:
+        super().__init__(nn.Identity(), pairs, protocol, scale)
+        self.files = {file.stem: file for file in images_in(folder)}
+
+    def ready(self, device: torch.device, how: EvalConfig) -> None:
+        """Nothing is run."""
+
+    def answer(self, batch: list[tuple[int, Any]]) -> Iterator[Prediction]:
+        for index, pair in batch:
+            found = as_rgb(read_image(self.files[pair.name]))
+            yield index, pair.name, *psnr_ssim(found, as_rgb(pair.large), self.scale)

@@ -1,0 +1,86 @@
+"""Images in, classes out."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from zoo.evaluation.tasks import Task
+from zoo.papers.protocols import CropProtocol
+from zoo.papers.records import Paper
+from zoo.papers.weights import Weights
+
+CLASSIFY = """\
+import zoo
+from PIL import Image
+
+model = zoo.create("{name}", pretrained=True)
+image = zoo.transform(model)(Image.open("photo.jpg").convert("RGB"))
+print(model(image[None]).softmax(1).topk(5))"""
+
+
+def claimed(paper: Paper, protocol: str) -> CropProtocol | None:
+    """Ten crops, if a protocol has them: one is by the preprocessing of the weights."""
+    view: CropProtocol | None = paper.details["views"].get(protocol)
+    return view if view and view.crops == "ten" else None
+
+
+def job(network: Any, samples: Any, protocol: CropProtocol | None, benchmark: str) -> Any:
+    from zoo.data.transforms import make_transform
+    from zoo.evaluation.evaluators.classification import ClassificationEvaluator
+
+    return ClassificationEvaluator(
+        network, samples, make_transform(vars(network)["pretrained_cfg"], protocol)
+    )
+
+
+def transform(cfg: Mapping[str, Any]) -> Any:
+    from zoo.data.transforms import EvalTransform
+
+    return EvalTransform(cfg)
+
+
+def usage(weights: Weights) -> str:
+    return CLASSIFY.format(name=weights.name)
+
+
+def preprocessing(cfg: Mapping[str, Any]) -> list[str]:
+    channels, height, width = cfg["input_size"]
+    numbers = {key: ", ".join(f"{n:.6g}" for n in cfg[key]) for key in ("mean", "std")}
+    shorter = int(height / cfg["crop_pct"])
+    said = [
+        f"Resized to {shorter} pixels on the shorter side ({cfg['interpolation']}), then the "
+        f"{height}x{width} in its center, in {channels} channels.",
+        f"Pixels in 0..1, minus the mean ({numbers['mean']}), over the standard deviation "
+        f"({numbers['std']}).",
+        f"{cfg['num_classes']} classes.",
+    ]
+    if "test_input_size" in cfg:
+        larger, crop = cfg["test_input_size"][1], cfg.get("test_crop_pct", cfg["crop_pct"])
+        said.append(f"The provider also tests at {larger} pixels, a share of {crop:g}.")
+    return said
+
+
+def told(how: Mapping[str, Any]) -> str:
+    if "crop_pct" in how:
+        return "one center crop, by the preprocessing of the weights"
+    sizes = ", ".join(map(str, how["shorter"]))
+    return f"{how['crops']} crops of {how['pixels']} pixels, from a shorter side of {sizes}"
+
+
+TASK = Task(
+    name="image-classification",
+    does="tells classes of images",
+    pipeline="image-classification",
+    script="classification",
+    works="classes",
+    claimed=claimed,
+    own=lambda cfg: None,
+    recorded=lambda given: None,
+    job=job,
+    usage=usage,
+    preprocessing=preprocessing,
+    told=told,
+    transform=transform,
+    subject="zoo.claims.diagnosis.image_classification:Classifier",
+    has_default=True,
+    answers=True,
+)

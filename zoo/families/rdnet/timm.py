@@ -1,7 +1,0 @@
-"""What the weights that timm has for this room are to the paper (see eval/timm_weights.py)."""
-
-from zoo.pretrained import Decisions
-
-OWN = ("official", "the authors' own, in their own repository")
-
-TIMM = Decisions(relations={"nv_in1k": OWN, "nv_in1k_ft_in1k_384": OWN})

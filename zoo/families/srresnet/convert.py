@@ -1,7 +1,0 @@
-"""Keys of SRResNet: the zoo's own. BasicSR's MSRResNet has no BatchNorm and is another network."""
-
-from zoo.schemes import Scheme
-
-SCHEMES = [
-    Scheme(name="the zoo", marks=("head.1.weight", "body.0.body.4.weight"), models=("srresnet_*",))
-]

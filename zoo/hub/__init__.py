@@ -1,0 +1,1 @@
+"""Push to, pull from and serve Hub repositories."""

@@ -1,0 +1,1 @@
+"""Generation, upscaling and optimisation of networks."""

@@ -1,0 +1,57 @@
+"""What a network takes: the beginning of its pretrained_cfg, in timm's words."""
+
+from typing import Any
+
+# What timm keeps beside a network without weights. The CIFAR statistics are those of the
+# authors' Torch code (datasets/cifar10.lua of fb.resnet.torch), in units of 255.
+CIFAR_CFG: dict[str, Any] = {
+    "input_size": (3, 32, 32),
+    "num_classes": 10,
+    "pool_size": (8, 8),
+    "crop_pct": 1.0,
+    "interpolation": "bilinear",
+    "mean": (125.3 / 255, 123.0 / 255, 113.9 / 255),
+    "std": (63.0 / 255, 62.1 / 255, 66.7 / 255),
+    "first_conv": "conv1",
+    "classifier": "fc",
+}
+IMAGENET_CFG: dict[str, Any] = CIFAR_CFG | {
+    "input_size": (3, 224, 224),
+    "num_classes": 1000,
+    "pool_size": (7, 7),
+    "crop_pct": 0.875,
+    "mean": (0.485, 0.456, 0.406),
+    "std": (0.229, 0.224, 0.225),
+}
+
+
+def super_resolution_cfg(scale: int) -> dict[str, Any]:
+    """The configuration of a network that enlarges by `scale`: it takes an image of any size; the
+    one it is counted at makes 1280x720 pixels, as papers count."""
+    return {"input_size": (3, 720 // scale, 1280 // scale), "fixed_input_size": False}
+
+
+def language_cfg(tokenizer: str, vocab: int, context: int) -> dict[str, Any]:
+    """The configuration of a language model: `context` ids of the `tokenizer` at most, each less
+    than `vocab`."""
+    return {"input_size": (context,), "vocab_size": vocab, "tokenizer": tokenizer}
+
+
+def denoising_cfg(channels: int) -> dict[str, Any]:
+    """The configuration of a network that takes noise from images of any size; the one it is
+    counted at is of Set12's smaller images."""
+    return {"input_size": (channels, 256, 256), "fixed_input_size": False}
+
+
+def keyword_spotting_cfg(pool_size: tuple[int, int]) -> dict[str, Any]:
+    """The configuration of a network that tells the twelve classes of Speech Commands from 101
+    frames of 40 coefficients (zoo.data.mfcc); they are taken as they are."""
+    return {
+        "input_size": (1, 101, 40),
+        "num_classes": 12,
+        "pool_size": pool_size,
+        "mean": (0.0,),
+        "std": (1.0,),
+        "first_conv": "conv0",
+        "classifier": "fc",
+    }

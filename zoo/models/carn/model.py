@@ -1,0 +1,101 @@
+"""Cascading residual networks (Ahn et al., ECCV 2018, 1803.08664).
+
+x -> head -> o_1 -> o_2 -> o_3 -> upsampler -> y      o_i = relu(conv1x1([x, u_1, .., u_i]))
+
+The same cascade twice: of three blocks (Fig. 2b), each a cascade of three units (Fig. 3a).
+"""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from zoo.modules.super_resolution import SuperResolutionNet, conv, upsampler
+
+SCALES = (2, 3, 4)
+UNITS = 3  # in a cascade, Sec. 4.2
+Unit = Callable[[int], nn.Module]
+
+
+class ResidualUnit(nn.Module):
+    """relu(x + convs(x)): (B, C, H, W) -> (B, C, H, W). Two 3x3 convolutions (Fig. 3a), or the
+    residual-E block (Fig. 3b): two of `groups` groups and a pointwise one."""
+
+    def __init__(self, channels: int, groups: int = 0) -> None:
+        super().__init__()
+        between = [nn.ReLU(inplace=True), conv(channels, channels, groups=groups or 1)]
+        last = [nn.ReLU(inplace=True), conv(channels, channels, 1)] if groups else []
+        self.body = nn.Sequential(conv(channels, channels, groups=groups or 1), *between, *last)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.body(x)
+        return out.add_(x).relu_()
+
+
+class Cascade(nn.Module):
+    """What every unit made so far is fused with the input, and goes into the next (Eqs. 3-6):
+    (B, C, H, W) -> (B, C, H, W). One unit alone is used in every place (Fig. 3d)."""
+
+    def __init__(self, channels: int, units: Sequence[nn.Module]) -> None:
+        super().__init__()
+        self.units = nn.ModuleList(units)
+        self.fusions = nn.ModuleList(
+            nn.Sequential(conv((i + 2) * channels, channels, 1), nn.ReLU(inplace=True))
+            for i in range(UNITS)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        made, out = [x], x
+        for i, fuse in enumerate(self.fusions):
+            made.append(self.units[i % len(self.units)](out))
+            out = fuse(torch.cat(made, 1))
+        return out
+
+
+class CARN(SuperResolutionNet):
+    """RGB in 0..1, (B, 3, H, W) -> (B, 3, scale * H, scale * W), for all `scales` in one network.
+
+    With `groups`, CARN-M: residual-E units, one for the three places of a block, and grouped
+    upsamplers. `scale` is the one that a call without a scale enlarges by.
+    """
+
+    def __init__(
+        self,
+        *,
+        scale: int = 4,
+        scales: tuple[int, ...] = SCALES,
+        channels: int = 64,
+        groups: int = 0,
+    ) -> None:
+        if not set(scales) <= set(SCALES):
+            raise ValueError(f"scales must be among 2, 3, 4 (Sec. 4.1), not {scales}")
+        if groups and channels % groups:
+            raise ValueError(f"channels must be a multiple of groups (Sec. 3.3), not {channels}")
+        blocks = [
+            Cascade(
+                channels, [ResidualUnit(channels, groups) for _ in range(1 if groups else UNITS)]
+            )
+            for _ in range(UNITS)
+        ]
+        super().__init__(
+            head=nn.Sequential(conv(3, channels)),
+            body=Cascade(channels, blocks),
+            tail=nn.Sequential(conv(channels, 3)),
+            scale=scale,
+            scales=scales,
+            rgb_range=1.0,
+        )
+        self.upsample = nn.ModuleDict(
+            {
+                f"x{factor}": upsampler(channels, factor, groups=groups or 1, before=_relu)
+                for factor in scales
+            }
+        )
+
+    def restore(self, features: Tensor, scale: int) -> Tensor:
+        large: Tensor = self.tail(self.upsample[f"x{scale}"](self.body(features)))
+        return large
+
+
+def _relu() -> list[nn.Module]:
+    return [nn.ReLU(inplace=True)]

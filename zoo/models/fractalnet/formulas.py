@@ -1,0 +1,14 @@
+"""Depth and size of a fractal network by the paper's rule (1605.07648, Sec. 3)."""
+
+from zoo.models._builder import build_model
+from zoo.models._registry import get_entry
+
+BLOCKS = 5  # pooling brings 32x32 pixels to one
+
+
+def deepest(model: str, than: str) -> tuple[int, int]:
+    """B 2^(C - 1) convolutions on the deepest path; and those of the deepest column as built."""
+    columns = get_entry(model).args["columns"]
+    alone = build_model(model, device="meta", column=columns)
+    built = sum(tuple(p.shape[2:]) == (3, 3) for p in alone.parameters())
+    return BLOCKS * 2 ** (columns - 1), built

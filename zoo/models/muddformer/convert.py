@@ -1,0 +1,22 @@
+"""Keys of the released MUDDFormer and MUDDPythias: the zoo's, but for those of the connections."""
+
+from zoo.checkpoints.key_mapping import KeyMapping
+
+MODELS = ("muddformer_*", "muddpythia_*")
+
+SCHEMES = [
+    KeyMapping(
+        name="the zoo",
+        marks=("connections.dynamic_dense.0.w1.weight", "connections.dense_bs.0"),
+        models=MODELS,
+    ),
+    KeyMapping(
+        name="Caiyun-AI",
+        marks=("dynamic_dense.0.w1.weight", "dense_bs.0"),
+        models=MODELS,
+        renames=(
+            ("dynamic_dense.", "connections.dynamic_dense."),
+            ("dense_bs.", "connections.dense_bs."),
+        ),
+    ),
+]

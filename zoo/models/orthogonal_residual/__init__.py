@@ -1,0 +1,39 @@
+"""Orthogonal residual updates (2505.11881): ResNetV2 for small images, and vision transformers."""
+
+from zoo.models._cfgs import CIFAR_CFG, IMAGENET_CFG
+from zoo.models._registry import register_models
+
+RESNET = "zoo.models.orthogonal_residual.model:OrthogonalResNet"
+VIT = "zoo.models.orthogonal_residual.vision:OrthogonalViT"
+DEPTHS = (18, 34, 50, 101)
+INPUT = CIFAR_CFG | {
+    "pool_size": (4, 4),
+    "mean": (0.4914, 0.4822, 0.4465),
+    "std": (0.2470, 0.2435, 0.2616),
+}
+SIZES = {
+    "s16": {"layers": 6, "width": 384, "heads": 6},
+    "b16": {"layers": 12, "width": 768, "heads": 12},
+}
+VIT_INPUT = IMAGENET_CFG | {
+    "pool_size": (14, 14),
+    "first_conv": "patch_embed",
+    "classifier": "head.fc",
+}
+
+for update, prefix in (
+    ("feature", "orthogonal"),
+    ("global", "orthogonal_global"),
+    ("linear", "linear"),
+):
+    register_models(
+        RESNET,
+        {f"{prefix}_resnetv2_{depth}": {"depth": depth, "update": update} for depth in DEPTHS},
+        INPUT,
+    )
+for update, prefix in (("feature", "orthogonal"), ("linear", "linear")):
+    register_models(
+        VIT,
+        {f"{prefix}_vit_{size}": {**args, "update": update} for size, args in SIZES.items()},
+        VIT_INPUT,
+    )

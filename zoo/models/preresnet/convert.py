@@ -1,0 +1,7 @@
+"""Keys of published pre-activation ResNets."""
+
+from zoo.checkpoints.key_mapping import KeyMapping
+
+SCHEMES = [
+    KeyMapping(name="the zoo", marks=("layer3.0.conv1.weight", "bn.weight"), models=("preresnet*",))
+]

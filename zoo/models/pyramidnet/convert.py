@@ -1,0 +1,13 @@
+"""Keys of published PyramidNets."""
+
+from zoo.checkpoints.key_mapping import KeyMapping
+
+SCHEMES = [
+    KeyMapping(name="the zoo", marks=("layer3.0.bn3.weight", "bn.weight"), models=("pyramidnet*",)),
+    KeyMapping(
+        name="dyhan0920/PyramidNet-PyTorch",
+        marks=("layer3.0.bn3.weight", "bn_final.weight"),
+        models=("pyramidnet*",),
+        renames=(("bn_final.", "bn."),),
+    ),
+]

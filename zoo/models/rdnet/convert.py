@@ -1,0 +1,21 @@
+"""Keys of published RDNets. timm's are the zoo's own; the two differ in the epsilon of the head's
+norm, which no tensor tells: a file of either becomes the authors'."""
+
+from zoo.checkpoints.key_mapping import KeyMapping
+
+EPSILON = "the epsilon of the head's norm, in no tensor, is 1e-6 in timm, 1e-5 here and in theirs"
+
+SCHEMES = [
+    KeyMapping(
+        name="timm",
+        marks=("stem.0.weight", "dense_stages.0.0."),
+        models=("rdnet_*",),
+        note=EPSILON,
+    ),
+    KeyMapping(
+        name="naver-ai/rdnet",
+        marks=("stem.stem.0.weight", "dense_stages.0.0."),
+        models=("rdnet_*",),
+        renames=(("stem.stem.", "stem."),),
+    ),
+]

@@ -1,0 +1,7 @@
+"""What the weights that timm has for this room are to the paper (see eval/timm_weights.py)."""
+
+from zoo.papers.weights import TimmOverrides
+
+OWN = ("official", "the authors' own, in their own repository")
+
+TIMM = TimmOverrides(relations={"nv_in1k": OWN, "nv_in1k_ft_in1k_384": OWN})

@@ -1,0 +1,12 @@
+"""Keys of published Res2Nets: the authors' and timm's are the zoo's own."""
+
+from zoo.checkpoints.key_mapping import KeyMapping
+
+SCHEMES = [
+    KeyMapping(
+        name="the authors, timm",
+        marks=("layer1.0.convs.0.weight", "fc.weight"),
+        models=("res2net*", "res2next*"),
+    ),
+    KeyMapping(name="timm", marks=("level5.tree1.convs.0.weight", "fc."), models=("dla60_*",)),
+]

@@ -1,0 +1,32 @@
+"""ResNeXt (1611.05431): the names; the networks are in model.py."""
+
+from zoo.models._cfgs import CIFAR_CFG, IMAGENET_CFG
+from zoo.models._registry import register_models
+
+TABLE_3 = {
+    50: ((1, 64), (2, 40), (4, 24), (8, 14), (32, 4)),
+    101: ((1, 64), (2, 40), (4, 24), (8, 14), (32, 4)),
+}
+TABLE_4 = {101: ((1, 100), (2, 64), (64, 4))}
+RELEASED = {101: ((32, 8),)}  # not in the paper; torchvision's and timm's second ResNeXt-101
+TABLE_7 = ((8, 64), (16, 64))
+NEIGHBOURS = ((1, 64), (32, 4), (4, 32))  # Fig. 7's baseline, and two that others publish
+
+register_models(
+    "zoo.models.resnext.model:ResNeXt",
+    {
+        f"resnext{depth}_{c}x{d}d": {"depth": depth, "cardinality": c, "base_width": d}
+        for table in (TABLE_3, TABLE_4, RELEASED)
+        for depth, rows in table.items()
+        for c, d in rows
+    },
+    IMAGENET_CFG,
+)
+register_models(
+    "zoo.models.resnext.model:CifarResNeXt",
+    {
+        f"resnext29_{c}x{d}d": {"depth": 29, "cardinality": c, "base_width": d}
+        for c, d in (*TABLE_7, *NEIGHBOURS)
+    },
+    CIFAR_CFG,
+)

@@ -1,0 +1,49 @@
+"""Keys of published ResNeXts. torchvision's and timm's are the zoo's own."""
+
+from zoo.checkpoints.key_mapping import KeyMapping
+
+PARTS = {
+    "conv_reduce": "conv1",
+    "bn_reduce": "bn1",
+    "conv_conv": "conv2",
+    "bn": "bn2",
+    "conv_expand": "conv3",
+    "bn_expand": "bn3",
+}
+LONG = {"shortcut.shortcut_conv": "downsample.0", "shortcut.shortcut_bn": "downsample.1"}
+SHORT = {"downsample": "downsample"}
+STEM = (("conv_1_3x3.", "conv1."), ("bn_1.", "bn1."), ("classifier.", "fc."))
+
+
+def units(unit: str, shortcut: dict[str, str]) -> tuple[tuple[str, str], ...]:
+    """Renames of every part of the units that are called `unit` in {stage}."""
+    return tuple(
+        (f"stage_{stage}.{unit.format(stage=stage)}.{theirs}.", f"layer{stage}.#.{ours}.")
+        for stage in (1, 2, 3)
+        for theirs, ours in (PARTS | shortcut).items()
+    )
+
+
+SCHEMES = [
+    KeyMapping(
+        name="torchvision, timm, the zoo",
+        marks=("layer1.0.conv3.weight", "fc.weight"),
+        models=("resnext*_[!1]x*", "resnext*_??x*", "resnext101_1x100d"),  # 1x64d is a ResNet
+    ),
+    KeyMapping(
+        name="prlz77/ResNeXt.pytorch, bearpaw/pytorch-classification",
+        marks=("stage_1.stage_1_bottleneck_0.conv_reduce.weight", "classifier.weight"),
+        models=("resnext29_*",),
+        renames=(*STEM, *units("stage_{stage}_bottleneck_#", LONG)),
+    ),
+    KeyMapping(
+        name="AugMix, RobustBench",
+        marks=("stage_1.0.conv_reduce.weight", "classifier.weight"),
+        models=("resnext29_*",),
+        renames=(*STEM, *units("#", SHORT)),
+        drops=(
+            ("mu", "its normalisation, a buffer of the network; the zoo's is outside"),
+            ("sigma", "its normalisation, a buffer of the network; the zoo's is outside"),
+        ),
+    ),
+]

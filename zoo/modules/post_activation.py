@@ -1,0 +1,143 @@
+"""Residual blocks of 1512.03385 (Fig. 5): the activation comes after the addition.
+
+x -> conv BN ReLU -> conv BN -> (+) -> ReLU        keys: conv1 bn1 conv2 bn2 (conv3 bn3) downsample
+ \\________ shortcut ___________/                   as in torchvision and timm
+"""
+
+from collections.abc import Callable, Mapping
+from typing import ClassVar
+
+from timm.layers import DropPath
+from torch import Tensor, nn
+
+from zoo.modules.classifier import Classifier, Head, convolutions
+from zoo.modules.shortcuts import Join, Shortcut, addition
+
+
+def conv(c_in: int, c_out: int, kernel: int, stride: int = 1) -> nn.Conv2d:
+    """A convolution that keeps the size (but for its stride); BatchNorm takes the bias's place."""
+    return nn.Conv2d(c_in, c_out, kernel, stride, kernel // 2, bias=False)
+
+
+Middle = Callable[[int, int], nn.Conv2d]  # (width, stride) -> what stands between the 1x1s
+
+
+def dense(width: int, stride: int, *, widen: float = 1) -> nn.Conv2d:
+    """A 3x3 from all channels to all channels; `widen` times as many of them (1605.07146)."""
+    return conv(int(width * widen), int(width * widen), 3, stride)
+
+
+class Basic(nn.Module):
+    """Fig. 5, left: two 3x3. (B, c_in, H, W) -> (B, width, H / stride, W / stride)."""
+
+    expansion: ClassVar[int] = 1
+
+    def __init__(
+        self,
+        c_in: int,
+        width: int,
+        stride: int,
+        drop_path: float,
+        *,
+        shortcut: Shortcut,
+        join: Join = addition,
+    ) -> None:
+        super().__init__()
+        self.c_out, self.stride = width, stride
+        self.conv1 = conv(c_in, width, 3, stride)
+        self.bn1 = nn.BatchNorm2d(width)
+        self.act1 = nn.ReLU(inplace=True)
+        self.conv2 = conv(width, width, 3)
+        self.bn2 = nn.BatchNorm2d(width)
+        self.downsample = shortcut(c_in, self.c_out, stride)
+        self.drop_path = DropPath(drop_path) if drop_path else nn.Identity()
+        self.join = join(self.c_out)
+        self.act2 = nn.ReLU(inplace=True)
+
+    def residual(self, x: Tensor) -> Tensor:
+        """F(x) of Eq. 1."""
+        return self.bn2(self.conv2(self.act1(self.bn1(self.conv1(x)))))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.act2(self.join(self.drop_path(self.residual(x)), self.downsample(x)))
+
+
+class Bottleneck(nn.Module):
+    """Fig. 5, right: 1x1, 3x3, 1x1. (B, c_in, H, W) -> (B, 4 width, H / stride, W / stride).
+
+    `middle` makes the 3x3, whose channels the 1x1s on both sides take on; `stride_first` puts the
+    stride in the first 1x1, as the authors' Caffe networks do, instead of the 3x3.
+    """
+
+    expansion: ClassVar[int] = 4
+
+    def __init__(
+        self,
+        c_in: int,
+        width: int,
+        stride: int,
+        drop_path: float,
+        *,
+        shortcut: Shortcut,
+        middle: Middle = dense,
+        stride_first: bool = False,
+        join: Join = addition,
+    ) -> None:
+        super().__init__()
+        self.c_out, self.stride = width * self.expansion, stride
+        strides = (stride, 1) if stride_first else (1, stride)
+        conv2 = middle(width, strides[1])
+        self.conv1 = conv(c_in, conv2.in_channels, 1, strides[0])
+        self.bn1 = nn.BatchNorm2d(conv2.in_channels)
+        self.act1 = nn.ReLU(inplace=True)
+        self.conv2 = conv2
+        self.bn2 = nn.BatchNorm2d(conv2.out_channels)
+        self.act2 = nn.ReLU(inplace=True)
+        self.conv3 = conv(conv2.out_channels, self.c_out, 1)
+        self.bn3 = nn.BatchNorm2d(self.c_out)
+        self.downsample = shortcut(c_in, self.c_out, stride)
+        self.drop_path = DropPath(drop_path) if drop_path else nn.Identity()
+        self.join = join(self.c_out)
+        self.act3 = nn.ReLU(inplace=True)
+
+    def residual(self, x: Tensor) -> Tensor:
+        """F(x) of Eq. 1."""
+        x = self.act1(self.bn1(self.conv1(x)))
+        x = self.act2(self.bn2(self.conv2(x)))
+        return self.bn3(self.conv3(x))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.act3(self.join(self.drop_path(self.residual(x)), self.downsample(x)))
+
+
+class PostActivation(Classifier):
+    """conv1 BN ReLU [maxpool] -> stages -> average -> fc.
+
+    `stem` is conv1, or a sequence with the last convolution's channels out; `pool` is what follows
+    it (Identity for 32x32 images).
+    """
+
+    def __init__(
+        self,
+        *,
+        stem: nn.Module,
+        pool: nn.Module,
+        stages: Mapping[str, nn.Module],
+        head: Head,
+    ) -> None:
+        super().__init__(
+            stem={
+                "conv1": stem,
+                "bn1": nn.BatchNorm2d(convolutions(stem)[-1].out_channels),
+                "act1": nn.ReLU(inplace=True),
+            },
+            pool=pool,
+            stages=stages,
+            tail={},
+            head=head,
+        )
+
+
+def imagenet_stem(in_chans: int, width: int = 64) -> nn.Conv2d:
+    """7x7 of stride 2 (Table 1): (B, in_chans, 224, 224) -> (B, width, 112, 112)."""
+    return conv(in_chans, width, 7, 2)

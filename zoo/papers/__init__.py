@@ -1,0 +1,1 @@
+"""What the papers say: paper.toml -> typed records. Loads no torch."""

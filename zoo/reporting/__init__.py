@@ -1,0 +1,1 @@
+"""Cards, exports, report site and console tables."""

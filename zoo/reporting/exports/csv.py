@@ -1,0 +1,59 @@
+"""A row for each verdict, as comma-separated values that no spreadsheet takes for a formula."""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+
+from zoo.claims import check
+from zoo.claims.verdict import Verdict
+from zoo.papers.loading import load_papers
+
+COLUMNS = (
+    *("paper", "arxiv", "kind", "model", "metric", "benchmark", "where", "claimed", "provider"),
+    *("measured", "interval_low", "interval_high", "verdict", "why", "record", "date"),
+)
+HEADER = ",".join(COLUMNS) + "\n"
+FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\n")
+
+
+def text(names: Sequence[str]) -> str:
+    """The verdicts on names, as they follow from what is recorded."""
+    return table(check.verdicts_from_records(*names))
+
+
+def table(rows: Iterable[Verdict]) -> str:
+    """A header, and a row for each verdict."""
+    arxiv = {paper.id: paper.arxiv for paper in load_papers()}
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows(_cells(row, arxiv[row.paper]) for row in rows)
+    return out.getvalue()
+
+
+def _cells(row: Verdict, arxiv: str) -> list[str]:
+    benchmark = row.claim.benchmark if row.claim else ""
+    low, high = map(repr, row.interval) if row.interval else ("", "")
+    values = {
+        "paper": row.paper,
+        "arxiv": arxiv and f"arXiv:{arxiv}",  # not a number, whose last zero would go
+        "metric": row.metric.removesuffix(f" on {benchmark}"),
+        "benchmark": benchmark,
+        "interval_low": low,
+        "interval_high": high,
+        "verdict": row.status,
+    }
+    return [safe(values.get(name, "") or getattr(row, name, "")) for name in COLUMNS]
+
+
+def safe(cell: str) -> str:
+    """A cell that is text wherever it is opened: what would be a formula gets a quote before it.
+    Numbers stay as they are; lines end in one way."""
+    cell = cell.replace("\r\n", "\n").replace("\r", "\n")
+    if not cell.lstrip(" ").startswith(FORMULA):
+        return cell
+    try:
+        float(cell)
+    except ValueError:
+        return f"'{cell}"
+    return cell

@@ -1,0 +1,282 @@
+"""What is seen rather than read, as specifications for drawing.py.
+
+lines -> claimed against measured | size against score, with its Pareto front
+training records -> what was learnt, epoch by epoch
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from markupsafe import Markup
+
+from zoo.evaluation.ledger import Record
+from zoo.papers.records import LOWER_IS_BETTER
+from zoo.reporting.site.rows import VerdictRow, number, slug
+from zoo.reporting.site.vega import Mark, svg
+
+SHAPES = {  # status: (shape, colour); a colour alone is not seen by everyone
+    "kept": ("circle", "var(--kept)"),
+    "missed": ("triangle-down", "var(--missed)"),
+    "better than reported": ("diamond", "var(--better)"),
+}
+SOURCES = {"the paper's": "circle", "a provider's": "square", "measured here": "diamond"}
+UNITS = {"psnr": "PSNR (dB)", "ssim": "SSIM"}
+NOT_LEARNT = ("epoch", "step", "lr", "seconds")
+FEWEST = 3  # points that make a chart of sizes and scores
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A drawing with its title and what there is to know about it."""
+
+    title: str
+    caption: str
+    drawing: Markup
+
+
+def axis(field: str, title: str, **scale: Any) -> dict[str, Any]:
+    """A quantitative axis; a logarithmic one has few labels, as 10M."""
+    ticks = {"format": "~s", "tickCount": 5} if scale.get("type") == "log" else {}
+    return {
+        "field": field,
+        "type": "quantitative",
+        "scale": {"zero": False, "nice": False, "padding": 12, **scale},
+        "axis": {"title": title, **ticks},
+    }
+
+
+def against(lines: Iterable[VerdictRow], root: str = "", here: bool = False) -> list[Figure]:
+    """Claimed against measured, with the line of identity: counts, then every measured metric. If
+    `here`, points lead to lines of the same page."""
+    groups: dict[str, list[VerdictRow]] = {}
+    for line in lines:
+        claim, came_out = line.verdict.claim, line.measured_number
+        if claim and line.claimed_number and came_out and line.verdict.status in SHAPES:
+            counted = claim.kind == "counted"
+            if not counted or claim.metric in ("params", "macs"):
+                key = "parameters and multiply-adds" if counted else claim.metric
+                groups.setdefault(key, []).append(line)
+    return [_identity(metric, of, root, here) for metric, of in groups.items()]
+
+
+def _identity(metric: str, lines: Sequence[VerdictRow], root: str, here: bool) -> Figure:
+    order = list(SHAPES)
+    lines = sorted(lines, key=lambda line: order.index(line.verdict.status))  # misses on top
+    marks = [
+        Mark(
+            f"{v.model}: {v.metric} {v.claimed} claimed, {v.measured} here, {line.status}",
+            f"#{line.id}" if here else line.paper_page,
+        )
+        for line in lines
+        for v in [line.verdict]
+    ]
+    points = [
+        {"x": line.claimed_number, "y": line.measured_number, "s": line.verdict.status, "n": str(n)}
+        for n, line in enumerate(lines)
+    ]
+    values = [end for line in lines for end in (line.claimed_number, line.measured_number) if end]
+    ends = [min(values), max(values)]
+    kind = "log" if metric.startswith("param") else "linear"
+    return Figure(
+        title=f"Claimed against measured: {metric}",
+        caption=f"{len(lines)} claims. On the line: what the paper says is what comes out.",
+        drawing=svg(
+            {
+                "layer": [
+                    {
+                        "data": {"values": [{"x": end, "y": end} for end in ends]},
+                        "mark": {"type": "line", "color": "var(--muted)", "strokeWidth": 1},
+                        "encoding": {"x": axis("x", "", type=kind), "y": axis("y", "", type=kind)},
+                    },
+                    {
+                        "data": {"values": points},
+                        "mark": {"type": "point", "opacity": 1, "size": 45, "strokeWidth": 1.5},
+                        "encoding": {
+                            "x": axis("x", "claimed", type=kind),
+                            "y": axis("y", "measured here", type=kind),
+                            "description": {"field": "n", "type": "nominal"},
+                            **_by_status(lines),
+                        },
+                    },
+                ]
+            },
+            f"Claimed against measured, {metric}: {len(lines)} points; the tables hold them all",
+            marks,
+            root,
+        ),
+    )
+
+
+def _by_status(lines: Sequence[VerdictRow]) -> dict[str, Any]:
+    there = list(dict.fromkeys(line.verdict.status for line in lines))
+    shapes, colours = zip(*(SHAPES[status] for status in there), strict=True)
+    return {
+        channel: {"field": "s", "type": "nominal", "scale": {"domain": there, "range": list(range)}}
+        for channel, range in (("shape", shapes), ("color", colours))
+    }
+
+
+@dataclass(frozen=True)
+class Point:
+    """A network of some size with a score of someone's."""
+
+    line: VerdictRow
+    size: int
+    score: float
+    source: str
+
+
+def score_name(line: VerdictRow) -> str:
+    """The metric as it is drawn: an accuracy is drawn as an error."""
+    assert line.verdict.claim
+    metric = line.verdict.claim.metric
+    return metric.replace("accuracy", "error")
+
+
+def frontiers(
+    benchmark: str,
+    lines: Iterable[VerdictRow],
+    counts: Mapping[str, Mapping[str, int | None]],
+    root: str,
+) -> list[Figure]:
+    """Parameters, and multiply-adds, against the metric that most claims on a benchmark are of,
+    each with the Pareto front of what the papers claim. `counts` are those of models by name."""
+    measured = [line for line in lines if line.plain and line.verdict.kind == "measured"]
+    if not measured:
+        return []
+    metric = Counter(map(score_name, measured)).most_common(1)[0][0]
+    same = [line for line in measured if score_name(line) == metric]
+    figures = []
+    for of, what in (("params", "parameters"), ("macs", "multiply-adds")):
+        sizes = {name: count[of] or 0 for name, count in counts.items()}
+        points = [p for line in same for p in _points(line, sizes.get(line.name, 0)) if p.size]
+        if len({point.line.name for point in points}) >= FEWEST:
+            figures.append(_frontier(f"{what} against {metric} on {benchmark}", points, what, root))
+    return figures
+
+
+def _points(line: VerdictRow, size: int) -> list[Point]:
+    claim = line.verdict.claim
+    assert claim
+    sides = {
+        "the paper's": line.claimed_number,
+        "a provider's": number(line.verdict.provider),
+        "measured here": line.measured_number,
+    }
+    flip = "accuracy" in claim.metric
+    return [
+        Point(line, size, 100 - score if flip else score, source)
+        for source, score in sides.items()
+        if score is not None
+    ]
+
+
+def front(points: Iterable[Point], lower: bool) -> list[Point]:
+    """Those that no other point is as small as and better than, by size."""
+    best: list[Point] = []
+    sign = 1 if lower else -1
+    for point in sorted(points, key=lambda p: (p.size, sign * p.score)):
+        if not best or sign * point.score < sign * best[-1].score:
+            best.append(point)
+    return best
+
+
+def _frontier(title: str, points: Sequence[Point], what: str, root: str) -> Figure:
+    metric = score_name(points[0].line)
+    lower = "error" in metric or metric in LOWER_IS_BETTER
+    claimed = front((p for p in points if p.source == "the paper's"), lower)
+    marks = [
+        Mark(
+            f"{p.line.verdict.model}: {p.score:g} with {p.size:,} {what}, {p.source} "
+            f"({p.line.verdict.paper}, {p.line.verdict.where})",
+            f"models/{slug(p.line.name)}.html#{p.line.id}",
+        )
+        for p in points
+    ]
+    drawn = [
+        {"x": p.size, "y": p.score, "s": p.source, "p": p.line.verdict.paper, "n": str(n)}
+        for n, p in enumerate(points)
+    ]
+    axes = {
+        "x": axis("x", what, type="log"),
+        "y": axis("y", UNITS.get(metric, f"{metric} (%)" if "error" in metric else metric)),
+    }
+    there = [source for source in SOURCES if source in {p.source for p in points}]
+    shapes = {"domain": there, "range": [SOURCES[source] for source in there]}
+    steps = {
+        "data": {"values": [{"x": p.size, "y": p.score} for p in claimed]},
+        "mark": {"type": "line", "interpolate": "step-after", "color": "var(--muted)"},
+        "encoding": axes,
+    }
+    dots = {
+        "data": {"values": drawn},
+        "mark": {"type": "point", "opacity": 1, "size": 50, "strokeWidth": 1.5},
+        "encoding": {
+            **axes,
+            "shape": {"field": "s", "type": "nominal", "scale": shapes},
+            "color": _palette("p", [p.line.verdict.paper for p in points]),
+            "description": {"field": "n", "type": "nominal"},
+        },
+    }
+    best = ", ".join(dict.fromkeys(p.line.name for p in claimed))
+    return Figure(
+        title=title[0].upper() + title[1:],
+        caption=f"By each paper's own protocol. The front of what papers claim: {best}.",
+        drawing=svg({"layer": [steps, dots]}, f"{title}: {len(points)} points", marks, root),
+    )
+
+
+def _palette(field: str, values: Iterable[str]) -> dict[str, Any]:
+    """A colour of the theme for each value, in their order; after eight they begin again."""
+    domain = list(dict.fromkeys(values))
+    colours = [f"var(--series-{n % 8})" for n in range(len(domain))]
+    scale = {"domain": domain, "range": colours}
+    return {"field": field, "type": "nominal", "scale": scale}
+
+
+def curves(trainings: Sequence[Record], root: str = "") -> list[Figure]:
+    """What fell, or rose, from epoch to epoch: a drawing for each thing that was written down."""
+    learnt = [key for r in trainings for row in r["history"] for key in row]
+    keys = [key for key in dict.fromkeys(learnt) if key not in NOT_LEARNT]
+    return [figure for key in keys if (figure := _curve(key, trainings, root))]
+
+
+def _curve(key: str, trainings: Sequence[Record], root: str) -> Figure | None:
+    runs = [(r, [row for row in r["history"] if key in row]) for r in trainings]
+    runs = [(record, rows) for record, rows in runs if len(rows) > 1]
+    if not runs:
+        return None
+    values = [
+        {"x": row.get("epoch", n), "y": row[key], "m": record["model"], "n": str(run)}
+        for run, (record, rows) in enumerate(runs)
+        for n, row in enumerate(rows)
+    ]
+    kind = "log" if key == "loss" and all(v["y"] > 0 for v in values) else "linear"
+    marks = [
+        Mark(f"{r['recipe']}, seed {r['seed']}", f"models/{slug(r['model'])}.html") for r, _ in runs
+    ]
+    models = [record["model"] for record, _ in runs]
+    spec = {
+        "data": {"values": values},
+        "mark": {"type": "line", "strokeWidth": 1.5},
+        "encoding": {
+            "x": axis("x", "epoch", padding=4) | {"axis": {"tickMinStep": 1, "title": "epoch"}},
+            "y": axis("y", key, type=kind) | {"axis": {"title": key, "format": "~r"}},
+            "color": _palette("m", models),
+            "strokeDash": {"field": "m", "type": "nominal", "scale": {"domain": _once(models)}},
+            "detail": {"field": "n", "type": "nominal"},
+            "description": {"field": "n", "type": "nominal"},
+        },
+    }
+    names = ", ".join(_once(models))
+    return Figure(
+        title=f"{key.capitalize()} while training",
+        caption=f"{len(runs)} {'run' if len(runs) == 1 else 'runs'}, a line each: {names}.",
+        drawing=svg(spec, f"{key} by epoch of {names}", marks, root),
+    )
+
+
+def _once(values: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(values))

@@ -1,0 +1,163 @@
+"""The pages of the site: what each shows, from data, by a template of its own."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from zoo.claims.verdict import Verdict
+from zoo.data.benchmarks import BENCHMARKS
+from zoo.evaluation.ledger import Record
+from zoo.models._catalog import describe, list_models, list_papers
+from zoo.papers.records import Paper
+from zoo.reporting import console
+from zoo.reporting.site import charts
+from zoo.reporting.site.image_comparison import Comparison
+from zoo.reporting.site.measurements import Evaluation, held, together
+from zoo.reporting.site.networks import picture
+from zoo.reporting.site.rows import VerdictRow, explained, is_claim, slug, tally
+
+STATIC = Path(__file__).parent / "static"
+Page = tuple[str, bytes]
+
+
+class Site:
+    """All that the pages share. `files` gives every file of the site, page by page."""
+
+    def __init__(
+        self,
+        rows: Sequence[Verdict],
+        records: Sequence[Record],
+        comparisons: Mapping[str, Comparison],
+    ) -> None:
+        self.lines = [VerdictRow(row) for row in rows]
+        self.claims = [line for line in self.lines if is_claim(line)]
+        self.papers = {paper.id: paper for paper in list_papers()}
+        self.models = {name: describe(name) for name in list_models()}
+        self.held = held(records, self.models)
+        self.records = len(records)
+        self.date = max((str(record["date"]) for record in records), default="")[:10]
+        self.comparisons = comparisons
+        self.pages = Environment(
+            loader=PackageLoader("zoo.reporting.site"),
+            autoescape=True,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            undefined=StrictUndefined,
+        )
+        self.pages.filters |= {"slug": slug, "short": console.short, "tally": tally}
+        self.pages.globals["site"] = self
+
+    def files(self) -> Iterator[Page]:
+        """(name, content) of every file."""
+        for path in sorted(STATIC.iterdir()):
+            yield path.name, path.read_bytes()
+        yield self._front()
+        yield self._page("about.html", "about.html.j2")
+        yield from map(self._paper, self.papers.values())
+        yield from map(self._model, self.models)
+        yield from map(self._benchmark, self.benchmarks)
+        for identity, text in self.held.shown.items():
+            yield f"records/{identity}.json", text.encode()
+        for weights, comparison in self.comparisons.items():
+            for name, image in comparison.files.items():
+                yield f"photographs/{slug(weights)}-{name}.webp", image
+
+    def _page(self, file: str, template: str, **values: Any) -> Page:
+        root = "../" * file.count("/")
+        text = self.pages.get_template(template).render(root=root, **values)
+        return file, text.encode()
+
+    @cached_property
+    def benchmarks(self) -> list[str]:
+        """Those with claims or measurements, of the zoo's first."""
+        named = {line.benchmark for line in self.claims if line.benchmark} | set(self.held.on)
+        return sorted(named, key=lambda name: (name not in BENCHMARKS, name))
+
+    def _front(self) -> Page:
+        return self._page(
+            "index.html",
+            "index.html.j2",
+            counts=tally(self.claims),
+            explained=explained(self.claims),
+            figures=charts.against(self.claims)[:2],
+        )
+
+    def _paper(self, paper: Paper) -> Page:
+        lines = [line for line in self.lines if line.verdict.paper == paper.id]
+        claims = [line for line in lines if is_claim(line)]
+        names = [name for name, d in self.models.items() if d.paper is paper]
+        targets = dict.fromkeys(self.models[name].target for name in names)
+        return self._page(
+            f"papers/{slug(paper.id)}.html",
+            "paper.html.j2",
+            paper=paper,
+            claims=claims,
+            others=[line for line in lines if not is_claim(line)],
+            names=names,
+            pictures={t.partition(":")[2]: picture(t) for t in targets if picture(t)},
+            figures=charts.against(claims, here=True),
+        )
+
+    def _model(self, name: str) -> Page:
+        described = self.models[name]
+        lines = [line for line in self.lines if line.model == name]
+        return self._page(
+            f"models/{slug(name)}.html",
+            "model.html.j2",
+            d=described,
+            claims=[line for line in lines if is_claim(line)],
+            others=[line for line in lines if not is_claim(line)],
+            evaluations=self.held.evaluations.get(name, []),
+            picture=picture(described.target),
+            figures=charts.curves(self.held.trainings.get(name, []), "../"),
+            trainings=self.held.trainings.get(name, []),
+            comparisons=[c for w, c in self.comparisons.items() if w.partition(".")[0] == name],
+        )
+
+    def _benchmark(self, name: str) -> Page:
+        lines = [line for line in self.claims if line.benchmark == name]
+        counts = {n: {"params": d.params, "macs": d.macs} for n, d in self.models.items()}
+        protocols = {
+            (paper.id, line.verdict.claim.protocol): paper.protocols[line.verdict.claim.protocol]
+            for line in lines
+            for paper in [self.papers[line.verdict.paper]]
+            if line.verdict.claim and line.verdict.claim.protocol
+        }
+        runs = {
+            what: of
+            for what, of in together(self.held.trainings).items()
+            if any(name in record["benchmarks"] for record in of)
+        }
+        return self._page(
+            f"benchmarks/{slug(name)}.html",
+            "benchmark.html.j2",
+            name=name,
+            benchmark=BENCHMARKS.get(name),
+            lines=_best_first(lines),
+            protocols=protocols,
+            evaluations=sorted(self.held.on.get(name, []), key=_evaluated),
+            figures=charts.frontiers(name, lines, counts, "../"),
+            curves=[figure for of in runs.values() for figure in charts.curves(of, "../")],
+        )
+
+
+def _best_first(lines: Sequence[VerdictRow]) -> list[VerdictRow]:
+    """By metric, the best claim first."""
+
+    def rank(line: VerdictRow) -> tuple[str, float]:
+        assert line.verdict.claim
+        metric, value = line.verdict.claim.metric, line.claimed_number or 0.0
+        falls = "error" in metric or metric in ("loss", "perplexity", "bits_per_byte")
+        return metric, value if falls else -value
+
+    return sorted(lines, key=rank)
+
+
+def _evaluated(evaluation: Evaluation) -> tuple[str, float]:
+    """The first metric of an evaluation, the best first."""
+    metric, score = next(iter(evaluation.record["scores"].items()))
+    value = float(score["value"])
+    return metric, -value if metric in ("psnr", "ssim") else value
