@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import zoo
+from tests.support.patching import replace_everywhere
 from zoo.claims import check, judge, matching
 from zoo.claims.verdict import BUNDLED, Verdict
 from zoo.distributed import init
@@ -91,7 +92,11 @@ def _leave_no_state(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def nothing_published(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """What is not measured now is not known."""
-    monkeypatch.setattr(ledger, "published", lambda: ledger.Ledger(tmp_path / "published"))
+    replace_everywhere(
+        monkeypatch,
+        "zoo.evaluation.ledger.published",
+        lambda: ledger.Ledger(tmp_path / "published"),
+    )
 
 
 def measured(claim: Claim, data: Path | None = None) -> Verdict:

@@ -60,7 +60,7 @@ def _registry_as_before() -> Iterator[None]:
 @pytest.mark.usefixtures("_registry_as_before")
 def test_a_name_clash_raises() -> None:
     taken = get_entry("resnet20")
-    with pytest.raises(ValueError, match=r"'resnet20' is zoo\.families\.resnet"):
+    with pytest.raises(ValueError, match=r"'resnet20' is zoo\.models\.resnet"):
         zoo.register("somewhere:Else", {"resnet20": {}}, CIFAR_CFG)
     with pytest.raises(ValueError, match="'resnet20'"):
         zoo.register(taken.target, {"resnet20": {"depth": 26}}, CIFAR_CFG)

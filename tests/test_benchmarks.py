@@ -12,6 +12,7 @@ from PIL import Image
 
 import zoo
 from tests.conftest import bundled, measured
+from tests.support.patching import replace_everywhere
 from zoo.checkpoints.writing import file_sha256
 from zoo.data import digits
 from zoo.data.benchmarks import BENCHMARKS, DatasetNotFoundError
@@ -94,7 +95,7 @@ def test_a_difference_names_the_images(monkeypatch: pytest.MonkeyPatch) -> None:
         model.pretrained_cfg = {**model.pretrained_cfg, "mean": (-2.0, -2.0, -2.0)}
         return model
 
-    monkeypatch.setattr("zoo.models._factory.create", wrong)
+    replace_everywhere(monkeypatch, "zoo.models._factory.create", wrong)
     (row,) = bundled(PINNED[0].name)
     assert row.status == "missed"
     assert row.fails
@@ -158,7 +159,7 @@ def test_a_measured_claim_is_evaluated_now(printed: str, status: str) -> None:
 
 def test_a_measured_claim_without_its_data_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     pinned = replace(list_weights("resnet20")[0], benchmarks=("cifar10/test",))
-    monkeypatch.setattr("zoo.models._registry.list_weights", lambda name: [pinned])
+    replace_everywhere(monkeypatch, "zoo.models._registry.list_weights", lambda name: [pinned])
     claim = zoo.list_claims("resnet20", kind="measured", benchmark="cifar10/test")[0]
     row = measured(claim)
     assert (row.status, row.why) == (

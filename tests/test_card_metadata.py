@@ -9,6 +9,7 @@ import pytest
 import yaml
 from huggingface_hub import ModelCardData, parse_eval_result_entries
 
+from tests.support.patching import replace_everywhere
 from tests.test_cards import BUNDLED, FOLDER, KNOWN, data
 from zoo.evaluation import ledger
 from zoo.papers.weights import WeightsError
@@ -143,7 +144,7 @@ def entry(**changed: Any) -> dict[str, Any]:
 def with_ledger(monkeypatch: pytest.MonkeyPatch, folder: Path, *entries: dict[str, Any]) -> None:
     found = ledger.Ledger(folder)
     found.extend(entries)
-    monkeypatch.setattr(ledger, "published", lambda: found)
+    replace_everywhere(monkeypatch, "zoo.evaluation.ledger.published", lambda: found)
 
 
 def of_the_ledger(rows: list[cards.Row]) -> list[cards.Row]:

@@ -6,6 +6,7 @@ import pytest
 from huggingface_hub import ModelCard
 from markdown_it import MarkdownIt
 
+from tests.support.patching import replace_everywhere
 from tests.test_cards import BY_HAND, KNOWN, data, tables
 from zoo.papers.loading import load_papers
 from zoo.papers.weights import Weights
@@ -33,7 +34,7 @@ def nasty(monkeypatch: pytest.MonkeyPatch, name: str) -> Weights:
             paper = replace(paper, claims=tuple(claims), protocols=protocols, **texts)  # noqa: PLW2901
             paper = replace(paper, deviations=deviations)  # noqa: PLW2901
         papers.append(paper)
-    monkeypatch.setattr("zoo.papers.loading.load_papers", lambda: tuple(papers))
+    replace_everywhere(monkeypatch, "zoo.papers.loading.load_papers", lambda: tuple(papers))
     weights = KNOWN[name]
     return replace(weights, note=NASTY, origin=NASTY, licence=NASTY, recipe=NASTY)
 

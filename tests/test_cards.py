@@ -12,7 +12,7 @@ from huggingface_hub import ModelCard, ModelCardData
 from skimage.data import chelsea
 
 from tests.conftest import ROOT
-from zoo.claims import counts
+from tests.support.patching import replace_everywhere
 from zoo.data.benchmarks import Benchmark
 from zoo.evaluation.spec import EvalSpec
 from zoo.papers.loading import load_papers
@@ -68,10 +68,10 @@ def test_nothing_is_measured_or_looked_for(
     def fail(*args: Any, **kwargs: Any) -> None:
         raise AssertionError("a card is made of records")
 
-    monkeypatch.setattr(counts, "missing", fail)
+    replace_everywhere(monkeypatch, "zoo.claims.matching.why_unavailable", fail)
     monkeypatch.setattr(EvalSpec, "job", fail)
     monkeypatch.setattr(Benchmark, "open", fail)
-    monkeypatch.setattr("zoo.models._factory.create", fail)
+    replace_everywhere(monkeypatch, "zoo.models._factory.create", fail)
     monkeypatch.setenv("HF_HOME", str(tmp_path))
     monkeypatch.setenv("ZOO_WEIGHTS", str(tmp_path))
     for name in (*BUNDLED, "carn_m.official", "resnet50.tv_in1k"):
@@ -148,7 +148,7 @@ def test_the_zoos_own_say_what_is_not_known(texts: dict[str, str]) -> None:
 def test_time_is_the_records(monkeypatch: pytest.MonkeyPatch) -> None:
     weights = KNOWN["gpt2_nano.zoo_peps"]
     record = results.verified_training_record(weights) | {"seconds": 1234.4}
-    monkeypatch.setattr(results, "training_record", lambda weights: record)
+    monkeypatch.setattr(results, "verified_training_record", lambda weights: record)
     assert "Time: 1,234 s. Energy: not measured." in cards.card(weights, [])
 
 

@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 
 import zoo
 from tests.conftest import ROOT
+from tests.support.patching import replace_everywhere
 from tests.test_processes import torchrun
 from zoo.claims import check as checking
 from zoo.claims.plan import KINDS, LocalResources, PlannedEval, estimate, kind
@@ -114,12 +115,14 @@ def test_what_others_have_measured_stands_where_it_cannot_be(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     everywhere = Ledger(ROOT / "eval" / "results")
-    monkeypatch.setattr(ledger, "published", lambda: everywhere)
+    replace_everywhere(monkeypatch, "zoo.evaluation.ledger.published", lambda: everywhere)
     (row,) = zoo.check("resnet20.akamaster_cifar10")
     assert (row.status, row.kind, row.where) == ("measured", "weights", "cifar10_jpeg/test")
     assert row.measured == "18.97 % (1,897 of 10,000 wrong)"
     assert not own()
-    monkeypatch.setattr(ledger, "published", lambda: Ledger(tmp_path / "none"))
+    replace_everywhere(
+        monkeypatch, "zoo.evaluation.ledger.published", lambda: Ledger(tmp_path / "none")
+    )
     with pytest.raises(LookupError, match=r"nothing to say about .*`zoo convert FILE"):
         zoo.check("resnet20.akamaster_cifar10")
 

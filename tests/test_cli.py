@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.patching import replace_everywhere
 from zoo.papers.loading import load_papers
 
 
@@ -146,7 +147,7 @@ def test_an_unexplained_miss_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
         else next(c for c in wrn.claims if c.kind == "counted")
     )
     wrong = replace(wrn, claims=(replace(claim, value=Decimal("9.9"), unit="K"),), weights=())
-    monkeypatch.setattr("zoo.papers.loading.load_papers", lambda: (wrong,))
+    replace_everywhere(monkeypatch, "zoo.papers.loading.load_papers", lambda: (wrong,))
     code, shown = inside("check")
     assert code == 1
     assert "missed" in shown

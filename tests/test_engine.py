@@ -269,10 +269,10 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 def test_on_a_cpu_freed_memory_is_kept(tmp_path: Path) -> None:
     """By an evaluation and by a run of training. A tensor of 64 MiB takes 16,384 pages, and takes
     them once or twice."""
-    evaluates = "from zoo.distributed import join; join('cpu')"
+    evaluates = "from zoo.distributed import init; init('cpu')"
     trains = (
-        "from configs.digits import resnet20; from zoo.training import Run; "
-        "Run(resnet20, seed=0, out=Path(sys.argv[1]))"
+        "from configs.digits import resnet20; from zoo.training import Trainer; "
+        "Trainer(resnet20, seed=0, out=Path(sys.argv[1]))"
     )
     nothing, *faults = [
         int(

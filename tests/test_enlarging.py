@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 import zoo
 from tests.conftest import bundled, first_alone, measured
+from tests.support.patching import replace_everywhere
 from zoo.checkpoints.writing import file_sha256, save_safetensors
 from zoo.cli import app
 from zoo.data.benchmarks import BENCHMARKS
@@ -81,7 +82,7 @@ def test_a_change_of_the_weights_is_seen(monkeypatch: pytest.MonkeyPatch) -> Non
         model.tail[1].bias.data += 1  # of 255 levels
         return model
 
-    monkeypatch.setattr("zoo.models._factory.create", wrong)
+    replace_everywhere(monkeypatch, "zoo.models._factory.create", wrong)
     rows = bundled(PINNED[0].name)
     assert rows[0].status == "missed"
     assert rows[0].fails

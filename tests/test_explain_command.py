@@ -7,9 +7,9 @@ from decimal import Decimal
 import pytest
 from typer.testing import CliRunner
 
+from tests.support.patching import replace_everywhere
 from tests.test_cli import inside
 from tests.test_explain import DIGITS, IMAGENET, NAME, by_imagenet, padded_in_front
-from zoo.claims import diagnosis
 from zoo.claims.diagnosis import explain
 from zoo.claims.diagnosis.reference import Known, look_up
 from zoo.cli import app
@@ -22,7 +22,7 @@ def test_without_a_number_it_is_the_papers_or_what_was_recorded(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     known = Known(None, "error", "", None)
-    monkeypatch.setattr(diagnosis, "look_up", lambda *args: known)
+    replace_everywhere(monkeypatch, "zoo.claims.diagnosis.reference.look_up", lambda *args: known)
     found = explain(NAME, groups=["mirrored", "labels"])
     assert found.benchmark == DIGITS  # their first
     assert found.number is None

@@ -15,7 +15,7 @@ import pytest
 from jsonschema import Draft7Validator
 
 from tests.ledgers import content
-from zoo.evaluation import ledger
+from tests.support.patching import replace_everywhere
 from zoo.evaluation.ledger import Ledger
 from zoo.evaluation.spec import spec_for
 from zoo.models._registry import list_weights
@@ -32,7 +32,7 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ledger:
     """What is published: the bundled resnet20 on digits, carn_m.official and bicubic on Set5."""
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
     published = Ledger(tmp_path / "published")
-    monkeypatch.setattr(ledger, "published", lambda: published)
+    replace_everywhere(monkeypatch, "zoo.evaluation.ledger.published", lambda: published)
     scores = {"psnr": {"value": 33.66, "interval": [28.7, 38.63]}, "ssim": {"value": 0.93}}
     enlarged = {"benchmark": "set5/bi_x2", "samples": 5, "scores": scores}
     for name, benchmark in (("resnet20.zoo_digits", "digits/test"), ("carn_m.official", "")):

@@ -14,11 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.ledgers import content
+from tests.support.patching import replace_everywhere
 from zoo.claims import check
 from zoo.claims.verdict import Verdict
 from zoo.cli import main
 from zoo.cli.export import Name
-from zoo.evaluation import ledger
 from zoo.evaluation.ledger import Ledger
 from zoo.evaluation.spec import spec_for
 from zoo.models._registry import list_weights
@@ -52,7 +52,7 @@ def rows() -> list[Verdict]:
 def digits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ledger:
     """One record is published: bundled weights on the digits."""
     published = Ledger(tmp_path / "published")
-    monkeypatch.setattr(ledger, "published", lambda: published)
+    replace_everywhere(monkeypatch, "zoo.evaluation.ledger.published", lambda: published)
     (weights,) = (w for w in list_weights("resnet20") if w.tag == "zoo_digits")
     key = spec_for(weights, "digits/test", None).key("fp32")
     published.add(content(2) | key)

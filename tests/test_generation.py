@@ -10,6 +10,7 @@ import torch
 from typer.testing import CliRunner
 
 import zoo
+from tests.support.patching import replace_everywhere
 from tests.test_decoders import TARGETS, small
 from zoo.checkpoints.writing import save_safetensors
 from zoo.cli import app
@@ -176,7 +177,9 @@ def test_pieces_are_the_text() -> None:
 def test_a_stop_is_not_written(monkeypatch: pytest.MonkeyPatch) -> None:
     said = "one two\nQ: three"
     spoken = iter([[token] for token in ByteTokenizer().encode(said)])
-    monkeypatch.setattr(text_generation, "stream", lambda *_, **__: spoken)
+    replace_everywhere(
+        monkeypatch, "zoo.inference.generation.generate_stream", lambda *_, **__: spoken
+    )
     assert list(writer().stream("", stop=["\nQ:", "nothing"]))[-1] == "o"
     spoken = iter([[token] for token in ByteTokenizer().encode(said)])
     assert writer().write([""], stop=["\nQ:"]) == ["one two"]

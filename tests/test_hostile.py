@@ -186,16 +186,16 @@ def test_every_dtype_is_read_as_safetensors_does(dtype: torch.dtype) -> None:
 COSTLY = """
 import json, sys, time
 import torch
-from zoo import tensors
-from zoo.evaluation.memory import Peak
+from zoo.checkpoints import safetensors_format
+from zoo.evaluation.memory import PeakMemory
 one = {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]}
 for count, pad in ((270_000, ""), (199_000, 25 * "x")):
     header = json.dumps({f"{pad}{i}": one for i in range(count)}, separators=(",", ":")).encode()
     data = len(header).to_bytes(8, "little") + header
-    peak = Peak(torch.device("cpu"))
+    peak = PeakMemory(torch.device("cpu"))
     before, start = peak.bytes(), time.process_time()
     try:
-        print(len(tensors.check_header("x", data, len(data))))
+        print(len(safetensors_format.check_header("x", data, len(data))))
     except ValueError as error:
         print(error)
     print(time.process_time() - start)

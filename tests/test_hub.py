@@ -23,6 +23,7 @@ import zoo
 from tests.conftest import ROOT
 from tests.golden.fill import fill, images, layers_of
 from tests.hub_server import Files, Hub, serving
+from tests.support.patching import replace_everywhere
 from zoo.checkpoints.download import is_cached
 from zoo.hub.pinning import pin_weights
 from zoo.models._registry import default_weights, parse_name
@@ -252,7 +253,7 @@ def test_pin_writes_the_lock_into_the_room(checkout: Path, first: Files) -> None
     digest = sha256(first[FILE]).hexdigest()
     assert f"{NAME}: locked at {commit}, sha256 {digest}" in done.stderr
     assert done.stdout == f"{NAME}: pinned at {commit}, sha256 {digest}\n"
-    path = Path("zoo", "families", "resnet", TIMM_FILE)
+    path = Path("zoo", "models", "resnet", TIMM_FILE)
     before, after = ((folder / path).read_text() for folder in (ROOT, checkout))
     entry = json.loads(before)["weights"][NAME] | {"revision": commit, "sha256": digest}
     assert json.loads(after)["weights"] == json.loads(before)["weights"] | {NAME: entry}
@@ -266,11 +267,11 @@ def test_a_pin_of_the_room_needs_no_lock(
     remote.push(REPO, {})
     known = default_weights("resnet18")
     pinned = replace(known, revision=commit, sha256=sha256(first[FILE]).hexdigest())
-    monkeypatch.setattr("zoo.models._registry.list_weights", lambda name: [pinned])
+    replace_everywhere(monkeypatch, "zoo.models._registry.list_weights", lambda name: [pinned])
     zoo.create(NAME, pretrained=True)
     assert lock_of(tmp_path) == {}
     monkeypatch.setattr(
-        "zoo.papers.weights.MODELS_DIR", tmp_path
+        "zoo.hub.pinning.MODELS_DIR", tmp_path
     )  # never the real ones, whatever pin does
     with pytest.raises(WeightsError, match=r"is pinned in resnet/timm\.json already"):
         pin_weights(pinned)
@@ -282,9 +283,7 @@ def test_a_pin_of_the_room_needs_no_lock(
 def test_pin_refuses_what_is_not_its_to_write(
     remote: Hub, first: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        "zoo.papers.weights.MODELS_DIR", tmp_path / "site-packages" / "zoo" / "families"
-    )
+    monkeypatch.setattr("zoo.hub.pinning.MODELS_DIR", tmp_path / "site-packages" / "zoo" / "models")
     remote.push(REPO, first)
     _, entry = parse_name(NAME)
     assert entry

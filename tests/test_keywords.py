@@ -18,6 +18,7 @@ import zoo
 from eval.data import DataError, open_source
 from eval.keyword_spotting import evaluate, parse
 from tests import tones
+from tests.support.patching import replace_everywhere
 from zoo import training
 from zoo.data.benchmarks import BENCHMARKS, DatasetNotFoundError
 from zoo.data.mfcc import MFCC
@@ -190,7 +191,7 @@ def test_a_check_says_what_is_missing(data: Path, monkeypatch: pytest.MonkeyPatc
     assert found["kws_res15"].why == "the zoo knows of no weights of these networks"
     assert found["kws_res8_narrow"].status == "not run"
     assert "res8_narrow.pt: fetch it" in found["kws_res8_narrow"].why
-    monkeypatch.setattr("zoo.claims.matching.why_unavailable", lambda weights: "")
+    replace_everywhere(monkeypatch, "zoo.claims.matching.why_unavailable", lambda weights: "")
     why = f"{TEST} needs a folder of data (--data DIR or ZOO_DATA)"
     assert measured()["kws_res8_narrow"].why == why
 

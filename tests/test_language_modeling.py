@@ -12,6 +12,7 @@ import torch
 
 from eval.language_modeling import evaluate, parse
 from tests.conftest import first_alone
+from tests.support.patching import replace_everywhere
 from tests.test_processes import torchrun
 from zoo.checkpoints.writing import file_sha256, save_safetensors
 from zoo.data.benchmarks import BENCHMARKS
@@ -212,7 +213,7 @@ def test_a_data_set_of_the_hub(file: Path, tmp_path: Path, monkeypatch: pytest.M
 def test_a_benchmark_by_a_protocol(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     reading = {"half": SlidingWindowProtocol(context=128, stride=64)}
     paper = SimpleNamespace(id="room", details={"reading": reading})
-    monkeypatch.setattr("zoo.papers.loading.load_papers", lambda: (paper,))
+    replace_everywhere(monkeypatch, "zoo.papers.loading.load_papers", lambda: (paper,))
     found = run(file, "peps_mini/validation", "--protocol", "room/half", "--batch-size", "32")
     assert found["protocol"] == {"context": 128, "stride": 64}
     assert (found["benchmark"], found["benchmark_version"]) == ("peps_mini/validation", 1)

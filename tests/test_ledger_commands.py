@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.ledgers import content, filled, training
+from tests.support.patching import replace_everywhere
 from zoo.cli import main
 from zoo.evaluation import ledger
 from zoo.evaluation.ledger import Ledger, queries
@@ -37,8 +38,10 @@ ENLARGED = {
 @pytest.fixture
 def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ledger:
     """Five records of one's own; nothing is published."""
-    monkeypatch.setattr(ledger, "published", lambda: Ledger(tmp_path / "published"))
-    monkeypatch.setattr("zoo.evaluation.ledger.published", ledger.published)
+    replace_everywhere(
+        monkeypatch, "zoo.evaluation.ledger.published", lambda: Ledger(tmp_path / "published")
+    )
+    replace_everywhere(monkeypatch, "zoo.evaluation.ledger.published", ledger.published)
     monkeypatch.setenv("ZOO_LEDGER", str(tmp_path / "own"))
     kept = Ledger(tmp_path / "own")
     again = content(1, date="2026-11-23T00:00:00Z")

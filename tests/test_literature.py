@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import zoo
+from tests.support.patching import replace_everywhere
 from zoo.claims.check import select
 from zoo.models._catalog import validate_claims
 from zoo.models._registry import get_entry, list_weights, model_entries, paper_of
@@ -82,7 +83,11 @@ FIRST = 13  # the line of the first [[claims]]
         ("[[claim]]\n", FIRST, "unknown table 'claim'"),
         ("[views.other]\nshorter = [256]\n", FIRST, "'other'"),
         ("[views.plain]\npixels = 224\n", FIRST, "missing"),
-        ("[views.plain]\nshorter = [256]\nwidth = 3\n", FIRST, "a view has shorter, pixels"),
+        (
+            "[views.plain]\nshorter = [256]\nwidth = 3\n",
+            FIRST,
+            "a cropprotocol has shorter, pixels",
+        ),
         ("[views.plain]\nshorter = [256]\n", FIRST, "`pixels` unless"),
         ('[views.plain]\nshorter = [2]\ncrops = "all"\n', FIRST, "center, ten, whole"),
     ],
@@ -110,7 +115,7 @@ def test_a_claim_on_a_model_that_is_not_there_is_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wrong = load_paper(written(tmp_path, CLAIM.replace("resnet20", "resnet21")))
-    monkeypatch.setattr("zoo.papers.loading.load_papers", lambda: (wrong,))
+    replace_everywhere(monkeypatch, "zoo.papers.loading.load_papers", lambda: (wrong,))
     with pytest.raises(PaperError, match=rf"room/paper\.toml:{FIRST}: .*'resnet21'"):
         validate_claims()
 
@@ -141,7 +146,7 @@ def test_a_claim_may_be_about_another_rooms_network(
     """Weights may not; and a network's claims are those of all papers."""
     claim = CLAIM.replace('kind = "counted"', 'kind = "counted"\nnote = "by another"')
     other = load_paper(written(tmp_path, claim))
-    monkeypatch.setattr("zoo.papers.loading.load_papers", lambda: (other,))
+    replace_everywhere(monkeypatch, "zoo.papers.loading.load_papers", lambda: (other,))
     validate_claims()
     assert [c.note for c in zoo.describe("resnet20").claims] == ["by another"]
 
@@ -178,7 +183,7 @@ preprocessing = {}
 """
     text = written(tmp_path, CLAIM + "\n" + weights % ("0" * 64))
     wrong = load_paper(text)
-    monkeypatch.setattr("zoo.papers.loading.load_papers", lambda: (wrong,))
+    replace_everywhere(monkeypatch, "zoo.papers.loading.load_papers", lambda: (wrong,))
     with pytest.raises(PaperError, match=rf"toml:{FIRST + 8}: this room has no model 'resnet20'"):
         validate_claims()
 
@@ -188,7 +193,7 @@ def test_the_other_side_of_a_comparison_is_there_too(
 ) -> None:
     text = MEASURED.replace('"measured"', '"relative"\nthan = "plain21"\nrelation = "<"')
     wrong = load_paper(written(tmp_path, text))
-    monkeypatch.setattr("zoo.papers.loading.load_papers", lambda: (wrong,))
+    replace_everywhere(monkeypatch, "zoo.papers.loading.load_papers", lambda: (wrong,))
     with pytest.raises(PaperError, match=rf"toml:{FIRST}: this zoo has no model 'plain21'"):
         validate_claims()
 

@@ -15,6 +15,7 @@ import transformers
 from torch import Tensor
 
 from tests.golden.fill import drawn_by_name
+from tests.support.patching import replace_everywhere
 from tests.test_lm_parity import NETS, error, text
 from zoo.models._registry import ModelEntry, get_entry
 from zoo.models._sources import load_file
@@ -54,7 +55,7 @@ def from_file(
     """A small network under a name of the zoo, with the tensors of a file."""
     entry = get_entry(name)
     known = {name: ModelEntry(name, entry.target, args, entry.cfg)}
-    monkeypatch.setattr("zoo.models._registry.model_entries", lambda: known)
+    replace_everywhere(monkeypatch, "zoo.models._registry.model_entries", lambda: known)
     before = torch.get_default_dtype()
     torch.set_default_dtype(torch.float64)
     try:

@@ -14,6 +14,7 @@ from torch import nn
 import zoo
 from eval import timm_weights
 from tests.conftest import measured
+from tests.support.patching import replace_everywhere
 from zoo.checkpoints import loading
 from zoo.claims import check, matching
 from zoo.models._registry import default_weights, list_weights
@@ -68,7 +69,7 @@ def test_the_writer_keeps_pins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     written["weights"][tv] |= pin
     written["weights"][racm] |= pin | {"file": "another.safetensors"}  # what is pinned is not this
     (tmp_path / "wrn" / TIMM_FILE).write_text(json.dumps(written))
-    monkeypatch.setattr(timm_weights, "ROOMS", tmp_path)
+    monkeypatch.setattr(timm_weights, "MODELS_DIR", tmp_path)
     found = timm_weights.content("wrn")["weights"]
     assert found[tv].items() >= pin.items()
     assert (found[racm]["revision"], found[racm]["sha256"]) == ("", "")
@@ -104,7 +105,7 @@ def test_without_a_free_licence_there_is_no_default(
         replace(p, weights=tuple(replace(w, licence=licence) for w in p.weights))
         for p in load_papers()
     ]
-    monkeypatch.setattr("zoo.papers.loading.load_papers", lambda: papers)
+    replace_everywhere(monkeypatch, "zoo.papers.loading.load_papers", lambda: papers)
     says = rf"wide_resnet50_2 has no default weights.*wide_resnet50_2\.tv_in1k \(licence: {licence}"
     with pytest.raises(LookupError, match=says):
         zoo.create("wide_resnet50_2", pretrained=True)
@@ -191,7 +192,7 @@ def test_weights_of_another_recipe_are_named_in_the_verdict(
     found = measured(claim)
     assert found.why == f"resnet20.zoo_digits: {OTHER_RECIPE}"
     official = [replace(list_weights("resnet20")[0], relation="official")]
-    monkeypatch.setattr("zoo.models._registry.list_weights", lambda name: official)
+    replace_everywhere(monkeypatch, "zoo.models._registry.list_weights", lambda name: official)
     assert measured(claim).why == ""
 
 
@@ -231,7 +232,11 @@ class Small(nn.Module):
 
 def test_the_first_convolution_is_told_by_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
     rgb, grey = Small(3), Small(1)
-    monkeypatch.setattr(loading, "read_pinned", lambda entry: (dict(rgb.state_dict()), []))
+    replace_everywhere(
+        monkeypatch,
+        "zoo.checkpoints.loading.read_pinned",
+        lambda entry: (dict(rgb.state_dict()), []),
+    )
     loading.load_pretrained(grey, GOOD, like=Small(1))
     torch.testing.assert_close(grey.stem[0].weight, rgb.stem[0].weight.sum(1, keepdim=True))
     assert torch.equal(grey.head.weight, rgb.head.weight)

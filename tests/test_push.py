@@ -14,6 +14,7 @@ from torch import nn
 import zoo
 from tests import test_hub
 from tests.hub_server import TOKENS, Hub, unavailable
+from tests.support.patching import replace_everywhere
 from zoo.hub import reference_outputs, server
 from zoo.hub.push import PushResult, push
 from zoo.hub.verify import verify
@@ -188,7 +189,7 @@ def test_what_is_refused(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
         model.fc.weight.data[0, 0] = torch.nan
         return model
 
-    monkeypatch.setattr("zoo.models._factory.create", broken)
+    replace_everywhere(monkeypatch, "zoo.models._factory.create", broken)
     refused(hub, r"fc\.weight is not finite; nothing was sent")
 
 

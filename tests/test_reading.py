@@ -14,6 +14,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 import zoo
+from tests.support.patching import replace_everywhere
 from zoo.checkpoints import safetensors_format, safetensors_reader
 from zoo.checkpoints.loading import assign_state, load_pretrained
 from zoo.checkpoints.writing import file_sha256, save_safetensors
@@ -95,7 +96,7 @@ def test_a_file_that_changes_while_it_is_read(
         os.truncate(path, size + change)
         return safetensors_format.check_header(name, head, given)
 
-    monkeypatch.setattr(safetensors_reader, "check_header", checked)
+    replace_everywhere(monkeypatch, "zoo.checkpoints.safetensors_format.check_header", checked)
     with pytest.raises(WeightsError, match=says):
         safetensors_reader.read_tensors("it", path, lambda found: None)
 
@@ -121,7 +122,9 @@ def test_what_is_loaded_is_not_drawn_first(tmp_path: Path, monkeypatch: pytest.M
     model = zoo.create(str(path))
     assert torch.equal(torch.random.get_rng_state(), before)
     assert all(parameter.requires_grad for parameter in model.parameters())
-    monkeypatch.setattr("zoo.models._registry.default_weights", lambda name: pinned(path))
+    replace_everywhere(
+        monkeypatch, "zoo.models._registry.default_weights", lambda name: pinned(path)
+    )
     torch.manual_seed(0)
     again = zoo.create("resnet20", pretrained=True, num_classes=7)
     assert again.state_dict()["fc.weight"].shape == (7, 64)
@@ -167,14 +170,15 @@ PEAK = """
 import sys, torch
 from pathlib import Path
 from eval.loading_speed import filled, pinned
-from zoo import registry
-from zoo.evaluation.memory import Peak
-registry.network("resnet20")
+from zoo.models._builder import build_model
+from zoo.models._registry import get_entry
+from zoo.evaluation.memory import PeakMemory
+build_model("resnet20")
 _, name, path, keys, dtype = sys.argv
 given = pinned(name, Path(path), keys)
-peak = Peak(torch.device("cpu"))
+peak = PeakMemory(torch.device("cpu"))
 before = peak.bytes()
-model = filled(registry.variant(name), given, dtype=getattr(torch, dtype))
+model = filled(get_entry(name), given, dtype=getattr(torch, dtype))
 print(peak.bytes() - before)
 """
 

@@ -79,7 +79,7 @@ def test_the_claims_of_the_worked_example_are_the_rooms_own() -> None:
 
 
 def test_the_worked_example_costs_what_it_says() -> None:
-    room = ROOT / "zoo" / "families" / "pyramidnet"
+    room = ROOT / "zoo" / "models" / "pyramidnet"
     rows = re.findall(r"^\| `([\w./]+)`(.*) \| (\d+) \|$", worked_example(), re.MULTILINE)
     assert len(rows) == 7
     for name, told, lines in rows:

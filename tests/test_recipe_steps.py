@@ -10,6 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
+from tests.support.patching import replace_everywhere
 from tests.test_recipes import PAPERS
 from tests.tones import write_tones
 from zoo import training
@@ -145,7 +146,7 @@ def test_a_recipe_makes_its_steps(
         own = BENCHMARKS[recipe.dataset]
         opener = "tests.test_recipe_steps:open_noise"
         text = "zoo.data.texts:open_folder"
-        monkeypatch.setattr("zoo.data.texts.open_folder", open_noise)
+        replace_everywhere(monkeypatch, "zoo.data.texts.open_folder", open_noise)
         monkeypatch.setitem(
             BENCHMARKS, own.id, replace(own, opener=text if own.is_text else opener)
         )

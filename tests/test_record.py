@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from eval import classification, record
+from tests.support.patching import replace_everywhere
 from zoo.distributed import ProcessGroup
-from zoo.evaluation import ledger
 from zoo.evaluation.ledger import Ledger
 
 
@@ -22,7 +22,7 @@ def test_a_script_ends_in_a_record(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     published = Ledger(tmp_path / "results")
-    monkeypatch.setattr(ledger, "published", lambda: published)
+    replace_everywhere(monkeypatch, "zoo.evaluation.ledger.published", lambda: published)
     record.run_script(classification.evaluate, options(tmp_path))
     printed = json.loads(capsys.readouterr().out)
     assert json.loads((tmp_path / "out" / "record.json").read_text()) == printed
@@ -35,7 +35,9 @@ def test_a_script_ends_in_a_record(
 def test_a_part_of_a_benchmark_does_not_enter_the_ledger(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(ledger, "published", lambda: Ledger(tmp_path / "results"))
+    replace_everywhere(
+        monkeypatch, "zoo.evaluation.ledger.published", lambda: Ledger(tmp_path / "results")
+    )
     with pytest.raises(SystemExit) as done:
         record.run_script(classification.evaluate, options(tmp_path, "--limit", "5"))
     assert done.value.code == 2

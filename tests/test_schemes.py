@@ -13,6 +13,7 @@ import transformers
 from typer.testing import CliRunner
 
 from tests.conftest import one_of_a_kind
+from tests.support.patching import replace_everywhere
 from zoo.checkpoints.key_mapping import KeyMapping
 from zoo.cli import app
 from zoo.models._builder import build_model
@@ -103,7 +104,7 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> Any:
     known = dict(model_entries())
     entry = known["gpt2"]
     known["gpt2"] = ModelEntry("gpt2", entry.target, GPT, entry.cfg)
-    monkeypatch.setattr("zoo.models._registry.model_entries", lambda: known)
+    replace_everywhere(monkeypatch, "zoo.models._registry.model_entries", lambda: known)
     torch.manual_seed(0)
     return GPT2(**GPT).eval()
 

@@ -8,6 +8,7 @@ import pytest
 import zoo
 from configs import language as recipes
 from tests.conftest import bundled
+from tests.support.patching import replace_everywhere
 from zoo.checkpoints.writing import file_sha256
 from zoo.evaluation import ledger
 from zoo.models._factory import create
@@ -68,7 +69,7 @@ def test_a_change_of_the_weights_is_seen(monkeypatch: pytest.MonkeyPatch) -> Non
         model.norm.weight.data *= 1.01
         return model
 
-    monkeypatch.setattr("zoo.models._factory.create", wrong)
+    replace_everywhere(monkeypatch, "zoo.models._factory.create", wrong)
     rows = bundled(PINNED[0].name)
     assert [row.status for row in rows[:2]] == ["missed", "missed"]
     assert rows[0].fails

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from tests.conftest import one_of_a_kind
 from tests.golden.fill import fill, images
+from tests.support.patching import replace_everywhere
 from zoo.checkpoints.key_mapping import KeyMapping
 from zoo.models._builder import build_model
 from zoo.models._conversion import all_key_mappings, convert_file, detect_model
@@ -147,7 +148,8 @@ def test_spandrel_runs_our_weights(scale: int, dtype: torch.dtype, bound: float)
 @pytest.mark.parametrize("key", one_of_a_kind(NAMED, lambda key: key.split("-")[0]))
 def test_a_state_dict_is_recognised(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
     record, network = NAMED[key], build_model
-    monkeypatch.setattr(
+    replace_everywhere(
+        monkeypatch,
         "zoo.models._builder.build_model",
         lambda name, **args: network(name, **{**args, "device": "meta"}),
     )

@@ -13,6 +13,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 import zoo
+from tests.support.patching import replace_everywhere
 from zoo.checkpoints import hash_cache
 from zoo.checkpoints.loading import assign_state
 from zoo.checkpoints.safetensors_format import check_finite
@@ -68,7 +69,7 @@ class Load:
             self.hashed.append(1)
             return summed(accept)
 
-        monkeypatch.setattr("zoo.checkpoints.safetensors_reader._summed", counted)
+        replace_everywhere(monkeypatch, "zoo.checkpoints.safetensors_reader._summed", counted)
 
     def __call__(self, path: Path) -> dict[str, Tensor]:
         return read_tensors("it", path, self.sums.append)
@@ -162,7 +163,8 @@ def test_a_file_that_changes_meanwhile_is_not_kept(
     load: Load, path: Path, kept: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     check = check_finite
-    monkeypatch.setattr(
+    replace_everywhere(
+        monkeypatch,
         "zoo.checkpoints.safetensors_format.check_finite",
         lambda *args: (touched(path), check(*args)),
     )

@@ -15,6 +15,7 @@ from PIL import Image
 from torch.optim import SGD
 
 from configs.digits import PREPROCESSING
+from tests.support.patching import replace_everywhere
 from zoo import training
 from zoo.data.benchmarks import BENCHMARKS, DatasetNotFoundError
 from zoo.training import Recipe, cosine, image_streaming
@@ -193,7 +194,7 @@ def test_imagenet_train_opens_as_the_validation_set_does(
             file = tmp_path / "imagenet" / split / f"n0{i}" / "a.JPEG"
             file.parent.mkdir(parents=True)
             Image.new("RGB", (20, 30), (i, 0, 0)).save(file)
-    monkeypatch.setattr("zoo.data.imagenet.open_wnids", open_any)
+    replace_everywhere(monkeypatch, "zoo.data.imagenet.open_wnids", open_any)
     assert [label for _, label in few.open(tmp_path)] == [0, 1]  # type: ignore[attr-defined]
 
 

@@ -26,13 +26,13 @@ from zoo.training.progress import log_tensorboard, status_line
 RECIPE = """
 from dataclasses import replace
 from tests.test_train import tiny as recipe_of
-from zoo.training.objective import Labelled
+from zoo.training.image_classification import ImageClassification
 recipe = recipe_of(
     name="mixed",
     epochs=4,
     args={"depth": 16, "drop_rate": 0.3},
     batch_size=10,
-    lesson=Labelled(pad=1, flip=True, mixup=0.2, cutmix=1.0, smoothing=0.1),
+    lesson=ImageClassification(pad=1, flip=True, mixup=0.2, cutmix=1.0, smoothing=0.1),
     ema=0.9,
     accumulate=2,
 )

@@ -260,14 +260,15 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
-from zoo import registry, upscaling
-from zoo.evaluation.memory import Peak
+from zoo.inference import upscaling
+from zoo.models._builder import build_model
+from zoo.evaluation.memory import PeakMemory
 Image.MAX_IMAGE_PIXELS = None
 source = Path(sys.argv[1])
 rng = np.random.default_rng(0)
 Image.fromarray(rng.integers(0, 256, (3000, 4000, 3), dtype=np.uint8)).save(source)
-network = registry.network("rcan_tiny_x4", groups=1, blocks=1, channels=16).eval()
-peak = Peak(torch.device("cpu"))
+network = build_model("rcan_tiny_x4", groups=1, blocks=1, channels=16).eval()
+peak = PeakMemory(torch.device("cpu"))
 before = peak.bytes()
 size = upscaling.upscale_file(source, source.with_name("b.bmp"), network, 4)
 print(*size, peak.bytes() - before)

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.conftest import measured
+from tests.support.patching import replace_everywhere
 from zoo.claims import judge
 from zoo.claims.verdict import judge_count, judge_error, judge_formula, judge_score, matches_printed
 from zoo.evaluation.statistics import wilson_interval
@@ -79,7 +80,7 @@ def test_a_miss_fails_unless_a_record_explains_it(monkeypatch: pytest.MonkeyPatc
     assert judge.explained(missed, claim) == missed
     record = Contradiction(id="affine", models=("*",), what="no affine", resolution="")
     source = replace(paper(record), id="resnet")
-    monkeypatch.setattr("zoo.papers.loading.load_papers", lambda: (source,))
+    replace_everywhere(monkeypatch, "zoo.papers.loading.load_papers", lambda: (source,))
     claim = replace(claim, explained_by="affine")
     row = judge.explained(missed, claim)
     assert (row.status, row.fails, row.explained_by) == ("missed", False, "affine")

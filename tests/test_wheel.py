@@ -47,7 +47,11 @@ def test_the_wheel_holds_the_library_and_its_data(wheel: Path) -> None:
     }
     assert data <= set(names)
     records = {path.name for path in (ROOT / "eval" / "results").glob("0*.json")}
-    held = {name.rpartition("/")[2] for name in names if name.startswith("zoo/ledger/published/")}
+    held = {
+        name.rpartition("/")[2]
+        for name in names
+        if name.startswith("zoo/evaluation/ledger/published/")
+    }
     assert records == held
 
 

@@ -9,7 +9,6 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from zoo.claims.check import check as check_check
 from zoo.cli.app import Data, Json, app, bars, print_json
 from zoo.evaluation import ledger
 from zoo.reporting import console
@@ -69,6 +68,7 @@ def check(
     What is measured goes into a ledger; interrupted, the same command goes on. Exit code 1 when a
     claim is missed and nothing recorded explains it.
     """
+    from zoo.claims.check import check as check_claims
     from zoo.distributed import shutdown
 
     if data is not None and not data.is_dir():
@@ -81,7 +81,7 @@ def check(
     warn(options["precision"], device)
     options |= {"workers": workers, "limit": limit, "again": again, "skip_broken": skip_broken}
     try:
-        rows = check_check(
+        rows = check_claims(
             *(names or []), data=data, watch=watch, processes=processes, ledger=into, **options
         )
     except KeyboardInterrupt:

@@ -10,9 +10,9 @@ from zoo.papers.protocols import SlidingWindowProtocol
 from zoo.papers.weights import Weights
 
 WRITE = """\
-from zoo.inference.text_generation import Writer
+from zoo.inference.text_generation import TextGenerator
 
-writer = Writer.load("{name}")
+writer = TextGenerator.load("{name}")
 (text,) = writer.write(["Abstract"], max_new_tokens=40)
 print(text)"""
 
