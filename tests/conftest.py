@@ -35,11 +35,6 @@ _ledgers = tempfile.TemporaryDirectory(prefix="zoo-ledgers-")
 _numbers = count()
 os.environ["ZOO_LEDGER"] = f"{_ledgers.name}/session/ledger"
 
-# Seconds, roughly.
-LONG = {"test_behaviour": 86, "test_small_texts": 46, "test_readme": 32, "test_report": 30}
-LONG |= {"test_counts": 30, "test_contract": 25, "test_convert": 25, "test_parity": 20}
-LONG |= {"test_explain": 17, "test_language_modeling": 17}
-
 ROOT = Path(__file__).parent.parent
 
 
@@ -109,8 +104,3 @@ def measured(claim: Claim, data: Path | None = None) -> Verdict:
 def bundled(name: str, data: Path | None = None) -> list[Verdict]:
     """The rows of `zoo check` about weights that come with the zoo."""
     return [row for row in zoo.check(name, data=data) if row.kind == BUNDLED]
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The files that take longest come first, so that no core waits for one at the end."""
-    items.sort(key=lambda item: -LONG.get(item.path.stem, 0))

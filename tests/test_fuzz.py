@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.conftest import ROOT
-from tests.test_literature import HEAD
+from tests.papers.test_loading import HEAD
 from zoo.checkpoints import safetensors_format
 from zoo.evaluation.memory import PeakMemory
 from zoo.papers.loading import PaperError, load_paper
@@ -101,13 +101,13 @@ headers = st.dictionaries(st.text(max_size=8), described | values, max_size=4) |
 
 @settings(max_examples=250, deadline=1000)
 @given(header=headers, body=st.binary(max_size=64))
-def test_any_header(header: Any, body: bytes) -> None:
+def test_parse_any_safetensors_header_parses_or_raises(header: Any, body: bytes) -> None:
     read_tensors(packed(json.dumps(header).encode(), body))
 
 
 @settings(max_examples=150, deadline=1000)
 @given(data=st.binary(max_size=64) | st.binary(max_size=64).map(lambda text: packed(text, b"")))
-def test_any_bytes(data: bytes) -> None:
+def test_parse_any_bytes_parses_or_raises(data: bytes) -> None:
     read_tensors(data)
 
 
@@ -116,7 +116,7 @@ def test_any_bytes(data: bytes) -> None:
     shape=st.lists(st.integers(0, 4), max_size=4),
     name=st.sampled_from(list(safetensors_format.TYPES)),
 )
-def test_what_is_valid_is_read(shape: list[int], name: str) -> None:
+def test_parse_valid_file_matches_safetensors(shape: list[int], name: str) -> None:
     state = {"a": torch.ones(shape).to(safetensors_format.TYPES[name])}
     found = safetensors_format.parse("x", safetensors.torch.save(state))["a"]
     assert torch.equal(bits(found), bits(state["a"]))
@@ -127,7 +127,7 @@ literals = st.sampled_from(LITERALS.split(" ")) | st.text(max_size=12).map(json.
 
 @settings(max_examples=200, deadline=1000)
 @given(data=st.data())
-def test_any_value_in_a_paper(paper: Path, data: st.DataObject) -> None:
+def test_load_paper_any_value_loads_or_raises(paper: Path, data: st.DataObject) -> None:
     """A line of a real one gets another value, goes, or comes twice."""
     lines = data.draw(st.sampled_from(TEXTS)).split("\n")[:120]
     at = data.draw(st.integers(0, len(lines) - 1))
@@ -166,7 +166,7 @@ def test_any_value_in_a_paper(paper: Path, data: st.DataObject) -> None:
         ("a = '\udcff'", "not UTF-8 at byte 5"),
     ],
 )
-def test_what_the_fuzzers_found(paper: Path, text: str, says: str) -> None:
+def test_load_paper_fuzzed_regression_raises_short_error(paper: Path, text: str, says: str) -> None:
     paper.write_bytes(text.encode("utf-8", "surrogateescape"))
     with pytest.raises(PaperError) as raised:
         load_paper(paper)
@@ -174,7 +174,7 @@ def test_what_the_fuzzers_found(paper: Path, text: str, says: str) -> None:
     assert len(str(raised.value)) < 300
 
 
-def test_a_line_of_unicode_is_no_line(paper: Path) -> None:
+def test_load_paper_unicode_separator_ends_no_line(paper: Path) -> None:
     """U+2028 in a text ends no line of TOML."""
     text = TEXTS[0].replace('title = "', 'title = "\u2028', 1)
     paper.write_text(text, encoding="utf-8")
@@ -277,7 +277,7 @@ def main(count: int, folder: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_hundred_thousand_files(tmp_path: Path) -> None:
+def test_readers_hundred_thousand_mutations_stay_fast(tmp_path: Path) -> None:
     command = [sys.executable, "-W", "error", "-m", "tests.test_fuzz", "50000", str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]

@@ -26,7 +26,7 @@ def report() -> list[Verdict]:
 
 
 @pytest.mark.slow
-def test_what_is_counted_and_measured_now_is_what_is_recorded(report: list[Verdict]) -> None:
+def test_check_rerun_matches_recorded_verdicts(report: list[Verdict]) -> None:
     """The command itself, for CI; the counts of all networks are counted again in any case."""
     now = zoo.check()
     for kind in ("counted", "relative"):
@@ -36,12 +36,12 @@ def test_what_is_counted_and_measured_now_is_what_is_recorded(report: list[Verdi
     assert others == [[getattr(r, key) for key in told] for r in report if r.measured]
 
 
-def test_the_tables_are_what_check_and_the_ledger_say(report: list[Verdict]) -> None:
+def test_readme_tables_match_check_and_ledger(report: list[Verdict]) -> None:
     text = readme.README.read_text(encoding="utf-8")
     assert readme.with_tables(text, report) == text
 
 
-def test_no_claim_is_missed_without_an_explanation(report: list[Verdict]) -> None:
+def test_verdicts_not_reproduced_have_explanation(report: list[Verdict]) -> None:
     assert [row for row in report if row.fails] == []
     assert {row.status for row in report} <= {
         "measured",
@@ -55,7 +55,7 @@ def test_no_claim_is_missed_without_an_explanation(report: list[Verdict]) -> Non
     assert all(row.why for row in report if row.status == "not run")
 
 
-def test_every_claim_has_its_row(report: list[Verdict]) -> None:
+def test_verdicts_cover_every_claim(report: list[Verdict]) -> None:
     claims = [row for row in report if row.claim]
     assert len(claims) == len(zoo.list_claims())
     counted = [row for row in report if row.kind == "counted"]
@@ -67,7 +67,7 @@ def worked_example() -> str:
     return (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 
 
-def test_the_claims_of_the_worked_example_are_the_rooms_own() -> None:
+def test_contributing_example_claims_match_paper_file() -> None:
     blocks = re.findall(r"```toml\n(.*?)```", worked_example(), re.DOTALL)
     shown = tomllib.loads("\n".join(blocks), parse_float=Decimal)["claims"]
     assert {claim["kind"] for claim in shown} == {"counted", "measured", "relative"}
@@ -78,7 +78,7 @@ def test_the_claims_of_the_worked_example_are_the_rooms_own() -> None:
         ), claim
 
 
-def test_the_worked_example_costs_what_it_says() -> None:
+def test_contributing_example_line_counts_match_files() -> None:
     room = ROOT / "zoo" / "models" / "pyramidnet"
     rows = re.findall(r"^\| `([\w./]+)`(.*) \| (\d+) \|$", worked_example(), re.MULTILINE)
     assert len(rows) == 7
@@ -106,12 +106,14 @@ EXAMPLES = [
 @pytest.mark.parametrize(
     "code", EXAMPLES[1:], ids=["features", "tuning", "larger", "writing", "faster"]
 )
-def test_an_example_prints_what_it_says(code: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_readme_example_prints_commented_output(
+    code: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     exec(code, {})
     assert capsys.readouterr().out.splitlines() == printed(code)
 
 
-def test_the_first_example_needs_nothing_before_it() -> None:
+def test_readme_first_example_runs_in_new_process() -> None:
     done = subprocess.run(
         [sys.executable, "-c", EXAMPLES[0]], capture_output=True, text=True, check=False
     )

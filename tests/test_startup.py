@@ -26,7 +26,7 @@ assert not heavy, heavy
 TOML = 'value = 4.00\nwhole = 3\n[table]\nnames = ["a", "b"]\nlow = 1e-3\n'
 
 
-def test_a_list_loads_nothing_heavy_and_cuts_no_name() -> None:
+def test_list_command_imports_nothing_heavy() -> None:
     narrow = {**os.environ, "COLUMNS": "40"}
     done = subprocess.run(
         [sys.executable, "-c", LIST], capture_output=True, text=True, env=narrow, check=False
@@ -62,7 +62,7 @@ def never() -> dict[str, object]:
     raise AssertionError("parsed again")
 
 
-def test_a_text_is_parsed_once(paper: Path) -> None:
+def test_cached_parse_same_text_parses_once(paper: Path) -> None:
     tables = {"value": Decimal("4.00"), "table": {"names": ["a"], "low": Decimal("1E-3")}}
     assert toml_cache.cached_parse(paper, TOML, lambda: tables) == tables
     again = toml_cache.cached_parse(paper, TOML, never)
@@ -71,21 +71,21 @@ def test_a_text_is_parsed_once(paper: Path) -> None:
     assert [file.name for file in place(paper).parent.iterdir()] == ["paper.toml.json"]
 
 
-def test_another_text_is_parsed(paper: Path) -> None:
+def test_cached_parse_changed_text_parses_again(paper: Path) -> None:
     toml_cache.cached_parse(paper, TOML, lambda: {"a": 1})
     assert toml_cache.cached_parse(paper, TOML + " ", lambda: {"a": 2}) == {"a": 2}
     assert toml_cache.cached_parse(paper, TOML + " ", never) == {"a": 2}
 
 
 @pytest.mark.parametrize("damage", ["", "{", "[]", '{"sha256": 3}', "\x00"])
-def test_a_damaged_file_is_made_anew(paper: Path, damage: str) -> None:
+def test_cached_parse_damaged_cache_is_rebuilt(paper: Path, damage: str) -> None:
     toml_cache.cached_parse(paper, TOML, lambda: {"a": 1})
     place(paper).write_text(damage)
     assert toml_cache.cached_parse(paper, TOML, lambda: {"a": 1}) == {"a": 1}
     assert json.loads(place(paper).read_text())["tables"] == {"a": 1}
 
 
-def test_where_nothing_may_be_written_nothing_is(
+def test_cached_parse_unwritable_folder_writes_nothing(
     paper: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place(paper).parent.write_text("a file where the folder would be")
@@ -96,7 +96,7 @@ def test_where_nothing_may_be_written_nothing_is(
     assert not place(paper).exists()
 
 
-def test_papers_are_the_same_from_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_load_paper_from_cache_is_equal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "dont_write_bytecode", False)
     monkeypatch.setattr(sys, "pycache_prefix", str(tmp_path))
     path = MODELS_DIR / "wrn" / "paper.toml"

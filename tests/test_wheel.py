@@ -35,7 +35,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @needs_uv
-def test_the_wheel_holds_the_library_and_its_data(wheel: Path) -> None:
+def test_wheel_contains_package_and_data_files(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     tops = {name.split("/")[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"zoo"}
@@ -57,7 +57,7 @@ def test_the_wheel_holds_the_library_and_its_data(wheel: Path) -> None:
 
 @needs_uv
 @pytest.mark.slow
-def test_the_installed_wheel_checks_itself(wheel: Path, tmp_path: Path) -> None:
+def test_wheel_installed_in_new_venv_runs_check(wheel: Path, tmp_path: Path) -> None:
     python = tmp_path / "env" / "bin" / "python"
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     call(str(UV), "venv", "--python", version, str(tmp_path / "env"), cwd=tmp_path)

@@ -226,7 +226,11 @@ def main() -> None:
         for net in room(folder, True)
     }
     made_by = "tests/golden/record_sr.py"
-    facts = {"nets": {}, "upscalers": small, "full": large}  # nets: classifiers, of test_parity.py
+    facts = {
+        "nets": {},
+        "upscalers": small,
+        "full": large,
+    }  # nets: classifiers, of tests/models/test_all_parity.py
     write("sr", source=sources(folder), made_by=made_by, how=HOW, **facts)
 
 

@@ -129,8 +129,8 @@ def _unit(claim: Claim) -> str:
 def judge_relative(claim: Claim, runs: Iterable[Mapping[str, Any]]) -> Verdict:
     """The verdict on "A is better than B", from records of training, seed by seed: by Student's
     interval of the difference over pairs of runs of one recipe, whose 95 % hold for two pairs too
-    (a bootstrap of so few has less: tests/test_verdicts.py). The exact test over all signs of the
-    differences, which assumes nothing of their distribution, is told beside it."""
+    (a bootstrap of so few has less: tests/claims/test_verdict.py). The exact test over all signs of
+    the differences, which assumes nothing of their distribution, is told beside it."""
     if claim.variant:
         return make_verdict(claim, "not run", why=NOT_BUILT)
     pairs = paired(claim, runs)[1]

@@ -1,0 +1,265 @@
+"""A large file is hashed once, and again when anything about it may have changed."""
+
+import json
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import save
+from torch import Tensor
+
+import zoo
+from tests.support.patching import replace_everywhere
+from zoo.checkpoints import hash_cache
+from zoo.checkpoints.loading import assign_state
+from zoo.checkpoints.safetensors_format import check_finite
+from zoo.checkpoints.safetensors_reader import _summed, read_tensors
+from zoo.checkpoints.writing import file_sha256
+from zoo.hub.verify import verify
+from zoo.models._builder import build_model
+from zoo.papers.weights import WeightsError
+
+STATE = {
+    "a": torch.arange(12.0).view(3, 4),
+    "half": torch.arange(5).half(),
+    "none": torch.empty(0, 3),
+    "one": torch.tensor(7, dtype=torch.int64),
+}
+
+
+@pytest.fixture
+def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where sums are kept; every file is a large one."""
+    monkeypatch.setattr(hash_cache, "MIN_SIZE", 1)
+    monkeypatch.setenv("ZOO_CHECKED", str(tmp_path / "deep" / "checked.json"))
+    return tmp_path / "deep" / "checked.json"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    found = tmp_path / "a.safetensors"
+    put(found, STATE)
+    return found
+
+
+def put(path: Path, state: dict[str, Tensor]) -> None:
+    """A file that has not just been written."""
+    path.write_bytes(save(state))
+    settle()
+
+
+def settle() -> None:
+    """Waits until nothing has just been written."""
+    time.sleep(1.5 * hash_cache.SETTLE_TIME / 1e9)
+
+
+class Load:
+    """Loads a file; tells what was read of it, and the sums that it was accepted by."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.hashed: list[int] = []
+        self.sums: list[str] = []
+        summed = _summed
+
+        def counted(accept: Callable[[str], object]) -> Any:
+            self.hashed.append(1)
+            return summed(accept)
+
+        replace_everywhere(monkeypatch, "zoo.checkpoints.safetensors_reader._summed", counted)
+
+    def __call__(self, path: Path) -> dict[str, Tensor]:
+        return read_tensors("it", path, self.sums.append)
+
+
+@pytest.fixture
+def load(kept: Path, monkeypatch: pytest.MonkeyPatch) -> Load:
+    return Load(monkeypatch)
+
+
+def test_read_tensors_second_load_is_mapped_without_hashing(load: Load, path: Path) -> None:
+    first, second = load(path), load(path)
+    assert load.hashed == [1]
+    assert load.sums == 2 * [file_sha256(path)]
+    assert list(first) == list(second)
+    for key, tensor in STATE.items():
+        assert second[key].dtype == tensor.dtype
+        assert torch.equal(second[key], first[key])
+        assert torch.equal(second[key], tensor)
+        alone = second[key].untyped_storage().nbytes()  # else it would be copied into a network
+        assert alone == second[key].nbytes
+
+
+def test_read_tensors_mutated_tensor_leaves_file_unchanged(load: Load, path: Path) -> None:
+    before = path.read_bytes()
+    load(path)
+    load(path)["a"].zero_()
+    assert path.read_bytes() == before
+    assert torch.equal(load(path)["a"], STATE["a"])
+    assert load.hashed == [1]
+
+
+def test_read_tensors_misaligned_tensors_are_copied(load: Load, tmp_path: Path) -> None:
+    """safetensors writes none, but reads them."""
+    header = (
+        b'{"b":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},'
+        b'"f":{"dtype":"F32","shape":[2],"data_offsets":[1,9]}}'
+    )
+    data = len(header).to_bytes(8, "little") + header + b"\x05" + torch.ones(2).numpy().tobytes()
+    path = tmp_path / "askew"
+    path.write_bytes(data)
+    settle()
+    load(path)
+    assert {key: value.tolist() for key, value in load(path).items()} == {"b": [5], "f": [1, 1]}
+    assert load.hashed == [1]
+
+
+def rewritten(path: Path) -> None:
+    """Of the same size, at the same time."""
+    times = path.stat()
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(bytes(data))
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
+def replaced(path: Path) -> None:
+    other = path.with_name("other")
+    other.write_bytes(path.read_bytes())
+    other.replace(path)
+
+
+def grown(path: Path) -> None:
+    put(path, STATE | {"more": torch.ones(3)})
+
+
+def touched(path: Path) -> None:
+    os.utime(path)
+
+
+@pytest.mark.parametrize("change", [rewritten, replaced, grown, touched])
+def test_read_tensors_changed_file_is_rehashed(
+    load: Load, path: Path, change: Callable[[Path], None]
+) -> None:
+    load(path)
+    change(path)
+    settle()
+    load(path)
+    assert load.hashed == [1, 1]
+    assert load.sums[1] == file_sha256(path)
+
+
+def test_hash_cache_recently_written_file_is_not_stored(load: Load, path: Path, kept: Path) -> None:
+    """The next change could have the same time."""
+    touched(path)
+    load(path)
+    assert not kept.exists()
+
+
+def test_hash_cache_file_changed_while_loading_is_not_stored(
+    load: Load, path: Path, kept: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check = check_finite
+    replace_everywhere(
+        monkeypatch,
+        "zoo.checkpoints.safetensors_format.check_finite",
+        lambda *args: (touched(path), check(*args)),
+    )
+    load(path)
+    assert not kept.exists()
+
+
+def test_hash_cache_invalid_file_is_not_stored(load: Load, tmp_path: Path, kept: Path) -> None:
+    put(tmp_path / "nan", {"a": torch.tensor([torch.nan])})
+    with pytest.raises(WeightsError, match="NaN"):
+        load(tmp_path / "nan")
+    assert not kept.exists()
+
+
+def test_read_tensors_rejected_hash_is_rejected_again(load: Load, path: Path) -> None:
+    def refuse(found: str) -> None:
+        raise WeightsError(f"refused {found}")
+
+    load(path)
+    with pytest.raises(WeightsError, match=f"refused {file_sha256(path)}"):
+        read_tensors("it", path, refuse)
+
+
+def test_hash_cache_small_files_are_always_hashed(
+    load: Load, path: Path, kept: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hash_cache, "MIN_SIZE", path.stat().st_size + 1)
+    load(path)
+    load(path)
+    assert (load.hashed, kept.exists()) == ([1, 1], False)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"a": 1}', '{"a": {"sha256": "b"}}'])
+def test_hash_cache_malformed_file_is_replaced(
+    load: Load, path: Path, kept: Path, text: str
+) -> None:
+    kept.parent.mkdir()
+    kept.write_text(text)
+    load(path)
+    load(path)
+    assert load.hashed == [1]
+    assert list(json.loads(kept.read_text())) == [str(path)]
+
+
+def test_hash_cache_disabled_always_hashes(
+    load: Load, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ZOO_CHECKED", "")
+    load(path)
+    load(path)
+    assert load.hashed == [1, 1]
+
+
+def test_verify_ignores_hash_cache(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hash_cache, "SETTLE_TIME", 0)
+    for hashed, run in (
+        ([1], zoo.create),
+        ([1], zoo.create),
+        ([1, 1], lambda name, pretrained: list(verify([name]))),
+        ([1, 1], zoo.create),
+    ):
+        run("resnet20.zoo_digits", pretrained=True)
+        assert load.hashed == hashed
+
+
+def test_hash_cache_unwritable_folder_still_loads(load: Load, path: Path, kept: Path) -> None:
+    kept.parent.write_text("a file")
+    load(path)
+    load(path)
+    assert load.hashed == [1, 1]
+
+
+def test_hash_cache_drops_deleted_files(load: Load, path: Path, kept: Path) -> None:
+    put(path.with_name("b"), STATE)
+    load(path.with_name("b"))
+    path.with_name("b").unlink()
+    load(path)
+    assert list(json.loads(kept.read_text())) == [str(path)]
+
+
+def test_assign_state_mapped_tensors_are_trainable_without_copy(load: Load, tmp_path: Path) -> None:
+    """Its parameters are those of the file, its own to change, and not copied."""
+    file = tmp_path / "r.safetensors"
+    put(file, build_model("resnet20").state_dict())
+    load(file)
+    model = build_model("resnet20")
+    state = load(file)
+    places = {tensor.data_ptr() for tensor in state.values()}
+    assign_state(model, state)
+    assert {p.data_ptr() for p in model.parameters()} < places
+    before = model(torch.ones(1, 3, 32, 32)).sum()
+    before.backward()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.sub_(0.1 * parameter.grad)
+    assert model(torch.ones(1, 3, 32, 32)).sum() != before
+    assert not torch.equal(load(file)["conv1.weight"], state["conv1.weight"])
+    assert load.hashed == [1]

@@ -1,0 +1,200 @@
+"""Names of tensors, both ways: ours, theirs, and the report of what became of each."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import safetensors
+import safetensors.torch
+import torch
+import transformers
+from typer.testing import CliRunner
+
+from tests.conftest import one_of_a_kind
+from tests.support.patching import replace_everywhere
+from zoo.checkpoints.key_mapping import KeyMapping
+from zoo.cli import app
+from zoo.models._builder import build_model
+from zoo.models._conversion import all_key_mappings, convert_file, detect_model
+from zoo.models._registry import ModelEntry, model_entries
+from zoo.models.gpt2.model import GPT2
+from zoo.papers.weights import WeightsError
+
+State = dict[str, torch.Tensor]
+SCHEMES = list(all_key_mappings())
+
+
+def drawn(shapes: dict[str, tuple[int, ...]], scheme: KeyMapping) -> State:
+    """A tensor for every key, each another one, few numbers each; sizes that a change of the
+    scheme needs are kept."""
+    torch.manual_seed(0)
+    state = {}
+    for key, shape in shapes.items():
+        kept = any(re.fullmatch(pattern, key) for pattern, *_ in scheme.changes)
+        small = [n if kept and i == 0 else min(n, 3) for i, n in enumerate(shape)]
+        state[key] = torch.randn(small) if small else torch.randint(1 << 40, ())
+    return state
+
+
+def same_bits(found: State, wanted: State) -> None:
+    assert found.keys() == wanted.keys()
+    assert [k for k in found if not torch.equal(found[k], wanted[k])] == []
+    assert [k for k in found if found[k].dtype != wanted[k].dtype] == []
+
+
+def names_in(room: str, scheme: KeyMapping) -> list[str]:
+    """Two or three networks, small and large, that come in a scheme."""
+    entries = model_entries().items()
+    names = [n for n, e in entries if e.family.endswith(f".{room}") and scheme.fits(n)]
+    return names[:: max(1, len(names) // 2)]
+
+
+CASES = [(scheme, name) for room, scheme in SCHEMES for name in names_in(room, scheme)]
+
+
+def test_key_mappings_all_have_a_model() -> None:
+    assert {id(scheme) for scheme, _ in CASES} == {id(scheme) for _, scheme in SCHEMES}
+
+
+@pytest.mark.parametrize(("scheme", "name"), one_of_a_kind(CASES, lambda case: id(case[0])))
+def test_key_mapping_round_trip_preserves_tensors(scheme: KeyMapping, name: str) -> None:
+    """ours -> theirs -> ours, to the last bit; theirs have what the scheme is known by, and nothing
+    of them is lost on the way."""
+    network = build_model(name, device="meta", **scheme.tries[-1])
+    shapes = {key: tuple(value.shape) for key, value in network.state_dict().items()}
+    ours = drawn(shapes, scheme)
+    theirs = scheme.undo(ours)
+    assert all(any(mark in key for key in theirs) for mark in scheme.marks), name
+    kept = {key: value for key, value in ours.items() if not scheme.has_constant(key)}
+    assert bool(scheme.constants) == (len(kept) < len(ours))
+    same_bits(scheme.apply(theirs), kept)
+    same_bits(scheme.undo(scheme.apply(theirs)), theirs)
+    assert scheme.renames == () or theirs.keys() != kept.keys()
+
+
+BUFFERS = {
+    "openai-community/gpt2": ["h.3.attn.bias", "transformer.h.11.attn.masked_bias"],
+    "nanoGPT": ["transformer.h.0.attn.bias"],
+    "EleutherAI/pythia": [
+        "layers.2.attention.bias",
+        "gpt_neox.layers.2.attention.masked_bias",
+        "gpt_neox.layers.0.attention.rotary_emb.inv_freq",
+    ],
+    "AugMix, RobustBench": ["mu", "sigma"],
+}
+
+
+def test_key_mapping_ignored_keys_have_a_reason() -> None:
+    for _, scheme in SCHEMES:
+        keys = BUFFERS.get(scheme.name, [])
+        found = scheme.renaming([*keys, "bias", "h.0.attn.c_attn.bias", "attention.bias"])
+        assert set(found.dropped) == set(keys)
+        assert all(found.dropped.values())
+        assert bool(scheme.drops) == bool(keys), "add an example to BUFFERS"
+
+
+GPT = {"layers": 2, "width": 32, "heads": 4, "vocab": 53, "context": 24}
+
+
+@pytest.fixture
+def tiny(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A zoo whose gpt2 is small, and that network."""
+    known = dict(model_entries())
+    entry = known["gpt2"]
+    known["gpt2"] = ModelEntry("gpt2", entry.target, GPT, entry.cfg)
+    replace_everywhere(monkeypatch, "zoo.models._registry.model_entries", lambda: known)
+    torch.manual_seed(0)
+    return GPT2(**GPT).eval()
+
+
+def test_convert_file_gpt2_via_transformers_and_nanogpt_returns(tiny: Any, tmp_path: Path) -> None:
+    first, second, third, last = (tmp_path / f"{name}.safetensors" for name in "abcd")
+    safetensors.torch.save_file(tiny.state_dict(), first)
+    done = convert_file(first, second, keys="openai")
+    assert (done.model, done.scheme) == ("gpt2", "the zoo")
+    config = transformers.GPT2Config(n_layer=2, n_embd=32, n_head=4, vocab_size=53, n_positions=24)
+    other: Any = transformers.GPT2LMHeadModel(config).eval()
+    other.transformer.load_state_dict(safetensors.torch.load_file(second), strict=True)
+    ids = torch.arange(20)[None]
+    torch.testing.assert_close(other(ids).logits, tiny(ids))
+    with safetensors.safe_open(second, "pt") as file:
+        assert file.metadata() == {"format": "pt"}  # transformers reads no other
+
+    done = convert_file(second, third, keys="nanoGPT")
+    assert (done.scheme, done.added) == (
+        "openai-community/gpt2",
+        {"lm_head.weight": "transformer.wte.weight, once more"},
+    )
+    assert done.renamed["h.0.ln_1.weight"] == "transformer.h.0.ln_1.weight"
+    done = convert_file(third, last)
+    assert (done.scheme, done.dropped) == ("nanoGPT", done.dropped | {"lm_head.weight": WTE})
+    same_bits(safetensors.torch.load_file(last), dict(tiny.state_dict()))
+
+
+WTE = "transformer.wte.weight, once more"
+
+
+def test_convert_command_nanogpt_checkpoint_prints_report(tiny: Any, tmp_path: Path) -> None:
+    """As its train.py saves it: compiled, with the optimizer; and its report."""
+    scheme = next(s for _, s in SCHEMES if s.name == "nanoGPT")
+    model = {f"_orig_mod.{key}": value for key, value in scheme.undo(tiny.state_dict()).items()}
+    model |= {f"_orig_mod.transformer.h.{i}.attn.bias": torch.ones(1, 1, 24, 24) for i in (0, 1)}
+    whole = {"model": model | {"note": "x"}, "optimizer": {"state": {}}, "iter_num": 7}
+    torch.save(whole, tmp_path / "ckpt.pt")
+    command = ["convert", str(tmp_path / "ckpt.pt")]
+    shown = CliRunner().invoke(app, command).stdout.splitlines()
+    assert shown[1:] == [
+        "28 renamed: transformer.wte.weight -> tok_embeddings.weight; "
+        "transformer.ln_f.bias -> norm.bias",
+        "2 dropped, beside the tensors: optimizer, iter_num",
+        "1 dropped, no tensor: note",
+        "2 dropped, an attention mask, which the zoo makes: "
+        "transformer.h.0.attn.bias, transformer.h.1.attn.bias",
+        f"1 dropped, {WTE}: lm_head.weight",
+        shown[-1],
+    ]
+    told = json.loads(CliRunner().invoke(app, [*command, "--json"]).stdout)
+    assert told["renamed"]["transformer.wpe.weight"] == "pos_embeddings.weight"
+    assert told["dropped"]["iter_num"] == "beside the tensors"
+    assert told["path"].endswith("ckpt.safetensors")
+
+    whole["model"]["_orig_mod.lm_head.weight"] = torch.zeros(53, 32)
+    torch.save(whole, tmp_path / "ckpt.pt")
+    with pytest.raises(WeightsError, match=r"lm_head\.weight is not transformer\.wte\.weight once"):
+        convert_file(tmp_path / "ckpt.pt")
+
+
+def test_detect_model_pythia_skips_indivisible_heads(tmp_path: Path) -> None:
+    """A fused matrix that 40 heads do not divide is no reason to give up."""
+    scheme = next(s for _, s in SCHEMES if s.fits("pythia_70m") and s.name != "the zoo")
+    network = build_model("pythia_70m", device="meta").state_dict()
+    ours = {key: torch.zeros(1).expand(value.shape) for key, value in network.items()}
+    fit = detect_model(scheme.undo(ours), "x")
+    assert (fit.model, fit.scheme, fit.faults) == ("pythia_70m", "EleutherAI/pythia", 0)
+
+
+def test_convert_file_colliding_keys_raise(tiny: Any, tmp_path: Path) -> None:
+    state = dict(tiny.state_dict())
+    scheme = next(s for _, s in SCHEMES if s.name == "openai-community/gpt2")
+    theirs = scheme.undo(state)
+    torch.save(theirs | {"transformer.wte.weight": torch.zeros(53, 32)}, tmp_path / "x.pth")
+    says = r"wte\.weight and transformer\.wte\.weight both become tok_embeddings\.weight"
+    with pytest.raises(WeightsError, match=says):
+        convert_file(tmp_path / "x.pth")
+    torch.save({"module.a": torch.ones(1), "a": torch.ones(1)}, tmp_path / "x.pth")
+    with pytest.raises(WeightsError, match="two tensors that are called 'a'"):
+        convert_file(tmp_path / "x.pth")
+
+
+def test_convert_file_same_path_or_ambiguous_keys_raise(tiny: Any, tmp_path: Path) -> None:
+    source = tmp_path / "x.safetensors"
+    safetensors.torch.save_file(tiny.state_dict(), source)
+    before = source.read_bytes()
+    with pytest.raises(WeightsError, match=r"would be overwritten; say where .*--to"):
+        convert_file(source, keys="nanogpt")
+    for keys in ("pt", "no such"):
+        with pytest.raises(WeightsError, match=r"openai-community/gpt2; nanoGPT: which is"):
+            convert_file(source, tmp_path / "y.safetensors", keys=keys)
+    assert source.read_bytes() == before

@@ -1,0 +1,257 @@
+"""Classifiers: a mistake is made here, by other code, and `explain` is to name it."""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from decimal import Decimal
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch.utils.data import DataLoader, DistributedSampler
+
+import zoo
+from zoo.claims.diagnosis import Explanation, Search
+from zoo.claims.diagnosis.causes import UserSettings, chance, changed, evenly_spaced
+from zoo.claims.diagnosis.image_classification import Classifier
+from zoo.claims.diagnosis.preprocessing import show
+from zoo.data.benchmarks import BENCHMARKS
+from zoo.data.transforms import EvalTransform
+from zoo.evaluation.evaluators.classification import predict
+from zoo.models._factory import create
+
+DIGITS = "digits/test"
+NAME = "resnet20.zoo_digits"
+IMAGENET = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
+OWN = ([0.5] * 3, [0.5] * 3)
+COUNT = 60
+
+
+class Some:
+    """60 digits, of which one is told wrongly; one may be no image any more."""
+
+    def __init__(self, torn: int = -1) -> None:
+        self.kept, self.torn = BENCHMARKS[DIGITS].open(), torn
+
+    def __len__(self) -> int:
+        return COUNT
+
+    def __getitem__(self, index: int) -> Any:
+        if index == self.torn:
+            raise OSError("image file is truncated")
+        return self.kept[140 + index]
+
+
+def classifier(samples: Any, limit: int = 0) -> Classifier:
+    model = zoo.create(NAME, pretrained=True)
+    return Classifier(NAME, model, BENCHMARKS[DIGITS], samples, UserSettings({}, {}, None, limit))
+
+
+@cache
+def subject() -> Classifier:
+    """Whose answers are kept from test to test."""
+    return classifier(Some())
+
+
+def told(number: str, *groups: str, pairs: int = 0) -> Explanation:
+    """What `explain` does, on the first digits."""
+    search = Search(subject(), "accuracy", Decimal(number), lambda done, total, what: None)
+    search.go_through(changed(subject(), groups))
+    if pairs:
+        search.go_through(search.likely_pairs(pairs))
+    return search.explanation(NAME, DIGITS, "")
+
+
+def pixels(samples: Any = None) -> tuple[torch.Tensor, torch.Tensor]:
+    """The images as a user would make them, in 0..1, and labels."""
+    samples = samples or Some()
+    pairs = [samples[i] for i in range(len(samples))]
+    large = [
+        np.asarray(image.convert("RGB").resize((32, 32), Image.Resampling.BILINEAR))
+        for image, _ in pairs
+    ]
+    x = torch.from_numpy(np.stack(large)).permute(0, 3, 1, 2) / 255
+    return x, torch.tensor([label for _, label in pairs])
+
+
+def normalised(x: torch.Tensor, mean: Iterable[float], std: Iterable[float]) -> torch.Tensor:
+    return torch.stack(
+        [(x[:, i] - m) / s for i, (m, s) in enumerate(zip(mean, std, strict=True))], 1
+    )
+
+
+@torch.no_grad()
+def rights(model: torch.nn.Module, x: torch.Tensor, y: torch.Tensor, batch: int) -> torch.Tensor:
+    return torch.cat([model(part).argmax(1) for part in x.split(batch)]).eq(y)
+
+
+def percent(right: torch.Tensor) -> str:
+    return f"{100 * right.double().mean().item():.2f}"
+
+
+def by_imagenet(samples: Any = None) -> str:
+    x, y = pixels(samples)
+    return percent(rights(zoo.create(NAME, pretrained=True), normalised(x, *IMAGENET), y, 90))
+
+
+def undivided() -> str:
+    x, y = pixels()
+    return percent(rights(zoo.create(NAME, pretrained=True), 255 * x, y, 90))
+
+
+def in_train_mode() -> str:
+    x, y = pixels()
+    model = zoo.create(NAME, pretrained=True).train()
+    return percent(rights(model, normalised(x, *OWN), y, 1))
+
+
+def padded_in_front(samples: Any = None) -> str:
+    x, y = pixels(samples)
+    model = create("resnet20", padding="both").eval()
+    model.load_state_dict(zoo.create(NAME, pretrained=True).state_dict())
+    return percent(rights(model, normalised(x, *OWN), y, 90))
+
+
+def by_sixteen_processes() -> str:
+    x, y = pixels()
+    right = rights(zoo.create(NAME, pretrained=True), normalised(x, *OWN), y, 90)
+    shares = [
+        DistributedSampler(range(COUNT), num_replicas=16, rank=rank, shuffle=False)
+        for rank in range(16)
+    ]
+    seen = torch.tensor([i for share in shares for i in share])
+    assert len(seen) == 64
+    return percent(right[seen])
+
+
+def by_a_loader_that_drops() -> str:
+    x, y = pixels()
+    right = rights(zoo.create(NAME, pretrained=True), normalised(x, *OWN), y, 90)
+    return percent(torch.cat(list(DataLoader(right, batch_size=32, drop_last=True))))
+
+
+def mirrored() -> str:
+    x, y = pixels()
+    return percent(rights(zoo.create(NAME, pretrained=True), normalised(x, *OWN).flip(3), y, 90))
+
+
+@pytest.mark.parametrize(
+    ("mistake", "named"),
+    [
+        (by_imagenet, "with ImageNet's normalisation constants"),
+        (undivided, "without normalisation, pixels in 0..255"),
+        (in_train_mode, "in train mode, BatchNorm seeing batches of 1"),
+        (padded_in_front, "with the zeros of option A's shortcuts on both sides"),
+        (
+            by_sixteen_processes,
+            r"with the first 4 samples twice \(.*a DistributedSampler of 16 processes",
+        ),
+        (by_a_loader_that_drops, r"without the last 28 samples \(drop_last of batches of 32"),
+        (mirrored, "on mirrored images"),
+    ],
+)
+def test_explain_single_mistake_reports_its_cause(mistake: Callable[[], str], named: str) -> None:
+    number = mistake()
+    found = told(number)
+    causes = [tried.cause for tried in found.causes]
+    assert any(re.match(named, cause) for cause in causes), (number, causes)
+    assert len(causes) <= 8, causes  # among so few images some coincide
+    assert found.explained
+    assert any(f"what these weights score {cause}" in found.sentence for cause in causes)
+    assert found.sentence.count(" %)") == len(causes[:5])
+
+
+def test_explain_correct_score_equals_benchmark_score() -> None:
+    model: Any = zoo.create(NAME, pretrained=True)
+    then = predict(model, EvalTransform(model.pretrained_cfg), Some(), range(COUNT))
+    right = sum(found == label for found, label in then.values())
+    found = told(f"{100 * right / COUNT:.2f}", "labels")
+    assert found.score == 100 * right / COUNT
+    assert found.fits
+    assert found.causes == ()
+    assert "is what these weights score as they should" in found.sentence
+
+
+def test_show_base_settings_equal_timm_preprocessing() -> None:
+    one = subject()
+    prepare = EvalTransform(vars(one.made.model)["pretrained_cfg"])
+    wanted = torch.stack([prepare(image) for image in one.images[:3]])
+    assert torch.equal(show(one.images[:3], one.base, one.size), wanted)
+
+
+def test_likely_pairs_combine_different_groups() -> None:
+    search = Search(subject(), "accuracy", Decimal("50.0"), lambda done, total, what: None)
+    search.go_through(changed(subject(), ("normalisation", "labels", "mirrored")))
+    pairs = search.likely_pairs(1000)
+    assert {pair.group for pair in pairs} == {
+        "normalisation + labels",
+        "normalisation + mirrored",
+        "mirrored + labels",
+    }
+    assert len(search.likely_pairs(3)) == 3
+
+
+def test_explain_two_mistakes_reports_the_pair() -> None:
+    x, y = pixels()
+    model = zoo.create(NAME, pretrained=True)
+    number = percent(rights(model, x.flip(3) - 0.5, y, 90))
+    groups = ("normalisation", "mirrored")
+    assert not told(number, *groups).causes
+    named = [tried.cause for tried in told(number, *groups, pairs=10).causes]
+    mean_alone = "with the mean subtracted and no division by the standard deviation"
+    assert f"{mean_alone} and on mirrored images" in named
+
+
+def test_explain_unknown_score_is_not_explained() -> None:
+    found = told("42.42", "labels", "mirrored", "normalisation")
+    assert not found.explained
+    assert "no known cause explains 42.42 %; the nearest is what they score" in found.sentence
+    assert abs(found.tried[0].score - 42.42) <= abs(found.tried[1].score - 42.42)
+
+
+def test_chance_subset_of_samples_widens_tolerance() -> None:
+    assert list(evenly_spaced(10, 0)) == list(range(10))
+    assert list(evenly_spaced(10, 4)) == [0, 2, 5, 7]
+    assert chance([1.0, 2.0, 3.0], 3) == 0
+    assert chance([1.0, 2.0, 3.0], 10) == pytest.approx(1.959964 * (7 / 9 / 3) ** 0.5)
+    assert chance([1.0, 2.0, 3.0], 10**9) == pytest.approx(1.959964 / 3**0.5, rel=1e-6)
+    some = classifier(BENCHMARKS[DIGITS].open(), limit=60)
+    assert not any("samples twice" in cause.phrase for cause in some.causes)
+    score = some.measure(some.base, "accuracy")
+    assert score.slack > 1
+    assert score.off(99.44) == 0
+
+
+def test_explanation_near_match_reports_nearer_cause() -> None:
+    ours = told("100.00", "labels", "mirrored")  # of 60 images, one is told wrongly
+    assert ours.fits
+    assert ours.causes == ()
+    assert "as they should, but for chance or another machine (98.33 %)." in ours.sentence
+    nearer = replace(ours.tried[0], cause="by luck", score=100.0, explains=True)
+    found = replace(ours, tried=(nearer, replace(nearer, score=98.33)))
+    assert found.causes == (nearer,)
+    assert "(98.33 %); nearer still is what they score by luck (100.00 %)." in found.sentence
+    some = replace(ours, whole=10_000)
+    assert some.sentence.endswith("(98.33 %). So say 60 of 10,000 images, 95 times in 100.")
+    rounded = replace(found, number=Decimal("98.3"))
+    assert rounded.causes == ()
+    assert rounded.sentence == "98.3 % is what these weights score as they should (98.33 %)."
+
+
+def test_target_unreadable_image_is_excluded_and_a_cause() -> None:
+    torn = classifier(Some(torn=7))
+    assert torn.samples == torn.whole == COUNT - 1
+    assert len(torn.broken) == 1
+    assert "truncated" in torn.broken[0]
+    cause = next(c for c in torn.causes if "cannot be read" in c.phrase)
+    right = torn.measure(torn.base, "accuracy").value * (COUNT - 1)
+    found = torn.measure(replace(torn.base, **cause.changes), "accuracy")
+    assert found.value == pytest.approx(right / COUNT)
+
+
+def test_explanation_wrong_normalisation_states_correct_values() -> None:
+    found = told(by_imagenet(), "normalisation")
+    assert "; theirs are mean 0.5, 0.5, 0.5 and standard deviation 0.5" in found.sentence

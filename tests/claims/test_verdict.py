@@ -1,0 +1,226 @@
+"""Verdicts: what counts as kept, missed, better, undecided; nothing is called kept by default."""
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.conftest import measured
+from tests.support.patching import replace_everywhere
+from zoo.claims import judge
+from zoo.claims.verdict import judge_count, judge_error, judge_formula, judge_score, matches_printed
+from zoo.evaluation.statistics import wilson_interval
+from zoo.papers.loading import load_papers
+from zoo.papers.records import Claim, Contradiction, Paper
+
+COUNT = Claim(kind="counted", model="resnet20", metric="params", where="Table 6", unit="M")
+ERROR = Claim(
+    paper="resnet",
+    kind="measured",
+    model="resnet20",
+    metric="error",
+    value=Decimal("8.75"),
+    benchmark="cifar10/test",
+    aggregation="single run",
+    protocol="cifar",
+    where="Table 6",
+)
+
+
+@pytest.mark.parametrize(
+    ("printed", "unit", "number", "agrees"),
+    [
+        ("0.27", "M", 269_722, True),
+        ("0.46", "M", 464_154, True),
+        ("0.46", "M", 466_906, False),  # option B instead of A
+        ("0.85", "M", 855_770, False),
+        ("3.8", "G", 3_857_973_248, False),  # the paper cuts off here: its claim says so
+        ("3.8", "G", 4_089_184_256, False),  # v1.5
+        ("68.2", "M", 68_155_210, True),
+        ("10.2", "M", 10_327_706, False),
+        ("56", "M", 55_841_754, True),
+        ("20", "", 20, True),
+        ("20", "", 21, False),
+    ],
+)
+def test_matches_printed_count_at_printed_digits(
+    printed: str, unit: str, number: int, agrees: bool
+) -> None:
+    assert matches_printed(number, replace(COUNT, value=Decimal(printed), unit=unit)) is agrees
+
+
+def test_matches_printed_tolerance_is_in_claim_unit() -> None:
+    cut = replace(COUNT, value=Decimal("3.8"), unit="G", tolerance=Decimal("0.06"))
+    assert matches_printed(3_857_973_248, cut)
+    assert not matches_printed(4_089_184_256, cut)
+
+
+@given(st.decimals(min_value=1, max_value=999, places=2))
+def test_matches_printed_count_two_units_off_is_false(printed: Decimal) -> None:
+    claim = replace(COUNT, value=printed)
+    exact = int(printed * 10**6)
+    assert matches_printed(exact, claim)
+    assert not matches_printed(exact + 20_000, claim)
+    assert not matches_printed(exact - 20_000, claim)
+
+
+def paper(*records: Contradiction) -> Paper:
+    """A paper with nothing but contradictions."""
+    first = load_papers()[0]
+    return replace(first, claims=(), deviations=(), contradictions=records)
+
+
+def test_explained_deviation_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    claim = replace(COUNT, value=Decimal("10.2"), paper="resnet")
+    missed = judge_count(claim, 10_327_706)
+    assert missed.fails
+    assert judge.explained(missed, claim) == missed
+    record = Contradiction(id="affine", models=("*",), what="no affine", resolution="")
+    source = replace(paper(record), id="resnet")
+    replace_everywhere(monkeypatch, "zoo.papers.loading.load_papers", lambda: (source,))
+    claim = replace(claim, explained_by="affine")
+    row = judge.explained(missed, claim)
+    assert (row.status, row.fails, row.explained_by) == ("missed", False, "affine")
+    assert "no affine" in row.why
+    kept = judge_count(claim, 10_200_000)
+    assert judge.explained(kept, claim).explained_by == ""
+
+
+@pytest.mark.parametrize(
+    ("value", "same_weights", "status"),
+    [
+        (38.27, True, "kept"),
+        (38.2755, True, "kept"),  # a tenth of the last digit for another machine
+        (38.2755, False, "better than reported"),
+        (38.2645, True, "kept"),
+        (38.26, True, "missed"),
+        (38.28, True, "better than reported"),
+    ],
+)
+def test_judge_score_reproduced_at_printed_digits(
+    value: float, same_weights: bool, status: str
+) -> None:
+    claim = replace(ERROR, metric="psnr", value=Decimal("38.27"))
+    row = judge_score(claim, value, same_weights=same_weights)
+    assert (row.status, row.claimed) == (status, "38.27 dB")
+    assert row.measured == f"{value:.2f} dB"
+    ssim = replace(ERROR, metric="ssim", value=Decimal("0.9610"))
+    assert judge_score(ssim, 0.96104, same_weights=True).measured == "0.9610"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "same_weights", "status"),
+    [
+        (875, True, "kept"),
+        (879, True, "kept"),
+        (882, True, "missed"),
+        (868, True, "better than reported"),
+        (930, False, "kept"),  # inside the binomial interval of 10,000 images
+        (960, False, "missed"),
+        (780, False, "better than reported"),
+    ],
+)
+def test_judge_error_gives_status_by_interval(wrong: int, same_weights: bool, status: str) -> None:
+    row = judge_error(ERROR, wrong, 10_000, same_weights=same_weights)
+    assert row.status == status
+    assert row.interval is not None
+
+
+@pytest.mark.parametrize(
+    ("wrong", "status"), [(875, "kept"), (960, "missed"), (780, "better than reported")]
+)
+def test_judge_error_accuracy_mirrors_error(wrong: int, status: str) -> None:
+    assert ERROR.value is not None
+    accuracy = replace(ERROR, metric="accuracy", value=100 - ERROR.value)
+    found = judge_error(accuracy, wrong, 10_000, same_weights=False)
+    same = judge_error(ERROR, wrong, 10_000, same_weights=False)
+    assert (found.status, same.status) == (status, status)
+    assert f"{(10_000 - wrong) / 100:.2f} % ({10_000 - wrong:,} of 10,000 right)" == found.measured
+    assert found.interval is not None
+    assert same.interval is not None
+    assert found.interval == pytest.approx([100 - limit for limit in reversed(same.interval)])
+
+
+def test_judge_error_reported_std_widens_interval() -> None:
+    narrow = judge_error(ERROR, 960, 10_000, same_weights=False)
+    wide = judge_error(replace(ERROR, std=Decimal("0.30")), 960, 10_000, same_weights=False)
+    assert (narrow.status, wide.status) == ("missed", "kept")
+
+
+@given(st.integers(0, 500), st.integers(500, 5000))
+def test_wilson_interval_contains_rate(wrong: int, total: int) -> None:
+    low, high = wilson_interval(wrong, total)
+    assert 0 <= low <= 100 * wrong / total + 1e-9
+    assert 100 * wrong / total - 1e-9 <= high <= 100
+
+
+def test_wilson_interval_10_of_100_matches_table() -> None:
+    """10 of 100: 5.52 to 17.44 % (Wilson 1927, as any table of it prints)."""
+    assert wilson_interval(10, 100) == pytest.approx((5.523, 17.437), abs=1e-3)
+
+
+def test_judge_weights_of_other_dataset_are_skipped() -> None:
+    row = measured(ERROR)
+    assert row.status == "not run"
+    assert "resnet20.akamaster_cifar10 are of resnet20(padding='both')" in row.why
+    row = measured(replace(ERROR, model="preresnet20"))
+    assert "no weights for cifar10/test; those here are for digits/test" in row.why
+
+
+def test_judge_not_runnable_claim_gives_reason() -> None:
+    def why(**changes: Any) -> str:
+        return measured(replace(ERROR, **changes)).why
+
+    assert "variation" in why(variant="no shortcut")
+    assert "no benchmark svhn/test" in why(benchmark="svhn/test")
+    assert "training_error" in why(metric="training_error")
+    row = measured(replace(ERROR, protocol=""))
+    assert row.status == "protocol unknown"
+
+
+def test_judge_score_lower_loss_exceeds_reported() -> None:
+    claim = Claim(where="Table 1", kind="measured", model="a", metric="loss", value=Decimal("3.12"))
+    found = [judge_score(claim, value, same_weights=False) for value in (3.118, 3.0, 3.2)]
+    assert [v.status for v in found] == ["kept", "better than reported", "missed"]
+    assert found[0].measured == "3.12"
+
+
+def test_judge_formula_reproduced_at_printed_digits() -> None:
+    claim = Claim(
+        where="Table 1",
+        kind="relative",
+        model="a",
+        metric="params",
+        value=Decimal("0.23"),
+        formula="f",
+    )
+    assert judge_formula(claim, 0.2279, 0.349).status == "kept"
+    assert judge_formula(claim, 0.2361, 0.349).status == "missed"
+    assert judge_formula(claim, 0.2279, 0.349).measured == (
+        "0.228 % by the formula, 0.349 % as built"
+    )
+    nearly = replace(claim, tolerance=Decimal("0.01"))
+    found = [judge_formula(nearly, value, 0.349).status for value in (0.2361, 0.2401)]
+    assert found == ["kept", "missed"]
+
+
+def test_judge_score_tolerance_widens_range() -> None:
+    loss = replace(ERROR, metric="loss", value=Decimal("3.12"), tolerance=Decimal("0.02"))
+    found = [judge_score(loss, v, same_weights=True).status for v in (3.139, 3.141, 3.09)]
+    assert found == ["kept", "missed", "better than reported"]
+
+
+def test_judge_formula_counts_of_pythia_and_muddformer() -> None:
+    """Pythia's own count is exact; MUDD's are estimates, beside which stands what is built."""
+    pythia = next(p.claims for p in load_papers() if p.id == "pythia")
+    (small,) = [c for c in pythia if c.formula and c.model == "pythia_70m"]
+    row = judge.counted(small)
+    assert (row.status, row.measured) == ("kept", "18,915,328 of 70,426,624")
+    mudd = next(p.claims for p in load_papers() if p.id == "muddformer")
+    (share,) = [c for c in mudd if c.formula == "extra_params" and c.model == "muddpythia_2_8b"]
+    row = judge.relative(share, [])
+    assert (row.claimed, row.status) == ("> pythia_2_8b by 0.23 %", "kept")
+    assert row.measured == "0.228 % by the formula, 0.349 % as built"

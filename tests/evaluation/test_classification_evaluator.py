@@ -1,0 +1,63 @@
+"""Classifiers are evaluated as they are fast: the same answers, or it is told which changed."""
+
+from typing import Any
+
+import torch
+
+import zoo
+from eval.data import open_source
+from zoo.data.transforms import make_transform
+from zoo.distributed import init
+from zoo.evaluation import engine
+from zoo.evaluation.config import EvalConfig
+from zoo.evaluation.evaluators.classification import ClassificationEvaluator
+
+
+def test_evaluator_folded_and_eager_predictions_are_equal() -> None:
+    """The same answers; the network that was given keeps its BatchNorms and its numbers."""
+    model = zoo.create("resnet20", pretrained=True)
+    before = {key: value.clone() for key, value in model.state_dict().items()}
+    samples = open_source("digits/test").samples
+    found = []
+    for eager in (True, False):
+        job = ClassificationEvaluator(
+            model, samples, make_transform(vars(model)["pretrained_cfg"], None)
+        )
+        found.append(
+            engine.run_evaluation(job, init("cpu"), EvalConfig(eager=eager), setting={}).sha256
+        )
+        folded = not any(isinstance(m, torch.nn.BatchNorm2d) for m in job.network.modules())
+        assert folded is not eager
+    assert found[0] == found[1]
+    assert before.keys() == model.state_dict().keys()
+    assert all(torch.equal(before[key], value) for key, value in model.state_dict().items())
+
+
+def test_prepare_large_images_reduce_cpu_batch_size() -> None:
+    model, samples = zoo.create("resnet20"), open_source("digits/test").samples
+    for pixels, size in ((32, 128), (224, 16), (896, 1), (2000, 1)):
+        job = ClassificationEvaluator(
+            model, samples, lambda image, n=pixels: [torch.zeros(1, 3, n, n)]
+        )
+        job.ready(torch.device("cpu"), EvalConfig(eager=True))
+        assert job.batch_size == size
+
+
+def test_compute_bf16_reports_changed_predictions() -> None:
+    """Of an untrained network whose classes win equally often, some: one digit decides there."""
+    torch.manual_seed(0)
+    model: Any = zoo.create("resnet20").eval()
+    samples = open_source("digits/test").samples
+    job = ClassificationEvaluator(model, samples, make_transform(model.pretrained_cfg, None))
+    images = torch.cat([job.load(i)[0][0] for i in range(100)])
+    with torch.no_grad():
+        logits = model(images)
+        model.get_classifier().bias.sub_(logits.mean(0))
+        exact = (logits - logits.mean(0)).argmax(1).tolist()
+    answers = engine.run_evaluation(
+        job, init("cpu"), EvalConfig(precision="bf16", limit=120), setting={}
+    ).answers
+    changed = sum(answers[i][0][0] != best for i, best in enumerate(exact))
+    assert 0 < changed < 100
+    assert job.scores(answers)["changed"] == {"count": changed, "total": 100}
+    assert job.scores(answers)["samples"] == 120

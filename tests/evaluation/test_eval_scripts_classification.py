@@ -1,0 +1,292 @@
+"""eval/classification.py: any data set, every image once, a killed run goes on."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import datasets
+import pytest
+import torch
+import torchmetrics.functional.classification as metrics
+import torchvision.transforms.v2.functional as F
+from PIL import Image
+from safetensors.torch import save_file
+from sklearn.datasets import load_sample_images
+from timm.data import ImageNetInfo
+
+import zoo
+from eval import classification
+from eval.data import DataError, open_source
+from eval.record import protocol
+from tests.conftest import ROOT
+from zoo.data.benchmarks import BENCHMARKS
+from zoo.data.transforms import MultiCrop, make_transform
+from zoo.distributed import init
+from zoo.evaluation.config import EvalConfig
+from zoo.evaluation.evaluators.classification import ClassificationEvaluator, average_crops
+from zoo.evaluation.spec import describe_preprocessing
+from zoo.models._registry import default_weights
+from zoo.papers.loading import load_papers
+from zoo.papers.protocols import CropProtocol
+
+TIMES = {"seconds", "peak_memory", "date"}
+CFG = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
+PHOTOS = [Image.fromarray(photo) for photo in load_sample_images().images]
+
+
+def run(*arguments: str) -> dict[str, Any]:
+    options = classification.parse([*arguments, "--device", "cpu"])
+    return classification.evaluate(options, init("cpu"))
+
+
+def right(record: dict[str, Any], metric: str = "error") -> int:
+    score = record["scores"][metric]
+    assert score["value"] == 100 * score["count"] / score["total"]
+    return int(score["total"] - score["count"])
+
+
+def test_evaluate_digits_matches_recorded_counts() -> None:
+    record = run("resnet20", "--on", "digits/test")
+    pinned = default_weights("resnet20")
+    wanted = json.loads(pinned.record.read_text())["benchmarks"]["digits/test"]
+    assert (right(record), record["samples"]) == (wanted["right"], wanted["total"])
+    assert (record["sha256"], record["weights"]) == (pinned.sha256, pinned.name)
+    low, high = record["scores"]["error"]["interval"]
+    assert low < record["scores"]["error"]["value"] < high
+    assert set(record) > TIMES | {"versions", "commit", "device", "precision", "limit"}
+
+
+def parquet(path: Path, names: tuple[str, str] = ("image", "label")) -> Path:
+    """60 digits in a parquet file, with ImageNet's column names."""
+    digits = BENCHMARKS["digits/test"].open()
+    images, labels = zip(*(digits[i] for i in range(60)), strict=True)
+    features = datasets.Features(
+        {names[0]: datasets.Image(), names[1]: datasets.ClassLabel(num_classes=10)}
+    )
+    rows = {names[0]: list(images), names[1]: list(labels)}
+    datasets.Dataset.from_dict(rows, features).to_parquet(path)
+    return path
+
+
+def folder(path: Path) -> Path:
+    """The same digits, a folder per class."""
+    digits = BENCHMARKS["digits/test"].open()
+    for i in range(60):
+        image, label = digits[i]
+        (path / str(label)).mkdir(parents=True, exist_ok=True)
+        image.save(path / str(label) / f"{i}.png")
+    return path
+
+
+@pytest.mark.parametrize("make", [parquet, folder])
+def test_evaluate_custom_dataset_matches_torchmetrics(make: Any, tmp_path: Path) -> None:
+    """Right answers, recounted by torchmetrics from the logits."""
+    where = make(tmp_path / "set.parquet" if make is parquet else tmp_path / "set")
+    record = run("resnet20", "--on", str(where), "--batch-size", "7")
+    model = zoo.create("resnet20", pretrained=True)
+    samples = open_source(str(where)).samples
+    pairs = [samples[i] for i in range(60)]
+    prepare = zoo.transform(model)
+    with torch.inference_mode():
+        logits = model(torch.stack([prepare(image) for image, _ in pairs]))
+    labels = torch.tensor([label for _, label in pairs])
+    share = metrics.multiclass_accuracy(logits, labels, 10, average="micro")
+    assert 58 <= right(record) == round(60 * share.item())
+    assert list(record["scores"]) == ["error"]  # of ten classes
+
+
+def test_compute_many_classes_top5_matches_torchmetrics(tmp_path: Path) -> None:
+    """Untrained, so that most are wrong; by torchmetrics."""
+    torch.manual_seed(0)
+    model = zoo.create("resnet20", num_classes=20).eval()
+    samples = [(image, label) for image, label in zip(PHOTOS * 6, range(12), strict=True)]
+    job = ClassificationEvaluator(
+        model, samples, MultiCrop(CropProtocol(shorter=(32,), pixels=32), CFG)
+    )
+    job.ready(torch.device("cpu"), EvalConfig())
+    with torch.inference_mode():
+        answers = {i: tuple(rest) for i, *rest in job.answer([(i, job.load(i)) for i in range(12)])}
+        logits = model(torch.cat([job.load(i)[0][0] for i in range(12)]))
+    labels = torch.arange(12)
+    for k, metric in ((1, "error"), (5, "top5_error")):
+        share = metrics.multiclass_accuracy(logits, labels, 20, average="micro", top_k=k)
+        assert job.scores(answers)["scores"][metric]["count"] == round(12 * (1 - share.item()))
+
+
+def test_open_source_other_column_names_reads_samples(tmp_path: Path) -> None:
+    path = str(parquet(tmp_path / "x.parquet", ("img", "fine")))
+    assert len(open_source(path).samples) == 60  # the only image and the only class
+    with pytest.raises(DataError, match="no column 'what'; say --image-column, one of img, fine"):
+        open_source(path, columns=("what", ""))
+
+
+def test_open_source_imagenet_folders_checks_wnids(tmp_path: Path) -> None:
+    wnids = ImageNetInfo("imagenet-1k").label_names()
+    for wnid in wnids[:-1]:
+        (tmp_path / wnid).mkdir()
+    with pytest.raises(DataError, match=f"has 999 folders .* differ in {wnids[-1]}"):
+        open_source(str(tmp_path))
+    (tmp_path / wnids[-1]).mkdir()
+    with pytest.raises(DataError, match="not one folder of images per class"):
+        open_source(str(tmp_path))
+    for wnid in wnids:
+        Image.new("RGB", (4, 4)).save(tmp_path / wnid / "x.png")
+    samples = open_source(str(tmp_path)).samples
+    assert [samples[i][1] for i in (0, 7, 999)] == [0, 7, 999]
+
+
+SCRIPT = [sys.executable, "-m", "eval.classification"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["resnet20", "--on", "./nowhere"], "is no parquet file, no folder of images"),
+        (["nothing", "--on", "digits/test"], "no model is called 'nothing'"),
+        (["resnet20", "--on", "digits/test", "--protocol", "x"], "no protocol is called 'x'"),
+        (["resnet20", "--on", "cifar10/test"], "needs a folder of data"),
+    ],
+)
+def test_evaluate_bad_input_raises_one_sentence(arguments: list[str], message: str) -> None:
+    with pytest.raises((DataError, LookupError, ValueError), match=message):
+        run(*arguments)
+
+
+@pytest.mark.slow
+def test_script_bad_input_exits_without_traceback() -> None:
+    command = [*SCRIPT, "resnet20", "--on", "./nowhere", "--device", "cpu"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.splitlines()[-1].startswith("error: ./nowhere is no parquet file")
+    assert "Traceback" not in done.stderr
+
+
+def test_evaluate_interrupted_run_resumes(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    setting = ("resnet20", "--on", "digits/test", "--out", str(out))
+    wanted = run(*setting)
+    log = out / "answers-0.jsonl"
+    lines = log.read_text().splitlines(keepends=True)
+    assert len(lines) == 361
+    log.write_text("".join(lines[:200]) + lines[200][:5])  # in the middle of a line
+    again = run(*setting)
+    assert {k: v for k, v in again.items() if k not in TIMES} == {
+        k: v for k, v in wanted.items() if k not in TIMES
+    }
+    with pytest.raises(ValueError, match="holds answers of another setting"):
+        run(*setting, "--limit", "10")
+
+
+def test_evaluate_weights_file_requires_model(tmp_path: Path) -> None:
+    model = zoo.create("resnet20", pretrained=True)
+    path = str(tmp_path / "mine.safetensors")
+    save_file(model.state_dict(), path)
+    like = [*("--model", "resnet20"), "--on", "digits/test", "--limit", "30"]
+    cfg = vars(model)["pretrained_cfg"]
+    given = [f"--{key}" for key in ("mean", "std")]
+    for i, key in ((1, "mean"), (3, "std")):
+        given[i:i] = map(str, cfg[key])
+    assert run(path, *like)["samples"] == 30
+    with pytest.raises(ValueError, match="needs --model"):
+        run(path, "--on", "digits/test")
+    with pytest.raises(ValueError, match="lacks"):
+        run(path, "--model", "resnet32", "--on", "digits/test")
+
+
+@pytest.mark.slow
+def test_evaluate_bf16_changes_no_sampled_predictions() -> None:
+    record = run("resnet20", "--on", "digits/test", "--precision", "bf16")
+    assert right(record) >= 355
+    assert record["changed"] == {"count": 0, "total": 100}
+
+
+@pytest.mark.slow
+def test_evaluate_compiled_matches_eager_count() -> None:
+    """By inductor, which needs a C compiler."""
+    assert right(run("resnet20", "--on", "digits/test", "--compile", "--batch-size", "120")) == 358
+
+
+# What protocols show
+
+
+def network() -> torch.nn.Module:
+    torch.manual_seed(0)
+    return zoo.create("resnet18", num_classes=10).eval()
+
+
+def normalised(image: Image.Image) -> torch.Tensor:
+    return F.normalize(F.to_dtype(F.to_image(image), scale=True), CFG["mean"], CFG["std"])
+
+
+def softmax(model: torch.nn.Module, image: Image.Image) -> torch.Tensor:
+    return model(normalised(image)[None]).softmax(1)[0]
+
+
+@torch.inference_mode()
+def test_average_crops_ten_crop_matches_manual_crops() -> None:
+    """Four corners and the center, and the same of the mirrored image, cut out by hand."""
+    model, show = network(), MultiCrop(CropProtocol(shorter=(96,), pixels=64, crops="ten"), CFG)
+    wanted = []
+    for photo in PHOTOS:
+        small = photo.resize((96 * photo.width // photo.height, 96), Image.Resampling.BILINEAR)
+        w, h = small.width - 64, 32
+        corners = [(0, 0), (w, 0), (0, h), (w, h), (round(w / 2), round(h / 2))]
+        scores = []
+        for whole in (small, small.transpose(Image.Transpose.FLIP_LEFT_RIGHT)):
+            scores += [softmax(model, whole.crop((x, y, x + 64, y + 64))) for x, y in corners]
+        wanted.append(torch.stack(scores).mean(0))
+    found = average_crops(model, [show(photo) for photo in PHOTOS])
+    torch.testing.assert_close(found, torch.stack(wanted), rtol=1e-4, atol=1e-5)
+
+
+@torch.inference_mode()
+def test_average_crops_multiscale_whole_matches_manual() -> None:
+    model, show = network(), MultiCrop(CropProtocol(shorter=(64, 96), crops="whole"), CFG)
+    wanted = []
+    for photo in PHOTOS:
+        sizes = [(s * photo.width // photo.height, s) for s in (64, 96)]
+        resized = [photo.resize(size, Image.Resampling.BILINEAR) for size in sizes]
+        wanted.append(torch.stack([softmax(model, image) for image in resized]).mean(0))
+    found = average_crops(model, [show(photo) for photo in PHOTOS])
+    torch.testing.assert_close(found, torch.stack(wanted), rtol=1e-4, atol=1e-5)
+
+
+@torch.inference_mode()
+def test_multicrop_center_crop_equals_timm_transform() -> None:
+    """timm resizes to pixels / crop_pct: 224 / 0.875 = 256."""
+    model = zoo.create("resnet18", num_classes=10)
+    view = {p.id: p for p in load_papers()}["resnet"].views["imagenet-center"]
+    ours = MultiCrop(view, vars(model)["pretrained_cfg"])
+    for photo in PHOTOS:
+        (tensor,) = ours(photo)
+        torch.testing.assert_close(tensor[0], zoo.transform(model)(photo))
+
+
+def test_papers_imagenet_protocols_have_crop_protocol() -> None:
+    """But for what no single network shows alone, or whose size the paper does not say."""
+    without = {
+        "imagenet-unsaid-size",
+        "imagenet-vit-unsaid-size",
+        "imagenet-ssld",
+        "imagenet-299",
+        "imagenet-5k-way",
+        "imagenet-1k-way",
+        "zero-shot",
+    }
+    unread = {"dpn"}  # how it resizes images
+    for paper in zoo.list_papers():
+        if paper.id in unread:
+            assert not paper.views
+            continue
+        used = {c.protocol for c in paper.claims if c.benchmark == "imagenet/val"}
+        assert used - without == set(paper.views), paper.id
+
+
+def test_make_transform_ten_crop_protocol_gives_ten_crops() -> None:
+    view = protocol("views", "resnet/imagenet-10crop")
+    show = make_transform(CFG, view)
+    assert [tuple(tensor.shape) for tensor in show(PHOTOS[0])] == [(10, 3, 224, 224)]
+    told = describe_preprocessing(CFG, view)
+    assert (told["crops"], told["pixels"], told["mean"]) == ("ten", 224, [0.485, 0.456, 0.406])

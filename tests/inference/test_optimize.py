@@ -1,0 +1,293 @@
+"""zoo.optimize: the same function, and what was done to it."""
+
+import copy
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+import zoo
+from tests.golden.fill import fill, layers_of
+from zoo.inference import optimize
+from zoo.inference.optimize import fold_batchnorm, winograd
+from zoo.inference.optimize import linear as products
+from zoo.inference.optimize.linear import Product
+from zoo.inference.optimize.winograd import Winograd, transforms
+from zoo.models._builder import build_model
+from zoo.models.gpt2.model import GPT2
+from zoo.models.muddformer.model import MUDDFormer
+
+
+def filled(name: str, **args: Any) -> Any:
+    """A network with weights of both signs and random statistics."""
+    network = build_model(name, **args)
+    fill(layers_of(network))
+    return network.float().eval()
+
+
+def off(found: Tensor, wanted: Tensor) -> float:
+    return float((found - wanted).detach().abs().max() / wanted.detach().abs().max())
+
+
+def test_winograd_transforms_are_exact() -> None:
+    data, kernel, inverse = transforms()
+    d, g = torch.tensor([3.0, -1, 4, 1, -5, 9]).double(), torch.tensor([2.0, -7, 1]).double()
+    wanted = torch.stack([(d[i : i + 3] * g).sum() for i in range(4)])
+    assert torch.allclose(inverse @ ((kernel @ g) * (data @ d)), wanted, rtol=1e-13)
+
+
+@pytest.mark.parametrize(
+    ("shape", "c_out", "bias"),
+    [
+        ((2, 64, 8, 8), 96, True),
+        ((1, 64, 1, 1), 64, False),
+        ((3, 72, 7, 13), 64, True),
+        ((1, 64, 90, 47), 64, False),  # in bands
+        ((40, 80, 12, 12), 80, True),  # some images at once
+    ],
+)
+def test_winograd_matches_convolution(shape: tuple[int, ...], c_out: int, bias: bool) -> None:
+    torch.manual_seed(0)
+    conv = nn.Conv2d(shape[1], c_out, 3, padding=1, bias=bias)
+    x = torch.randn(shape)
+    with torch.no_grad():
+        found, direct = Winograd(conv)(x), conv(x)
+        wanted = conv.double()(x.double())
+    assert found.shape == wanted.shape
+    assert off(found, wanted) < 1e-5
+    assert off(found, wanted) < 10 * off(direct, wanted)
+
+
+def test_winograd_splits_large_inputs_into_parts() -> None:
+    fast = Winograd(nn.Conv2d(64, 64, 3, padding=1))
+    assert fast._part(1, 23, 12) == (1, 8)  # bands
+    assert fast._part(40, 3, 3) == (40, 3)
+    assert fast._part(400, 3, 3) == (50, 3)
+    assert fast._part(1, 23, 1000) == (1, 1)
+    assert fast._part(0, 3, 3) == (1, 3)
+    assert winograd._starts(23, 8) == [0, 8, 15]
+    assert winograd._starts(8, 8) == [0]
+    assert winograd._starts(0, 1) == []
+
+
+def test_winograd_any_batch_size_and_layout_matches_convolution() -> None:
+    """Its filters are laid out anew for each, also of a copy; nothing is asked of autograd."""
+    torch.manual_seed(0)
+    conv = nn.Conv2d(64, 72, 3, padding=1)
+    fast = Winograd(conv)
+    for x in (torch.randn(2, 64, 9, 9), torch.randn(300, 64, 5, 4), torch.randn(0, 64, 9, 9)):
+        wanted = conv(x).detach()
+        for given in (x, x.contiguous(memory_format=torch.channels_last), x.requires_grad_()):
+            for module in (fast, copy.deepcopy(fast)):
+                found = module(given)
+                assert found.shape == wanted.shape
+                assert torch.allclose(found, wanted, atol=1e-5)
+                assert not found.requires_grad
+        images, rows = fast._part(len(x), -(-x.shape[2] // 4), -(-x.shape[3] // 4))
+        assert fast.filters[0] == images * rows * -(-x.shape[3] // 4) or not len(x)
+
+
+@pytest.mark.parametrize(
+    "conv",
+    [
+        nn.Conv2d(64, 64, 3),
+        nn.Conv2d(64, 64, 3, padding=1, stride=2),
+        nn.Conv2d(64, 64, 3, padding=2, dilation=2),
+        nn.Conv2d(64, 64, 3, padding=1, groups=2),
+        nn.Conv2d(64, 64, 3, padding=1, padding_mode="reflect"),
+        nn.Conv2d(64, 64, 5, padding=2),
+        nn.Conv2d(64, 32, 3, padding=1),
+        nn.Conv2d(64, 64, 3, padding=1, dtype=torch.bfloat16),
+        nn.Conv2d(64, 64, 3, padding=1, device="meta"),
+        nn.ConvTranspose2d(64, 64, 3, padding=1),
+    ],
+    ids=str,
+)
+def test_winograd_fits_rejects_other_convolutions(conv: nn.Module) -> None:
+    assert not winograd.fits(conv)
+    assert winograd.fits(nn.Conv2d(64, 64, 3, padding=1))
+
+
+@pytest.mark.parametrize(
+    "x",
+    [
+        torch.randn(512),
+        torch.randn(2, 3, 512),
+        torch.randn(0, 512),
+        torch.randn(512, 5).t(),
+        torch.randn(3, 1024)[:, ::2],
+    ],
+    ids=lambda x: f"{tuple(x.shape)}-{x.stride()}",
+)
+@pytest.mark.parametrize("bias", [True, False])
+def test_product_matches_linear_layer(x: Tensor, bias: bool) -> None:
+    linear = nn.Linear(512, 256, bias=bias)
+    product = Product(linear.weight, linear.bias)
+    assert product.state_dict().keys() == linear.state_dict().keys()
+    assert product.weight is linear.weight
+    with torch.inference_mode():
+        assert torch.allclose(product(x), linear(x), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        nn.Linear(256, 256),
+        nn.Linear(512, 256, dtype=torch.bfloat16),
+        nn.Linear(512, 256, device="meta"),
+        nn.modules.linear.NonDynamicallyQuantizableLinear(512, 256),
+        nn.Bilinear(512, 256, 2),
+    ],
+    ids=str,
+)
+def test_linear_fits_rejects_other_layers(layer: nn.Module) -> None:
+    assert not products.fits(layer)
+    assert products.fits(nn.Linear(512, 256))
+
+
+@pytest.mark.parametrize("tied", [True, False])
+def test_by_onednn_decoder_matches_and_can_be_undone(tied: bool) -> None:
+    """With its head, tied or not; and it can be taken back."""
+    torch.manual_seed(0)
+    sizes: Any = {"layers": 2, "width": 384, "heads": 4, "vocab": 600}
+    network: Any = GPT2(**sizes) if tied else MUDDFormer(**sizes, hidden=512)
+    ids, before = torch.randint(600, (2, 9)), network.eval().state_dict()
+    with torch.inference_mode():
+        wanted = network(ids)
+        step = optimize.by_onednn(network)
+        assert step
+        found = network(ids)
+        made = [name for name, module in network.named_modules() if isinstance(module, Product)]
+        assert step[0] == f"linear layers by oneDNN ({len(made)})"
+        assert "output" in made
+        assert len(made) > 8
+        assert off(found, wanted) < 1e-5
+        step[1]()
+        assert torch.equal(network(ids), wanted)
+    assert network.state_dict().keys() == before.keys()
+    assert not any(isinstance(module, Product) for module in network.modules())
+
+
+@pytest.mark.parametrize(
+    ("name", "args", "folded"),
+    [
+        ("resnet20", {}, 19),
+        ("wrn16_4", {}, 7),  # those that follow a convolution; the others follow sums
+        ("res2net50_26w_4s", {"slice_width": 8}, 85),
+        ("preresnet20", {}, 10),
+        ("edsr_tiny_x2", {}, 0),
+        ("gpt2_nano", {}, 0),
+    ],
+)
+def test_optimize_every_kind_matches_original_output(
+    name: str, args: dict[str, Any], folded: int
+) -> None:
+    network = filled(name, **args)
+    example = optimize.example_of(network)[:2]
+    example = example[..., :64, :64] if example.dim() == 4 else example
+    with torch.inference_mode():
+        wanted = network(example)
+    model: Any = zoo.optimize(network, example=example)
+    assert model is network
+    with torch.inference_mode():
+        found = model(example)
+    assert off(found, wanted) < 1e-5
+    assert model.optimized.moved == off(found, wanted)
+    assert (f"{folded} BatchNorms folded" in model.optimized.steps) == (folded > 0)
+    assert "x as fast" in str(model.optimized)
+
+
+@pytest.mark.parametrize(("widest", "replaced"), [(256, 9), (128, 6), (0, 0)])
+def test_optimize_combined_steps_match_original_output(
+    widest: int, replaced: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Folded, channels last and by Winograd, where a clock says that it is faster."""
+
+    def seconds(run: Any, x: Tensor) -> float:
+        return float(run.in_channels > widest) if isinstance(run, Winograd) else 0.5
+
+    monkeypatch.setattr(optimize, "_seconds", seconds)
+    network = filled("wrn16_4")
+    x = torch.randn(3, 3, 32, 32)
+    with torch.inference_mode():
+        wanted = network(x)
+        assert list(optimize.prepare(network, x[:1])) == ["7 BatchNorms folded"]
+        assert optimize.lay_out(network)
+        step = optimize.by_winograd(network, x)
+        assert (step or [None])[0] == (
+            f"{replaced} 3x3 convolutions by Winograd" if replaced else None
+        )
+        assert off(network(x), wanted) < 1e-5
+
+
+def test_optimize_slower_step_is_undone(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = filled("wrn16_4")
+    before, x = dict(network.state_dict()), torch.randn(2, 3, 32, 32)
+    wanted = network(x)
+    seconds = iter((1.0, 1.0, 2.0, 2.0))
+    timed = optimize._timed
+    monkeypatch.setattr(optimize, "_timed", lambda *a: (timed(*a)[0], next(seconds)))
+    model: Any = zoo.optimize(network, fold=False, example=x)
+    assert model.optimized.steps == ()
+    assert before.keys() == model.state_dict().keys()
+    assert model.conv1.weight.is_contiguous()
+    assert torch.equal(model(x), wanted)
+
+
+class Odd(nn.Module):
+    """Convolutions whose BatchNorm cannot be folded: seen by others, called twice, of a batch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen, self.twice, self.own = (nn.Conv2d(4, 4, 1) for _ in range(3))
+        self.norm1, self.norm2, self.fit = (nn.BatchNorm2d(4) for _ in range(3))
+        self.norm3 = nn.BatchNorm2d(4, track_running_stats=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.seen(x)
+        x = self.norm1(x) + x
+        x = self.norm2(self.twice(self.twice(x)))
+        return self.norm3(self.own(x))
+
+
+def test_fold_batchnorm_shared_output_is_not_folded() -> None:
+    network, x = Odd(), torch.randn(2, 4, 5, 5)
+    fill(layer for layer in layers_of(network) if layer is not network.norm3)
+    network.float().eval()
+    assert fold_batchnorm.fold(network, x) == 0
+    network.norm3 = network.fit
+    wanted = network(x)
+    assert fold_batchnorm.fold(network, x) == 1
+    assert off(network(x), wanted) < 1e-6
+
+
+def test_optimize_bfloat16_accepts_float32_input() -> None:
+    network = filled("resnet20")
+    x = torch.randn(2, 3, 32, 32)
+    with torch.inference_mode():
+        wanted = network(x)
+        model: Any = zoo.optimize(network, dtype=torch.bfloat16, example=x)
+        found = model(x)
+    assert found.dtype == torch.bfloat16
+    assert "bfloat16" in model.optimized.steps
+    assert 0 < model.optimized.moved < 0.1
+    assert off(found.float(), wanted) == model.optimized.moved
+
+
+@pytest.mark.slow
+def test_optimize_compiled_matches_original_output() -> None:
+    network = filled("resnet20")
+    x = torch.randn(2, 3, 32, 32)
+    with torch.inference_mode():
+        wanted = network(x)
+        model: Any = zoo.optimize(network, compile=True, example=x)
+        assert off(model(x), wanted) < 1e-5
+    assert model.optimized.steps[-1] == "compiled"
+
+
+def test_optimize_bad_example_raises() -> None:
+    with pytest.raises(ValueError, match="does not take the example"):
+        zoo.optimize(build_model("resnet20"), example=torch.zeros(1, 4, 32, 32))
+    with pytest.raises(ValueError, match="give an `example`"):
+        zoo.optimize(nn.Conv2d(3, 3, 1))

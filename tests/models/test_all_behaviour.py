@@ -1,0 +1,235 @@
+"""What every class does with values, small and with drawn weights, in float64.
+
+features   head   rates   gradients   copies   formats   compile and export
+"""
+
+import copy
+import pickle
+from itertools import chain
+from typing import Any
+
+import pytest
+import torch
+from timm.layers import DropPath
+from torch import Tensor, nn
+
+from tests.conftest import first_alone
+from tests.golden.fill import fill, images, layers_of
+from tests.models.test_all_classifier_contract import (
+    ARGUMENTS,
+    TARGETS,
+    channels,
+    pixels,
+    sketch,
+    slow,
+)
+from zoo.models._builder import load_class
+
+LARGE = 2e6  # parameters
+NARROW = {
+    "cardinality": 2,
+    "base_width": 16,
+    "slice_width": 8,
+    "scale": 3,
+    "init_features": 16,
+    "growth_rates": (8, 16, 8, 16, 8),
+    "downsample": (1, 2, 4),
+    "layers": 3,
+    "channels": (8, 12, 16),
+    "stages": ((2, 4), (2, 4), (2, 4), (2, 4)),
+}
+
+
+FIRST = "zoo.models.resnet.model:CifarResNet"  # that a compiler sees
+
+
+def small(target: str) -> tuple[str, dict[str, Any]]:
+    """The network of a class with the least depth from 12 layers: two units or more in a stage."""
+    narrow = {key: value for key, value in NARROW.items() if key in ARGUMENTS[target]}
+    for depth in range(12, 60) if "depth" in ARGUMENTS[target] else ():
+        try:
+            sketch(TARGETS[target], depth=depth, **narrow)
+        except ValueError:
+            continue
+        return TARGETS[target], {"depth": depth, **narrow}
+    return TARGETS[target], narrow
+
+
+SMALL = {target: small(target) for target in TARGETS}
+SIZES = {
+    target: sum(p.numel() for p in sketch(name, **args).parameters())
+    for target, (name, args) in SMALL.items()
+}
+BY_SIZE = sorted(TARGETS, key=SIZES.__getitem__)
+every_class = pytest.mark.parametrize(
+    "target", [pytest.param(t, marks=slow if SIZES[t] > LARGE else ()) for t in TARGETS]
+)
+
+
+def real(target: str, **args: Any) -> Any:
+    """A small network of a class, in float64 and eval mode, its weights always the same."""
+    name, least = SMALL[target]
+    model = sketch(name, **{**least, "num_classes": 7, **args}).to_empty(device="cpu").double()
+    generator = torch.Generator().manual_seed(0)
+    for parameter in model.parameters():  # of layers that `fill` does not know
+        torch.nn.init.normal_(parameter, std=0.1, generator=generator)
+    fill(layers_of(model))
+    return model
+
+
+def example(target: str) -> Tensor:
+    name = SMALL[target][0]
+    return images(pixels(name), channels=channels(name))
+
+
+def train(model: Any) -> Any:
+    """Train mode, but BatchNorm in eval mode: whatever changes is drawn."""
+    for module in model.train().modules():
+        module.train(not isinstance(module, nn.BatchNorm2d))
+    return model
+
+
+def equal(found: Any, wanted: list[Tensor]) -> None:
+    assert [torch.equal(a, b) for a, b in zip(found, wanted, strict=True)] == [True] * len(wanted)
+
+
+def close(found: Tensor, wanted: Tensor, rtol: float = 1e-10) -> None:
+    atol = rtol * wanted.detach().abs().max().item()
+    torch.testing.assert_close(found, wanted, rtol=rtol, atol=atol)
+
+
+@every_class
+def test_forward_intermediates_equals_hooked_outputs(target: str) -> None:
+    """What a hook sees at the modules that feature_info names is what every way gives."""
+    model, x = real(target), example(target)
+    seen: list[Tensor] = []
+    for info in model.feature_info:
+        module = model.get_submodule(info["module"])
+        module.register_forward_hook(lambda module, args, output: seen.append(output.clone()))
+    logits = model(x)
+    hooked, ends = list(seen), [0, len(seen) - 2]
+    final, taken = model.forward_intermediates(x)
+    assert torch.equal(model.forward_head(final), logits)
+    assert torch.equal(model.forward_head(model.forward_features(x)), logits)
+    equal(taken, hooked)
+    equal(real(target, features_only=True)(x), hooked)
+    equal(real(target, features_only=True, out_indices=ends)(x), [hooked[i] for i in ends])
+    seen.clear()
+    some = model.forward_intermediates(x, ends, stop_early=True, intermediates_only=True)
+    equal(some, [hooked[i] for i in ends])
+    assert len(seen) == len(hooked) - 1  # the last stage did not run
+    equal(model.forward_intermediates(x, 1, norm=True, intermediates_only=True), [final])
+    with pytest.raises(ValueError, match="output_fmt must be 'NCHW'"):
+        model.forward_intermediates(x, output_fmt="NLC")
+
+
+@every_class
+def test_model_zero_classes_returns_pooled_features(target: str) -> None:
+    model, x = real(target), example(target)
+    features = model.forward_features(x)
+    pooled, bare = real(target, num_classes=0), real(target, num_classes=0, global_pool="")
+    assert not list(pooled.get_classifier().parameters())
+    close(pooled(x), model.forward_head(features, pre_logits=True))
+    assert bare(x).shape == features.shape
+    if model.get_classifier(name_only=True) == "fc":  # else a norm follows the pooling
+        assert torch.equal(bare(x), features)
+        close(pooled(x), features.mean((2, 3)))
+        close(real(target, num_classes=0, global_pool="max")(x), features.amax((2, 3)))
+
+
+RATES = [
+    pytest.param(target, rate, marks=slow if SIZES[target] > LARGE else ())
+    for target, found in ARGUMENTS.items()
+    for rate in ("drop_rate", "drop_path_rate")
+    if rate in found
+]
+
+
+@pytest.mark.parametrize(("target", "rate"), RATES)
+def test_drop_rates_change_output_only_in_training(target: str, rate: str) -> None:
+    x, wanted = example(target), real(target)(example(target))
+    model = real(target, **{rate: 0.5})
+    assert torch.equal(model(x), wanted)
+    assert torch.equal(train(real(target))(x), wanted)
+    torch.manual_seed(0)
+    assert not torch.allclose(train(model)(x), wanted)
+    if rate == "drop_path_rate":  # it grows with the depth, from none
+        found = [m.drop_prob for m in model.modules() if isinstance(m, DropPath)]
+        steps = len(found)
+        assert found == pytest.approx([0.5 * i / steps for i in range(1, steps + 1)])
+
+
+def gradients(model: Any, x: Tensor) -> dict[str, Tensor]:
+    model.train()(x).square().mean().backward()
+    return {key: parameter.grad for key, parameter in model.named_parameters()}
+
+
+@every_class
+def test_grad_checkpointing_gives_same_gradients(target: str) -> None:
+    """Every parameter learns; with checkpointing the same, and the blocks run twice."""
+    runs: dict[bool, list[int]] = {True: [], False: []}
+    found = {}
+    for enable, seen in runs.items():
+        model = real(target)
+        model.set_grad_checkpointing(enable)
+        parts = chain(*(model.get_submodule(name).modules() for name in model.stage_names))
+        layers = [part for part in parts if isinstance(part, nn.Conv2d | nn.Linear)]
+        for layer in layers:
+            layer.register_forward_hook(lambda *_, seen=seen: seen.append(1))
+        found[enable] = gradients(model, example(target))
+    assert len(runs[True]) > len(runs[False]) == len(layers)
+    for key, wanted in found[False].items():
+        assert wanted.abs().max() > 0, key
+        close(found[True][key], wanted)
+
+
+@every_class
+def test_model_pickle_and_deepcopy_give_equal_output(target: str) -> None:
+    model, x = real(target), example(target)
+    for other in (pickle.loads(pickle.dumps(model)), copy.deepcopy(model)):
+        assert torch.equal(other(x), model(x))
+        assert other.pretrained_cfg == model.pretrained_cfg
+        other.get_classifier().weight.data.zero_()
+        assert not torch.equal(other(x), model(x))
+
+
+@every_class
+def test_model_channels_last_and_bf16_stay_close(target: str) -> None:
+    model, x = real(target), example(target)
+    wanted = model(x)
+    found = model.to(memory_format=torch.channels_last)(x.to(memory_format=torch.channels_last))
+    close(found, wanted)
+    half = model.bfloat16()(x.bfloat16())
+    assert half.dtype == torch.bfloat16
+    close(half.double(), wanted, rtol=0.1)
+
+
+@pytest.mark.parametrize("target", first_alone(sorted(BY_SIZE, key=FIRST.__ne__)))
+def test_model_compile_and_export_match_eager(target: str) -> None:
+    model, x = real(target), example(target)
+    torch.compiler.reset()
+    with torch.no_grad():
+        wanted = model(x)
+        close(torch.compile(model, fullgraph=True, backend="aot_eager")(x), wanted)
+        close(torch.export.export(model, (x,)).module()(x), wanted)
+
+
+BY_TRUNK = {  # the smallest class of each
+    load_class(target).__mro__[1]: target for target in reversed(BY_SIZE)
+}
+
+
+@slow
+@pytest.mark.parametrize("target", BY_TRUNK.values())
+def test_model_compile_inductor_matches_eager_gradients(target: str) -> None:
+    """By inductor, which needs a C compiler, in training too. Its erf is good to some 1e-8."""
+    model, x = real(target), example(target)
+    torch.compiler.reset()
+    wanted = gradients(model, x)
+    model.zero_grad()
+    found = gradients(torch.compile(real(target), fullgraph=True), x)
+    rounding = 1e-12 * max(gradient.abs().max() for gradient in wanted.values())
+    for key, gradient in found.items():
+        expected = wanted[key.removeprefix("_orig_mod.")]
+        if max(gradient.abs().max(), expected.abs().max()) > rounding:  # a key's bias has no more
+            close(gradient, expected, rtol=1e-6)

@@ -1,0 +1,157 @@
+"""timm's contract of an image classifier, for every name: shapes, keys, configurations.
+
+A family is tested by being there. Networks on the meta device, without values;
+test_all_behaviour.py has the values.
+"""
+
+import inspect
+from functools import cache
+from itertools import chain
+from typing import Any
+
+import pytest
+import torch
+from timm.layers import SelectAdaptivePool2d
+from timm.models import group_parameters
+from torch import Tensor, nn
+
+from tests.conftest import class_of, one_of_a_kind
+from zoo.models._builder import build_model, load_class
+from zoo.models._registry import model_entries, stored_counts
+
+ENTRIES = {name: entry for name, entry in model_entries().items() if entry.is_classifier}
+TARGETS = {entry.target: name for name, entry in reversed(ENTRIES.items())}
+ARGUMENTS = {target: inspect.signature(load_class(target)).parameters for target in TARGETS}
+
+BY_DEPTH = sorted(ENTRIES, key=lambda name: stored_counts(ENTRIES[name])["depth"])
+
+slow = pytest.mark.slow
+every_name = pytest.mark.parametrize("name", one_of_a_kind(BY_DEPTH, class_of))
+
+
+def pixels(name: str) -> int:
+    return min(ENTRIES[name].cfg["input_size"][1], 64)
+
+
+def sketch(name: str, **args: Any) -> Any:
+    """A network without values."""
+    return build_model(name, device="meta", **args).eval()
+
+
+def channels(name: str) -> int:
+    return int(ENTRIES[name].cfg["input_size"][0])
+
+
+def blank(name: str, in_chans: int = 0) -> Tensor:
+    shape = (2, in_chans or channels(name), pixels(name), pixels(name))
+    return torch.zeros(shape, device="meta")
+
+
+@cache
+def whole(name: str) -> Any:
+    """A network that nobody changes."""
+    return sketch(name)
+
+
+def reductions(entry: dict[str, Any]) -> tuple[int, int]:
+    """Of height and width: two numbers where one does not say it."""
+    both: tuple[int, int] = entry.get("reductions", (entry["reduction"],) * 2)
+    return both
+
+
+# Every name
+
+
+@every_name
+def test_classifier_head_of_every_name_can_be_reset(name: str) -> None:
+    model = sketch(name, num_classes=7, in_chans=1, global_pool="max")
+    features = model.forward_features(blank(name, 1))
+    assert features.shape[:2] == (2, model.num_features)
+    assert (model.forward_head(features).shape, model.num_classes) == ((2, 7), 7)
+    assert model.get_classifier() is model.get_submodule(model.get_classifier(name_only=True))
+    for pool in (None, "avg", "avgmax"):
+        model.reset_classifier(5, pool)
+        found = [m.pool_type for m in model.modules() if isinstance(m, SelectAdaptivePool2d)]
+        assert found == [pool or "max"]
+        assert (model.forward_head(features).shape, model.num_classes) == ((2, 5), 5)
+        hidden = model.forward_head(features, pre_logits=True)
+        last = model.get_classifier()
+        assert hidden.shape == (2, model.head_hidden_size) == (2, last.weight.shape[1])
+    model.reset_classifier(0, "")
+    assert model.forward_head(features).shape == features.shape
+
+
+@every_name
+def test_features_only_of_every_name_matches_feature_info(name: str) -> None:
+    model = sketch(name, features_only=True)
+    info, size = model.feature_info, pixels(name)
+    shapes = [
+        (2, entry["num_chs"], *(size // r for r in reductions(entry))) for entry in info.get_dicts()
+    ]
+    assert [tuple(feature.shape) for feature in model(blank(name))] == shapes
+    found = [{key: value for key, value in e.items() if key != "index"} for e in info.get_dicts()]
+    assert found == whole(name).feature_info
+    assert info.reduction() == [max(reductions(entry)) for entry in found]
+    head = whole(name).get_classifier(name_only=True).split(".")[0]
+    assert not [key for key in model.state_dict() if key.startswith((head, f"model.{head}"))]
+
+
+@every_name
+@pytest.mark.parametrize("coarse", [True, False])
+def test_group_matcher_of_every_name_covers_parameters(name: str, coarse: bool) -> None:
+    """The stem, every stage (or block), and at last what follows: each a group of its own."""
+    model = whole(name)
+    parts = model.stage_names
+    if model.group_matcher() != model.group_matcher(coarse=True) and not coarse:
+        parts = [f"{part}.{i}" for part in parts for i in range(len(getattr(model, part)))]
+    head = model.get_classifier(name_only=True).split(".")[0]
+    groups = group_parameters(model, model.group_matcher(coarse=coarse))
+    wanted = [model.stem_names, *([part] for part in parts), [*model.tail_names, head]]
+    for keys, prefixes in zip(groups.values(), wanted, strict=True):
+        assert keys
+        assert all(key.startswith(tuple(f"{prefix}." for prefix in prefixes)) for key in keys)
+    assert sorted(chain(*groups.values())) == sorted(dict(model.named_parameters()))
+
+
+@every_name
+def test_pretrained_cfg_of_every_name_matches_layers(name: str) -> None:
+    model = whole(name)
+    cfg = model.pretrained_cfg
+    first, last = (model.get_submodule(cfg[key]) for key in ("first_conv", "classifier"))
+    assert first is next(layer for layer in model.modules() if isinstance(layer, nn.Conv2d))
+    assert first.in_channels == cfg["input_size"][0] == len(cfg["mean"]) == len(cfg["std"])
+    assert last is model.get_classifier()
+    assert last.weight.shape[0] == cfg["num_classes"] == model.num_classes
+    reduced = zip(cfg["input_size"][1:], reductions(model.feature_info[-1]), strict=True)
+    assert cfg["pool_size"] == tuple(size // r for size, r in reduced)
+
+
+# Every class
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_constructor_of_every_class_is_keyword_only_and_typed(target: str) -> None:
+    found = ARGUMENTS[target]
+    assert {p.kind for p in found.values()} == {inspect.Parameter.KEYWORD_ONLY}
+    assert all(p.annotation is not inspect.Parameter.empty for p in found.values())
+    assert len(found) <= 8
+    assert {"num_classes", "in_chans", "global_pool", "drop_rate"} <= set(found)
+
+
+REFUSED = [
+    (target, argument, value, rule)
+    for target, found in ARGUMENTS.items()
+    for argument, value, rule in [
+        ("depth", 27, r"depth.*(Sec\.|Table) \d.* not 27"),
+        *((p, "X", rf"{p}.* must be one of .*, not 'X'") for p in ("shortcut", "padding")),
+    ]
+    if argument in found
+]
+
+
+@pytest.mark.parametrize(("target", "argument", "value", "rule"), REFUSED)
+def test_constructor_invalid_argument_names_rule(
+    target: str, argument: str, value: Any, rule: str
+) -> None:
+    with pytest.raises(ValueError, match=rule):
+        sketch(TARGETS[target], **{argument: value})

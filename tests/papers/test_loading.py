@@ -1,0 +1,226 @@
+"""paper.toml is read strictly: whatever is wrong is named with its file and line."""
+
+import importlib
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+import zoo
+from tests.support.patching import replace_everywhere
+from zoo.claims.check import select
+from zoo.models._catalog import validate_claims
+from zoo.models._registry import get_entry, list_weights, model_entries, paper_of
+from zoo.papers.loading import PaperError, load_paper, load_papers
+from zoo.papers.weights import MODELS_DIR
+from zoo.reporting import console
+
+HEAD = """[paper]
+title = "A Paper"
+arxiv = "0000.00000v1"
+year = 2020
+authors = ["A. Author"]
+code = "https://example.org"
+task = "image-classification"
+bibtex = "@misc{a}"
+
+[protocols]
+plain = "as is"
+
+"""
+CLAIM = """[[claims]]
+kind = "counted"
+model = "resnet20"
+metric = "params"
+value = 0.270
+unit = "M"
+where = "Table 6"
+"""
+MEASURED = """[[claims]]
+kind = "measured"
+model = "resnet20"
+metric = "error"
+value = 8.75
+benchmark = "cifar10/test"
+aggregation = "single run"
+where = "Table 6"
+"""
+
+
+def written(folder: Path, text: str) -> Path:
+    room = folder / "room"
+    room.mkdir()
+    (room / "paper.toml").write_text(HEAD + text)
+    return room / "paper.toml"
+
+
+def test_load_paper_value_preserves_printed_digits(tmp_path: Path) -> None:
+    claim = load_paper(written(tmp_path, CLAIM)).claims[0]
+    assert (claim.value, str(claim.value), claim.line) == (Decimal("0.27"), "0.270", 13)
+
+
+FIRST = 13  # the line of the first [[claims]]
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "says"),
+    [
+        (CLAIM.replace("unit", "units"), FIRST + 5, "unknown key 'units'"),
+        (CLAIM.replace('where = "Table 6"\n', ""), FIRST, "lacks where"),
+        (CLAIM.replace('"Table 6"', '""'), FIRST, "`where`"),
+        (CLAIM.replace('"counted"', '"guessed"'), FIRST, "counted, measured, relative"),
+        (CLAIM.replace('"params"', '"weights"'), FIRST, "params, macs, depth"),
+        (CLAIM.replace('"M"', '"Mi"'), FIRST, "K, M, G"),
+        (CLAIM.replace("0.270", '"0.27"'), FIRST + 4, "value must be"),
+        (CLAIM.replace("value = 0.270\n", ""), FIRST, "printed `value`"),
+        (CLAIM + 'explained_by = "luck"\n', FIRST, "id 'luck'"),
+        (CLAIM + "tolerance = 0.1\n", FIRST, "tolerance_reason"),
+        (CLAIM + "\n" + CLAIM, FIRST + 8, f"stands in line {FIRST}"),
+        (MEASURED.replace('aggregation = "single run"\n', ""), FIRST, "aggregation"),
+        (MEASURED + 'protocol = "other"\n', FIRST, "'other'"),
+        (MEASURED.replace('"measured"', '"relative"'), FIRST, "`than`"),
+        (CLAIM + "\n" + MEASURED.replace("value", "valeu"), FIRST + 12, "unknown key 'valeu'"),
+        ("[[claim]]\n", FIRST, "unknown table 'claim'"),
+        ("[views.other]\nshorter = [256]\n", FIRST, "'other'"),
+        ("[views.plain]\npixels = 224\n", FIRST, "missing"),
+        (
+            "[views.plain]\nshorter = [256]\nwidth = 3\n",
+            FIRST,
+            "a cropprotocol has shorter, pixels",
+        ),
+        ("[views.plain]\nshorter = [256]\n", FIRST, "`pixels` unless"),
+        ('[views.plain]\nshorter = [2]\ncrops = "all"\n', FIRST, "center, ten, whole"),
+    ],
+)
+def test_load_paper_invalid_record_raises_with_line(
+    tmp_path: Path, text: str, line: int, says: str
+) -> None:
+    with pytest.raises(PaperError) as error:
+        load_paper(written(tmp_path, text))
+    assert str(error.value).startswith(f"room/paper.toml:{line}: "), error.value
+    assert says in str(error.value)
+
+
+def test_load_paper_invalid_toml_raises_with_line(tmp_path: Path) -> None:
+    with pytest.raises(PaperError, match=r"room/paper\.toml: .*line 14"):
+        load_paper(written(tmp_path, "[[claims]]\nkind = counted\n"))
+
+
+def test_load_paper_missing_head_key_raises(tmp_path: Path) -> None:
+    path = written(tmp_path, CLAIM)
+    path.write_text(path.read_text().replace("year = 2020\n", ""))
+    with pytest.raises(PaperError, match=r"paper\.toml:1: \[paper\]: lacks the key 'year'"):
+        load_paper(path)
+
+
+def test_check_claims_unknown_model_raises(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = load_paper(written(tmp_path, CLAIM.replace("resnet20", "resnet21")))
+    replace_everywhere(monkeypatch, "zoo.papers.loading.load_papers", lambda: (wrong,))
+    with pytest.raises(PaperError, match=rf"room/paper\.toml:{FIRST}: .*'resnet21'"):
+        validate_claims()
+
+
+def test_check_claims_all_papers_pass() -> None:
+    validate_claims()
+    rooms = {path.parent.name for path in MODELS_DIR.glob("*/__init__.py")}
+    papers = {paper.id: paper for paper in load_papers()}
+    assert set(papers) == rooms
+    claimed = {claim.model for paper in papers.values() for claim in paper.claims}
+    for paper in papers.values():  # its own claims, or another paper's about its networks
+        assert any(paper_of(get_entry(name)) is paper for name in claimed)
+        assert paper.bibtex.strip().startswith("@")
+        for claim in paper.claims:
+            assert not claim.protocol or paper.protocols[claim.protocol]
+
+
+def test_load_papers_every_model_has_claim_or_deviation() -> None:
+    claimed = {c.model for p in load_papers() for c in p.claims}
+    claimed |= {c.than for p in load_papers() for c in p.claims}
+    ours = {m for p in load_papers() for d in p.deviations for m in d.models}
+    assert set(model_entries()) - claimed - ours == set()
+
+
+def test_check_claims_model_of_other_paper_is_allowed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Weights may not; and a network's claims are those of all papers."""
+    claim = CLAIM.replace('kind = "counted"', 'kind = "counted"\nnote = "by another"')
+    other = load_paper(written(tmp_path, claim))
+    replace_everywhere(monkeypatch, "zoo.papers.loading.load_papers", lambda: (other,))
+    validate_claims()
+    assert [c.note for c in zoo.describe("resnet20").claims] == ["by another"]
+
+
+@pytest.mark.parametrize("value", ["0.23", ""])
+def test_load_paper_formula_requires_printed_value(tmp_path: Path, value: str) -> None:
+    text = """[[claims]]
+kind = "relative"
+model = "resnet20"
+metric = "params"
+than = "plain20"
+relation = ">"
+formula = "extra"
+where = "Table 1"
+"""
+    path = written(tmp_path, text + (f"value = {value}\n" if value else ""))
+    if value:
+        assert load_paper(path).claims[0].formula == "extra"
+        return
+    with pytest.raises(PaperError, match="a `formula` needs the printed `value`"):
+        load_paper(path)
+
+
+def test_check_claims_weights_of_other_paper_raise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights = """[[weights]]
+name = "resnet20.mine"
+file = "weights.safetensors"
+sha256 = "%s"
+origin = "here"
+licence = "mit"
+relation = "official"
+benchmarks = ["cifar10/test"]
+preprocessing = {}
+"""
+    text = written(tmp_path, CLAIM + "\n" + weights % ("0" * 64))
+    wrong = load_paper(text)
+    replace_everywhere(monkeypatch, "zoo.papers.loading.load_papers", lambda: (wrong,))
+    with pytest.raises(PaperError, match=rf"toml:{FIRST + 8}: this room has no model 'resnet20'"):
+        validate_claims()
+
+
+def test_check_claims_unknown_compared_model_raises(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = MEASURED.replace('"measured"', '"relative"\nthan = "plain21"\nrelation = "<"')
+    wrong = load_paper(written(tmp_path, text))
+    replace_everywhere(monkeypatch, "zoo.papers.loading.load_papers", lambda: (wrong,))
+    with pytest.raises(PaperError, match=rf"toml:{FIRST}: this zoo has no model 'plain21'"):
+        validate_claims()
+
+
+def test_describe_includes_claims_of_other_papers() -> None:
+    gpt2 = zoo.describe("gpt2")
+    places = [str(cell) for cell in console.claims(gpt2).columns[1].cells]
+    assert [p.partition(": ")[0] for p in places if ": " in p] == ["loop_residual"]
+    assert "baseline-not-trained" in {record.id for record in gpt2.contradictions}
+    assert "pythia_12b" in zoo.list_models(dataset="pile")
+
+
+def test_select_claim_uses_weights_of_model_from_any_paper() -> None:
+    found = {paper.id: (claims, weights) for paper, claims, weights in select(["gpt2"])}
+    assert set(found) == {"gpt2", "loop_residual"}
+    claims, weights = found["loop_residual"]
+    assert {claim.model for claim in claims} == {"gpt2"}
+    assert {w.name for w in weights} == {w.name for w in list_weights("gpt2")}
+    papers = {paper.id for paper, *_ in select(["gpt2.openai"])}
+    assert papers == {"gpt2", "loop_residual"}
+    assert {p.id for p, *_ in select(["carn"])} == {"carn"}
+
+
+def test_list_claims_formulas_exist_in_paper_module() -> None:
+    named = {(c.paper, c.formula) for c in zoo.list_claims() if c.formula}
+    assert named
+    for room, formula in named:
+        assert callable(getattr(importlib.import_module(f"zoo.models.{room}.formulas"), formula))

@@ -1,0 +1,165 @@
+"""Each recipe of configs/ makes its steps: on a small network of its class, on made-up data."""
+
+import inspect
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from tests.support.patching import replace_everywhere
+from tests.support.tones import write_tones
+from tests.training.test_recipe_configs import PAPERS
+from zoo import training
+from zoo.data.benchmarks import BENCHMARKS, Benchmark
+from zoo.data.denoising import CleanImage
+from zoo.data.speech_commands import NOISE, SpeechCommands
+from zoo.data.texts import Texts
+from zoo.models._builder import load_class
+from zoo.models._registry import get_entry
+from zoo.training import Recipe
+from zoo.training.denoising import Denoising
+from zoo.training.image_classification import ImageClassification
+from zoo.training.image_streaming import StreamedImageClassification
+from zoo.training.language_modeling import NextToken
+from zoo.training.super_resolution import SuperResolution
+
+# Networks of the same classes that make a step in a moment: by what transformers take, or by class.
+TEXT = {"layers": 1, "width": 16, "heads": 2, "vocab": 257, "context": 16}
+TRANSFORMER = {**TEXT, "layers": 2, "hidden": 32}
+SMALL: dict[str, dict[str, Any]] = {
+    "CifarResNet": {"depth": 8},
+    "CifarPlainNet": {"depth": 8},
+    "BasicPreResNet": {"depth": 8},
+    "BottleneckPreResNet": {"depth": 11},
+    "OriginalBottleneckResNet": {"depth": 11},
+    "WideResNet": {"depth": 10, "k": 1},
+    "BasicPyramidNet": {"depth": 8, "alpha": 16},
+    "StochasticDepthCifarResNet": {"depth": 8},
+    "StochasticDepthResNet": {"depth": 50},
+    "BottleneckPyramidNet": {"depth": 11, "alpha": 16},
+    "CifarResNeXt": {"depth": 11, "cardinality": 2, "base_width": 4},
+    "CifarRes2NeXt": {"cardinality": 1, "slice_width": 4, "scale": 2},
+    "ResNet": {"depth": 18},
+    "PlainNet": {"depth": 18},
+    "ResNeXt": {"cardinality": 2, "base_width": 4},
+    "Res2Net": {"depth": 50, "slice_width": 4},
+    "Res2NeXt": {"cardinality": 1, "slice_width": 4},
+    "Res2NetDla": {"slice_width": 4},
+    "RDNet": {"init_features": 8, "growth_rates": (8, 8), "downsample": (1,)},
+    "FractalNet": {"columns": 2, "channels": (8, 8)},
+    "RCAN": {"groups": 1, "blocks": 1, "channels": 16},
+    "EDSR": {"blocks": 1, "channels": 8},
+    "CARN": {"channels": 16},
+    "DnCNN": {"depth": 3, "width": 8},
+    "KeywordResNet": {"blocks": 1, "width": 4},
+    "LoopGPT2": {**TEXT, "loops": 2},
+    "MUDDFormer": {**TEXT, "layers": 2, "hidden": 256},
+}
+
+
+def sizes(target: str) -> dict[str, Any]:
+    """Arguments of the class at `target` that make it small."""
+    if found := SMALL.get(target.partition(":")[2]):
+        return found
+    taken = inspect.signature(load_class(target)).parameters
+    return {key: value for key, value in TRANSFORMER.items() if key in taken}
+
+
+class Noise:
+    """Twelve images of one colour each, of as many classes as there are to be."""
+
+    def __init__(self, classes: int) -> None:
+        self.classes = classes
+
+    def __len__(self) -> int:
+        return 12
+
+    def __getitem__(self, index: int) -> tuple[Image.Image, int]:
+        colour = (20 * index, 255 - 20 * index, 90)
+        return Image.new("RGB", (40, 48), colour), index * self.classes // 12
+
+
+def spoken(data: Path) -> SpeechCommands:
+    """Eleven words, and silence."""
+    home = write_tones(data, 1)
+    files = [(path, i) for i, path in enumerate(sorted(home.glob("[a-z]*/*.wav")))][1:]
+    return SpeechCommands(files, [home / NOISE / "white.wav"], 1)
+
+
+def open_noise(benchmark: Benchmark, data: Path | None = None) -> Any:
+    if benchmark.task == "keyword-spotting":
+        assert data
+        return spoken(data)
+    if benchmark.task == "denoising":
+        shape = (40, 48, 3) if benchmark.id.startswith("c") else (40, 48)
+        return [CleanImage("grey", np.full(shape, 90, np.uint8))]
+    return Texts(("A few words. " * 9,)) if benchmark.is_text else Noise(benchmark.classes)
+
+
+def small(recipe: Recipe) -> Recipe:
+    """The recipe in two batches for each of two epochs, on a network of the same class."""
+    lesson: Any = recipe.lesson
+    if isinstance(lesson, SuperResolution | Denoising):
+        lesson = replace(lesson, size=8, steps=2)
+    if isinstance(lesson, NextToken):
+        lesson = replace(lesson, tokenizer="bytes", context=16, steps=2)
+    shown = (
+        {"input_size": (3, 32, 32)}
+        if isinstance(lesson, StreamedImageClassification | ImageClassification)
+        else {}
+    )
+    if isinstance(lesson, StreamedImageClassification):
+        lesson = replace(lesson, workers=0)
+    return replace(
+        recipe,
+        args={**recipe.args, **sizes(get_entry(recipe.model).target)},
+        preprocessing={**recipe.preprocessing, **shown},
+        epochs=2,
+        batch_size=6,
+        accumulate=min(recipe.accumulate, 3),
+        lesson=lesson,
+        precision="no",  # accelerate keeps that of the first run of a process
+        start="",
+    )
+
+
+def alike(recipe: Recipe) -> str:
+    """Recipes of which one is tried: same class, optimizer, lesson."""
+    parts = (recipe.args.keys(), recipe.lesson, training.to_repr(recipe.optimizer), recipe.clip)
+    return str((get_entry(recipe.model).target, *parts))
+
+
+DIFFERENT = {alike(recipe): key for key, recipe in PAPERS.items()}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("key", DIFFERENT.values())
+def test_trainer_every_recipe_shape_trains_two_epochs(
+    key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = small(PAPERS[key])
+    if recipe.dataset in BENCHMARKS:
+        own = BENCHMARKS[recipe.dataset]
+        opener = "tests.training.test_recipe_steps:open_noise"
+        text = "zoo.data.texts:open_folder"
+        replace_everywhere(monkeypatch, "zoo.data.texts.open_folder", open_noise)
+        monkeypatch.setitem(
+            BENCHMARKS, own.id, replace(own, opener=text if own.is_text else opener)
+        )
+    else:
+        (tmp_path / recipe.dataset).mkdir()
+        pixels = np.random.default_rng(0).integers(0, 256, (80, 90, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(tmp_path / recipe.dataset / "0001.png")
+    run = training.Trainer(recipe, seed=0, out=tmp_path / "run", data=tmp_path)
+    before = [parameter.detach().clone() for parameter in run.bare.parameters()]
+    run.epoch(0, lambda loss: None)
+    run.epoch(1, lambda loss: None)
+    assert [np.isfinite(row["loss"]) for row in run.history] == [True, True]
+    assert run.history[1]["lr"] == pytest.approx(recipe.lr * recipe.schedule(3 / 4))
+    pairs = zip(before, run.bare.parameters(), strict=True)
+    moved = [not torch.equal(then, now) for then, now in pairs if now.requires_grad]
+    assert sum(moved) > 0.8 * len(moved)

@@ -1,0 +1,306 @@
+"""Networks in parts on two processes (gloo): what they learn, what each holds, what is written."""
+
+import copy
+import json
+import math
+import runpy
+import shutil
+import sys
+import time
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import psutil
+import pytest
+import torch
+from accelerate import Accelerator
+from accelerate.state import AcceleratorState
+from torch import Tensor
+from torch.distributed.tensor import DTensor
+from torch.distributed.tensor.debug import CommDebugMode
+from torch.optim import SGD
+
+from configs import language
+from tests.conftest import ROOT
+from tests.models import test_all_language_models as decoders
+from tests.test_distributed import environment, launch, torchrun
+from tests.training.test_checkpoint_resume import reached
+from tests.training.test_loop import final, tiny
+from zoo.checkpoints import loading
+from zoo.models._builder import build_model
+from zoo.training import Recipe, Trainer, checkpoint, errors, sharding, train
+from zoo.training.language_modeling import NextToken
+
+MOMENTUM = {"optimizer": partial(SGD, momentum=0.9), "lr": 0.5}
+SCRIPT = "import sys, tests.training.test_sharding as t; getattr(t, sys.argv[1])(sys.argv[2])"
+
+
+def small(**changes: Any) -> Recipe:
+    """Ten steps of two layers: AdamW, each batch in two parts, gradients shortened."""
+    recipe = replace(
+        language.nano("gpt2_nano"),
+        args={"layers": 2, "width": 32, "heads": 2},
+        dataset="peps_mini/validation",
+        lesson=NextToken(context=32, steps=5),
+        epochs=2,
+        batch_size=8,
+        accumulate=2,
+        clip=0.5,
+    )
+    return replace(recipe, **changes)
+
+
+learnt = partial(train, seed=0, quiet=True, every=2)
+
+
+def stopped(out: Path, shard: bool) -> None:
+    """A run that ends at its eighth step; the checkpoint is of the seventh."""
+    run = Trainer(small(), seed=0, out=out, every=2, shard=shard)
+    seen: list[float] = []
+
+    def advance(loss: float) -> None:
+        seen.append(loss)
+        if len(seen) == 8:
+            raise KeyboardInterrupt
+
+    with suppress(KeyboardInterrupt):
+        for number in range(2):
+            run.epoch(number, advance)
+
+
+class Bad(NextToken):
+    """Not a number, at the fourth step, on the second process alone."""
+
+    seen = 0
+
+    def loss(self, output: Tensor, target: Tensor) -> Tensor:
+        Bad.seen += 1
+        second = torch.distributed.get_rank() == 1
+        return super().loss(output, target) * (math.nan if second and Bad.seen == 7 else 1.0)
+
+
+def runs(where: str) -> None:
+    """On each process, what the tests look at."""
+    out = Path(where)
+    learnt(small(), out=out / "ddp")
+    learnt(small(**MOMENTUM), out=out / "momentum-ddp")
+    learnt(small(**MOMENTUM), out=out / "momentum", shard=True)
+    run = learnt(small(), out=out / "sharded", shard=True)
+    states, rank = run.optimizer.state.values(), run.accelerator.process_index
+    held: dict[str, Any] = {"parameters": [elements(each) for each in run.bare.parameters()]}
+    held["state"] = [elements(each) for state in states for each in state.values()]
+    with CommDebugMode() as sent:
+        run.learn(*next(run.examples.batches(torch.Generator(), 0, (rank, 2))))
+    held["reduced"] = [n for op, n in sent.get_comm_counts().items() if "reduce_scatter" in str(op)]
+    (out / f"held-{rank}.json").write_text(json.dumps(held))
+    stopped(out / "resumed", True)
+    if run.accelerator.is_main_process:
+        shutil.copytree(out / "resumed", out / "unsharded")
+    learnt(small(), out=out / "resumed", shard=True)
+    learnt(small(), out=out / "from-one", shard=True)
+    for name, shard in (("nan", True), ("nan-ddp", False)):
+        Bad.seen = 0
+        with pytest.raises(FloatingPointError) as error:
+            learnt(small(lesson=Bad(context=32, steps=5)), out=out / name, shard=shard)
+        (out / f"{name}-{rank}").write_text(str(error.value))
+    run.accelerator.end_training()
+
+
+def elements(value: Tensor) -> tuple[int, int]:
+    """(here, of how many); of a tensor that is not in parts, all."""
+    return (value.to_local() if isinstance(value, DTensor) else value).numel(), value.numel()
+
+
+@pytest.fixture(scope="module", params=[pytest.param("runs", marks=pytest.mark.slow)])
+def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folders of all runs; what looks at them is slow by that."""
+    folder = tmp_path_factory.mktemp("runs")
+    stopped(folder / "from-one", False)
+    return launched("runs", folder)
+
+
+def launched(function: str, folder: Path) -> Path:
+    (folder / "script.py").write_text(SCRIPT)
+    torchrun(2, str(folder / "script.py"), function, str(folder))
+    return folder
+
+
+def assert_near(folder: Path, other: Path) -> None:
+    """In weights, by rounding, and in the losses on the way."""
+    found, wanted = (
+        loading.read_safetensors(each / "model.safetensors") for each in (folder, other)
+    )
+    assert list(found) == list(wanted)
+    for key, value in wanted.items():
+        torch.testing.assert_close(found[key], value, rtol=1e-3, atol=2e-5)
+    losses, others = ([row["loss"] for row in history(each)] for each in (folder, other))
+    assert losses == pytest.approx(others)
+
+
+@pytest.mark.parametrize(("name", "other"), [("sharded", "ddp"), ("momentum", "momentum-ddp")])
+def test_train_sharded_matches_data_parallel(name: str, other: str, out: Path) -> None:
+    assert_near(out / name, out / other)
+
+
+def history(folder: Path) -> list[dict[str, float]]:
+    return [json.loads(line) for line in (folder / "history.jsonl").read_text().splitlines()]
+
+
+def test_shard_each_process_holds_half_of_params_and_state(out: Path) -> None:
+    held = [json.loads((out / f"held-{rank}.json").read_text()) for rank in (0, 1)]
+    numbers = sum(
+        v.numel() for v in loading.read_safetensors(out / "sharded/model.safetensors").values()
+    )
+    for what, total in (("parameters", numbers), ("state", 2 * numbers)):
+        for process in held:
+            parts = [(here, of) for here, of in process[what] if of > 1]  # not AdamW's steps
+            assert sum(of for _, of in parts) == total
+            assert sum(here for here, _ in parts) == pytest.approx(total / 2, rel=0.01)
+
+
+def test_shard_gradients_reduced_once_per_step(out: Path) -> None:
+    """Not once a part: those of two blocks, and of the rest."""
+    assert json.loads((out / "held-0.json").read_text())["reduced"] == [3]
+
+
+def test_resume_sharded_run_ends_with_identical_bytes(out: Path) -> None:
+    assert final(out / "resumed") == final(out / "sharded")
+    assert history(out / "resumed") == history(out / "sharded")
+
+
+def test_resume_between_sharded_and_unsharded_matches(out: Path) -> None:
+    state = torch.load(out / "unsharded" / checkpoint.NAME, weights_only=True)
+    assert (len(state["history"]), state["step"]) == (1, 2)
+    learnt(small(), out=out / "unsharded")
+    for name in ("unsharded", "from-one"):
+        assert_near(out / name, out / "ddp")
+
+
+@pytest.mark.parametrize("name", ["nan", "nan-ddp"])
+def test_train_nan_loss_on_one_process_stops_all(name: str, out: Path) -> None:
+    told = {(out / f"{name}-{rank}").read_text() for rank in (0, 1)}
+    assert told == {"the loss is nan at step 3"}
+    state = torch.load(out / name / checkpoint.NAME, weights_only=True)
+    assert state["step"] == 2
+    assert all(value.isfinite().all() for value in state["model"].values())
+
+
+def test_train_command_shard_with_one_process_exits_2(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["zoo.training", f"{language.__file__}:gpt2_nano", "--out", str(tmp_path), "--shard"]
+    monkeypatch.setattr(sys, "argv", command)
+    with pytest.raises(SystemExit) as end:
+        runpy.run_module("zoo.training", run_name="__main__")
+    assert end.value.code == 2
+    told = capsys.readouterr().err
+    assert told.startswith("error: --shard splits a network among processes, and there is one")
+    assert told.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("precision", "layout", "told"),
+    [
+        ("fp16", torch.contiguous_format, "takes bf16 or no"),
+        ("no", torch.channels_last, "channels_last is for runs that are not sharded"),
+    ],
+)
+def test_sharding_check_unsupported_options_raise(
+    precision: str, layout: torch.memory_format, told: str
+) -> None:
+    two: Any = SimpleNamespace(num_processes=2)
+    with pytest.raises(ValueError, match=told):
+        sharding.check(two, small(precision=precision), layout)
+
+
+@pytest.mark.parametrize("name", decoders.TARGETS.values())
+def test_blocks_of_language_model_are_its_layers(name: str) -> None:
+    model: Any = build_model(name, device="meta")
+    assert sharding.blocks(model) == list(model.layers)
+
+
+def test_blocks_small_ones_are_not_sharded() -> None:
+    model: Any = build_model("resnet18", device="meta")
+    assert sharding.blocks(model) == [*model.layer3, *model.layer4]
+
+
+def others(where: str) -> None:
+    """Averages, bf16, BatchNorm: sharded and not."""
+    out = Path(where)
+    kinds: dict[str, Recipe] = {
+        "averages": small(ema=0.9),
+        "norms": tiny(epochs=1, ema=0.5, args={"depth": 10}),
+        "bf16": small(precision="bf16", epochs=1, lesson=NextToken(context=32, steps=1)),
+    }
+    for name, recipe in kinds.items():
+        AcceleratorState._reset_state()  # another precision
+        learnt(recipe, out=out / f"{name}-ddp")
+        run = learnt(recipe, out=out / name, shard=True)
+        if name == "norms":
+            _, total = errors(run, "digits/test")
+            (out / f"errors-{run.accelerator.process_index}").write_text(str(total))
+    run.accelerator.end_training()
+
+
+@pytest.mark.slow
+def test_train_sharded_ema_bf16_and_batchnorm_match_unsharded(tmp_path: Path) -> None:
+    launched("others", tmp_path)
+    for name in ("averages", "norms", "bf16"):
+        assert_near(tmp_path / name, tmp_path / f"{name}-ddp")
+    assert [(tmp_path / f"errors-{rank}").read_text() for rank in (0, 1)] == ["360", "360"]
+
+
+def gradients(_: str) -> None:
+    """Of every language model, whole and in parts."""
+    accelerator = Accelerator(cpu=True)
+    for target, args in decoders.EVERY:
+        network = decoders.small(target, **args).train()
+        parts = copy.deepcopy(network)
+        sharding.shard(parts, accelerator)
+        for each in (network, parts):
+            each(decoders.ids()).square().mean().backward()
+        for p, q in zip(network.parameters(), parts.parameters(), strict=True):
+            torch.testing.assert_close(q.grad.full_tensor(), p.grad)
+    accelerator.end_training()
+
+
+@pytest.mark.slow
+def test_shard_every_language_model_gives_same_gradients(tmp_path: Path) -> None:
+    launched("gradients", tmp_path)
+
+
+RECIPE = """
+from tests.training.test_sharding import NextToken, small
+recipe = small(lesson=NextToken(context=32, steps=40))
+"""
+
+
+@pytest.mark.slow
+def test_resume_sharded_after_kill_ends_with_identical_bytes(tmp_path: Path) -> None:
+    """By -9, all processes, in the second epoch."""
+    recipe = tmp_path / "recipe.py"
+    recipe.write_text(RECIPE)
+
+    def command(out: Path) -> list[str]:
+        return ["-m", "zoo.training", str(recipe), "--out", str(out), "--shard", "--every", "5"]
+
+    torchrun(2, *command(tmp_path / "whole"))
+    cut = tmp_path / "cut"
+    running = psutil.Popen(launch(2, *command(cut)), cwd=ROOT, env=environment())
+    for _ in range(6000):
+        if reached(cut, 40) >= 45:
+            break
+        time.sleep(0.02)
+    for process in (running, *running.children(recursive=True)):
+        process.kill()
+    running.wait()
+    assert 45 <= reached(cut, 40) < 80
+    assert not (cut / "model.safetensors").exists()
+    torchrun(2, *command(cut))
+    assert final(cut) == final(tmp_path / "whole")
+    assert history(cut) == history(tmp_path / "whole")
