@@ -122,7 +122,7 @@ class Made:
 
 MADE = {
     "image-classification": Made("digits", digits, answers),
-    "language-modelling": Made("language", partial(getattr, language), losses, torch.bfloat16),
+    "language-modeling": Made("language", partial(getattr, language), losses, torch.bfloat16),
     "super-resolution": Made("super_resolution", partial(getattr, super_resolution), enlargements),
     "denoising": Made("denoising", partial(getattr, denoising), restorations),
 }

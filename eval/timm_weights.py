@@ -1,4 +1,4 @@
-"""Writes which weights timm has for the rooms' networks: zoo/models/ROOM/timm.json.
+"""Writes which weights timm has for the rooms' networks: zoo/models/ROOM/timm_weights.json.
 
     python -m eval.timm_weights [ROOM ...] [--results CSV --commit COMMIT]
 
@@ -65,7 +65,7 @@ def decisions(room: str) -> TimmOverrides:
     """What the room's timm.py decides; nothing, if it has none."""
     if not (MODELS_DIR / room / "timm.py").is_file():
         return TimmOverrides()
-    decided: TimmOverrides = importlib.import_module(f"zoo.models.{room}.timm").TIMM
+    decided: TimmOverrides = importlib.import_module(f"zoo.models.{room}.timm").TIMM_OVERRIDES
     return decided
 
 
@@ -82,7 +82,7 @@ def relation(name: str, tag: str, decided: TimmOverrides) -> tuple[str, str, int
 
 
 def entry(name: str, cfg: PretrainedCfg, decided: TimmOverrides) -> dict[str, Any]:
-    """One entry of timm.json, without what is reported."""
+    """One entry of timm_weights.json, without what is reported."""
     kind, why, _ = relation(name, cfg.tag or "", decided)
     known = {key: getattr(cfg, key) for key in PREPROCESSING}
     return {
@@ -90,7 +90,7 @@ def entry(name: str, cfg: PretrainedCfg, decided: TimmOverrides) -> dict[str, An
         "revision": "",
         "file": cfg.hf_hub_filename or "model.safetensors",
         "sha256": "",
-        "licence": cfg.license if cfg.license not in (None, "unknown") else decided.licence,
+        "license": cfg.license if cfg.license not in (None, "unknown") else decided.license,
         "relation": kind,
         "note": why,
         "recipe": cfg.tag,
@@ -136,7 +136,7 @@ def reported(repo: str, pixels: int, results: Path) -> list[dict[str, Any]]:
 
 
 def content(room: str, results: Path | None = None, commit: str = "") -> dict[str, Any]:
-    """What timm.json of a room has to say, with the pins (and numbers) of the one that is there."""
+    """What timm_weights.json of a room has to say, with the pins (and numbers) of the one that is there."""
     path = MODELS_DIR / room / TIMM_FILE
     old = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"weights": {}}
     now = entries(room)

@@ -30,7 +30,7 @@ def entry(**changes: str) -> Weights:
         file=INDEX,
         sha256="",
         origin="the test",
-        licence="mit",
+        license="mit",
         relation="port",
         benchmarks=(),
         preprocessing={},

@@ -23,7 +23,7 @@ from zoo.models.gpt2.model import GPT2
 from zoo.papers.weights import WeightsError
 
 State = dict[str, torch.Tensor]
-SCHEMES = list(all_key_mappings())
+KEY_MAPPINGS = list(all_key_mappings())
 
 
 def drawn(shapes: dict[str, tuple[int, ...]], scheme: KeyMapping) -> State:
@@ -51,11 +51,11 @@ def names_in(room: str, scheme: KeyMapping) -> list[str]:
     return names[:: max(1, len(names) // 2)]
 
 
-CASES = [(scheme, name) for room, scheme in SCHEMES for name in names_in(room, scheme)]
+CASES = [(scheme, name) for room, scheme in KEY_MAPPINGS for name in names_in(room, scheme)]
 
 
 def test_key_mappings_all_have_a_model() -> None:
-    assert {id(scheme) for scheme, _ in CASES} == {id(scheme) for _, scheme in SCHEMES}
+    assert {id(scheme) for scheme, _ in CASES} == {id(scheme) for _, scheme in KEY_MAPPINGS}
 
 
 @pytest.mark.parametrize(("scheme", "name"), one_of_a_kind(CASES, lambda case: id(case[0])))
@@ -87,7 +87,7 @@ BUFFERS = {
 
 
 def test_key_mapping_ignored_keys_have_a_reason() -> None:
-    for _, scheme in SCHEMES:
+    for _, scheme in KEY_MAPPINGS:
         keys = BUFFERS.get(scheme.name, [])
         found = scheme.renaming([*keys, "bias", "h.0.attn.c_attn.bias", "attention.bias"])
         assert set(found.dropped) == set(keys)
@@ -138,7 +138,7 @@ WTE = "transformer.wte.weight, once more"
 
 def test_convert_command_nanogpt_checkpoint_prints_report(tiny: Any, tmp_path: Path) -> None:
     """As its train.py saves it: compiled, with the optimizer; and its report."""
-    scheme = next(s for _, s in SCHEMES if s.name == "nanoGPT")
+    scheme = next(s for _, s in KEY_MAPPINGS if s.name == "nanoGPT")
     model = {f"_orig_mod.{key}": value for key, value in scheme.undo(tiny.state_dict()).items()}
     model |= {f"_orig_mod.transformer.h.{i}.attn.bias": torch.ones(1, 1, 24, 24) for i in (0, 1)}
     whole = {"model": model | {"note": "x"}, "optimizer": {"state": {}}, "iter_num": 7}
@@ -168,7 +168,7 @@ def test_convert_command_nanogpt_checkpoint_prints_report(tiny: Any, tmp_path: P
 
 def test_detect_model_pythia_skips_indivisible_heads(tmp_path: Path) -> None:
     """A fused matrix that 40 heads do not divide is no reason to give up."""
-    scheme = next(s for _, s in SCHEMES if s.fits("pythia_70m") and s.name != "the zoo")
+    scheme = next(s for _, s in KEY_MAPPINGS if s.fits("pythia_70m") and s.name != "the zoo")
     network = build_model("pythia_70m", device="meta").state_dict()
     ours = {key: torch.zeros(1).expand(value.shape) for key, value in network.items()}
     fit = detect_model(scheme.undo(ours), "x")
@@ -177,7 +177,7 @@ def test_detect_model_pythia_skips_indivisible_heads(tmp_path: Path) -> None:
 
 def test_convert_file_colliding_keys_raise(tiny: Any, tmp_path: Path) -> None:
     state = dict(tiny.state_dict())
-    scheme = next(s for _, s in SCHEMES if s.name == "openai-community/gpt2")
+    scheme = next(s for _, s in KEY_MAPPINGS if s.name == "openai-community/gpt2")
     theirs = scheme.undo(state)
     torch.save(theirs | {"transformer.wte.weight": torch.zeros(53, 32)}, tmp_path / "x.pth")
     says = r"wte\.weight and transformer\.wte\.weight both become tok_embeddings\.weight"

@@ -107,7 +107,7 @@ def pinned(path: Path, **args: object) -> Weights:
         file=str(path),
         sha256=file_sha256(path),
         origin="here",
-        licence="mit",
+        license="mit",
         relation="retrained",
         benchmarks=(),
         preprocessing={},

@@ -12,7 +12,7 @@ __all__ = ["remote"]
 
 pytestmark = [pytest.mark.slow, pytest.mark.parametrize("xet_off", MODES)]
 
-TIMM = """
+TIMM_OVERRIDES = """
 import timm, torch
 from timm.models.hub import push_to_hf_hub
 torch.manual_seed(0)
@@ -52,7 +52,7 @@ def ok(remote: Hub, tmp_path: Path, xet_off: str, *command: str) -> str:
 
 
 def test_server_timm_client_pushes_and_loads(remote: Hub, tmp_path: Path, xet_off: str) -> None:
-    files = ok(remote, tmp_path, xet_off, "-c", TIMM)
+    files = ok(remote, tmp_path, xet_off, "-c", TIMM_OVERRIDES)
     assert "['README.md', 'config.json', 'model.safetensors']" in files
 
 

@@ -17,7 +17,7 @@ from zoo.data.speech_commands import split_of
 from zoo.models._builder import build_model
 from zoo.models._conversion import convert_file
 from zoo.models._factory import create
-from zoo.models.kws_resnet.convert import SCHEMES
+from zoo.models.kws_resnet.convert import KEY_MAPPINGS
 from zoo.models.kws_resnet.model import Block, KeywordResNet
 from zoo.papers.protocols import MfccProtocol
 
@@ -118,7 +118,7 @@ def test_keyword_resnet_invalid_args_raises() -> None:
 def test_key_mapping_honk_round_trips_and_is_detected(name: str, tmp_path: Path) -> None:
     """There and back, and `zoo convert` tells by itself which of the six it is."""
     model = filled(name)
-    scheme = next(s for s in SCHEMES if s.renames and s.fits(name))
+    scheme = next(s for s in KEY_MAPPINGS if s.renames and s.fits(name))
     theirs = scheme.undo(model.state_dict())
     layers = 2 * len(model.blocks) - ("res15" in name)
     assert {key.split(".")[0] for key in theirs} == {

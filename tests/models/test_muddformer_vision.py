@@ -62,7 +62,7 @@ def test_positions_sincos_table_matches_big_vision() -> None:
 
 # timm's ViT, at the same weights
 
-TIMM = (
+TIMM_OVERRIDES = (
     (r"^patch_embed\.", "patch_embed.proj."),
     (r"attention\.wo\.", "attn.proj."),
     (r"attention\.wqkv\.", "attn.qkv."),
@@ -80,7 +80,7 @@ def timms(model: Any, act_layer: str = "gelu_tanh") -> Any:
     for key in [key for key in state if ".wq." in key]:
         parts = [state.pop(key.replace(".wq.", f".{name}.")) for name in ("wq", "wk", "wv")]
         state[key.replace(".wq.", ".wqkv.")] = torch.cat(parts)
-    for pattern, new in TIMM:
+    for pattern, new in TIMM_OVERRIDES:
         state = {re.sub(pattern, new, key): value for key, value in state.items()}
     sizes = {"img_size": SIZE, "patch_size": 16, "embed_dim": 384, "depth": LAYERS, "num_heads": 6}
     ends = {"class_token": False, "global_pool": "avg", "fc_norm": False}

@@ -92,23 +92,23 @@ def test_default_weights_are_nearest_to_paper() -> None:
 @pytest.mark.parametrize("architecture", sorted({w.model for w in PROVIDED}))
 def test_default_weights_have_permissive_license(architecture: str) -> None:
     known = list_weights(architecture)
-    if any(w.licence in PERMISSIVE for w in known):
-        assert default_weights(architecture).licence in PERMISSIVE
+    if any(w.license in PERMISSIVE for w in known):
+        assert default_weights(architecture).license in PERMISSIVE
     else:
         with pytest.raises(LookupError, match=known[0].name):
             zoo.create(architecture, pretrained=True)
 
 
-@pytest.mark.parametrize("licence", ["unknown", "cc-by-nc-4.0", ""])
+@pytest.mark.parametrize("license", ["unknown", "cc-by-nc-4.0", ""])
 def test_default_weights_without_free_license_raises(
-    licence: str, monkeypatch: pytest.MonkeyPatch
+    license: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     papers = [
-        replace(p, weights=tuple(replace(w, licence=licence) for w in p.weights))
+        replace(p, weights=tuple(replace(w, license=license) for w in p.weights))
         for p in load_papers()
     ]
     replace_everywhere(monkeypatch, "zoo.papers.loading.load_papers", lambda: papers)
-    says = rf"wide_resnet50_2 has no default weights.*wide_resnet50_2\.tv_in1k \(licence: {licence}"
+    says = rf"wide_resnet50_2 has no default weights.*wide_resnet50_2\.tv_in1k \(license: {license}"
     with pytest.raises(LookupError, match=says):
         zoo.create("wide_resnet50_2", pretrained=True)
     assert zoo.create("wide_resnet50_2.tv_in1k", num_classes=0).num_classes == 0

@@ -36,7 +36,7 @@ def nasty(monkeypatch: pytest.MonkeyPatch, name: str) -> Weights:
         papers.append(paper)
     replace_everywhere(monkeypatch, "zoo.papers.loading.load_papers", lambda: tuple(papers))
     weights = KNOWN[name]
-    return replace(weights, note=NASTY, origin=NASTY, licence=NASTY, recipe=NASTY)
+    return replace(weights, note=NASTY, origin=NASTY, license=NASTY, recipe=NASTY)
 
 
 def html(text: str) -> str:

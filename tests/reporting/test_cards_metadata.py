@@ -47,17 +47,17 @@ def test_card_metadata_has_tags_task_and_base_model(texts: dict[str, str]) -> No
 
 def test_card_license_equals_license_of_weights(texts: dict[str, str]) -> None:
     for name, text in texts.items():
-        assert data(text).license == KNOWN[name].licence
-    assert {KNOWN[name].licence for name in texts} > {"mit", "cc-by-nc-4.0"}
+        assert data(text).license == KNOWN[name].license
+    assert {KNOWN[name].license for name in texts} > {"mit", "cc-by-nc-4.0"}
 
 
 def test_card_missing_license_raises() -> None:
     weights = KNOWN["resnet20.zoo_digits"]
     with pytest.raises(ValueError, match=r"resnet/paper.toml:\d+: resnet20.zoo_digits needs"):
-        cards.card(replace(weights, licence=" "), [])
-    named = data(cards.card(replace(weights, licence="Some Licence v2\n---"), []))
-    assert (named.license, named["license_name"]) == ("other", "some-licence-v2")
-    assert data(cards.card(replace(weights, licence="unknown"), [])).license == "unknown"
+        cards.card(replace(weights, license=" "), [])
+    named = data(cards.card(replace(weights, license="Some License v2\n---"), []))
+    assert (named.license, named["license_name"]) == ("other", "some-license-v2")
+    assert data(cards.card(replace(weights, license="unknown"), [])).license == "unknown"
 
 
 def measured_twice(name: str) -> list[cards.Row]:

@@ -1,7 +1,7 @@
 """Logs of "Every Eval Ever" are valid by its own schema, and say nothing that is not recorded.
 
 tests/every_eval_ever/ is its schema 0.3.0, evaleval/every_eval_ever on GitHub, commit 9bce4136,
-with its licence (MIT).
+with its license (MIT).
 """
 
 import json

@@ -2,7 +2,7 @@
 
 repo@commit -> huggingface_hub (HF_ENDPOINT, HF_HOME, HF_HUB_OFFLINE as it reads them) -> file
 
-What a file must be is said by a pin: the room's own (timm.json, written by `zoo pin`), else this
+What a file must be is said by a pin: the room's own (timm_weights.json, written by `zoo pin`), else this
 machine's, written into the lock file at the first load. The lock file is $ZOO_LOCK, or
 zoo/lock.json in HF_HOME: beside the downloads it speaks of, and outside hub/, which people clear.
 """

@@ -112,13 +112,13 @@ def why_unavailable(weights: Weights) -> str:
 
     if weights.url and not weights.path.is_file():
         return (
-            f"{weights.name} ({weights.relation}; {weights.licence}) is published at {weights.url}:"
+            f"{weights.name} ({weights.relation}; {weights.license}) is published at {weights.url}:"
             " fetch it, then `zoo convert FILE --install`"
         )
     if not weights.repo or download.is_cached(weights):
         return ""
     return (
-        f"{weights.name} ({weights.relation}; {weights.licence}) is on the Hub, not here: "
+        f"{weights.name} ({weights.relation}; {weights.license}) is on the Hub, not here: "
         f"zoo.create({weights.name!r}, pretrained=True) brings it"
     )
 

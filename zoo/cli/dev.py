@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def pin(
     names: Annotated[list[str], typer.Argument(help="Weights that were loaded here.")],
 ) -> None:
-    """Write commit and sha256 of weights on the Hub, as locked here, into the room (timm.json)."""
+    """Write commit and sha256 of weights on the Hub, as locked here, into the room (timm_weights.json)."""
     from zoo.hub.pinning import pin_weights
 
     for name in names:

@@ -22,7 +22,7 @@ def push(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Bring weights to the Hub: safetensors, config, card, licence, tensors to check them by."""
+    """Bring weights to the Hub: safetensors, config, card, license, tensors to check them by."""
     from zoo.hub.push import push
 
     with progress() as advance:

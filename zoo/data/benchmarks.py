@@ -47,7 +47,7 @@ class Benchmark:
     def task(self) -> str:
         """What is tried on it, one of zoo.evaluation.tasks."""
         pictures = "image-classification" if self.classes else "super-resolution"
-        return self.other or ("language-modelling" if self.is_text else pictures)
+        return self.other or ("language-modeling" if self.is_text else pictures)
 
     @property
     def is_text(self) -> bool:

@@ -1,4 +1,4 @@
-"""Write a lock into a paper's timm.json, for everyone."""
+"""Write a lock into a paper's timm_weights.json, for everyone."""
 
 import json
 import os
@@ -9,7 +9,7 @@ from zoo.papers.weights import MODELS_DIR, TIMM_FILE, Weights, WeightsError
 
 
 def pin_weights(weights: Weights) -> Pin:
-    """Writes what this machine has locked into the room's timm.json, for everyone.
+    """Writes what this machine has locked into the room's timm_weights.json, for everyone.
 
     Raises WeightsError for weights that are bundled, not yet loaded here or pinned already, and
     in an installed package, whose rooms are not for writing.

@@ -32,7 +32,7 @@ from zoo.papers.weights import Weights, WeightsError
 from zoo.reporting import cards
 
 SHARD = 5 << 30  # bytes
-CARD, LICENCE = "README.md", "LICENSE"
+CARD, LICENSE = "README.md", "LICENSE"
 Files = dict[str, bytes]
 Advance = Callable[[str], None]
 
@@ -65,8 +65,8 @@ def push(
     """
     entry, chosen = parse_name(name)
     chosen = chosen or default_weights(entry.name)
-    if chosen.licence in ("", "unknown"):
-        raise WeightsError(f"{chosen.name}: its licence is unknown, so nobody may publish it again")
+    if chosen.license in ("", "unknown"):
+        raise WeightsError(f"{chosen.name}: its license is unknown, so nobody may publish it again")
     advance(f"{chosen.name}: loading")
     model = create(chosen.name, pretrained=True)
     _finite(chosen.name, model)
@@ -95,7 +95,7 @@ def contents(model: nn.Module, chosen: Weights, old: Callable[[str], bytes]) -> 
     files[reference_outputs.FILE] = before if _agrees(model, before) else _pins(model)
     card = cards.card(chosen, cards.rows(chosen))
     files[CARD] = cards.merge(card, old(CARD).decode(errors="replace")).encode()
-    files[LICENCE] = licence(chosen).encode()
+    files[LICENSE] = license(chosen).encode()
     for path, text in cards.eval_results(chosen, cards.rows(chosen)).items():
         files[path] = text.encode()
     return files
@@ -139,12 +139,12 @@ def config(model: nn.Module, chosen: Weights, files: Files) -> dict[str, Any]:
     return found
 
 
-def licence(chosen: Weights) -> str:
+def license(chosen: Weights) -> str:
     """The text of LICENSE: the zoo's own for what the zoo trained, else what is known of it."""
     if chosen.bundled:
         return distribution("residual-zoo").read_text("licenses/LICENSE") or ""
     origin = chosen.url or f"https://huggingface.co/{chosen.repo}"
-    return f"{chosen.licence}, by {chosen.origin}; the terms are those of {origin}\n"
+    return f"{chosen.license}, by {chosen.origin}; the terms are those of {origin}\n"
 
 
 def _json(value: Any) -> bytes:

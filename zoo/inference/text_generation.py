@@ -33,7 +33,7 @@ class TextGenerator:
         unless another is named. Raises ValueError for a network that is none."""
         entry, _ = parse_name(name)
         if not entry.is_language_model:
-            raise ValueError(f"{name} is no language model; `zoo list --task language-modelling`")
+            raise ValueError(f"{name} is no language model; `zoo list --task language-modeling`")
         model = load_file(name, weights) if weights else create(name, pretrained=True)
         return cls(model.eval(), read_tokenizer(tokenizer or entry.cfg["tokenizer"]))
 

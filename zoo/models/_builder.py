@@ -35,7 +35,7 @@ def build_uninitialised(
 def key_mappings_of(entry: ModelEntry) -> list[Any]:
     """Those of the convert.py of an entry's room, if it has one."""
     found = importlib.util.find_spec(f"{entry.family}.convert")
-    return list(importlib.import_module(found.name).SCHEMES) if found else []
+    return list(importlib.import_module(found.name).KEY_MAPPINGS) if found else []
 
 
 def build_entry(
@@ -101,7 +101,7 @@ def make_pretrained_cfg(entry: ModelEntry, weights: Weights | None) -> dict[str,
         ids = paper.arxiv and f"arXiv:{paper.arxiv.partition('v')[0]}"
         cfg |= {"paper_ids": ids, "paper_name": paper.title, "origin_url": paper.code}
     if weights:
-        cfg |= {**weights.preprocessing, "tag": weights.tag, "license": weights.licence}
+        cfg |= {**weights.preprocessing, "tag": weights.tag, "license": weights.license}
         cfg |= {"hf_hub_id": weights.repo} if weights.repo else {"file": str(weights.path)}
     return cfg
 

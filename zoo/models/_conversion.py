@@ -59,7 +59,7 @@ def all_key_mappings() -> Iterator[tuple[str, KeyMapping]]:
             if error.name != f"zoo.models.{room.name}.convert":
                 raise
             continue
-        for scheme in module.SCHEMES:
+        for scheme in module.KEY_MAPPINGS:
             yield room.name, scheme
 
 

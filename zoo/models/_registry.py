@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     pass
 
 
-MARKS = {"num_classes": "image-classification", "vocab_size": "language-modelling"}  # of a cfg
+MARKS = {"num_classes": "image-classification", "vocab_size": "language-modeling"}  # of a cfg
 
 
 class UnknownNameError(KeyError):
@@ -139,15 +139,15 @@ def list_weights(architecture: str) -> list[Weights]:
 
 def default_weights(architecture: str) -> Weights:
     """What the bare name of an architecture stands for. Raises LookupError if it has no weights,
-    or none whose licence lets everyone use them: those have to be asked for by their tag."""
+    or none whose license lets everyone use them: those have to be asked for by their tag."""
     known = list_weights(architecture)
     if known and known[0].permissive:
         return known[0]
     if known:
-        have = ", ".join(f"{w.name} (licence: {w.licence})" for w in known)
+        have = ", ".join(f"{w.name} (license: {w.license})" for w in known)
         raise LookupError(
             f"{architecture} has no default weights, because none are free for any use; if their "
-            f"licence suits you, name one of: {have}"
+            f"license suits you, name one of: {have}"
         )
     others = [name for name in model_entries() if any(w.permissive for w in list_weights(name))]
     raise LookupError(

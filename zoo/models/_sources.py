@@ -94,7 +94,7 @@ def open_source(source: str) -> OpenedSource:
         file=CONFIG,
         sha256="",
         origin=source,
-        licence="unknown",
+        license="unknown",
         relation="architecture only",
         benchmarks=(),
         preprocessing={},
@@ -162,14 +162,14 @@ def _is_allowed_override(entry: ModelEntry, key: str, value: Any) -> bool:
 
 
 def _with_preprocessing(tensors: Weights, config: Mapping[str, Any]) -> Weights:
-    """The weights with what config.json says of their preprocessing and licence."""
+    """The weights with what config.json says of their preprocessing and license."""
     given = config.get("pretrained_cfg") or {}
     if not isinstance(given, dict):
         return tensors
     found = {k: v for k, v in given.items() if isinstance(v, PREPROCESSING.get(k, ()))}
     lists = {k: tuple(v) for k, v in found.items() if isinstance(v, list)}
-    licence = found.pop("license", "unknown")
-    return replace(tensors, preprocessing=found | lists, licence=licence)
+    license = found.pop("license", "unknown")
+    return replace(tensors, preprocessing=found | lists, license=license)
 
 
 def _create_from_file(path: Path, pretrained: bool, overrides: Mapping[str, Any]) -> "nn.Module":

@@ -1,6 +1,6 @@
 """What the papers say, as frozen records read from each room's paper.toml.
 
-zoo/models/<paper>/paper.toml (and timm.json) -> Paper(claims, weights, deviations, ...)
+zoo/models/<paper>/paper.toml (and timm_weights.json) -> Paper(claims, weights, deviations, ...)
 
 Standard library only: reading every paper loads no torch.
 """

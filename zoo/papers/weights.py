@@ -1,6 +1,6 @@
 """Trained weights: where they are, what they are to the paper, what others report for them.
 
-[[weights]] of a room's paper.toml (bundled, or published elsewhere), its timm.json (on the Hub)
+[[weights]] of a room's paper.toml (bundled, or published elsewhere), its timm_weights.json (on the Hub)
 -> Weights
 
 Standard library only: listing weights loads no torch.
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 MODELS_DIR = Path(__file__).parent.parent / "models"
-TIMM_FILE = "timm.json"  # in a room; written by eval/timm_weights.py, pinned by `zoo pin`
+TIMM_FILE = "timm_weights.json"  # in a room; written by eval/timm_weights.py, pinned by `zoo pin`
 OTHER_RECIPE = "retrained, another recipe"
 RELATIONS = ("official", "port", "retrained, same recipe", OTHER_RECIPE, "architecture only")
 # What a bare name may resolve to: anyone may use these for anything, with the notice kept.
@@ -63,7 +63,7 @@ class Weights:
     file: str
     sha256: str
     origin: str
-    licence: str
+    license: str
     relation: str
     benchmarks: tuple[str, ...]
     preprocessing: Mapping[str, Any]
@@ -108,7 +108,7 @@ class Weights:
     @property
     def permissive(self) -> bool:
         """Whether a bare name may resolve to them."""
-        return self.licence in PERMISSIVE
+        return self.license in PERMISSIVE
 
     @property
     def where(self) -> str:
@@ -118,16 +118,16 @@ class Weights:
 
 @dataclass(frozen=True, kw_only=True)
 class TimmOverrides:
-    """What we decide about the weights that timm has for a room: TIMM in the room's timm.py.
+    """What we decide about the weights that timm has for a room: TIMM_OVERRIDES in the room's timm.py.
 
     `names` are timm's for networks that the zoo calls otherwise; `relations` {tag or arch.tag:
     (relation to the paper, why)} of weights that are not what eval/timm_weights.py says of their
-    tag; `licence` is the origin's, for weights whose licence timm does not know.
+    tag; `license` is the origin's, for weights whose license timm does not know.
     """
 
     names: Mapping[str, str] = field(default_factory=dict)
     relations: Mapping[str, tuple[str, str]] = field(default_factory=dict)
-    licence: str = "unknown"
+    license: str = "unknown"
 
 
 def installed_dir() -> Path:

@@ -79,7 +79,7 @@ def claims(d: Description) -> Table:
 def weights(d: Description) -> Table:
     """Where a network's weights are, what they are, and what their providers report."""
     table = Table(title="weights, the default first", title_justify="left")
-    for title in ("weights", "where", "licence", "to the paper", "reported by the provider"):
+    for title in ("weights", "where", "license", "to the paper", "reported by the provider"):
         table.add_column(title, overflow="fold")
     for w in d.weights:
         pinned = "" if w.sha256 else ", not pinned"
@@ -89,7 +89,7 @@ def weights(d: Description) -> Table:
         table.add_row(
             f"[bold]{w.name}[/]",
             escape(f"{w.repo}{pinned}" if w.repo else w.url or f"bundled: {w.origin}"),
-            w.licence + ("" if w.permissive else " (only by its tag)"),
+            w.license + ("" if w.permissive else " (only by its tag)"),
             escape(w.relation if len(d.weights) > 1 else f"{w.relation}: {w.note}"),
             "\n".join(reported) or ", ".join(w.benchmarks),
         )

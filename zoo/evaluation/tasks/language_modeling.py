@@ -50,7 +50,7 @@ def told(how: Mapping[str, Any]) -> str:
 
 
 TASK = Task(
-    name="language-modelling",
+    name="language-modeling",
     does="reads texts",
     pipeline="text-generation",
     script="language_modeling",

@@ -17,7 +17,7 @@ INNER = (
     ("upsample.up#.body.", "upsample.x#."),
 )
 
-SCHEMES = [
+KEY_MAPPINGS = [
     KeyMapping(name="the zoo", marks=("body.units.0.units.0.body.0.weight",), models=("carn*",)),
     KeyMapping(
         name="nmhkahn/CARN-pytorch",

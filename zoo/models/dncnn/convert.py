@@ -5,7 +5,7 @@ from zoo.checkpoints.key_mapping import KeyMapping
 MODELS = ("dncnn_*",)
 AUTHORS = {"epsilon": 1e-4}
 
-SCHEMES = [
+KEY_MAPPINGS = [
     KeyMapping(name="the zoo", marks=("layers.0.weight",), models=MODELS),
     KeyMapping(
         name="cszn/DnCNN, in PyTorch",

@@ -2,6 +2,6 @@
 
 from zoo.checkpoints.key_mapping import KeyMapping
 
-SCHEMES = [
+KEY_MAPPINGS = [
     KeyMapping(name="timm", marks=("features.conv2_1.c1x1_w_s1.bn.weight",), models=("dpn*",)),
 ]

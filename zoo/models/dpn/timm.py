@@ -4,7 +4,7 @@ from zoo.papers.weights import OTHER_RECIPE, TimmOverrides
 
 EXTRA = "the authors' MXNet weights, trained on ImageNet-5k first, converted for timm"
 
-TIMM = TimmOverrides(
+TIMM_OVERRIDES = TimmOverrides(
     relations={
         "mx_in1k": ("port", "the authors' MXNet weights, converted for timm"),
         "dpn68b.mx_in1k": ("port", EXTRA),

@@ -2,7 +2,7 @@
 
 from zoo.checkpoints.key_mapping import KeyMapping
 
-SCHEMES = [
+KEY_MAPPINGS = [
     KeyMapping(
         name="sanghyun-son/EDSR-PyTorch, the zoo",
         marks=("body.0.body.2.weight", "head.0.weight", "sub_mean.weight"),

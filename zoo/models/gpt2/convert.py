@@ -35,7 +35,7 @@ DROPS = tuple(
 MATRICES = r"layers\.\d+\.(attention|feed_forward)\.\w+\.weight"
 HEAD = ("lm_head.weight", f"{PREFIX}wte.weight")  # the classifier is the embeddings
 
-SCHEMES = [
+KEY_MAPPINGS = [
     KeyMapping(
         name="the zoo",
         marks=("layers.0.attention.wqkv.weight", "pos_embeddings.weight"),

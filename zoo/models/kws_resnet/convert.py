@@ -11,7 +11,7 @@ def renames(blocks: int, last: int) -> tuple[Pair, ...]:
     return (*convs, *norms, (f"bn{len(layers)}.", "bn."), ("output.", "fc."))
 
 
-SCHEMES = [
+KEY_MAPPINGS = [
     KeyMapping(name="the zoo", marks=("conv0.weight", "fc.weight"), models=("kws_*",)),
     *(
         KeyMapping(

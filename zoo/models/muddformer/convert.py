@@ -4,7 +4,7 @@ from zoo.checkpoints.key_mapping import KeyMapping
 
 MODELS = ("muddformer_*", "muddpythia_*")
 
-SCHEMES = [
+KEY_MAPPINGS = [
     KeyMapping(
         name="the zoo",
         marks=("connections.dynamic_dense.0.w1.weight", "connections.dense_bs.0"),

@@ -2,6 +2,6 @@
 
 from zoo.checkpoints.key_mapping import KeyMapping
 
-SCHEMES = [
+KEY_MAPPINGS = [
     KeyMapping(name="the zoo", marks=("layer3.0.conv1.weight", "bn.weight"), models=("preresnet*",))
 ]

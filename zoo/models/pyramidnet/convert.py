@@ -2,7 +2,7 @@
 
 from zoo.checkpoints.key_mapping import KeyMapping
 
-SCHEMES = [
+KEY_MAPPINGS = [
     KeyMapping(name="the zoo", marks=("layer3.0.bn3.weight", "bn.weight"), models=("pyramidnet*",)),
     KeyMapping(
         name="dyhan0920/PyramidNet-PyTorch",

@@ -45,7 +45,7 @@ DROPS = tuple(
 )
 QKV = r"layers\.\d+\.attention\.wqkv\.(weight|bias)"
 
-SCHEMES = [
+KEY_MAPPINGS = [
     KeyMapping(
         name="the zoo",
         marks=("layers.0.attention.wqkv.bias", "output.weight"),

@@ -4,7 +4,7 @@ from zoo.checkpoints.key_mapping import KeyMapping
 
 UNIT, OURS = "body.#.residual_group.#.rcab.", "body.#.body.#.body."
 
-SCHEMES = [
+KEY_MAPPINGS = [
     KeyMapping(
         name="yulunzhang/RCAN, spandrel, the zoo",
         marks=("body.0.body.0.body.3.conv_du.0.weight", "sub_mean.weight"),

@@ -5,7 +5,7 @@ from zoo.checkpoints.key_mapping import KeyMapping
 
 EPSILON = "the epsilon of the head's norm, in no tensor, is 1e-6 in timm, 1e-5 here and in theirs"
 
-SCHEMES = [
+KEY_MAPPINGS = [
     KeyMapping(
         name="timm",
         marks=("stem.0.weight", "dense_stages.0.0."),

@@ -4,4 +4,4 @@ from zoo.papers.weights import TimmOverrides
 
 OWN = ("official", "the authors' own, in their own repository")
 
-TIMM = TimmOverrides(relations={"nv_in1k": OWN, "nv_in1k_ft_in1k_384": OWN})
+TIMM_OVERRIDES = TimmOverrides(relations={"nv_in1k": OWN, "nv_in1k_ft_in1k_384": OWN})

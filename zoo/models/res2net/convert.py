@@ -2,7 +2,7 @@
 
 from zoo.checkpoints.key_mapping import KeyMapping
 
-SCHEMES = [
+KEY_MAPPINGS = [
     KeyMapping(
         name="the authors, timm",
         marks=("layer1.0.convs.0.weight", "fc.weight"),

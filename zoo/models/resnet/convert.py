@@ -4,7 +4,7 @@ from zoo.checkpoints.key_mapping import KeyMapping
 
 CIFAR = ("resnet20", "resnet32", "resnet44", "resnet56", "resnet110", "resnet1202")
 
-SCHEMES = [
+KEY_MAPPINGS = [
     KeyMapping(
         name="torchvision, timm, chenyaofo/pytorch-cifar-models",
         marks=("layer1.0.conv1.weight", "fc.weight"),

@@ -24,7 +24,7 @@ def units(unit: str, shortcut: dict[str, str]) -> tuple[tuple[str, str], ...]:
     )
 
 
-SCHEMES = [
+KEY_MAPPINGS = [
     KeyMapping(
         name="torchvision, timm, the zoo",
         marks=("layer1.0.conv3.weight", "fc.weight"),

@@ -2,7 +2,7 @@
 
 from zoo.papers.weights import OTHER_RECIPE, TimmOverrides
 
-TIMM = TimmOverrides(
+TIMM_OVERRIDES = TimmOverrides(
     relations={
         "resnext101_64x4d.tv_in1k": (
             OTHER_RECIPE,

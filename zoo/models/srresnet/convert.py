@@ -2,7 +2,7 @@
 
 from zoo.checkpoints.key_mapping import KeyMapping
 
-SCHEMES = [
+KEY_MAPPINGS = [
     KeyMapping(
         name="the zoo", marks=("head.1.weight", "body.0.body.4.weight"), models=("srresnet_*",)
     )

@@ -2,7 +2,7 @@
 
 from zoo.checkpoints.key_mapping import KeyMapping
 
-SCHEMES = [
+KEY_MAPPINGS = [
     KeyMapping(
         name="the zoo, for CIFAR", marks=("layer3.0.conv1.weight", "bn.weight"), models=("wrn*",)
     ),

@@ -34,7 +34,7 @@ BY_HAND = re.compile(f"^{re.escape(BEGIN)}$(.*?)^{re.escape(END)}$", re.MULTILIN
 
 def card(weights: Weights, rows: Sequence[Row], url: str = "") -> str:
     """The card of weights from what `rows` gives. `url` is where the checkout can be read, for the
-    links to records, if it can. Raises ValueError for weights without a licence."""
+    links to records, if it can. Raises ValueError for weights without a license."""
     shown = describe(weights.name)
     assert shown.paper  # weights are of a room
     claims = [row for row in rows if row.claim]

@@ -19,8 +19,8 @@ from zoo.papers.weights import Weights
 from zoo.reporting.cards.markdown import address, protocol
 from zoo.reporting.cards.results import Row
 
-# The Hub's names of licences, of those that have a meaning without a link.
-LICENCES = (
+# The Hub's names of licenses, of those that have a meaning without a link.
+LICENSES = (
     *("apache-2.0", "mit", "isc", "zlib", "unlicense", "wtfpl", "ncsa", "postgresql", "openrail"),
     *("bsd", "bsd-2-clause", "bsd-3-clause", "bsd-3-clause-clear", "bsl-1.0", "afl-3.0"),
     *("artistic-2.0", "ecl-2.0", "epl-1.0", "epl-2.0", "eupl-1.1", "eupl-1.2", "mpl-2.0", "ms-pl"),
@@ -47,7 +47,7 @@ HUB = {  # data sets on the Hub, by the zoo's name
 def front_matter(weights: Weights, paper: Paper, rows: Sequence[Row], url: str) -> str:
     """The YAML between the two lines `---`, without them."""
     entry = get_entry(weights.model)
-    named: Any = licence(weights)
+    named: Any = license(weights)
     arxiv = [f"arxiv:{paper.arxiv.partition('v')[0]}"] if paper.arxiv else []
     # A classifier's data set gives its classes, so it was trained on it; others are only judged.
     sets = {HUB.get(b.partition("/")[0]) for b in weights.benchmarks if entry.is_classifier}
@@ -65,12 +65,12 @@ def front_matter(weights: Weights, paper: Paper, rows: Sequence[Row], url: str) 
     return text.strip()
 
 
-def licence(weights: Weights) -> dict[str, str]:
-    """The licence in the Hub's words. Raises ValueError for weights without one."""
-    given = weights.licence.strip().lower()
+def license(weights: Weights) -> dict[str, str]:
+    """The license in the Hub's words. Raises ValueError for weights without one."""
+    given = weights.license.strip().lower()
     if not given:
-        raise ValueError(f"{weights.where}: {weights.name} needs a licence, or `unknown`")
-    if given in LICENCES:
+        raise ValueError(f"{weights.where}: {weights.name} needs a license, or `unknown`")
+    if given in LICENSES:
         return {"license": given}
     return {"license": "other", "license_name": re.sub(r"[^a-z0-9.]+", "-", given).strip("-")}
 

@@ -164,7 +164,7 @@ def _model(record: Record, weights: Weights | None) -> dict[str, Any]:
     owner = US if weights and weights.bundled else _room(record["model"])
     name = record["weights"] or record["model"]
     of = (
-        {key: getattr(weights, key) for key in ("relation", "licence", "origin")} if weights else {}
+        {key: getattr(weights, key) for key in ("relation", "license", "origin")} if weights else {}
     )
     details = _told(network=record["model"], sha256=record["sha256"], **of)
     availability = "open_weights" if weights else "unknown"
