@@ -1,15 +1,47 @@
-"""Atomic writes."""
+"""Atomic writes: a file is there whole, or as it was before.
+
+data -> temporary file of a random name beside the target -> fsync -> rename
+"""
 
 import json
 import os
 import re
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`, which replaces it when the block ends without an error.
+
+    Two processes that write the same file never share a temporary; the last to end wins.
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
+    temporary.touch(exist_ok=False)
+    try:
+        yield temporary
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        if path.exists():
+            shutil.copymode(path, temporary)
+        temporary.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink()
+        raise
+
+
+def atomic_write(path: Path, data: bytes | str) -> None:
+    """Write a file, whole or not at all; text as UTF-8."""
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(data.encode("utf-8") if isinstance(data, str) else data)
+
+
 def write_json(path: Path, value: Any) -> None:
-    """A JSON file, whole or not at all; what is nested deeper than three levels is on one line."""
+    """Write a JSON file, whole or not at all; nesting below the third level stays on one line."""
     text = json.dumps(value, indent=1, ensure_ascii=False)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    part.write_text(re.sub(r"\n {4,}|\n {3}(?=[\]}])", " ", text) + "\n", encoding="utf-8")
-    part.replace(path)
+    atomic_write(path, re.sub(r"\n {4,}|\n {3}(?=[\]}])", " ", text) + "\n")
