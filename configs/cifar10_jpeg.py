@@ -1,13 +1,12 @@
 """Comparisons of the papers on small images, for two CPU cores: one recipe for every network.
 
-CIFAR-10's images as JPEG, brought to 16x16: a quarter of the work. Optimizer, rate, weight decay,
-crops and the steps of the rate are 1512.03385's (Sec. 4.2); batches are of 64, and there are
-`ITERATIONS` of them instead of 64k of 128. Those of 110 layers start at 0.01, as there. Nothing was
-chosen by a result: each network was trained by this recipe once per seed.
+CIFAR-10's images as JPEG, resized to 16x16: a quarter of the work. Optimizer, rate, weight decay,
+crops and the steps of the rate are 1512.03385's (Sec. 4.2), with `ITERATIONS` batches of 64 instead
+of 64k of 128. Networks of 110 layers start at 0.01, as there. Nothing was chosen by a result: each
+network was trained once per seed.
 
-In bfloat16, which needs a CPU that has it; 20 to 56 layers also in float32, which any CPU can do.
-wrn16_4 is the widest for which a CPU has the time: a run of wrn28_10, with 13 times its
-multiply-adds, would take three hours.
+In bfloat16, which the CPU must support; 20 to 56 layers also in float32. wrn16_4 is the widest that
+a CPU has time for: a run of wrn28_10, with 13 times its MACs, would take three hours.
 """
 
 from functools import partial
@@ -30,7 +29,7 @@ PREPROCESSING = {
 
 
 def small(model: str, precision: str = "bf16", protocol: str = "jpeg16") -> Recipe:
-    """Half of the time at 0.1, a quarter each at 0.01 and at 0.001."""
+    """Return a recipe: half of the time at 0.1, a quarter each at 0.01 and at 0.001."""
     return Recipe(
         name=f"{model}.zoo_{protocol}",
         model=model,
@@ -39,14 +38,14 @@ def small(model: str, precision: str = "bf16", protocol: str = "jpeg16") -> Reci
         epochs=PARTS,
         batch_size=64,
         lr=0.1,
-        lesson=ImageClassification(pad=2, flip=True, steps=BATCHES),
+        objective=ImageClassification(pad=2, flip=True, steps=BATCHES),
         optimizer=partial(SGD, momentum=0.9, weight_decay=1e-4),
         schedule=steps(0.5, 0.75, warmup=20 / ITERATIONS if model.endswith("110") else 0.0),
         precision=precision,
         source="1512.03385 Sec. 4.2, shortened",
         hardware="two CPU cores",
         expected="which of two networks is better, with several seeds (eval/comparisons.py)",
-        reached=f"verdicts of the rooms, with the protocol {protocol}",
+        reached=f"verdicts of the papers, with the protocol {protocol}",
     )
 
 

@@ -16,11 +16,11 @@ WHERE = "Table 1, as khanrc/pt.fractalnet quotes it"
 
 
 def cifar(error: str, *, classes: int = 10, drop: bool = False, plus: bool = True) -> Recipe:
-    """`plus` mirrors and translates; `drop` has drop-path and dropout."""
+    """Return a recipe; `plus` mirrors and translates, `drop` adds drop-path and dropout."""
     args: dict[str, Any] = {"drop_rate": 0.4, "drop_path_rate": 0.15} if drop else {}
-    end = ("_plus" if plus else "") + ("_drop" if drop else "")
+    suffix = ("_plus" if plus else "") + ("_drop" if drop else "")
     return Recipe(
-        name=f"fractalnet20.cifar{classes}{end}",
+        name=f"fractalnet20.cifar{classes}{suffix}",
         model="fractalnet20",
         dataset=f"cifar{classes}/train",
         args=args | ({"num_classes": 100} if classes == 100 else {}),
@@ -28,7 +28,7 @@ def cifar(error: str, *, classes: int = 10, drop: bool = False, plus: bool = Tru
         epochs=400,
         batch_size=100,
         lr=0.02,
-        lesson=ImageClassification(pad=4, flip=True, mode="reflect")
+        objective=ImageClassification(pad=4, flip=True, mode="reflect")
         if plus
         else ImageClassification(pad=0, flip=False),
         optimizer=partial(SGD, momentum=0.9),

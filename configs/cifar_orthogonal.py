@@ -1,7 +1,7 @@
 """The CIFAR networks of 2505.11881: ResNetV2 with orthogonal residual updates, and with the sum.
 
-By recipes/resnet_cifar10.yaml and its fellows of the authors' code, which are one recipe; the
-paper's appendix on it was not read. CIFAR-100 has the statistics of CIFAR-10 here.
+By recipes/resnet_cifar10.yaml and the like in the authors' code, all one recipe; the paper's
+appendix on it was not read. CIFAR-100 has the statistics of CIFAR-10 here.
 """
 
 from functools import partial
@@ -15,7 +15,7 @@ WHERE = "main table (Table 2), by the authors' page"
 
 
 def cifar(model: str, accuracy: str, *, classes: int = 10) -> Recipe:
-    """Five runs, and of each the five best epochs, are averaged."""
+    """Return a recipe; accuracies are means of five runs, each of its five best epochs."""
     return Recipe(
         name=f"{model}.cifar{classes}",
         model=model,
@@ -26,7 +26,7 @@ def cifar(model: str, accuracy: str, *, classes: int = 10) -> Recipe:
         batch_size=128,
         lr=0.1,
         clip=1.0,
-        lesson=ImageClassification(pad=4, flip=True, mode="reflect"),
+        objective=ImageClassification(pad=4, flip=True, mode="reflect"),
         optimizer=partial(SGD, momentum=0.9, weight_decay=5e-4),
         schedule=steps(80 / 200, 120 / 200, factor=0.2),
         source="2505.11881, by recipes/resnet_cifar10.yaml of the authors' code",

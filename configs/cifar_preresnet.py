@@ -18,7 +18,7 @@ ITERATIONS = EPOCHS * BATCHES
 
 
 def cifar(model: str, error: str, tables: str, *, classes: int = 10, time: str = "") -> Recipe:
-    """The median of five runs is printed."""
+    """Return a recipe; errors are medians of five runs."""
     return Recipe(
         name=f"{model}.cifar{classes}",
         model=model,
@@ -28,7 +28,7 @@ def cifar(model: str, error: str, tables: str, *, classes: int = 10, time: str =
         epochs=EPOCHS,
         batch_size=128,
         lr=0.1,
-        lesson=ImageClassification(pad=4, flip=True),
+        objective=ImageClassification(pad=4, flip=True),
         optimizer=partial(SGD, momentum=0.9, weight_decay=1e-4),
         schedule=steps(32_000 / ITERATIONS, 48_000 / ITERATIONS, warmup=400 / ITERATIONS),
         source="1603.05027 Appendix",

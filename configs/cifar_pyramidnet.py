@@ -28,7 +28,7 @@ ERRORS = {  # on CIFAR-10 and CIFAR-100
 
 
 def cifar(model: str, classes: int = 10) -> Recipe:
-    """With 100 classes the rate is five times as high."""
+    """Return a recipe; with 100 classes the rate is five times as high."""
     error = ERRORS[model][classes == 100]
     return Recipe(
         name=f"{model}.cifar{classes}",
@@ -39,7 +39,7 @@ def cifar(model: str, classes: int = 10) -> Recipe:
         epochs=300,
         batch_size=128,
         lr=0.5 if classes == 100 else 0.1,
-        lesson=ImageClassification(pad=4, flip=True),
+        objective=ImageClassification(pad=4, flip=True),
         optimizer=partial(SGD, momentum=0.9, weight_decay=1e-4, nesterov=True),
         schedule=steps(150 / 300, 225 / 300),
         source="1610.02915 Sec. 4",

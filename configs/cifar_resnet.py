@@ -1,8 +1,8 @@
 """The CIFAR-10 networks of 1512.03385, by its Sec. 4.2: residual and plain.
 
 64k iterations of 128 images: 164 epochs of 390 batches are 63,960. Two things are not the paper's:
-the mean and deviation of each channel, where it subtracts the mean of each pixel (mean-and-std in
-its room), and a warm-up of 400 iterations, where it waits for a training error below 80 %.
+the mean and deviation of each channel, where it subtracts the mean of each pixel (deviation
+mean-and-std), and a warm-up of 400 iterations, where it waits for a training error below 80 %.
 """
 
 from functools import partial
@@ -25,7 +25,7 @@ TABLE_6 = {
 
 
 def cifar(model: str, *, warmup: int = 0) -> Recipe:
-    """The first `warmup` iterations are at 0.01."""
+    """Return a recipe; the first `warmup` iterations are at 0.01."""
     return Recipe(
         name=f"{model}.cifar10",
         model=model,
@@ -33,7 +33,7 @@ def cifar(model: str, *, warmup: int = 0) -> Recipe:
         epochs=EPOCHS,
         batch_size=128,
         lr=0.1,
-        lesson=ImageClassification(pad=4, flip=True),
+        objective=ImageClassification(pad=4, flip=True),
         optimizer=partial(SGD, momentum=0.9, weight_decay=1e-4),
         schedule=steps(32_000 / ITERATIONS, 48_000 / ITERATIONS, warmup=warmup / ITERATIONS),
         source="1512.03385 Sec. 4.2",

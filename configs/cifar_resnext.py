@@ -20,7 +20,7 @@ CIFAR_100: dict[str, object] = {  # datasets/cifar100.lua of fb.resnet.torch
 
 
 def cifar(model: str, error: str, where: str, *, classes: int = 10) -> Recipe:
-    """The mean of ten runs is printed."""
+    """Return a recipe; errors are means of ten runs."""
     return Recipe(
         name=f"{model}.cifar{classes}",
         model=model,
@@ -30,7 +30,7 @@ def cifar(model: str, error: str, where: str, *, classes: int = 10) -> Recipe:
         epochs=300,
         batch_size=128,
         lr=0.1,
-        lesson=ImageClassification(pad=4, flip=True),
+        objective=ImageClassification(pad=4, flip=True),
         optimizer=partial(SGD, momentum=0.9, weight_decay=5e-4, nesterov=True),
         schedule=steps(150 / 300, 225 / 300),
         source="1611.05431 Sec. 5.3, Appendix A",
@@ -40,8 +40,10 @@ def cifar(model: str, error: str, where: str, *, classes: int = 10) -> Recipe:
 
 
 def res2next(model: str, error: str) -> Recipe:
-    """As ResNeXt-29 (1904.01169, Sec. 4.3); 0.05 for 64 images, and ImageNet's statistics, as the
-    authors say of their code."""
+    """Return the recipe of ResNeXt-29 (1904.01169, Sec. 4.3) as the authors' code has it.
+
+    The rate is 0.05 for 64 images, and the statistics are ImageNet's.
+    """
     return replace(
         cifar(model, error, "Table 4", classes=100),
         args={},

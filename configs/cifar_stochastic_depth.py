@@ -1,7 +1,7 @@
 """The CIFAR networks of 1603.09382, by its Sec. 4: with stochastic depth and of constant depth.
 
 All 50,000 images are for training here, where the paper holds 5,000 out to choose an epoch
-(no-validation in its room), and CIFAR-100 has the statistics of CIFAR-10.
+(deviation no-validation), and CIFAR-100 has the statistics of CIFAR-10.
 """
 
 from functools import partial
@@ -15,11 +15,11 @@ from zoo.training.image_classification import ImageClassification
 def cifar(
     error: str, rate: float, *, classes: int = 10, plain: bool = False, where: str = "Table 1"
 ) -> Recipe:
-    """ResNet-110; `rate` is 1 - p_L, and with `plain` images are seen as they are."""
+    """Return a recipe of ResNet-110; `rate` is 1 - p_L, `plain` turns augmentation off."""
     wide = {"num_classes": 100} if classes == 100 else {}
-    end = ("_plain" if plain else "") + ("" if rate else "_constant")
+    suffix = ("_plain" if plain else "") + ("" if rate else "_constant")
     return Recipe(
-        name=f"sd_resnet110.cifar{classes}{end}",
+        name=f"sd_resnet110.cifar{classes}{suffix}",
         model="sd_resnet110",
         dataset=f"cifar{classes}/train",
         args=wide | ({"drop_path_rate": rate} if rate else {}),
@@ -27,7 +27,7 @@ def cifar(
         epochs=500,
         batch_size=128,
         lr=0.1,
-        lesson=ImageClassification(pad=0, flip=False)
+        objective=ImageClassification(pad=0, flip=False)
         if plain
         else ImageClassification(pad=4, flip=True),
         optimizer=partial(SGD, momentum=0.9, weight_decay=1e-4, nesterov=True),
@@ -39,7 +39,7 @@ def cifar(
 
 
 def cifar_1202(error: str, rate: float) -> Recipe:
-    """ResNet-1202, ten epochs at 0.01 first."""
+    """Return a recipe of ResNet-1202: ten epochs at 0.01 first."""
     return Recipe(
         name="sd_resnet1202.cifar10" + ("" if rate else "_constant"),
         model="sd_resnet1202",
@@ -48,11 +48,11 @@ def cifar_1202(error: str, rate: float) -> Recipe:
         epochs=300,
         batch_size=128,
         lr=0.1,
-        lesson=ImageClassification(pad=4, flip=True),
+        objective=ImageClassification(pad=4, flip=True),
         optimizer=partial(SGD, momentum=0.9, weight_decay=1e-4, nesterov=True),
         schedule=steps(150 / 300, 225 / 300, warmup=10 / 300),
         source="1603.09382 Sec. 4",
-        hardware="not said",
+        hardware="not stated",
         expected=f"error {error} on cifar10/test (Sec. 4, Fig. 4 and 5)",
     )
 

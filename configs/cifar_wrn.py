@@ -13,11 +13,11 @@ from zoo.training.image_classification import ImageClassification
 
 
 def cifar(model: str, error: str, where: str, *, classes: int = 10, dropout: float = 0.0) -> Recipe:
-    """Dropout is of 0.3 where there is any."""
+    """Return a recipe, with or without dropout."""
     wide = {"num_classes": 100} if classes == 100 else {}
-    end = "_dropout" if dropout else ""
+    suffix = "_dropout" if dropout else ""
     return Recipe(
-        name=f"{model}.cifar{classes}{end}",
+        name=f"{model}.cifar{classes}{suffix}",
         model=model,
         dataset=f"cifar{classes}/train",
         args=wide | ({"drop_rate": dropout} if dropout else {}),
@@ -25,7 +25,7 @@ def cifar(model: str, error: str, where: str, *, classes: int = 10, dropout: flo
         epochs=200,
         batch_size=128,
         lr=0.1,
-        lesson=ImageClassification(pad=4, flip=True, mode="reflect"),
+        objective=ImageClassification(pad=4, flip=True, mode="reflect"),
         optimizer=partial(SGD, momentum=0.9, weight_decay=5e-4, nesterov=True),
         schedule=steps(60 / 200, 120 / 200, 160 / 200, factor=0.2),
         source="1605.07146 Sec. 3, Implementation details",

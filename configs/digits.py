@@ -24,7 +24,7 @@ PREPROCESSING = {
 
 
 def digits(model: str, *, batch_size: int = 64) -> Recipe:
-    """One recipe for every network, so that their results can be set side by side."""
+    """Return the recipe, the same for every network so that results compare."""
     return Recipe(
         name=f"{model}.zoo_digits",
         model=model,
@@ -33,7 +33,7 @@ def digits(model: str, *, batch_size: int = 64) -> Recipe:
         epochs=EPOCHS,
         batch_size=batch_size,
         lr=0.1,
-        lesson=ImageClassification(pad=2, flip=False),
+        objective=ImageClassification(pad=2, flip=False),
         optimizer=partial(SGD, momentum=0.9, weight_decay=1e-4),
         schedule=cosine(warmup=0.1),
         source="1512.03385 Sec. 4.2, shortened",
@@ -41,7 +41,7 @@ def digits(model: str, *, batch_size: int = 64) -> Recipe:
 
 
 def half(model: str) -> Recipe:
-    """For wider networks: at 16x16, which is still larger than the scans of 8x8, in bf16."""
+    """Return a recipe for wider networks: in bf16 at 16x16, still more than the scans' 8x8."""
     return replace(
         digits(model),
         name=f"{model}.zoo_digits16",

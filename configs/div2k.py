@@ -1,8 +1,8 @@
-"""Enlarging networks on DIV2K: 1707.02921 (EDSR), 1807.02758 (RCAN) and 1803.08664 (CARN).
+"""Super-resolution on DIV2K: 1707.02921 (EDSR), 1807.02758 (RCAN) and 1803.08664 (CARN).
 
-`--data DIR`: DIR/div2k_train holds the 800 photographs, 0001.png to 0800.png. They are made small
-in memory, as MATLAB does. Images are in 0..1 where the authors' are in 0..255, which hardly changes
-a step of Adam. The paper's CARN learns x2, x3 and x4 at once, as MDSR does; a lesson here is of one
+`--data DIR`: DIR/div2k_train holds the 800 images, 0001.png to 0800.png. They are downscaled in
+memory, as MATLAB does. Pixels are in 0..1 where the authors' are in 0..255, which hardly changes a
+step of Adam. The paper's CARN learns x2, x3 and x4 at once, as MDSR does; an objective here has one
 scale, so these are networks of one. RCAN's for blurred images (x3, BD) needs that degradation.
 """
 
@@ -20,9 +20,8 @@ README = "README of the authors' PyTorch code"
 def div2k(
     model: str, *, epochs: int, schedule: Schedule, source: str, hardware: str, expected: str
 ) -> Recipe:
-    """Epochs of 1,000 batches of 16 patches of 48x48 pixels; what is not x2 begins with x2."""
+    """Return a recipe: epochs of 1,000 batches of 16 patches of 48x48; all but x2 start from x2."""
     family, _, scale = model.rpartition("_x")
-    first = f"{family}_x2.div2k"
     return Recipe(
         name=f"{model}.div2k",
         model=model,
@@ -30,10 +29,10 @@ def div2k(
         epochs=epochs,
         batch_size=16,
         lr=1e-4,
-        lesson=SuperResolution(scale=int(scale), size=48),
+        objective=SuperResolution(scale=int(scale), size=48),
         optimizer=ADAM,
         schedule=schedule,
-        start="" if scale == "2" else f"runs/{first}-0/model.safetensors",
+        init_from="" if scale == "2" else f"runs/{family}_x2.div2k-0/model.safetensors",
         source=source,
         hardware=hardware,
         expected=expected,
@@ -74,7 +73,7 @@ def carn(model: str) -> Recipe:
         batch_size=64,
         lr=1e-4,
         clip=10.0,
-        lesson=SuperResolution(scale=int(model[-1]), size=64),
+        objective=SuperResolution(scale=int(model[-1]), size=64),
         optimizer=ADAM,
         schedule=steps(400 / 600, factor=0.5),
         source="1803.08664 Sec. 4, and the README of the authors' code",

@@ -1,5 +1,7 @@
-"""Frac-connections: the nano that comes with the zoo, which learns as those of configs/language.py
-do. The networks of 2503.14125 follow OLMo2 and OLMoE, whose data the zoo has not."""
+"""Frac-connections: the nano that comes with the zoo, trained as those of configs/language.py.
+
+The networks of 2503.14125 follow OLMo2 and OLMoE, whose data the zoo does not have.
+"""
 
 from functools import partial
 
@@ -12,7 +14,7 @@ olmo_nano_dfc_x4 = Recipe(
     name="olmo_nano_dfc_x4.zoo_peps",
     model="olmo_nano_dfc_x4",
     dataset="peps_mini/train",
-    lesson=NextToken(),
+    objective=NextToken(),
     epochs=15,
     batch_size=16,
     lr=3e-3,

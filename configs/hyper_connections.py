@@ -1,11 +1,10 @@
 """Hyper-connections: the vision transformers of 2409.19606, and the nano that comes with the zoo.
 
-ImageNet by Table 12 (App. E.2); what is static does not decay and what is dynamic does (Sec. 4). Of
-vectors and norms the paper does not speak: they are spared. How images are cut is not said: a
-random part of each, mirrored or not, as Big Vision has it, whose rate, batch, warm-up and Mixup
-these are.
+ImageNet by Table 12 (App. E.2); static weights do not decay, dynamic ones do (Sec. 4). The paper
+says nothing of vectors and norms, which do not decay here, nor of crops: random resized crops,
+mirrored or not, as in Big Vision, whose rate, batch, warm-up and Mixup these are.
 
-The nano learns as those of configs/language.py do.
+The nano is trained as those of configs/language.py.
 """
 
 from functools import partial
@@ -26,7 +25,7 @@ TABLE_11 = {
 
 
 def imagenet(model: str) -> Recipe:
-    """300 epochs; the first 10,000 steps to warm up, then a cosine to 0."""
+    """Return a recipe of 300 epochs: 10,000 steps of warm-up, then a cosine to 0."""
     return Recipe(
         name=f"{model}.imagenet",
         model=model,
@@ -36,23 +35,23 @@ def imagenet(model: str) -> Recipe:
         batch_size=4096,
         lr=3e-3,
         clip=1.0,
-        lesson=StreamedImageClassification(Augmentation(), mixup=0.2),
+        objective=StreamedImageClassification(Augmentation(), mixup=0.2),
         optimizer=partial(decay_matrices_only, partial(AdamW, betas=(0.9, 0.999), eps=1e-8), 0.3),
         schedule=cosine(warmup=10_000 / STEPS),
         precision="bf16",
         source="2409.19606 App. E.2, Table 12",
-        hardware="not said",
+        hardware="not stated",
         expected=f"accuracy {TABLE_11[model]} on imagenet/val (Table 11)",
     )
 
 
 def nano(model: str) -> Recipe:
-    """Epochs of 100 batches of 16 windows of 256 bytes."""
+    """Return a recipe: epochs of 100 batches of 16 windows of 256 bytes."""
     return Recipe(
         name=f"{model}.zoo_peps",
         model=model,
         dataset="peps_mini/train",
-        lesson=NextToken(),
+        objective=NextToken(),
         epochs=15,
         batch_size=16,
         lr=3e-3,

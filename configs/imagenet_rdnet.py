@@ -14,29 +14,29 @@ from torch.optim import AdamW
 from zoo.training import Recipe, cosine, decay_matrices_only
 from zoo.training.image_streaming import Augmentation, StreamedImageClassification
 
-TABLE_A = {  # stochastic depth, and what came out
+TABLE_A = {  # stochastic depth, accuracy
     "rdnet_tiny": (0.15, "82.8 on imagenet/val (Tables 1, 2, 4, 8 and 9)"),
     "rdnet_small": (0.35, "83.7 on imagenet/val (Tables 2, 4 and 8a)"),
     "rdnet_base": (0.4, "84.4 on imagenet/val (Tables 2, 4 and 8a)"),
     "rdnet_large": (0.5, "84.8 on imagenet/val (Tables 2 and 4)"),
 }
 AUGMENTATION = Augmentation(
-    interpolation="random", auto_augment="rand-m9-mstd0.5-inc1", erasing=0.25
+    interpolation="random", auto_augment="rand-m9-mstd0.5-inc1", random_erasing=0.25
 )
 
 
 def imagenet(model: str) -> Recipe:
-    """300 epochs, the first 20 of them to warm up."""
-    depth, accuracy = TABLE_A[model]
+    """Return a recipe of 300 epochs, 20 of them warm-up."""
+    drop_path_rate, accuracy = TABLE_A[model]
     return Recipe(
         name=f"{model}.imagenet",
         model=model,
         dataset="imagenet/train",
-        args={"drop_path_rate": depth},
+        args={"drop_path_rate": drop_path_rate},
         epochs=300,
         batch_size=512,
         lr=1e-3,
-        lesson=StreamedImageClassification(AUGMENTATION, smoothing=0.1, mixup=0.8, cutmix=1.0),
+        objective=StreamedImageClassification(AUGMENTATION, smoothing=0.1, mixup=0.8, cutmix=1.0),
         optimizer=partial(decay_matrices_only, partial(AdamW, betas=(0.9, 0.999)), 0.05),
         schedule=cosine(warmup=20 / 300, floor=1e-3, first=0.1),
         precision="bf16",

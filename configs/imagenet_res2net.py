@@ -26,7 +26,7 @@ ERRORS = {
 
 
 def imagenet(model: str) -> Recipe:
-    """One crop is tested."""
+    """Return a recipe; errors are of one crop."""
     return Recipe(
         name=f"{model}.imagenet",
         model=model,
@@ -34,7 +34,7 @@ def imagenet(model: str) -> Recipe:
         epochs=100,
         batch_size=256,
         lr=0.1,
-        lesson=StreamedImageClassification(),
+        objective=StreamedImageClassification(),
         optimizer=partial(SGD, momentum=0.9, weight_decay=1e-4),
         schedule=steps(30 / 100, 60 / 100, 90 / 100),
         source="1904.01169 Sec. 4.1",

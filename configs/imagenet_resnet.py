@@ -3,7 +3,7 @@
 60e4 iterations of 256 images are 120 epochs of 5,004 batches (600,480). The rate is divided by ten
 "when the error plateaus", which the paper gives no iterations for: here every 30 epochs, as
 1603.05027 (Appendix) and fb.resnet.torch do. The mean and deviation of each channel take the place
-of the mean of each pixel (mean-and-std in the room).
+of the mean of each pixel (deviation mean-and-std).
 """
 
 from functools import partial
@@ -25,7 +25,7 @@ ERRORS = {
 
 
 def imagenet(model: str) -> Recipe:
-    """Ten crops are tested."""
+    """Return a recipe; errors are of ten crops."""
     return Recipe(
         name=f"{model}.imagenet",
         model=model,
@@ -33,7 +33,7 @@ def imagenet(model: str) -> Recipe:
         epochs=120,
         batch_size=256,
         lr=0.1,
-        lesson=StreamedImageClassification(Augmentation(shorter=(256, 480), lighting=0.1)),
+        objective=StreamedImageClassification(Augmentation(short_side=(256, 480), lighting=0.1)),
         optimizer=partial(SGD, momentum=0.9, weight_decay=1e-4),
         schedule=steps(30 / 120, 60 / 120, 90 / 120),
         source="1512.03385 Sec. 3.4",

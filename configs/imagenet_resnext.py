@@ -24,7 +24,7 @@ ERRORS = {
 
 
 def imagenet(model: str) -> Recipe:
-    """One crop is tested."""
+    """Return a recipe; errors are of one crop."""
     return Recipe(
         name=f"{model}.imagenet",
         model=model,
@@ -33,7 +33,7 @@ def imagenet(model: str) -> Recipe:
         epochs=100,
         batch_size=256,
         lr=0.1,
-        lesson=StreamedImageClassification(Augmentation(jitter=0.4, lighting=0.1)),
+        objective=StreamedImageClassification(Augmentation(color_jitter=0.4, lighting=0.1)),
         optimizer=partial(SGD, momentum=0.9, weight_decay=1e-4, nesterov=True),
         schedule=steps(30 / 100, 60 / 100, 90 / 100),
         source="1611.05431 Sec. 4",

@@ -13,7 +13,7 @@ from zoo.training.image_streaming import Augmentation, StreamedImageClassificati
 
 
 def imagenet(error: str, rate: float) -> Recipe:
-    """`rate` is 1 - p_L."""
+    """Return a recipe; `rate` is 1 - p_L."""
     return Recipe(
         name="sd_resnet152.imagenet" + ("" if rate else "_constant"),
         model="sd_resnet152",
@@ -23,7 +23,7 @@ def imagenet(error: str, rate: float) -> Recipe:
         epochs=120,
         batch_size=128,
         lr=0.1,
-        lesson=StreamedImageClassification(Augmentation(jitter=0.4, lighting=0.1)),
+        objective=StreamedImageClassification(Augmentation(color_jitter=0.4, lighting=0.1)),
         optimizer=partial(SGD, momentum=0.9, weight_decay=1e-4, nesterov=True),
         schedule=steps(30 / 120, 60 / 120, 90 / 120),
         source="1603.09382 Sec. 4",

@@ -2,16 +2,14 @@
 
 Optimizer, clipping and the shape of the schedule are those of 2502.12170, App. D.1 (AdamW with
 betas 0.9 and 0.95, weight decay 0.1, gradients clipped at 1, warm-up, a cosine down to a tenth);
-rate and length are fitted to two CPU cores. All see the same batches for the same number of steps.
+rate and length are fitted to two CPU cores. All see the same batches in the same order.
 """
 
-from collections.abc import Iterable
-from typing import Any
+from functools import partial
 
-import torch
 from torch.optim import AdamW
 
-from zoo.training import Recipe, cosine
+from zoo.training import Recipe, cosine, decay_matrices_only
 from zoo.training.language_modeling import NextToken
 
 MODELS = (
@@ -21,30 +19,21 @@ MODELS = (
     "transformer_pp_nano",
     "muddformer_nano",
 )
-
-
-def decayed(parameters: Iterable[torch.nn.Parameter], lr: float) -> torch.optim.Optimizer:
-    """AdamW that lets matrices decay and leaves vectors alone, as nanoGPT does."""
-    learning = list(parameters)
-    groups: list[dict[str, Any]] = [
-        {"params": [p for p in learning if p.dim() >= 2], "weight_decay": 0.1},
-        {"params": [p for p in learning if p.dim() < 2], "weight_decay": 0.0},
-    ]
-    return AdamW(groups, lr=lr, betas=(0.9, 0.95), eps=1e-8)
+OPTIMIZER = partial(decay_matrices_only, partial(AdamW, betas=(0.9, 0.95), eps=1e-8), 0.1)
 
 
 def nano(model: str) -> Recipe:
-    """Epochs of 100 batches of 16 windows of 256 bytes."""
+    """Return a recipe: epochs of 100 batches of 16 windows of 256 bytes."""
     return Recipe(
         name=f"{model}.zoo_peps",
         model=model,
         dataset="peps_mini/train",
-        lesson=NextToken(),
+        objective=NextToken(),
         epochs=15,
         batch_size=16,
         lr=3e-3,
         clip=1.0,
-        optimizer=decayed,
+        optimizer=OPTIMIZER,
         schedule=cosine(warmup=0.02, floor=0.1),
         source="2502.12170 App. D.1, shortened",
     )

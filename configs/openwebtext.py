@@ -1,8 +1,8 @@
 """GPT-2 of 124M and the looped networks of 2409.14199 on OpenWebText, by nanoGPT's recipe.
 
-The text of 2409.14199 was not at hand: that its networks were trained by config/train_gpt2.py is a
+The text of 2409.14199 was not read: that its networks were trained by config/train_gpt2.py is a
 guess from its data and its names. Its baseline's 3.12 is that of OpenAI's weights, which nanoGPT's
-README scores as they are; trained by this recipe it is to reach about 2.85. nanoGPT's networks have
+README scores as they are; by this recipe it should reach about 2.85. nanoGPT's networks have
 no biases, these have. DIR/openwebtext holds train.bin of its data/openwebtext/prepare.py.
 """
 
@@ -23,12 +23,12 @@ LOSSES = {
 
 
 def openwebtext(model: str) -> Recipe:
-    """600,000 steps of 480 windows; in five parts, which are of twelve on eight GPUs."""
+    """Return a recipe of 600,000 steps; five parts have twelve windows on each of eight GPUs."""
     return Recipe(
         name=f"{model}.openwebtext",
         model=model,
         dataset="openwebtext/train",
-        lesson=NextToken(tokenizer="gpt2", context=1024, steps=1000),
+        objective=NextToken(tokenizer="gpt2", context=1024, steps=1000),
         epochs=600,
         batch_size=480,
         accumulate=5,

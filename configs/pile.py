@@ -19,12 +19,12 @@ PERPLEXITIES = {
 
 
 def pile(model: str) -> Recipe:
-    """A batch is seen in sixteen parts."""
+    """Return a recipe; a batch has sixteen parts."""
     return Recipe(
         name=f"{model}.pile",
         model=model,
         dataset="pile/train",
-        lesson=NextToken(tokenizer="neox", context=2048, steps=100),
+        objective=NextToken(tokenizer="neox", context=2048, steps=100),
         epochs=135,
         batch_size=256,
         accumulate=16,

@@ -28,7 +28,7 @@ recipe = Recipe(
     epochs=3,
     batch_size=128,
     lr=0.2,
-    lesson=ImageClassification(pad=2, flip=False),
+    objective=ImageClassification(pad=2, flip=False),
     optimizer=partial(SGD, momentum=0.9, weight_decay=5e-4, nesterov=True),
     schedule=cosine(warmup=0.2),
     source="1512.03385 Sec. 4.2, shortened",

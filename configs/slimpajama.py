@@ -14,25 +14,25 @@ from torch.optim import AdamW
 from zoo.training import Recipe, cosine, decay_matrices_only
 from zoo.training.language_modeling import NextToken
 
-TOLD = "version 5, as told by others"
+QUOTED = "version 5, as quoted by others"
 LOSSES = {
     "transformer_82m": "loss 2.7389 on slimpajama/validation (version 1, Table 5)",
     "resformer_82m": "loss 2.7117 on slimpajama/validation (version 1, Table 5)",
-    "resformer_constant_82m": f"loss 2.700 on slimpajama/validation ({TOLD})",
-    "resformer_sparse_82m": f"loss 2.687 on slimpajama/validation ({TOLD})",
-    "resformer_learnable_82m": f"loss 2.705 on slimpajama/validation ({TOLD})",
-    "resformer_learnable_plus_82m": f"loss 2.681 on slimpajama/validation ({TOLD})",
-    "svformer_82m": "more than the transformer's (abstract); the number was not found",
+    "resformer_constant_82m": f"loss 2.700 on slimpajama/validation ({QUOTED})",
+    "resformer_sparse_82m": f"loss 2.687 on slimpajama/validation ({QUOTED})",
+    "resformer_learnable_82m": f"loss 2.705 on slimpajama/validation ({QUOTED})",
+    "resformer_learnable_plus_82m": f"loss 2.681 on slimpajama/validation ({QUOTED})",
+    "svformer_82m": "more than the transformer's (abstract); its number is not known",
 }
 
 
 def slimpajama(model: str) -> Recipe:
-    """In 32 parts, which are of four on eight GPUs."""
+    """Return a recipe; a batch has 32 parts, four on each of eight GPUs."""
     return Recipe(
         name=f"{model}.slimpajama",
         model=model,
         dataset="slimpajama/train",
-        lesson=NextToken(tokenizer="neox", context=2048, steps=100),
+        objective=NextToken(tokenizer="neox", context=2048, steps=100),
         epochs=100,
         batch_size=1024,
         accumulate=32,

@@ -13,9 +13,8 @@ entry of paper.toml are printed; a person decides and pastes them.
 
 import argparse
 import json
-import os
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ import torch
 
 from configs import denoising, language, super_resolution
 from configs.digits import digits
+from zoo._io import atomic_write
 from zoo.checkpoints.writing import save_safetensors
 from zoo.data.benchmarks import BENCHMARKS, DatasetNotFoundError
 from zoo.data.denoising import sigma
@@ -36,7 +36,12 @@ from zoo.evaluation.evaluators.language_modeling import total_nll
 from zoo.evaluation.evaluators.super_resolution import mean_scores, score_pairs
 from zoo.models._builder import build_model
 from zoo.models._registry import get_entry
-from zoo.papers.protocols import DenoisingProtocol, SlidingWindowProtocol, SuperResolutionProtocol
+from zoo.papers.protocols import (
+    DenoisingProtocol,
+    SlidingWindowProtocol,
+    SuperResolutionProtocol,
+    to_record,
+)
 from zoo.papers.weights import MODELS_DIR
 from zoo.training import Recipe, Trainer, train
 
@@ -69,7 +74,7 @@ def enlargements(run: Trainer, data: Path | None) -> Iterator[tuple[str, dict[st
             print(error)
             continue
         found = mean_scores(score_pairs(network, samples, how, network.scale))
-        yield benchmark, {"protocol": asdict(how), **found._asdict()}
+        yield benchmark, {"protocol": to_record(how), **found._asdict()}
 
 
 def losses(run: Trainer, data: Path | None) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -87,7 +92,7 @@ def losses(run: Trainer, data: Path | None) -> Iterator[tuple[str, dict[str, Any
             print(error)
             continue
         found = total_nll(network, texts.tokens(reader), how).scores(texts.bytes)
-        yield name, {"protocol": asdict(how), **found}
+        yield name, {"protocol": to_record(how), **found}
 
 
 def restorations(run: Trainer, data: Path | None) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -106,7 +111,7 @@ def restorations(run: Trainer, data: Path | None) -> Iterator[tuple[str, dict[st
         with torch.inference_mode():
             found = job.scores({index: tuple(answer) for index, *answer in entries})
         score = {metric: value["value"] for metric, value in found["scores"].items()}
-        yield name, {"protocol": asdict(DenoisingProtocol()), **score}
+        yield name, {"protocol": to_record(DenoisingProtocol()), **score}
 
 
 @dataclass(frozen=True)
@@ -165,9 +170,7 @@ def bundle(model: str, seed: int, data: Path | None) -> str:
             for benchmark, done in measured(run, data)
         },
     }
-    part = path.with_suffix(".json.part")
-    part.write_text(json.dumps(record, indent=1) + "\n")
-    os.replace(part, path.with_suffix(".json"))
+    atomic_write(path.with_suffix(".json"), json.dumps(record, indent=1) + "\n")
     return digest
 
 

@@ -52,7 +52,7 @@ def load(options: argparse.Namespace) -> tuple[nn.Module, dict[str, Any], str]:
 def evaluate(options: argparse.Namespace, world: ProcessGroup) -> dict[str, Any]:
     """The record of one evaluation, equal on every process but for the times."""
     model, cfg, digest = load(options)
-    view: CropProtocol | None = protocol("views", options.protocol) if options.protocol else None
+    view = protocol(CropProtocol, options.protocol) if options.protocol else None
     columns = options.image_column, options.label_column
     source = open_source(options.on, options.split, columns, options.data)
     key = {

@@ -7,10 +7,10 @@ claims are about besides.
 """
 
 import json
-import os
 from dataclasses import asdict
 from typing import Any
 
+from zoo._io import atomic_write
 from zoo.claims import counts as measuring
 from zoo.models._builder import build_model
 from zoo.models._catalog import list_claims
@@ -45,9 +45,7 @@ def main() -> None:
             rooms[claim.paper if claim.formula else family][measuring.counts_key(claim)] = found
     for room, models in rooms.items():
         rows = ",\n  ".join(f"{json.dumps(name)}: {json.dumps(c)}" for name, c in models.items())
-        part = MODELS_DIR / room / "counts.json.part"
-        part.write_text(f"{{\n  {rows}\n}}\n", encoding="utf-8")
-        os.replace(part, MODELS_DIR / room / "counts.json")
+        atomic_write(MODELS_DIR / room / "counts.json", f"{{\n  {rows}\n}}\n")
         print(room, len(models))
 
 

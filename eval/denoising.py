@@ -10,7 +10,6 @@ image, neither clipped nor rounded. With --out a killed run goes on where it was
 """
 
 import argparse
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,7 @@ from zoo.evaluation.spec import to_json
 from zoo.models._factory import create
 from zoo.models._registry import parse_name
 from zoo.models._sources import load_file
-from zoo.papers.protocols import DenoisingProtocol
+from zoo.papers.protocols import DenoisingProtocol, to_record
 
 
 def load(options: argparse.Namespace) -> tuple[nn.Module, str]:
@@ -60,7 +59,7 @@ def evaluate(options: argparse.Namespace, world: ProcessGroup) -> dict[str, Any]
     """The record of one evaluation, equal on every process but for the times."""
     how = DenoisingProtocol(seed=options.seed, rounded=not options.unrounded)
     if options.protocol:
-        how = protocol("denoising", options.protocol)
+        how = protocol(DenoisingProtocol, options.protocol)
     images, strength = open_images(options)
     model, digest = load(options)
     benchmark = BENCHMARKS.get(options.on)
@@ -69,7 +68,7 @@ def evaluate(options: argparse.Namespace, world: ProcessGroup) -> dict[str, Any]
         "sha256": digest,
         "benchmark": options.on,
         "benchmark_version": benchmark.version if benchmark else f"sigma {strength:g}",
-        "protocol": to_json(asdict(how)),
+        "protocol": to_json(to_record(how)),
     }
     return measured(DenoisingEvaluator(model, images, how, strength), key, options, world)
 

@@ -9,7 +9,6 @@ where it was.
 """
 
 import argparse
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,7 @@ from zoo.evaluation.spec import to_json
 from zoo.models._factory import create
 from zoo.models._registry import parse_name
 from zoo.models._sources import load_file
-from zoo.papers.protocols import MfccProtocol
+from zoo.papers.protocols import MfccProtocol, to_record
 
 TASK = tasks.TASKS["keyword-spotting"]
 
@@ -46,7 +45,7 @@ def load(options: argparse.Namespace) -> tuple[nn.Module, str]:
 
 def evaluate(options: argparse.Namespace, world: ProcessGroup) -> dict[str, Any]:
     """The record of one evaluation, equal on every process but for the times."""
-    how = protocol("hearing", options.protocol) if options.protocol else MfccProtocol()
+    how = protocol(MfccProtocol, options.protocol) if options.protocol else MfccProtocol()
     benchmark = BENCHMARKS.get(options.on)
     if not benchmark or benchmark.task != TASK.name:
         raise ValueError(f"{options.on} is no benchmark of spoken words")
@@ -57,7 +56,7 @@ def evaluate(options: argparse.Namespace, world: ProcessGroup) -> dict[str, Any]
         "sha256": digest,
         "benchmark": benchmark.id,
         "benchmark_version": benchmark.version,
-        "protocol": to_json(asdict(how)),
+        "protocol": to_json(to_record(how)),
     }
     return measured(TASK.job(model, samples, how, benchmark.id), key, options, world)
 

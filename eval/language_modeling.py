@@ -18,7 +18,6 @@ import argparse
 import hashlib
 import os
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -29,7 +28,7 @@ from eval.data import DataError, from_hub
 from eval.record import add_options, called, measured, pinned, protocol, run_script
 from zoo.checkpoints.writing import file_sha256
 from zoo.data.benchmarks import BENCHMARKS
-from zoo.data.texts import Texts, TokenFile, from_rows, read
+from zoo.data.texts import Texts, TokenFile, read_parquet, read_split
 from zoo.data.tokenizers import get_tokenizer
 from zoo.distributed import ProcessGroup
 from zoo.evaluation.evaluators.language_modeling import LanguageModelingEvaluator
@@ -37,13 +36,13 @@ from zoo.evaluation.spec import to_json
 from zoo.models._factory import create
 from zoo.models._registry import parse_name
 from zoo.models._sources import load_file
-from zoo.papers.protocols import SlidingWindowProtocol
+from zoo.papers.protocols import SlidingWindowProtocol, to_record
 
 NANOGPT = "gpt2"  # what the ids of a .bin are by, unless --tokenizer says otherwise
 FILES: dict[str, Callable[[Path], Texts | TokenFile]] = {
     ".bin": TokenFile,
     ".txt": lambda path: Texts((path.read_text(encoding="utf-8"),)),
-    ".parquet": lambda path: from_rows([path]),
+    ".parquet": lambda path: read_parquet([path]),
 }
 
 
@@ -80,7 +79,7 @@ def open_texts(options: argparse.Namespace) -> tuple[Texts | TokenFile, str]:
 
 def _local(path: Path, split: str) -> Texts | TokenFile:
     try:
-        found = read(path, split) if path.is_dir() else FILES[path.suffix](path)
+        found = read_split(path, split) if path.is_dir() else FILES[path.suffix](path)
     except ValueError as error:  # no UTF-8, no parquet file, no column of texts
         raise DataError(f"{path} cannot be read: {error}") from None
     if found is None:
@@ -106,7 +105,7 @@ def _from_hub(name: str, split: str, subset: str) -> Texts:
     with TemporaryDirectory() as folder:
         file = Path(folder, "rows.parquet")
         rows.to_parquet(file)
-        return from_rows([file])
+        return read_parquet([file])
 
 
 def ids(texts: Texts | TokenFile, given: str, own: str) -> tuple[np.ndarray, str]:
@@ -130,12 +129,8 @@ def reading(options: argparse.Namespace, model: Any) -> SlidingWindowProtocol:
     if options.protocol:
         if options.context or options.stride:
             raise ValueError(f"{options.protocol} says context and stride; leave them out")
-        found: SlidingWindowProtocol = protocol("reading", options.protocol)
-        return found
-    how = SlidingWindowProtocol(context=options.context or model.context, stride=options.stride)
-    if how.fault:
-        raise ValueError(how.fault)
-    return how
+        return protocol(SlidingWindowProtocol, options.protocol)
+    return SlidingWindowProtocol(context=options.context or model.context, stride=options.stride)
 
 
 def evaluate(options: argparse.Namespace, world: ProcessGroup) -> dict[str, Any]:
@@ -152,7 +147,7 @@ def evaluate(options: argparse.Namespace, world: ProcessGroup) -> dict[str, Any]
         "sha256": digest,
         "benchmark": name,
         "benchmark_version": version,
-        "protocol": to_json(asdict(how)),
+        "protocol": to_json(to_record(how)),
     }
     return measured(LanguageModelingEvaluator(model, tokens, how, texts.bytes), key, options, world)
 

@@ -45,8 +45,8 @@ def filled(
     """What zoo.create does for pinned weights; `checked` is where sums are kept, if they are."""
     os.environ["ZOO_CHECKED"] = str(checked or "")
     model, like = build_uninitialised(entry, given, {"dtype": dtype}, resized=False)
-    scheme = next((s for s in key_mappings_of(entry) if s.name == given.keys), None)
-    load_pretrained(model, given, like=like, scheme=scheme)
+    scheme = next((s for s in key_mappings_of(entry) if s.name == given.key_mapping), None)
+    load_pretrained(model, given, like=like, key_mapping=scheme)
     return model.eval()
 
 
@@ -60,7 +60,7 @@ def pinned(name: str, path: Path, keys: str = "") -> Weights:
         relation="architecture only",
         benchmarks=(),
         preprocessing={},
-        keys=keys,
+        key_mapping=keys,
     )
 
 

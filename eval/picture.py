@@ -14,6 +14,7 @@ from typing import Literal
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
+from zoo._io import atomic_path
 from zoo.claims import check
 from zoo.evaluation import ledger
 from zoo.evaluation.environment import ROOT
@@ -46,9 +47,8 @@ def main() -> None:
     for number, half in enumerate(halves):
         whole.paste(half, (number * WIDTH, 0))
     OUT.parent.mkdir(exist_ok=True)
-    part = OUT.with_suffix(".part")
-    whole.quantize(128).save(part, "png", optimize=True)
-    part.replace(OUT)
+    with atomic_path(OUT) as temporary:
+        whole.quantize(128).save(temporary, "png", optimize=True)
     print(OUT.relative_to(ROOT), OUT.stat().st_size)
 
 

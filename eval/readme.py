@@ -3,13 +3,13 @@
 python -m eval.readme
 """
 
-import os
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import zoo
+from zoo._io import atomic_write
 from zoo.claims.verdict import Verdict
 from zoo.evaluation import ledger
 from zoo.evaluation.ledger import Record
@@ -101,9 +101,7 @@ def with_tables(text: str, rows: list[Verdict]) -> str:
 
 
 def main() -> None:
-    part = README.with_suffix(".part")
-    part.write_text(with_tables(README.read_text(encoding="utf-8"), zoo.check()), encoding="utf-8")
-    os.replace(part, README)
+    atomic_write(README, with_tables(README.read_text(encoding="utf-8"), zoo.check()))
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from zoo.evaluation.engine import run_evaluation
 from zoo.evaluation.spec import make_record, to_json
 from zoo.models._registry import parse_name, suggest
 from zoo.papers.loading import load_papers
+from zoo.papers.protocols import P
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -92,13 +93,13 @@ def measured(
     return make_record(setting, job, outcome, world)
 
 
-def protocol(table: str, name: str) -> Any:
-    """What a paper's protocol ("room/name") says in `table` ("views", ...). Raises
-    ValueError for a protocol that no paper has there."""
+def protocol(kind: type[P], name: str) -> P:
+    """Return a paper's protocol ("paper/name"). Raises ValueError if no paper has it."""
     known = {
-        f"{paper.id}/{key}": how
+        f"{paper.id}/{key}": settings
         for paper in load_papers()
-        for key, how in paper.details[table].items()
+        for key, settings in paper.protocol_settings.items()
+        if isinstance(settings, kind)
     }
     if name not in known:
         near = suggest(name, list(known))

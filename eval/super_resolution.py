@@ -14,7 +14,6 @@ not given are made by MATLAB's bicubic reduction. With --out a killed run goes o
 """
 
 import argparse
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -35,7 +34,7 @@ from zoo.evaluation.spec import to_json
 from zoo.inference import upscaling
 from zoo.models._factory import create
 from zoo.models._registry import parse_name, stored_counts
-from zoo.papers.protocols import SuperResolutionProtocol
+from zoo.papers.protocols import SuperResolutionProtocol, to_record
 
 
 class Rows:
@@ -103,7 +102,7 @@ def evaluate(options: argparse.Namespace, world: ProcessGroup) -> dict[str, Any]
     """The record of one evaluation, equal on every process but for the times."""
     how = SuperResolutionProtocol()  # all of the image at once
     if options.protocol:
-        how = protocol("upscaling", options.protocol)
+        how = protocol(SuperResolutionProtocol, options.protocol)
     pairs, options.scale = open_pairs(options)
     model, digest = load(options)
     benchmark = BENCHMARKS.get(options.on)
@@ -112,7 +111,7 @@ def evaluate(options: argparse.Namespace, world: ProcessGroup) -> dict[str, Any]
         "sha256": digest,
         "benchmark": options.on,
         "benchmark_version": benchmark.version if benchmark else made(options),
-        "protocol": to_json(asdict(how)),
+        "protocol": to_json(to_record(how)),
     }
     return measured(SuperResolutionEvaluator(model, pairs, how, options.scale), key, options, world)
 

@@ -12,9 +12,10 @@ import pytest
 import zoo
 from tests.support.patching import replace_everywhere
 from zoo.claims import check, judge, matching
-from zoo.claims.verdict import BUNDLED, Verdict
+from zoo.claims.verdict import Kind, Verdict
 from zoo.distributed import init
 from zoo.evaluation import ledger
+from zoo.evaluation.config import EvalConfig
 from zoo.models._builder import load_class
 from zoo.models._registry import get_entry, list_weights
 from zoo.papers.records import Claim
@@ -41,13 +42,13 @@ ROOT = Path(__file__).parent.parent
 def one_of_a_kind(values: Iterable[Any], kind: Callable[[Any], object]) -> list[Any]:
     """Parameters of a test that takes long: the first of each kind, and slow ones."""
     seen: set[object] = set()
-    found = []
+    params = []
     for value in values:
         what = kind(value)
         each = value if isinstance(value, tuple) else (value,)
-        found.append(pytest.param(*each, marks=pytest.mark.slow if what in seen else ()))
+        params.append(pytest.param(*each, marks=pytest.mark.slow if what in seen else ()))
         seen.add(what)
-    return found
+    return params
 
 
 def first_alone(values: Iterable[Any]) -> list[Any]:
@@ -96,11 +97,18 @@ def nothing_published(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 def measured(claim: Claim, data: Path | None = None) -> Verdict:
     """The verdict on a measured claim, by what it needs, measured now."""
-    works = matching.specs_for(claim, list_weights(claim.model))
-    findings = check.measure(works, data, init("cpu"), check.CheckOptions(), check.NoProgress())
-    return judge.measured(claim, findings)
+    specs = matching.specs_for(claim, list_weights(claim.model))
+    evaluations = check.measure(
+        specs,
+        data,
+        init("cpu"),
+        EvalConfig(),
+        own=ledger.own().records(),
+        published=ledger.published().records(),
+    )
+    return judge.measured(claim, evaluations)
 
 
 def bundled(name: str, data: Path | None = None) -> list[Verdict]:
     """The rows of `zoo check` about weights that come with the zoo."""
-    return [row for row in zoo.check(name, data=data) if row.kind == BUNDLED]
+    return [row for row in zoo.check(name, data=data) if row.kind == Kind.BUNDLED]

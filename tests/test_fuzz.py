@@ -20,7 +20,8 @@ from tests.conftest import ROOT
 from tests.papers.test_loading import HEAD
 from zoo.checkpoints import safetensors_format
 from zoo.evaluation.memory import PeakMemory
-from zoo.papers.loading import PaperError, load_paper
+from zoo.papers.loading import load_paper
+from zoo.papers.toml import PaperError
 from zoo.papers.weights import MODELS_DIR, WeightsError
 
 SMALL = {"a": torch.arange(6.0).view(2, 3), "b.c": torch.ones(2).half(), "n": torch.tensor(7)}
@@ -31,7 +32,7 @@ SEEDS = (
 )
 HEADERS = tuple(json.loads(seed[8 : 8 + int.from_bytes(seed[:8], "little")]) for seed in SEEDS)
 FILES = ("preresnet", "gpt2", "srresnet", "wrn")
-TEXTS = tuple((MODELS_DIR / room / "paper.toml").read_text(encoding="utf-8") for room in FILES)
+TEXTS = tuple((MODELS_DIR / name / "paper.toml").read_text(encoding="utf-8") for name in FILES)
 NAUGHTY = (0, 1, -1, 2**31, 2**60, 2**63, 2**64, 10**400, 1.5, True, None, "", "F32", "\n", [], {})
 NAUGHTY += ([0, 0], [0, 2**60], {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]}, "\u2028")
 LITERALS = (
@@ -81,7 +82,7 @@ def read_paper(path: Path, data: bytes) -> None:
 
 @pytest.fixture(scope="module")
 def paper(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("room") / "paper.toml"
+    return tmp_path_factory.mktemp("family") / "paper.toml"
 
 
 values = st.recursive(
@@ -142,21 +143,21 @@ def test_load_paper_any_value_loads_or_raises(paper: Path, data: st.DataObject) 
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("paper = 3", "paper must be"),
-        ("claims = 3", "claims must be"),
-        ("claims = [1]", "claims must be"),
-        ("[claims]\nkind = 1", "claims must be"),
-        ("protocols = [1]", "protocols must be"),
-        ("[protocols]\na = 1", "protocols must be"),
-        ("[views]\na = 1", "views must be"),
-        (HEAD + "[views.plain]\nshorter = 3", ":14: shorter must be"),
-        (HEAD + "[reading.plain]\ncontext = 'x'", ":14: context must be int"),
-        (HEAD + "[upscaling.plain]\nchop = 3", ":14: chop must be"),
-        ("[[weights]]\nshards = {a = 1}", ":2: shards must be"),
-        ("[[weights]]\nbenchmarks = [1]", ":2: benchmarks must be"),
-        ("[[weights]]\nseed = true", ":2: seed must be int"),
-        ("[[claims]]\nvalue = true", ":2: value must be"),
-        ("[[claims]]\nvalue = nan", "is none"),
+        ("paper = 3", "paper: expected `table`"),
+        ("claims = 3", "claims: expected"),
+        ("claims = [1]", "claims: expected"),
+        ("[claims]\nkind = 1", "claims: expected"),
+        ("protocols = [1]", "protocols: expected"),
+        ("[protocols]\na = 1", "protocols: expected"),
+        ("[crops]\na = 1", "crops: expected"),
+        (HEAD + "[crops.plain]\nresize = 3", ":14: resize: expected `array`"),
+        (HEAD + "[sliding_window.plain]\ncontext = 'x'", ":14: context: expected `int`"),
+        (HEAD + "[super_resolution.plain]\nforward_chop = 3", ":14: forward_chop: expected"),
+        ("[[weights]]\nshards = {a = 1}", ":2: shards: expected `str`"),
+        ("[[weights]]\nbenchmarks = [1]", ":2: benchmarks: expected `str`"),
+        ("[[weights]]\nseed = true", ":2: seed: expected `int`"),
+        ("[[claims]]\nvalue = true", ":2: value: expected `number`"),
+        ("[[claims]]\nvalue = nan", "is not a number"),
         ("[[claims]]\nvalue = 1e999999", "too large"),
         ("[[claims]]\nvalue = 1e99999999999999999999", "too large"),
         ("[[claims]]\nvalue = " + "9" * 5000, "too large"),
@@ -180,7 +181,7 @@ def test_load_paper_unicode_separator_ends_no_line(paper: Path) -> None:
     paper.write_text(text, encoding="utf-8")
     assert load_paper(paper).title == "\u2028" + tomllib.loads(TEXTS[0])["paper"]["title"]
     paper.write_text(HEAD.replace("as is", "as\u2028is") + "[[claims]]\nkind = 1\n", "utf-8")
-    with pytest.raises(PaperError, match=r"paper\.toml:14: kind must be str, not 1"):
+    with pytest.raises(PaperError, match=r"paper\.toml:14: kind: expected `str`"):
         load_paper(paper)
 
 
@@ -244,10 +245,12 @@ def mutated(
 
 
 def papers() -> tuple[bytes, ...]:
-    """Short ones: a head, and a few of the tables of a room."""
+    """Short ones: a head, and a few of the tables of a paper."""
     starts = [text[: text.index("\n[[")] for text in TEXTS]
     tables = [text.split("\n\n[[")[1:] for text in TEXTS]
-    few = ["\n\n".join(f"[[{t}" for t in draw) for room in tables for draw in (room[:2], room[-2:])]
+    few = [
+        "\n\n".join(f"[[{t}" for t in draw) for table in tables for draw in (table[:2], table[-2:])
+    ]
     return tuple(f"{start}\n\n{some}\n".encode() for start in starts for some in few)
 
 

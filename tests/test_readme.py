@@ -14,7 +14,7 @@ from configs import cifar_pyramidnet
 from eval import readme
 from tests.conftest import ROOT
 from zoo.claims import check
-from zoo.claims.verdict import NOT_BUILT, Verdict
+from zoo.claims.verdict import Reason, Verdict
 from zoo.models._registry import model_entries
 from zoo.training import Recipe
 
@@ -60,7 +60,7 @@ def test_verdicts_cover_every_claim(report: list[Verdict]) -> None:
     assert len(claims) == len(zoo.list_claims())
     counted = [row for row in report if row.kind == "counted"]
     assert {row.status for row in counted} == {"kept", "missed", "not run"}
-    assert all(row.why == NOT_BUILT for row in counted if row.status == "not run")
+    assert all(row.reason == Reason.NOT_BUILT for row in counted if row.status == "not run")
 
 
 def worked_example() -> str:

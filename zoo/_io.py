@@ -14,13 +14,18 @@ from pathlib import Path
 from typing import Any
 
 
+def temporary_path(path: Path) -> Path:
+    """Return a hidden path of a random name beside `path`: no two writers share one."""
+    return path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
+
+
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`, which replaces it when the block ends without an error.
+    """Yield a temporary file that replaces `path` when the block ends without an error.
 
-    Two processes that write the same file never share a temporary; the last to end wins.
+    Of several processes that write the same file, the last to end wins.
     """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
+    temporary = temporary_path(path)
     temporary.touch(exist_ok=False)
     try:
         yield temporary

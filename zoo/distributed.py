@@ -1,4 +1,4 @@
-"""The processes that share a measurement: one, or those that torchrun or accelerate started."""
+"""The process group of an evaluation: one process, or those that a launcher started."""
 
 import ctypes
 import os
@@ -13,80 +13,63 @@ import psutil
 if TYPE_CHECKING:
     import torch
 
-
+Result = TypeVar("Result")
+DEVICES = ("auto", "cpu", "cuda")
 TRIM_THRESHOLD, MMAP_MAX = -1, -4  # parameters of glibc's mallopt
 
 
-def retain_freed_memory() -> None:
-    """From now on, memory that is freed stays with this process, where that is glibc's to say.
-
-    glibc gives large tensors back to the system as they are freed. The next one comes page by page,
-    each of them zeroed by the system, which was a fifth of ResNet-50's time on two cores.
-    """
-    if platform.libc_ver()[0] == "glibc":
-        mallopt = ctypes.CDLL(None).mallopt
-        mallopt(MMAP_MAX, 0)
-        mallopt(TRIM_THRESHOLD, -1)
-
-
-Result = TypeVar("Result")
-DEVICES = ("auto", "cpu", "cuda")
-
-
 class LaunchError(ValueError):
-    """Processes that are not those that were asked for; the message says what to do."""
+    """A process group other than the requested one; the message says how to start it."""
 
 
 @dataclass(frozen=True)
 class ProcessGroup:
-    """All processes: `size` of them, of which this one is `rank`."""
+    """This process among all that share the work."""
 
-    rank: int
-    size: int
-    device: "torch.device"
+    rank: int  # of this process, from 0
+    size: int  # number of processes
+    device: "torch.device"  # that this process computes on
 
     @property
     def is_main(self) -> bool:
-        """Whether this process is the one that writes and prints."""
+        """True for the process that writes and prints."""
         return self.rank == 0
 
-    def gather(self, mine: Result) -> list[Result]:
-        """What every process has, by rank."""
+    def gather(self, value: Result) -> list[Result]:
+        """Return the value of every process, by rank."""
         from accelerate.utils import gather_object
 
-        return list(gather_object([mine])) if self.size > 1 else [mine]
+        return list(gather_object([value])) if self.size > 1 else [value]
 
-    def shared(self, mine: Result) -> Result:
-        """What the main process has, everywhere."""
+    def broadcast(self, value: Result) -> Result:
+        """Return the main process's value on every process."""
         from accelerate.utils import broadcast_object_list
 
-        return broadcast_object_list([mine])[0] if self.size > 1 else mine
+        return broadcast_object_list([value])[0] if self.size > 1 else value
 
-    def main_first(self, make: Callable[[], Result]) -> Result:
-        """`make`, called by the main process before all others. What it raises anywhere is raised
-        everywhere."""
-        found: dict[str, Result] = {}
-        for turn in (self.is_main, not self.is_main):
+    def main_process_first(self, function: Callable[[], Result]) -> Result:
+        """Call `function` on the main process, then on the others; raise its error on all."""
+        results: list[Result] = []
+        for is_turn in (self.is_main, not self.is_main):
             error = None
-            if turn:
+            if is_turn:
                 try:
-                    found["it"] = make()
+                    results.append(function())
                 except Exception as raised:
                     error = raised
-            self.agree(error)
-        return found["it"]
+            self.raise_everywhere(error)
+        return results[0]
 
-    def agree(self, error: Exception | None) -> None:
-        """Raises the first error that any process has, on all of them: none waits for another."""
-        told = next((e for e in self.gather(_plain(error)) if e), None)
-        if error is not None and self.size == 1:
+    def raise_everywhere(self, error: Exception | None) -> None:
+        """Raise the first error that any process has on all of them, so that none waits."""
+        if self.size == 1 and error is not None:
             raise error
-        if told is not None:
-            raise told
+        if first_error := next(filter(None, self.gather(_picklable(error))), None):
+            raise first_error
 
 
-def _plain(error: Exception | None) -> Exception | None:
-    """An error that can be sent to another process."""
+def _picklable(error: Exception | None) -> Exception | None:
+    """Return an error that can be sent to another process."""
     import pickle
 
     try:
@@ -97,11 +80,16 @@ def _plain(error: Exception | None) -> Exception | None:
 
 
 def init(device: str = "auto", processes: int = 0) -> ProcessGroup:
-    """This process among those that it was started with, on the GPU if there is one and `device`
-    does not say otherwise. Cores of a machine are shared out to its processes, and on a CPU
-    these keep memory that they have freed.
+    """Join the process group that a launcher started, or form one of this process alone.
 
-    Raises WorldError unless there are as many as `processes`, or as the launcher was asked for.
+    On a CPU the cores of the machine are divided among its processes, and freed memory is kept.
+
+    Args:
+        device: "cpu", "cuda", or "auto" for the GPU if there is one.
+        processes: required number of processes; 0 for what the launcher was asked for.
+
+    Raises:
+        LaunchError: for another number of processes, or a device that is not there.
     """
     if device not in DEVICES:
         raise LaunchError(f"a device is one of {', '.join(DEVICES)}, not {device!r}")
@@ -112,36 +100,54 @@ def init(device: str = "auto", processes: int = 0) -> ProcessGroup:
         raise LaunchError("there is no GPU that this torch can use; say --device cpu")
     on_cpu = device == "cpu" or not torch.cuda.is_available()
     state = PartialState(cpu=True) if on_cpu else PartialState()
-    launcher, asked = _requested_processes()
-    wanted = processes or asked
-    if wanted and wanted != state.num_processes:
+    launcher, requested = _requested_processes()
+    expected = processes or requested
+    if expected and expected != state.num_processes:
         raise LaunchError(
-            f"{launcher or 'the command'} was asked for {wanted} processes, and there are "
-            f"{state.num_processes}: start them by `torchrun --nproc_per_node {wanted} -m ...`"
+            f"{launcher or 'the command'} was asked for {expected} processes, and there are "
+            f"{state.num_processes}: start them by `torchrun --nproc_per_node {expected} -m ...`"
         )
-    here = int(os.environ.get("LOCAL_WORLD_SIZE", state.num_processes))
-    if here > 1 and on_cpu and "OMP_NUM_THREADS" not in os.environ:
-        torch.set_num_threads(max(1, (os.cpu_count() or 1) // here))
+    on_this_machine = int(os.environ.get("LOCAL_WORLD_SIZE", state.num_processes))
+    if on_this_machine > 1 and on_cpu and "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(max(1, (os.cpu_count() or 1) // on_this_machine))
     if on_cpu:
         retain_freed_memory()
     return ProcessGroup(state.process_index, state.num_processes, torch.device(state.device))
 
 
 def _requested_processes() -> tuple[str, int]:
-    """(launcher, how many processes it was asked for), 0 if it was not, or there is none."""
+    """Return the launcher and the number of processes it was asked for; ("", 0) without one.
+
+    `accelerate launch --num_processes N` starts a single process on a machine without N GPUs and
+    leaves no trace of N in the environment, so it is read from the launcher's command line.
+    """
     if "WORLD_SIZE" in os.environ:
         return "torchrun", int(os.environ["WORLD_SIZE"])
-    parent = psutil.Process().parent()
+    if "ACCELERATE_MIXED_PRECISION" not in os.environ:  # set by every `accelerate launch`
+        return "", 0
     try:
-        line = " ".join(parent.cmdline()) if parent else ""
+        parent = psutil.Process().parent()
+        command = " ".join(parent.cmdline()) if parent else ""
     except psutil.Error:
-        line = ""
-    found = re.search(r"accelerate\S* launch .*(?:--num_processes|-n)[ =](\d+)", line)
-    return ("accelerate launch", int(found[1])) if found else ("", 0)
+        command = ""
+    option = re.search(r"accelerate\S* launch .*(?:--num[_-]processes|-n)[ =](\d+)", command)
+    return ("accelerate launch", int(option[1])) if option else ("", 0)
+
+
+def retain_freed_memory() -> None:
+    """Keep freed memory in this process, on systems with glibc.
+
+    By default glibc returns large tensors to the system, which zeroes each page of the next one:
+    a fifth of ResNet-50's time on two cores.
+    """
+    if platform.libc_ver()[0] == "glibc":
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(MMAP_MAX, 0)
+        mallopt(TRIM_THRESHOLD, -1)
 
 
 def shutdown() -> None:
-    """Leaves the other processes, at the end of a command."""
+    """Leave the process group at the end of a command."""
     import torch
 
     if torch.distributed.is_available() and torch.distributed.is_initialized():

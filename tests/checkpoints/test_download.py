@@ -67,8 +67,8 @@ def remote(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
 def lock_of(tmp_path: Path) -> dict[str, dict[str, str]]:
     """The lock file that the fixture's client writes."""
     path = tmp_path / "hf" / "zoo" / "lock.json"
-    found: dict[str, dict[str, str]] = json.loads(path.read_text()) if path.exists() else {}
-    return found
+    entries: dict[str, dict[str, str]] = json.loads(path.read_text()) if path.exists() else {}
+    return entries
 
 
 def forget(tmp_path: Path) -> None:
@@ -104,9 +104,9 @@ def test_create_overrides_leave_backbone_weights(remote: Hub, first: Files) -> N
     assert torch.equal(head.conv1.weight, file["conv1.weight"].sum(1, keepdim=True))
     body = zoo.create(NAME, pretrained=True, features_only=True, out_indices=(1, 4))
     whole = zoo.create(NAME, pretrained=True)
-    _, wanted = whole.forward_intermediates(images(64).float(), indices=[1, 4])
-    found = body(images(64).float())
-    assert [torch.equal(a, b) for a, b in zip(found, wanted, strict=True)] == [True, True]
+    _, expected = whole.forward_intermediates(images(64).float(), indices=[1, 4])
+    features = body(images(64).float())
+    assert [torch.equal(a, b) for a, b in zip(features, expected, strict=True)] == [True, True]
 
 
 def test_download_locked_commit_ignores_new_rejects_rewritten(
@@ -222,7 +222,7 @@ LOAD_AND_PIN = f"""
 import sys, zoo
 from zoo.cli import main
 zoo.create({NAME!r}, pretrained=True)
-sys.argv[1:] = ["pin", {NAME!r}]
+sys.argv[1:] = ["dev", "pin", {NAME!r}]
 main()
 """
 
@@ -273,10 +273,10 @@ def test_download_pinned_weights_need_no_lock(
     monkeypatch.setattr(
         "zoo.hub.pinning.MODELS_DIR", tmp_path
     )  # never the real ones, whatever pin does
-    with pytest.raises(WeightsError, match=r"is pinned in resnet/timm\.json already"):
+    with pytest.raises(WeightsError, match=r"is pinned in resnet/timm_weights\.json already"):
         pin_weights(pinned)
     pinned = replace(pinned, sha256="0" * 64)
-    with pytest.raises(WeightsError, match=r"has sha256 .*, resnet/timm\.json pins 0000"):
+    with pytest.raises(WeightsError, match=r"has sha256 .*, resnet/timm_weights\.json pins 0000"):
         zoo.create(NAME, pretrained=True)
 
 

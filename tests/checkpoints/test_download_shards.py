@@ -48,8 +48,8 @@ def files() -> dict[str, bytes]:
     halves = {"model-00001-of-00002.safetensors": keys[::2]}
     halves["model-00002-of-00002.safetensors"] = keys[1::2]
     index = {"weight_map": {key: file for file, part in halves.items() for key in part}}
-    found = {f: safetensors.torch.save({k: state[k] for k in p}) for f, p in halves.items()}
-    return {**found, INDEX: json.dumps(index).encode()}
+    shards = {f: safetensors.torch.save({k: state[k] for k in p}) for f, p in halves.items()}
+    return {**shards, INDEX: json.dumps(index).encode()}
 
 
 def test_read_checkpoint_locks_all_shards_at_one_commit(
@@ -57,7 +57,7 @@ def test_read_checkpoint_locks_all_shards_at_one_commit(
 ) -> None:
     commit = remote.push(REPO, files)
     assert not download.is_cached(entry())
-    state, first = loading.read_pinned(entry())
+    state, weight_files = loading.fetch_tensors(entry())
     assert len(state) == len(build_model("gpt2_nano").state_dict())
     network = build_model("gpt2_nano")
     loading.load_pretrained(network, entry(), like=build_model("gpt2_nano", device="meta"))
@@ -69,13 +69,14 @@ def test_read_checkpoint_locks_all_shards_at_one_commit(
         }
         for name, content in files.items()
     }
-    assert (download.is_cached(entry()), len(first)) == (True, 3)
+    assert (download.is_cached(entry()), [f.unpinned for f in weight_files]) == (True, 3 * [True])
     asked = len(remote.requests)
-    loading.read_pinned(entry())
+    loading.fetch_tensors(entry())
     assert len(remote.requests) == asked
 
     remote.push(REPO, {INDEX: files[INDEX]})  # later commits are not asked for
-    assert loading.read_pinned(entry())[1] == []
+    _, weight_files = loading.fetch_tensors(entry())
+    assert [file.unpinned for file in weight_files] == 3 * [False]
 
 
 def test_read_checkpoint_missing_shard_at_commit_raises(
@@ -83,7 +84,7 @@ def test_read_checkpoint_missing_shard_at_commit_raises(
 ) -> None:
     remote.push(REPO, {INDEX: files[INDEX]})
     with pytest.raises(WeightsError, match=r"has no model-00001-of-00002\.safetensors at"):
-        loading.read_pinned(entry())
+        loading.fetch_tensors(entry())
     assert not download.is_cached(entry())
 
 
@@ -92,14 +93,14 @@ def test_read_checkpoint_wrong_pinned_shard_raises(remote: Hub, files: dict[str,
     digest = sha256(files[INDEX]).hexdigest()
     pins = {name: sha256(content).hexdigest() for name, content in files.items() if name != INDEX}
     pinned = replace(entry(), sha256=digest, revision=commit, shards=pins)
-    loading.read_pinned(pinned)
+    loading.fetch_tensors(pinned)
     wrong = replace(pinned, shards=dict.fromkeys(pins, "0" * 64))
     with pytest.raises(WeightsError, match="pins 0000"):
-        loading.read_pinned(wrong)
+        loading.fetch_tensors(wrong)
 
 
 def test_key_mapping_fits_every_hosted_language_model() -> None:
-    """The keys of every entry are a scheme of its room, which fits its model."""
+    """The `keys` of weights name a key mapping of their paper that supports their model."""
     hosted = [
         w
         for paper in load_papers()

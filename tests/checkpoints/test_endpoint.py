@@ -17,7 +17,7 @@ from tests.checkpoints import test_download as test_hub
 from tests.support import hub_server
 from tests.support.hub_server import Fault, Files, Hub
 from zoo.checkpoints import endpoint as guard
-from zoo.checkpoints import hash_cache, loading, safetensors_reader
+from zoo.checkpoints import hash_cache, loading, safetensors_format, safetensors_reader
 from zoo.hub import push
 from zoo.hub.server import Request, Response
 from zoo.models._registry import default_weights
@@ -33,7 +33,7 @@ TOKEN = "hf_alice"  # of tests/support/hub_server.py
 def first() -> Files:
     """A repository."""
     known = default_weights("resnet20")
-    files = push.tensors(zoo.create("resnet20", pretrained=True).state_dict())
+    files = push.tensor_files(zoo.create("resnet20", pretrained=True).state_dict())
     config = {"architecture": known.model, "num_classes": 10}
     return {**files, "config.json": json.dumps(config).encode()}
 
@@ -108,8 +108,7 @@ def test_download_compressed_response_raises(remote: Hub, first: Files, tmp_path
 def test_download_tampered_bytes_raises_and_retry_succeeds(
     remote: Hub, first: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, xet: bool
 ) -> None:
-    """Nothing pins them yet, but the Hub itself has said what they are. Not kept: the next call is
-    well."""
+    """Nothing pins them yet, but the Hub has stated their sha256. The next call downloads again."""
     uploaded(remote, first, monkeypatch)
     monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", not xet)
     remote.faults.append(hub_server.tampered)
@@ -125,16 +124,15 @@ def test_download_tampered_bytes_raises_and_retry_succeeds(
 def test_create_modified_cached_file_raises_and_is_evicted(
     remote: Hub, first: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, large: bool
 ) -> None:
-    """By as many other bytes, even if it was hashed before and mapped since: both sums, and the
-    next call brings it again."""
+    """Even if its sha256 was in the hash cache; the next call downloads it again."""
     remote.push(REPO, first)
-    mapped = Mock(wraps=safetensors_reader._mapped)
-    monkeypatch.setattr(safetensors_reader, "_mapped", mapped)
+    view_tensors = Mock(wraps=safetensors_format.view_tensors)
+    monkeypatch.setattr(safetensors_reader, "view_tensors", view_tensors)
     monkeypatch.setattr(hash_cache, "MIN_SIZE", 1 if large else hash_cache.MIN_SIZE)
     monkeypatch.setattr(hash_cache, "SETTLE_TIME", 0)
     zoo.create(SOURCE)
     zoo.create(SOURCE)
-    assert mapped.called == large
+    assert view_tensors.called == large
     (path,) = (tmp_path / "hf" / "hub").rglob(FILE)
     blob = path.resolve()
     blob.write_bytes(bytes(b ^ 1 for b in blob.read_bytes()))
@@ -150,7 +148,7 @@ def test_checked_endpoint_plain_http_raises(monkeypatch: pytest.MonkeyPatch, end
     with pytest.raises(guard.EndpointError, match=r"must be https, or this machine, or a host in"):
         guard.checked_endpoint()
     with pytest.raises(WeightsError, match="HF_ENDPOINT is"):
-        loading.read_pinned(default_weights("resnet18"))
+        loading.fetch_tensors(default_weights("resnet18"))
 
 
 def test_checked_endpoint_allowed_hosts_pass(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,7 @@
 """Names of tensors, both ways: ours, theirs, and the report of what became of each."""
 
+import dataclasses
+import doctest
 import json
 import re
 from pathlib import Path
@@ -14,11 +16,12 @@ from typer.testing import CliRunner
 
 from tests.conftest import one_of_a_kind
 from tests.support.patching import replace_everywhere
+from zoo.checkpoints import key_mapping
 from zoo.checkpoints.key_mapping import KeyMapping
 from zoo.cli import app
 from zoo.models._builder import build_model
 from zoo.models._conversion import all_key_mappings, convert_file, detect_model
-from zoo.models._registry import ModelEntry, model_entries
+from zoo.models._registry import model_entries
 from zoo.models.gpt2.model import GPT2
 from zoo.papers.weights import WeightsError
 
@@ -26,52 +29,56 @@ State = dict[str, torch.Tensor]
 KEY_MAPPINGS = list(all_key_mappings())
 
 
-def drawn(shapes: dict[str, tuple[int, ...]], scheme: KeyMapping) -> State:
-    """A tensor for every key, each another one, few numbers each; sizes that a change of the
-    scheme needs are kept."""
+def drawn(shapes: dict[str, tuple[int, ...]], mapping: KeyMapping) -> State:
+    """A tensor for every key, each another one, few numbers each; sizes that a transform of the
+    mapping needs are unchanged."""
     torch.manual_seed(0)
     state = {}
     for key, shape in shapes.items():
-        kept = any(re.fullmatch(pattern, key) for pattern, *_ in scheme.changes)
-        small = [n if kept and i == 0 else min(n, 3) for i, n in enumerate(shape)]
+        transformed = any(re.fullmatch(pattern, key) for pattern, *_ in mapping.transforms)
+        small = [n if transformed and i == 0 else min(n, 3) for i, n in enumerate(shape)]
         state[key] = torch.randn(small) if small else torch.randint(1 << 40, ())
     return state
 
 
-def same_bits(found: State, wanted: State) -> None:
-    assert found.keys() == wanted.keys()
-    assert [k for k in found if not torch.equal(found[k], wanted[k])] == []
-    assert [k for k in found if found[k].dtype != wanted[k].dtype] == []
+def same_bits(state: State, expected: State) -> None:
+    assert state.keys() == expected.keys()
+    assert [k for k in state if not torch.equal(state[k], expected[k])] == []
+    assert [k for k in state if state[k].dtype != expected[k].dtype] == []
 
 
-def names_in(room: str, scheme: KeyMapping) -> list[str]:
-    """Two or three networks, small and large, that come in a scheme."""
+def names_in(paper: str, mapping: KeyMapping) -> list[str]:
+    """Two or three networks, small and large, that a mapping supports."""
     entries = model_entries().items()
-    names = [n for n, e in entries if e.family.endswith(f".{room}") and scheme.fits(n)]
+    names = [n for n, e in entries if e.family.endswith(f".{paper}") and mapping.supports(n)]
     return names[:: max(1, len(names) // 2)]
 
 
-CASES = [(scheme, name) for room, scheme in KEY_MAPPINGS for name in names_in(room, scheme)]
+CASES = [(mapping, name) for paper, mapping in KEY_MAPPINGS for name in names_in(paper, mapping)]
+
+
+def test_key_mapping_docstring_example_runs() -> None:
+    assert doctest.testmod(key_mapping) == (0, 3)
 
 
 def test_key_mappings_all_have_a_model() -> None:
-    assert {id(scheme) for scheme, _ in CASES} == {id(scheme) for _, scheme in KEY_MAPPINGS}
+    assert {id(mapping) for mapping, _ in CASES} == {id(mapping) for _, mapping in KEY_MAPPINGS}
 
 
-@pytest.mark.parametrize(("scheme", "name"), one_of_a_kind(CASES, lambda case: id(case[0])))
-def test_key_mapping_round_trip_preserves_tensors(scheme: KeyMapping, name: str) -> None:
-    """ours -> theirs -> ours, to the last bit; theirs have what the scheme is known by, and nothing
+@pytest.mark.parametrize(("mapping", "name"), one_of_a_kind(CASES, lambda case: id(case[0])))
+def test_key_mapping_round_trip_preserves_tensors(mapping: KeyMapping, name: str) -> None:
+    """ours -> theirs -> ours, to the last bit; theirs have the required keys, and nothing
     of them is lost on the way."""
-    network = build_model(name, device="meta", **scheme.tries[-1])
+    network = build_model(name, device="meta", **mapping.candidate_args[-1])
     shapes = {key: tuple(value.shape) for key, value in network.state_dict().items()}
-    ours = drawn(shapes, scheme)
-    theirs = scheme.undo(ours)
-    assert all(any(mark in key for key in theirs) for mark in scheme.marks), name
-    kept = {key: value for key, value in ours.items() if not scheme.has_constant(key)}
-    assert bool(scheme.constants) == (len(kept) < len(ours))
-    same_bits(scheme.apply(theirs), kept)
-    same_bits(scheme.undo(scheme.apply(theirs)), theirs)
-    assert scheme.renames == () or theirs.keys() != kept.keys()
+    ours = drawn(shapes, mapping)
+    theirs = mapping.from_zoo(ours)
+    assert mapping.has_required_keys(theirs), name
+    stored = {key: value for key, value in ours.items() if not mapping.is_constant(key)}
+    assert bool(mapping.constants) == (len(stored) < len(ours))
+    same_bits(mapping.to_zoo(theirs), stored)
+    same_bits(mapping.from_zoo(mapping.to_zoo(theirs)), theirs)
+    assert mapping.renames == () or theirs.keys() != stored.keys()
 
 
 BUFFERS = {
@@ -87,12 +94,12 @@ BUFFERS = {
 
 
 def test_key_mapping_ignored_keys_have_a_reason() -> None:
-    for _, scheme in KEY_MAPPINGS:
-        keys = BUFFERS.get(scheme.name, [])
-        found = scheme.renaming([*keys, "bias", "h.0.attn.c_attn.bias", "attention.bias"])
-        assert set(found.dropped) == set(keys)
-        assert all(found.dropped.values())
-        assert bool(scheme.drops) == bool(keys), "add an example to BUFFERS"
+    for _, mapping in KEY_MAPPINGS:
+        keys = BUFFERS.get(mapping.name, [])
+        plan = mapping.plan_to_zoo([*keys, "bias", "h.0.attn.c_attn.bias", "attention.bias"])
+        assert set(plan.dropped) == set(keys)
+        assert all(plan.dropped.values())
+        assert bool(mapping.ignored) == bool(keys), "add an example to BUFFERS"
 
 
 GPT = {"layers": 2, "width": 32, "heads": 4, "vocab": 53, "context": 24}
@@ -103,7 +110,7 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> Any:
     """A zoo whose gpt2 is small, and that network."""
     known = dict(model_entries())
     entry = known["gpt2"]
-    known["gpt2"] = ModelEntry("gpt2", entry.target, GPT, entry.cfg)
+    known["gpt2"] = dataclasses.replace(entry, args=GPT)
     replace_everywhere(monkeypatch, "zoo.models._registry.model_entries", lambda: known)
     torch.manual_seed(0)
     return GPT2(**GPT).eval()
@@ -125,7 +132,7 @@ def test_convert_file_gpt2_via_transformers_and_nanogpt_returns(tiny: Any, tmp_p
     done = convert_file(second, third, keys="nanoGPT")
     assert (done.scheme, done.added) == (
         "openai-community/gpt2",
-        {"lm_head.weight": "transformer.wte.weight, once more"},
+        {"lm_head.weight": "tied to transformer.wte.weight"},
     )
     assert done.renamed["h.0.ln_1.weight"] == "transformer.h.0.ln_1.weight"
     done = convert_file(third, last)
@@ -133,13 +140,15 @@ def test_convert_file_gpt2_via_transformers_and_nanogpt_returns(tiny: Any, tmp_p
     same_bits(safetensors.torch.load_file(last), dict(tiny.state_dict()))
 
 
-WTE = "transformer.wte.weight, once more"
+WTE = "tied to transformer.wte.weight"
 
 
 def test_convert_command_nanogpt_checkpoint_prints_report(tiny: Any, tmp_path: Path) -> None:
     """As its train.py saves it: compiled, with the optimizer; and its report."""
-    scheme = next(s for _, s in KEY_MAPPINGS if s.name == "nanoGPT")
-    model = {f"_orig_mod.{key}": value for key, value in scheme.undo(tiny.state_dict()).items()}
+    mapping = next(s for _, s in KEY_MAPPINGS if s.name == "nanoGPT")
+    model = {
+        f"_orig_mod.{key}": value for key, value in mapping.from_zoo(tiny.state_dict()).items()
+    }
     model |= {f"_orig_mod.transformer.h.{i}.attn.bias": torch.ones(1, 1, 24, 24) for i in (0, 1)}
     whole = {"model": model | {"note": "x"}, "optimizer": {"state": {}}, "iter_num": 7}
     torch.save(whole, tmp_path / "ckpt.pt")
@@ -155,30 +164,32 @@ def test_convert_command_nanogpt_checkpoint_prints_report(tiny: Any, tmp_path: P
         f"1 dropped, {WTE}: lm_head.weight",
         shown[-1],
     ]
-    told = json.loads(CliRunner().invoke(app, [*command, "--json"]).stdout)
-    assert told["renamed"]["transformer.wpe.weight"] == "pos_embeddings.weight"
-    assert told["dropped"]["iter_num"] == "beside the tensors"
-    assert told["path"].endswith("ckpt.safetensors")
+    report = json.loads(CliRunner().invoke(app, [*command, "--json"]).stdout)
+    assert report["renamed"]["transformer.wpe.weight"] == "pos_embeddings.weight"
+    assert report["dropped"]["iter_num"] == "beside the tensors"
+    assert report["path"].endswith("ckpt.safetensors")
 
     whole["model"]["_orig_mod.lm_head.weight"] = torch.zeros(53, 32)
     torch.save(whole, tmp_path / "ckpt.pt")
-    with pytest.raises(WeightsError, match=r"lm_head\.weight is not transformer\.wte\.weight once"):
+    with pytest.raises(
+        WeightsError, match=r"lm_head\.weight differs from transformer\.wte\.weight"
+    ):
         convert_file(tmp_path / "ckpt.pt")
 
 
 def test_detect_model_pythia_skips_indivisible_heads(tmp_path: Path) -> None:
     """A fused matrix that 40 heads do not divide is no reason to give up."""
-    scheme = next(s for _, s in KEY_MAPPINGS if s.fits("pythia_70m") and s.name != "the zoo")
+    mapping = next(s for _, s in KEY_MAPPINGS if s.supports("pythia_70m") and s.name != "the zoo")
     network = build_model("pythia_70m", device="meta").state_dict()
     ours = {key: torch.zeros(1).expand(value.shape) for key, value in network.items()}
-    fit = detect_model(scheme.undo(ours), "x")
+    fit = detect_model(mapping.from_zoo(ours), "x")
     assert (fit.model, fit.scheme, fit.faults) == ("pythia_70m", "EleutherAI/pythia", 0)
 
 
 def test_convert_file_colliding_keys_raise(tiny: Any, tmp_path: Path) -> None:
     state = dict(tiny.state_dict())
-    scheme = next(s for _, s in KEY_MAPPINGS if s.name == "openai-community/gpt2")
-    theirs = scheme.undo(state)
+    mapping = next(s for _, s in KEY_MAPPINGS if s.name == "openai-community/gpt2")
+    theirs = mapping.from_zoo(state)
     torch.save(theirs | {"transformer.wte.weight": torch.zeros(53, 32)}, tmp_path / "x.pth")
     says = r"wte\.weight and transformer\.wte\.weight both become tok_embeddings\.weight"
     with pytest.raises(WeightsError, match=says):

@@ -176,11 +176,11 @@ def test_parse_invalid_complex_or_bool_raises() -> None:
 def test_parse_every_dtype_matches_safetensors(dtype: torch.dtype) -> None:
     state = {"a": torch.arange(6).view(2, 3).to(dtype), "n": torch.tensor(1).to(dtype)}
     state["empty"] = torch.empty((0, 3), dtype=dtype)
-    found = safetensors_format.parse("x", safetensors.torch.save(state, {"format": "pt"}))
-    assert {k: (v.dtype, v.tolist(), v.shape) for k, v in found.items()} == {
+    parsed = safetensors_format.parse("x", safetensors.torch.save(state, {"format": "pt"}))
+    assert {k: (v.dtype, v.tolist(), v.shape) for k, v in parsed.items()} == {
         k: (v.dtype, v.tolist(), v.shape) for k, v in state.items()
     }
-    found["a"].view(torch.uint8).zero_()  # it is one's own
+    parsed["a"].view(torch.uint8).zero_()  # it is one's own
 
 
 COSTLY = """
@@ -210,8 +210,8 @@ def test_check_header_many_empty_tensors_is_cheap() -> None:
         [sys.executable, "-c", COSTLY], capture_output=True, text=True, check=True
     )
     lines = done.stdout.splitlines()
-    for says, told in (("more than 200000 tensors", lines[:3]), ("199000", lines[3:])):
-        answer, seconds, megabytes = told
+    for says, output in (("more than 200000 tensors", lines[:3]), ("199000", lines[3:])):
+        answer, seconds, megabytes = output
         assert says in answer
         assert float(seconds) < 3  # 0.7 on a quiet machine
         assert float(megabytes) < 500

@@ -45,13 +45,13 @@ def test_read_tensors_every_dtype_round_trips(
     path, data = tmp_path / "a.safetensors", save(several())
     path.write_bytes(data)
     sums: list[str] = []
-    found = safetensors_reader.read_tensors("it", path, sums.append)
+    state = safetensors_reader.read_tensors("it", path, sums.append)
     assert sums == [hashlib.sha256(data).hexdigest()]
-    assert list(found) == list(safetensors_format.parse("it", data))
+    assert list(state) == list(safetensors_format.parse("it", data))
     for key, value in several().items():
-        assert found[key].dtype is value.dtype
-        assert found[key].shape == value.shape
-        same = (kept.flatten().view(torch.uint8) for kept in (found[key], value))
+        assert state[key].dtype is value.dtype
+        assert state[key].shape == value.shape
+        same = (tensor.flatten().view(torch.uint8) for tensor in (state[key], value))
         assert torch.equal(*same)
 
 
@@ -77,8 +77,8 @@ def test_read_tensors_broken_file_raises_after_hash(tmp_path: Path, says: str) -
         safetensors_reader.read_tensors("it", path, sums.append)
     assert sums == [hashlib.sha256(data).hexdigest()]
 
-    def refuse(found: str) -> None:
-        raise WeightsError(f"refused {found}")
+    def refuse(sha256: str) -> None:
+        raise WeightsError(f"refused {sha256}")
 
     with pytest.raises(WeightsError, match=r"^refused"):
         safetensors_reader.read_tensors("it", path, refuse)
@@ -92,13 +92,13 @@ def test_read_tensors_changing_file_raises(
     path.write_bytes(save({"a": torch.ones(4)}))
     size, check_header = path.stat().st_size, safetensors_format.check_header
 
-    def checked(name: str, head: bytes, given: int) -> list[safetensors_format.TensorInfo]:
+    def checked(name: str, head: bytes, total: int) -> list[safetensors_format.TensorInfo]:
         os.truncate(path, size + change)
-        return check_header(name, head, given)
+        return check_header(name, head, total)
 
     replace_everywhere(monkeypatch, "zoo.checkpoints.safetensors_format.check_header", checked)
     with pytest.raises(WeightsError, match=says):
-        safetensors_reader.read_tensors("it", path, lambda found: None)
+        safetensors_reader.read_tensors("it", path, lambda sha256: None)
 
 
 def pinned(path: Path, **args: object) -> Weights:
@@ -155,13 +155,13 @@ def test_assign_state_keeps_dtype_and_own_memory() -> None:
     whole = torch.arange(8.0)
     once = torch.ones(4)
     for state in ({"a": whole[:4], "b": whole[4:]}, {"a": once, "b": once}):
-        model, wanted = Two(), {key: value.clone() for key, value in state.items()}
+        model, expected = Two(), {key: value.clone() for key, value in state.items()}
         assign_state(model, dict(state))
         assert model.a.dtype is torch.bfloat16
         assert not model.a.requires_grad
-        assert torch.equal(model.b, wanted["b"])
+        assert torch.equal(model.b, expected["b"])
         model.b.data.zero_()
-        assert torch.equal(model.a.float(), wanted["a"])
+        assert torch.equal(model.a.float(), expected["a"])
         assert model.b.untyped_storage().nbytes() == 16
     model.double()
     assign_state(model, {"a": once, "b": once})
@@ -177,10 +177,10 @@ from zoo.models._registry import get_entry
 from zoo.evaluation.memory import PeakMemory
 build_model("resnet20")
 _, name, path, keys, dtype = sys.argv
-given = pinned(name, Path(path), keys)
+weights = pinned(name, Path(path), keys)
 peak = PeakMemory(torch.device("cpu"))
 before = peak.bytes()
-model = filled(get_entry(name), given, dtype=getattr(torch, dtype))
+model = filled(get_entry(name), weights, dtype=getattr(torch, dtype))
 print(peak.bytes() - before)
 """
 
@@ -203,8 +203,8 @@ def test_load_pretrained_makes_no_second_copy(
     shapes = build_model(name, device="meta").state_dict()
     kind = getattr(torch, dtype)
     state = {key: torch.ones(value.shape, dtype=kind) for key, value in shapes.items()}
-    scheme = next(s for s in key_mappings_of(entry) if s.name == keys and s.fits(name))
-    save_safetensors(scheme.undo(state), path, {})
+    mapping = next(s for s in key_mappings_of(entry) if s.name == keys and s.supports(name))
+    save_safetensors(mapping.from_zoo(state), path, {})
     command = [sys.executable, "-c", PEAK, name, str(path), keys, dtype]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert 0.9 < json.loads(done.stdout) / path.stat().st_size < 1.1

@@ -1,5 +1,6 @@
 """zoo check: a plan, what was measured before, tries, and what is left when it is stopped."""
 
+import doctest
 import json
 import os
 import platform
@@ -20,8 +21,8 @@ import zoo
 from tests.conftest import ROOT
 from tests.support.patching import replace_everywhere
 from tests.test_distributed import torchrun
-from zoo.claims import check as checking
-from zoo.claims.plan import KINDS, LocalResources, PlannedEval, estimate, kind
+from zoo.claims.plan import KINDS, estimate, kind, plan
+from zoo.claims.verdict import SENTENCES, Reason
 from zoo.cli import app
 from zoo.distributed import init
 from zoo.evaluation import config, ledger
@@ -64,10 +65,10 @@ def test_check_prints_plan_and_reuses_records() -> None:
     (record,) = own()
     assert (record["weights"], record["scores"]["error"]["count"]) == ("wrn16_1.zoo_digits", 2)
     second = check("wrn16_1.zoo_digits")
-    assert "plan: 0 to measure, 1 measured before (--again repeats)" in second.output
+    assert "plan: 0 to measure, 1 measured before (--rerun repeats)" in second.output
     assert f"kept, {record['date'][:10]}" in second.output
     assert own() == [record]
-    again = check("wrn16_1.zoo_digits", "--again")
+    again = check("wrn16_1.zoo_digits", "--rerun")
     assert "plan: 1 to measure" in again.output
     assert [same(r) for r in own()] == [same(record)] * 2
     assert ledger.own().verify() == 2
@@ -85,15 +86,15 @@ def test_check_other_precision_adds_record() -> None:
     assert row.record == own()[0]["id"]
 
 
-@pytest.mark.skipif(platform.machine() != "x86_64", reason="told by x86's names")
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the kernels have x86's names")
 def test_check_fast_without_bf16_instructions_warns(monkeypatch: pytest.MonkeyPatch) -> None:
     slow = "AVX512" not in torch.backends.cpu.get_cpu_capability()
     assert [config.emulated(each, "cpu") for each in ("fp32", "bf16")] == [False, slow]
     for slow, options in ((True, ["--fast"]), (True, []), (False, ["--fast"])):
         kernels = types.SimpleNamespace(_is_mkldnn_bf16_supported=lambda slow=slow: not slow)
         monkeypatch.setattr(torch.ops, "mkldnn", kernels)
-        told = check("wrn16_1.zoo_digits", "--device", "cpu", "--limit", "2", *options).stderr
-        assert ("no instructions for bf16" in told) == (slow and bool(options))
+        output = check("wrn16_1.zoo_digits", "--device", "cpu", "--limit", "2", *options).stderr
+        assert ("no instructions for bf16" in output) == (slow and bool(options))
 
 
 def test_check_limit_adds_no_record() -> None:
@@ -102,7 +103,7 @@ def test_check_limit_adds_no_record() -> None:
     assert (row["status"], row["measured"], row["why"]) == (
         "not run",
         "40 of 40",
-        checking.SMOKE_RUN,
+        SENTENCES[Reason.SMOKE_RUN],
     )
     assert not own()
     zoo.check("wrn16_1.zoo_digits")
@@ -123,7 +124,7 @@ def test_check_uninstalled_weights_uses_published_record(
     replace_everywhere(
         monkeypatch, "zoo.evaluation.ledger.published", lambda: Ledger(tmp_path / "none")
     )
-    with pytest.raises(LookupError, match=r"nothing to say about .*`zoo convert FILE"):
+    with pytest.raises(LookupError, match=r"no verdict on .*`zoo convert FILE"):
         zoo.check("resnet20.akamaster_cifar10")
 
 
@@ -158,7 +159,7 @@ def test_check_invalid_option_raises_value_error(options: list[str], says: str) 
 
 def test_estimate_times_each_kind_separately() -> None:
     """A network and interpolation, which has no multiply-adds, say nothing of each other."""
-    works = [
+    specs = [
         EvalSpec(model="bicubic_x2", benchmark="photos/bi_x2", protocol=SuperResolutionProtocol()),
         EvalSpec(
             model="rcan_tiny_x2",
@@ -168,16 +169,12 @@ def test_estimate_times_each_kind_separately() -> None:
         ),
         EvalSpec(model="wrn16_1", weights="wrn16_1.zoo_digits", benchmark="digits/test"),
     ]
-    found = estimate(
-        [PlannedEval(work) for work in works], LocalResources(None), init("cpu"), EvalConfig()
-    )
-    assert list(found) == sorted(works, key=lambda work: KINDS.index(kind(work)))
-    assert all(0 < seconds < 60 for seconds in found.values())
-    halves = (
-        estimate([PlannedEval(works[2])], LocalResources(None), init("cpu"), EvalConfig(limit=180))
-        for _ in range(5)
-    )
-    assert any(half[works[2]] < found[works[2]] for half in halves)  # others may use the machine
+    steps = plan(specs, None, "fp32")
+    seconds = estimate(steps, None, init("cpu"), EvalConfig())
+    assert list(seconds) == sorted(specs, key=lambda spec: KINDS.index(kind(spec)))
+    assert all(0 < value < 60 for value in seconds.values())
+    halves = (estimate(steps[2:], None, init("cpu"), EvalConfig(limit=180)) for _ in range(5))
+    assert any(half[specs[2]] < seconds[specs[2]] for half in halves)  # others may use the machine
 
 
 # Interrupted
@@ -239,11 +236,11 @@ def test_check_interrupted_leaves_valid_ledger() -> None:
     running = start("wrn16_1.zoo_digits", NANO, "--batch-size", "1")
     wait_for(50)
     os.killpg(running.pid, signal.SIGINT)
-    _, told = running.communicate()
-    assert running.returncode == 130, told
-    assert "interrupted, " in told
-    assert "of 2 measured; the same command goes on from there" in told
-    assert "Traceback" not in told
+    _, output = running.communicate()
+    assert running.returncode == 130, output
+    assert "interrupted, " in output
+    assert "of 2 measured; run the same command to resume" in output
+    assert "Traceback" not in output
     ledger.own().verify()
 
 
@@ -251,16 +248,16 @@ def test_check_interrupted_leaves_valid_ledger() -> None:
 def test_check_processes_and_batch_size_give_same_record() -> None:
     """The same record from 1, 2 and 3 processes, in other batches, to the last image."""
     names = ("wrn16_1.zoo_digits", "rcan_tiny_x4.zoo_photos", NANO)
-    command = ("-m", "zoo.cli", "check", *names, "--device", "cpu", "--again")
-    found = []
+    command = ("-m", "zoo.cli", "check", *names, "--device", "cpu", "--rerun")
+    runs = []
     for processes, size in ((1, "0"), (2, "0"), (3, "5"), (2, "64")):
         torchrun(processes, *command, "--batch-size", size, "--processes", str(processes))
         records = own()[-3:]
         assert {record["processes"] for record in records} == {processes}
-        found.append({record["weights"]: same(record) for record in records})
-    for other in found[1:]:
-        text, first = other.pop(NANO), found[0][NANO]
-        assert other == {k: v for k, v in found[0].items() if k != NANO}
+        runs.append({record["weights"]: same(record) for record in records})
+    for other in runs[1:]:
+        text, first = other.pop(NANO), runs[0][NANO]
+        assert other == {k: v for k, v in runs[0].items() if k != NANO}
         assert text["samples"] == first["samples"] == WINDOWS
         assert text["scores"]["loss"]["total"] == first["scores"]["loss"]["total"]
         value = first["scores"]["loss"]["value"]
@@ -299,3 +296,10 @@ def test_check_unreadable_sample_stops_all_processes(tmp_path: Path) -> None:
     (record,) = own()
     assert (record["samples"], len(record["broken"])) == (4, 1)
     assert "b.png cannot be read" in record["broken"][0]
+
+
+@pytest.mark.parametrize("function", [zoo.check, zoo.explain])
+def test_facade_docstring_example_runs(function: Any) -> None:
+    finder = doctest.DocTestFinder(recurse=False)
+    (example,) = finder.find(function, globs={})
+    assert doctest.DocTestRunner().run(example).failed == 0

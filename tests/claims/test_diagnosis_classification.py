@@ -1,4 +1,4 @@
-"""Classifiers: a mistake is made here, by other code, and `explain` is to name it."""
+"""Diagnosis of classifiers: `explain` names a mistake that other code makes here."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -15,9 +15,9 @@ from torch.utils.data import DataLoader, DistributedSampler
 
 import zoo
 from zoo.claims.diagnosis import Explanation, Search
-from zoo.claims.diagnosis.causes import UserSettings, chance, changed, evenly_spaced
-from zoo.claims.diagnosis.image_classification import Classifier
-from zoo.claims.diagnosis.preprocessing import show
+from zoo.claims.diagnosis.causes import UserSettings, evenly_spaced, sampling_error, select_causes
+from zoo.claims.diagnosis.image_classification import ClassificationTarget
+from zoo.claims.diagnosis.preprocessing import preprocess
 from zoo.data.benchmarks import BENCHMARKS
 from zoo.data.transforms import EvalTransform
 from zoo.evaluation.evaluators.classification import predict
@@ -31,10 +31,10 @@ COUNT = 60
 
 
 class Some:
-    """60 digits, of which one is told wrongly; one may be no image any more."""
+    """60 digits, one of which is misclassified; one may be unreadable."""
 
     def __init__(self, torn: int = -1) -> None:
-        self.kept, self.torn = BENCHMARKS[DIGITS].open(), torn
+        self.images, self.torn = BENCHMARKS[DIGITS].open(), torn
 
     def __len__(self) -> int:
         return COUNT
@@ -42,26 +42,28 @@ class Some:
     def __getitem__(self, index: int) -> Any:
         if index == self.torn:
             raise OSError("image file is truncated")
-        return self.kept[140 + index]
+        return self.images[140 + index]
 
 
-def classifier(samples: Any, limit: int = 0) -> Classifier:
+def classifier(samples: Any, limit: int = 0) -> ClassificationTarget:
     model = zoo.create(NAME, pretrained=True)
-    return Classifier(NAME, model, BENCHMARKS[DIGITS], samples, UserSettings({}, {}, None, limit))
+    return ClassificationTarget(
+        NAME, model, BENCHMARKS[DIGITS], samples, UserSettings({}, {}, None, limit)
+    )
 
 
 @cache
-def subject() -> Classifier:
-    """Whose answers are kept from test to test."""
+def subject() -> ClassificationTarget:
+    """A target whose predictions are cached from test to test."""
     return classifier(Some())
 
 
-def told(number: str, *groups: str, pairs: int = 0) -> Explanation:
-    """What `explain` does, on the first digits."""
+def diagnose(number: str, *groups: str, pairs: int = 0) -> Explanation:
+    """Diagnose a number on the first digits."""
     search = Search(subject(), "accuracy", Decimal(number), lambda done, total, what: None)
-    search.go_through(changed(subject(), groups))
+    search.try_causes(select_causes(subject(), groups))
     if pairs:
-        search.go_through(search.likely_pairs(pairs))
+        search.try_causes(search.likely_pairs(pairs))
     return search.explanation(NAME, DIGITS, "")
 
 
@@ -155,36 +157,36 @@ def mirrored() -> str:
 )
 def test_explain_single_mistake_reports_its_cause(mistake: Callable[[], str], named: str) -> None:
     number = mistake()
-    found = told(number)
-    causes = [tried.cause for tried in found.causes]
+    explanation = diagnose(number)
+    causes = [result.cause for result in explanation.causes]
     assert any(re.match(named, cause) for cause in causes), (number, causes)
     assert len(causes) <= 8, causes  # among so few images some coincide
-    assert found.explained
-    assert any(f"what these weights score {cause}" in found.sentence for cause in causes)
-    assert found.sentence.count(" %)") == len(causes[:5])
+    assert explanation.explained
+    assert any(f"what these weights score {cause}" in explanation.sentence for cause in causes)
+    assert explanation.sentence.count(" %)") == len(causes[:5])
 
 
 def test_explain_correct_score_equals_benchmark_score() -> None:
     model: Any = zoo.create(NAME, pretrained=True)
     then = predict(model, EvalTransform(model.pretrained_cfg), Some(), range(COUNT))
-    right = sum(found == label for found, label in then.values())
-    found = told(f"{100 * right / COUNT:.2f}", "labels")
-    assert found.score == 100 * right / COUNT
-    assert found.fits
-    assert found.causes == ()
-    assert "is what these weights score as they should" in found.sentence
+    right = sum(predicted == label for predicted, label in then.values())
+    explanation = diagnose(f"{100 * right / COUNT:.2f}", "labels")
+    assert explanation.score == 100 * right / COUNT
+    assert explanation.fits
+    assert explanation.causes == ()
+    assert "is what these weights score as they should" in explanation.sentence
 
 
 def test_show_base_settings_equal_timm_preprocessing() -> None:
     one = subject()
-    prepare = EvalTransform(vars(one.made.model)["pretrained_cfg"])
-    wanted = torch.stack([prepare(image) for image in one.images[:3]])
-    assert torch.equal(show(one.images[:3], one.base, one.size), wanted)
+    prepare = EvalTransform(vars(one.models.model)["pretrained_cfg"])
+    expected = torch.stack([prepare(image) for image in one.images[:3]])
+    assert torch.equal(preprocess(one.images[:3], one.base, one.size), expected)
 
 
 def test_likely_pairs_combine_different_groups() -> None:
     search = Search(subject(), "accuracy", Decimal("50.0"), lambda done, total, what: None)
-    search.go_through(changed(subject(), ("normalisation", "labels", "mirrored")))
+    search.try_causes(select_causes(subject(), ("normalisation", "labels", "mirrored")))
     pairs = search.likely_pairs(1000)
     assert {pair.group for pair in pairs} == {
         "normalisation + labels",
@@ -199,25 +201,25 @@ def test_explain_two_mistakes_reports_the_pair() -> None:
     model = zoo.create(NAME, pretrained=True)
     number = percent(rights(model, x.flip(3) - 0.5, y, 90))
     groups = ("normalisation", "mirrored")
-    assert not told(number, *groups).causes
-    named = [tried.cause for tried in told(number, *groups, pairs=10).causes]
+    assert not diagnose(number, *groups).causes
+    named = [result.cause for result in diagnose(number, *groups, pairs=10).causes]
     mean_alone = "with the mean subtracted and no division by the standard deviation"
     assert f"{mean_alone} and on mirrored images" in named
 
 
 def test_explain_unknown_score_is_not_explained() -> None:
-    found = told("42.42", "labels", "mirrored", "normalisation")
-    assert not found.explained
-    assert "no known cause explains 42.42 %; the nearest is what they score" in found.sentence
-    assert abs(found.tried[0].score - 42.42) <= abs(found.tried[1].score - 42.42)
+    explanation = diagnose("42.42", "labels", "mirrored", "normalisation")
+    assert not explanation.explained
+    assert "no known cause explains 42.42 %; the nearest is what they score" in explanation.sentence
+    assert abs(explanation.tried[0].score - 42.42) <= abs(explanation.tried[1].score - 42.42)
 
 
 def test_chance_subset_of_samples_widens_tolerance() -> None:
     assert list(evenly_spaced(10, 0)) == list(range(10))
     assert list(evenly_spaced(10, 4)) == [0, 2, 5, 7]
-    assert chance([1.0, 2.0, 3.0], 3) == 0
-    assert chance([1.0, 2.0, 3.0], 10) == pytest.approx(1.959964 * (7 / 9 / 3) ** 0.5)
-    assert chance([1.0, 2.0, 3.0], 10**9) == pytest.approx(1.959964 / 3**0.5, rel=1e-6)
+    assert sampling_error([1.0, 2.0, 3.0], 3) == 0
+    assert sampling_error([1.0, 2.0, 3.0], 10) == pytest.approx(1.959964 * (7 / 9 / 3) ** 0.5)
+    assert sampling_error([1.0, 2.0, 3.0], 10**9) == pytest.approx(1.959964 / 3**0.5, rel=1e-6)
     some = classifier(BENCHMARKS[DIGITS].open(), limit=60)
     assert not any("samples twice" in cause.phrase for cause in some.causes)
     score = some.measure(some.base, "accuracy")
@@ -226,17 +228,17 @@ def test_chance_subset_of_samples_widens_tolerance() -> None:
 
 
 def test_explanation_near_match_reports_nearer_cause() -> None:
-    ours = told("100.00", "labels", "mirrored")  # of 60 images, one is told wrongly
+    ours = diagnose("100.00", "labels", "mirrored")  # of 60 images, one is misclassified
     assert ours.fits
     assert ours.causes == ()
     assert "as they should, but for chance or another machine (98.33 %)." in ours.sentence
     nearer = replace(ours.tried[0], cause="by luck", score=100.0, explains=True)
-    found = replace(ours, tried=(nearer, replace(nearer, score=98.33)))
-    assert found.causes == (nearer,)
-    assert "(98.33 %); nearer still is what they score by luck (100.00 %)." in found.sentence
+    explanation = replace(ours, tried=(nearer, replace(nearer, score=98.33)))
+    assert explanation.causes == (nearer,)
+    assert "(98.33 %); nearer still is what they score by luck (100.00 %)." in explanation.sentence
     some = replace(ours, whole=10_000)
     assert some.sentence.endswith("(98.33 %). So say 60 of 10,000 images, 95 times in 100.")
-    rounded = replace(found, number=Decimal("98.3"))
+    rounded = replace(explanation, reported=Decimal("98.3"))
     assert rounded.causes == ()
     assert rounded.sentence == "98.3 % is what these weights score as they should (98.33 %)."
 
@@ -248,10 +250,10 @@ def test_target_unreadable_image_is_excluded_and_a_cause() -> None:
     assert "truncated" in torn.broken[0]
     cause = next(c for c in torn.causes if "cannot be read" in c.phrase)
     right = torn.measure(torn.base, "accuracy").value * (COUNT - 1)
-    found = torn.measure(replace(torn.base, **cause.changes), "accuracy")
-    assert found.value == pytest.approx(right / COUNT)
+    measured = torn.measure(replace(torn.base, **cause.changes), "accuracy")
+    assert measured.value == pytest.approx(right / COUNT)
 
 
 def test_explanation_wrong_normalisation_states_correct_values() -> None:
-    found = told(by_imagenet(), "normalisation")
-    assert "; theirs are mean 0.5, 0.5, 0.5 and standard deviation 0.5" in found.sentence
+    explanation = diagnose(by_imagenet(), "normalisation")
+    assert "; theirs are mean 0.5, 0.5, 0.5 and standard deviation 0.5" in explanation.sentence

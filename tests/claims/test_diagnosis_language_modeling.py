@@ -1,4 +1,4 @@
-"""Texts: a mistake is made here, by other code, and `explain` is to name it."""
+"""Diagnosis of language models: `explain` names a mistake that other code makes here."""
 
 import math
 from collections.abc import Callable
@@ -14,7 +14,7 @@ import torch.nn.functional as F
 import zoo
 from tests.claims.test_diagnosis_super_resolution import named
 from zoo.claims.diagnosis.causes import UserSettings
-from zoo.claims.diagnosis.language_modeling import Reader, altered
+from zoo.claims.diagnosis.language_modeling import LanguageModelTarget, alter
 from zoo.data.benchmarks import BENCHMARKS
 from zoo.data.texts import Texts, TokenFile
 from zoo.evaluation.evaluators.language_modeling import total_nll
@@ -25,12 +25,12 @@ NOTHING = UserSettings({}, {}, None, 0)
 
 
 @cache
-def reader() -> Reader:
+def reader() -> LanguageModelTarget:
     """On the first 4,000 characters of a text."""
     texts = BENCHMARKS["peps_mini/validation"].open()
     short = Texts((texts[0][:2000], texts[1][:2000]))
     model = zoo.create(LM, pretrained=True)
-    return Reader(LM, model, BENCHMARKS["peps_mini/validation"], short, NOTHING)
+    return LanguageModelTarget(LM, model, BENCHMARKS["peps_mini/validation"], short, NOTHING)
 
 
 @cache
@@ -43,13 +43,13 @@ def losses(context: int, model: Any = None, take: Any = None) -> list[torch.Tens
     """Of windows side by side, by plain torch."""
     model = model or zoo.create(LM, pretrained=True)
     x = ids() if take is None else take
-    found = []
+    parts = []
     for start in range(0, len(x) - 1, context):
         part = x[start : start + context + 1]
         with torch.no_grad():
             logits = model(part[None, :-1])[0].float()
-        found.append(F.cross_entropy(logits, part[1:], reduction="none"))
-    return found
+        parts.append(F.cross_entropy(logits, part[1:], reduction="none"))
+    return parts
 
 
 def in_half_windows() -> float:
@@ -109,35 +109,35 @@ def test_target_measure_equals_evaluator_scores() -> None:
         zoo.create(LM, pretrained=True), ids().numpy(), SlidingWindowProtocol(context=256)
     )
     for metric, value in ours.scores(subject.texts.bytes).items():
-        found = subject.measure(subject.base, metric)
-        assert found.value == pytest.approx(value, rel=1e-6)
-        assert found.slack == 0
+        measured = subject.measure(subject.base, metric)
+        assert measured.value == pytest.approx(value, rel=1e-6)
+        assert measured.slack == 0
 
 
 def test_target_measure_subset_of_windows_has_sampling_slack() -> None:
     texts = BENCHMARKS["peps_mini/validation"].open()
     model = zoo.create(LM, pretrained=True)
-    some = Reader(
+    some = LanguageModelTarget(
         LM, model, BENCHMARKS["peps_mini/validation"], texts, UserSettings({}, {}, None, 20)
     )
     assert some.samples == 20
-    found = some.measure(some.base, "loss")
-    assert found.slack > 0.05
-    assert found.off(1.6974) == 0  # of all windows, as recorded
+    measured = some.measure(some.base, "loss")
+    assert measured.slack > 0.05
+    assert measured.off(1.6974) == 0  # of all windows, as recorded
     benchmark, one = BENCHMARKS["peps_mini/validation"], UserSettings({}, {}, None, 1)
-    with pytest.raises(ValueError, match="one window tells nothing of the others"):
-        Reader(LM, model, benchmark, texts, one)
+    with pytest.raises(ValueError, match="one window has no sampling error"):
+        LanguageModelTarget(LM, model, benchmark, texts, one)
 
 
 def test_target_token_file_has_no_text_causes(tmp_path: Path) -> None:
     texts = Texts(("A  \n\nB\n",))
-    assert altered(texts, "lower").documents == ("a  \n\nb\n",)
-    assert altered(texts, "stripped").documents == ("A\nB",)
-    assert altered(texts, "one line").documents == ("A    B ",)
+    assert alter(texts, "lower").documents == ("a  \n\nb\n",)
+    assert alter(texts, "stripped").documents == ("A\nB",)
+    assert alter(texts, "one line").documents == ("A    B ",)
     np.arange(200, dtype="<u2").tofile(tmp_path / "val.bin")
     tokens = TokenFile(tmp_path / "val.bin")
     benchmark = BENCHMARKS["openwebtext/validation"]
-    subject = Reader(LM, zoo.create(LM, pretrained=True), benchmark, tokens, NOTHING)
+    subject = LanguageModelTarget(LM, zoo.create(LM, pretrained=True), benchmark, tokens, NOTHING)
     assert not [cause for cause in subject.causes if cause.group == "text"]
     with pytest.raises(ValueError, match="bits a byte need texts"):
         subject.measure(subject.base, "bits_per_byte")

@@ -1,4 +1,4 @@
-"""Enlargements: a mistake is made here, by other code, and `explain` is to name it."""
+"""Diagnosis of super-resolution: `explain` names a mistake that other code makes here."""
 
 import math
 from collections.abc import Callable
@@ -15,8 +15,8 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 import zoo
 from zoo.claims.diagnosis import Explanation, Search
-from zoo.claims.diagnosis.causes import UserSettings, changed
-from zoo.claims.diagnosis.super_resolution import Enlarger
+from zoo.claims.diagnosis.causes import UserSettings, select_causes
+from zoo.claims.diagnosis.super_resolution import SuperResolutionTarget
 from zoo.data.benchmarks import BENCHMARKS
 from zoo.data.super_resolution import Pair, bicubic_down
 from zoo.evaluation.evaluators.super_resolution import mean_scores, score_pairs
@@ -34,24 +34,26 @@ def cuts() -> list[Pair]:
 
 
 @cache
-def enlarger() -> Enlarger:
-    return Enlarger(SR, zoo.create(SR, pretrained=True), BENCHMARKS["set5/bi_x2"], cuts(), NOTHING)
+def enlarger() -> SuperResolutionTarget:
+    return SuperResolutionTarget(
+        SR, zoo.create(SR, pretrained=True), BENCHMARKS["set5/bi_x2"], cuts(), NOTHING
+    )
 
 
-def told(subject: Any, metric: str, number: str) -> Explanation:
-    """What `explain` does, on a subject whose answers are kept from test to test."""
+def diagnose(subject: Any, metric: str, number: str) -> Explanation:
+    """Diagnose a number on a target whose outputs are cached from test to test."""
     search = Search(subject, metric, Decimal(number), lambda done, total, what: None)
-    search.go_through(changed(subject, ()))
+    search.try_causes(select_causes(subject, ()))
     return search.explanation("it", "here", "")
 
 
 def named(subject: Any, metric: str, number: str) -> list[str]:
-    return [tried.cause for tried in told(subject, metric, number).causes]
+    return [result.cause for result in diagnose(subject, metric, number).causes]
 
 
 @cache
 def enlarged() -> list[tuple[np.ndarray, np.ndarray]]:
-    """(found, wanted), by plain torch."""
+    """(output, target), by plain torch."""
     model = zoo.create(SR, pretrained=True)
     pairs = []
     for pair in cuts():
@@ -94,26 +96,26 @@ def pooled() -> float:
 
 
 def with_bgr_for_the_network() -> float:
-    model, found = zoo.create(SR, pretrained=True), []
+    model, scores = zoo.create(SR, pretrained=True), []
     for pair in cuts():
         x = torch.from_numpy(pair.small[..., ::-1].copy()).permute(2, 0, 1)[None].float() / 255
         with torch.no_grad():
             y = model(x)[0].permute(1, 2, 0).clamp(0, 1).numpy()[..., ::-1]
         planes = [inner(y_channel(i), 2) for i in ((255 * y).round(), pair.large)]
-        found.append(peak_signal_noise_ratio(*planes, data_range=255))
-    return float(np.mean(found))
+        scores.append(peak_signal_noise_ratio(*planes, data_range=255))
+    return float(np.mean(scores))
 
 
 def on_pillows_small_images() -> float:
-    model, found = zoo.create(SR, pretrained=True), []
+    model, scores = zoo.create(SR, pretrained=True), []
     for pair in cuts():
         small = Image.fromarray(pair.large).resize((48, 48), Image.Resampling.BILINEAR)
         x = torch.from_numpy(np.array(small)).permute(2, 0, 1)[None].float() / 255
         with torch.no_grad():
             y = model(x)[0].permute(1, 2, 0).clamp(0, 1)
         planes = [inner(y_channel(i), 2) for i in ((255 * y).round().numpy(), pair.large)]
-        found.append(peak_signal_noise_ratio(*planes, data_range=255))
-    return float(np.mean(found))
+        scores.append(peak_signal_noise_ratio(*planes, data_range=255))
+    return float(np.mean(scores))
 
 
 @pytest.mark.parametrize(
@@ -136,28 +138,31 @@ def test_diagnose_psnr_mistake_names_cause(mistake: Callable[[], float], cause: 
 def test_diagnose_other_protocol_names_cause() -> None:
     model = zoo.create(SR, pretrained=True)
     for how, cause in (
-        (SuperResolutionProtocol(ensemble=True), "with self-ensemble"),
-        (SuperResolutionProtocol(chop=(10, 160_000)), "with the image chopped as RCAN's code does"),
+        (SuperResolutionProtocol(self_ensemble=True), "with self-ensemble"),
+        (
+            SuperResolutionProtocol(forward_chop=(10, 160_000)),
+            "with the image chopped as RCAN's code does",
+        ),
     ):
         number = mean_scores(score_pairs(model, cuts(), how, 2)).psnr
         assert cause in named(enlarger(), "psnr", f"{number:.4f}")
 
 
 def test_diagnose_pixel_range_255_names_cause() -> None:
-    model, found = zoo.create(SR, pretrained=True), []
+    model, scores = zoo.create(SR, pretrained=True), []
     for pair in cuts():
         with torch.no_grad():
             y = model(torch.from_numpy(pair.small).permute(2, 0, 1)[None].float())
         large = y[0].permute(1, 2, 0).clamp(0, 255).round().numpy()
         planes = [inner(y_channel(i), 2) for i in (large, pair.large)]
-        found.append(peak_signal_noise_ratio(*planes, data_range=255))
-    causes = named(enlarger(), "psnr", f"{np.mean(found):.4f}")
+        scores.append(peak_signal_noise_ratio(*planes, data_range=255))
+    causes = named(enlarger(), "psnr", f"{np.mean(scores):.4f}")
     assert causes == ["with pixels of 0..255 shown to the network"]
 
 
 def test_likely_pairs_never_change_one_setting_twice() -> None:
     search = Search(enlarger(), "psnr", Decimal("20.00"), lambda done, total, what: None)
-    search.go_through(changed(enlarger(), ("channels", "colour")))
+    search.try_causes(select_causes(enlarger(), ("channels", "colour")))
     pairs = search.likely_pairs(1000)
     assert pairs
     assert not any("OpenCV's images" in pair.phrase for pair in pairs)
@@ -174,35 +179,35 @@ def test_diagnose_base_score_matches_evaluator() -> None:
     model = zoo.create(SR, pretrained=True)
     right = mean_scores(score_pairs(model, cuts(), SuperResolutionProtocol(), 2))
     for metric, value in right._asdict().items():
-        assert told(enlarger(), metric, f"{value:.4f}").score == pytest.approx(value, abs=1e-9)
+        assert diagnose(enlarger(), metric, f"{value:.4f}").score == pytest.approx(value, abs=1e-9)
 
 
 def test_diagnosis_target_grey_image_is_scored_as_rgb() -> None:
     grey = [pair._replace(large=pair.large[..., 0], small=pair.small[..., 0]) for pair in cuts()]
     model = zoo.create(SR, pretrained=True)
     right = mean_scores(score_pairs(model, grey, SuperResolutionProtocol(), 2)).psnr
-    subject = Enlarger(SR, model, BENCHMARKS["set5/bi_x2"], grey, NOTHING)
+    subject = SuperResolutionTarget(SR, model, BENCHMARKS["set5/bi_x2"], grey, NOTHING)
     assert subject.measure(subject.base, "psnr").value == pytest.approx(right, abs=1e-9)
     search = Search(subject, "psnr", None, lambda done, total, what: None)
-    search.go_through(changed(subject, ("small images",)))
+    search.try_causes(select_causes(subject, ("small images",)))
     assert not search.not_tried
 
 
 def test_diagnosis_target_unsuitable_model_raises() -> None:
     benchmark, model = BENCHMARKS["set5/bi_x2"], zoo.create("bicubic_x2")
     with pytest.raises(ValueError, match="bicubic_x2 has no trained weights"):
-        Enlarger("bicubic_x2", model, benchmark, cuts(), NOTHING)
-    with pytest.raises(ValueError, match="enlarges by 2; set5/bi_x4 is for x4"):
-        Enlarger(SR, zoo.create(SR), BENCHMARKS["set5/bi_x4"], cuts(), NOTHING)
+        SuperResolutionTarget("bicubic_x2", model, benchmark, cuts(), NOTHING)
+    with pytest.raises(ValueError, match="upscales by 2; set5/bi_x4 is for x4"):
+        SuperResolutionTarget(SR, zoo.create(SR), BENCHMARKS["set5/bi_x4"], cuts(), NOTHING)
     one = UserSettings({}, {}, None, 1)
-    with pytest.raises(ValueError, match="one image tells nothing of the others"):
-        Enlarger(SR, zoo.create(SR), benchmark, cuts(), one)
+    with pytest.raises(ValueError, match="one image has no sampling error"):
+        SuperResolutionTarget(SR, zoo.create(SR), benchmark, cuts(), one)
 
 
 def test_diagnosis_target_image_subset_estimates_score() -> None:
     model, two = zoo.create(SR, pretrained=True), UserSettings({}, {}, None, 2)
-    some = Enlarger(SR, model, BENCHMARKS["set5/bi_x2"], cuts(), two)
+    some = SuperResolutionTarget(SR, model, BENCHMARKS["set5/bi_x2"], cuts(), two)
     assert some.samples == 2
-    found = some.measure(some.base, "psnr")
-    assert found.off(enlarger().measure(enlarger().base, "psnr").value) == 0
-    assert found.slack > 0.1
+    measured = some.measure(some.base, "psnr")
+    assert measured.off(enlarger().measure(enlarger().base, "psnr").value) == 0
+    assert measured.slack > 0.1

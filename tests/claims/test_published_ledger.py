@@ -9,13 +9,12 @@ import pytest
 
 from tests.conftest import ROOT
 from zoo.claims import check, judge, matching
-from zoo.claims.judge import RecordIndex
-from zoo.claims.verdict import Verdict
-from zoo.claims.weights import MEASURED
+from zoo.claims.plan import look_up
+from zoo.claims.verdict import Kind, Status, Verdict
 from zoo.data.benchmarks import BENCHMARKS
 from zoo.evaluation import ledger
 from zoo.evaluation.ledger import Record
-from zoo.models._registry import parse_name
+from zoo.models._registry import list_weights, parse_name
 
 
 @pytest.fixture(scope="module")
@@ -47,13 +46,14 @@ def test_measured_verdict_without_its_record_is_not_run(
         record = by_id[row.record]
         assert (record["benchmark"], record["model"]) == (row.claim.benchmark, row.claim.model)
         others = [r for r in records if r["id"] != row.record]
-        without = judge.measured(row.claim, RecordIndex(others))
+        specs = matching.specs_for(row.claim, list_weights(row.claim.model))
+        without = judge.measured(row.claim, look_up(specs, others))
         assert (without.status, without.measured) == ("not run", "")
         name = matching.SCORES[row.claim.metric]
         score = record["scores"][name]
         worse = {**record, "scores": {**record["scores"], name: {**score, "value": 1.0}}}
         if name not in matching.SHARES:
-            assert judge.measured(row.claim, RecordIndex([worse])).status != "kept"
+            assert judge.measured(row.claim, look_up(specs, [worse])).status != "kept"
 
 
 def test_comparative_verdict_without_its_runs_is_not_run(
@@ -78,7 +78,7 @@ def test_evaluation_records_use_pinned_weights_and_all_samples(
     for record in (r for r in records if r["kind"] == "evaluation"):
         benchmark = BENCHMARKS[record["benchmark"]]
         assert record["benchmark_version"] == benchmark.version
-        if not benchmark.is_text:
+        if benchmark.task != "language-modeling":
             assert record["samples"] == benchmark.size
         if record["weights"]:
             _, weights = parse_name(record["weights"])
@@ -91,16 +91,16 @@ def test_evaluation_records_use_pinned_weights_and_all_samples(
 def test_verdicts_from_records_cover_bundled_and_published(rows: list[Verdict]) -> None:
     """The bundled weights on all that they are for; four published ResNets; CARN-M; bicubic rows
     and RCAN's images."""
-    own = [row for row in rows if row.kind == "bundled weights"]
+    own = [row for row in rows if row.kind == Kind.BUNDLED]
     assert {row.status for row in own} == {"kept"}
-    others = {row.model for row in rows if row.status == MEASURED}
+    others = {row.model for row in rows if row.status == Status.MEASURED}
     assert others >= {f"resnet{depth}.akamaster_cifar10" for depth in (20, 32, 44, 56)}
     kept = {row.claim.model for row in rows if row.claim and row.kind == "measured" and row.record}
     assert kept >= {"carn_m", "bicubic_x2", "bicubic_x3", "bicubic_x4", "rcan_x2", "rcan_x4"}
 
 
 def test_evaluation_records_are_unique_per_spec(records: Sequence[Record]) -> None:
-    """One record for each work: what is repeated with other libraries is told by its date."""
+    """Each evaluation has one record; repetitions with other libraries differ in their date."""
     keys = [
         (r["weights"], r["model"], r["benchmark"], repr(r["protocol"]), r["precision"], r["device"])
         for r in records
@@ -119,7 +119,7 @@ def test_evaluation_records_are_unique_per_spec(records: Sequence[Record]) -> No
 def test_readme_degradation_numbers_match_training_records(
     records: Sequence[Record], depths: Sequence[int], protocol: str, side: str
 ) -> None:
-    said = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
     for kind, sentence in (
         ("plain", "end at {} and {} %"),
         ("resnet", "residual ones at {} and {} %"),
@@ -130,4 +130,4 @@ def test_readme_degradation_numbers_match_training_records(
             runs = [r["benchmarks"][side] for r in records if r.get("recipe") == recipe]
             assert 3 <= len(runs) <= 5
             means.append(f"{mean(run['scores']['error']['value'] for run in runs):.1f}")
-        assert sentence.format(", ".join(means[:-1]), means[-1]) in said
+        assert sentence.format(", ".join(means[:-1]), means[-1]) in readme

@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 from tests.conftest import measured
 from tests.support.patching import replace_everywhere
 from zoo.claims import judge
-from zoo.claims.verdict import judge_count, judge_error, judge_formula, judge_score, matches_printed
+from zoo.claims.comparison import (
+    judge_count,
+    judge_error,
+    judge_formula,
+    judge_score,
+    matches_printed,
+)
 from zoo.evaluation.statistics import wilson_interval
 from zoo.papers.loading import load_papers
 from zoo.papers.records import Claim, Contradiction, Paper
@@ -77,16 +83,16 @@ def test_explained_deviation_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> N
     claim = replace(COUNT, value=Decimal("10.2"), paper="resnet")
     missed = judge_count(claim, 10_327_706)
     assert missed.fails
-    assert judge.explained(missed, claim) == missed
+    assert judge.explain_miss(missed, claim) == missed
     record = Contradiction(id="affine", models=("*",), what="no affine", resolution="")
     source = replace(paper(record), id="resnet")
     replace_everywhere(monkeypatch, "zoo.papers.loading.load_papers", lambda: (source,))
     claim = replace(claim, explained_by="affine")
-    row = judge.explained(missed, claim)
+    row = judge.explain_miss(missed, claim)
     assert (row.status, row.fails, row.explained_by) == ("missed", False, "affine")
     assert "no affine" in row.why
     kept = judge_count(claim, 10_200_000)
-    assert judge.explained(kept, claim).explained_by == ""
+    assert judge.explain_miss(kept, claim).explained_by == ""
 
 
 @pytest.mark.parametrize(
@@ -135,13 +141,15 @@ def test_judge_error_gives_status_by_interval(wrong: int, same_weights: bool, st
 def test_judge_error_accuracy_mirrors_error(wrong: int, status: str) -> None:
     assert ERROR.value is not None
     accuracy = replace(ERROR, metric="accuracy", value=100 - ERROR.value)
-    found = judge_error(accuracy, wrong, 10_000, same_weights=False)
+    verdict = judge_error(accuracy, wrong, 10_000, same_weights=False)
     same = judge_error(ERROR, wrong, 10_000, same_weights=False)
-    assert (found.status, same.status) == (status, status)
-    assert f"{(10_000 - wrong) / 100:.2f} % ({10_000 - wrong:,} of 10,000 right)" == found.measured
-    assert found.interval is not None
+    assert (verdict.status, same.status) == (status, status)
+    assert (
+        f"{(10_000 - wrong) / 100:.2f} % ({10_000 - wrong:,} of 10,000 right)" == verdict.measured
+    )
+    assert verdict.interval is not None
     assert same.interval is not None
-    assert found.interval == pytest.approx([100 - limit for limit in reversed(same.interval)])
+    assert verdict.interval == pytest.approx([100 - limit for limit in reversed(same.interval)])
 
 
 def test_judge_error_reported_std_widens_interval() -> None:
@@ -183,9 +191,9 @@ def test_judge_not_runnable_claim_gives_reason() -> None:
 
 def test_judge_score_lower_loss_exceeds_reported() -> None:
     claim = Claim(where="Table 1", kind="measured", model="a", metric="loss", value=Decimal("3.12"))
-    found = [judge_score(claim, value, same_weights=False) for value in (3.118, 3.0, 3.2)]
-    assert [v.status for v in found] == ["kept", "better than reported", "missed"]
-    assert found[0].measured == "3.12"
+    verdicts = [judge_score(claim, value, same_weights=False) for value in (3.118, 3.0, 3.2)]
+    assert [v.status for v in verdicts] == ["kept", "better than reported", "missed"]
+    assert verdicts[0].measured == "3.12"
 
 
 def test_judge_formula_reproduced_at_printed_digits() -> None:
@@ -203,14 +211,14 @@ def test_judge_formula_reproduced_at_printed_digits() -> None:
         "0.228 % by the formula, 0.349 % as built"
     )
     nearly = replace(claim, tolerance=Decimal("0.01"))
-    found = [judge_formula(nearly, value, 0.349).status for value in (0.2361, 0.2401)]
-    assert found == ["kept", "missed"]
+    statuses = [judge_formula(nearly, value, 0.349).status for value in (0.2361, 0.2401)]
+    assert statuses == ["kept", "missed"]
 
 
 def test_judge_score_tolerance_widens_range() -> None:
     loss = replace(ERROR, metric="loss", value=Decimal("3.12"), tolerance=Decimal("0.02"))
-    found = [judge_score(loss, v, same_weights=True).status for v in (3.139, 3.141, 3.09)]
-    assert found == ["kept", "missed", "better than reported"]
+    statuses = [judge_score(loss, v, same_weights=True).status for v in (3.139, 3.141, 3.09)]
+    assert statuses == ["kept", "missed", "better than reported"]
 
 
 def test_judge_formula_counts_of_pythia_and_muddformer() -> None:

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from scipy.stats import bootstrap
 
-from zoo.claims.verdict import describe_claim, judge_relative, paired
+from zoo.claims.comparison import judge_relative, pair_runs
+from zoo.claims.verdict import describe_claim
 from zoo.evaluation.statistics import sign_test, student_interval
 from zoo.papers.records import Claim
 
@@ -74,16 +75,18 @@ def test_judge_relative_losses_compares_paired_seeds() -> None:
         relation="<",
         benchmark="texts",
     )
-    found_runs = [
+    training_runs = [
         run(model, seed, "texts", {"loss": {"value": 1.5 + (model == "b") + 0.01 * seed}})
         for model in "ab"
         for seed in range(3)
     ]
-    found = judge_relative(claim, found_runs)
-    assert found.status == "kept"
-    assert found.measured.startswith("1.5100 against 2.5100, difference -1.0000 [-1.0000")
-    assert judge_relative(replace(claim, relation=">"), found_runs).status == "missed"
-    assert judge_relative(claim, found_runs[:4]).why == "no runs of both on texts are recorded here"
+    verdict = judge_relative(claim, training_runs)
+    assert verdict.status == "kept"
+    assert verdict.measured.startswith("1.5100 against 2.5100, difference -1.0000 [-1.0000")
+    assert judge_relative(replace(claim, relation=">"), training_runs).status == "missed"
+    assert (
+        judge_relative(claim, training_runs[:4]).why == "no runs of both on texts are recorded here"
+    )
 
 
 def test_describe_claim_ratio_and_difference_read_as_printed() -> None:
@@ -106,29 +109,29 @@ def test_student_interval_few_pairs_covers_95_percent(pairs: int) -> None:
     draws = np.random.default_rng(0).normal(1.0, 1.0, (1000, pairs))
     students = [student_interval(list(map(float, row))) for row in draws]
     assert 0.93 < np.mean([low < 1 < high for low, high in students]) < 0.97
-    found = bootstrap(
+    interval = bootstrap(
         (draws.T,), np.mean, axis=0, n_resamples=999, method="percentile", rng=1
     ).confidence_interval
-    assert np.mean((found.low < 1) & (found.high > 1)) < 0.9
+    assert np.mean((interval.low < 1) & (interval.high > 1)) < 0.9
 
 
 def test_judge_relative_several_recipes_uses_most_seeds() -> None:
     few = [{**r, "recipe": f"{r['model']}.short"} for r in runs([90, 91], [0, 0])]
-    found = judge_relative(RELATIVE, [*few, *runs([3, 0, 2], [1, 2, 1])])
-    assert (found.status, found.measured.endswith("by all signs")) == ("undecided", True)
-    assert ", 3 seeds, p = " in found.measured
+    verdict = judge_relative(RELATIVE, [*few, *runs([3, 0, 2], [1, 2, 1])])
+    assert (verdict.status, verdict.measured.endswith("by all signs")) == ("undecided", True)
+    assert ", 3 seeds, p = " in verdict.measured
 
 
 def test_paired_claim_with_protocol_prefers_its_runs() -> None:
     """However few they are, and whatever others say."""
     own = [{**r, "recipe": f"{r['model']}.zoo_at_home"} for r in runs([90, 91], [10, 12])]
     claim = replace(RELATIVE, protocol="at-home")
-    assert paired(claim, [*runs([3, 0, 2], [1, 2, 1]), *own]) == (
+    assert pair_runs(claim, [*runs([3, 0, 2], [1, 2, 1]), *own]) == (
         "zoo_at_home",
         [(90, 10), (91, 12)],
     )
     assert judge_relative(claim, [*runs([3, 0, 2], [1, 2, 1]), *own[:2]]).status == "not run"
-    assert len(paired(RELATIVE, [*runs([3, 0, 2], [1, 2, 1]), *own])[1]) == 3
+    assert len(pair_runs(RELATIVE, [*runs([3, 0, 2], [1, 2, 1]), *own])[1]) == 3
 
 
 def test_judge_relative_psnr_shows_unit() -> None:

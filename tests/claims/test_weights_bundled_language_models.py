@@ -81,15 +81,15 @@ def runs() -> list[ledger.Record]:
 
 
 def held_back(run: ledger.Record) -> dict[str, float]:
-    found: dict[str, float] = run["benchmarks"][HELD_BACK]["scores"]["loss"]
-    return found
+    loss: dict[str, float] = run["benchmarks"][HELD_BACK]["scores"]["loss"]
+    return loss
 
 
 def test_training_runs_have_one_recipe_and_three_seeds() -> None:
-    found = {(run["model"], run["seed"]): run for run in runs()}
-    assert set(found) == {(model, seed) for model in recipes.MODELS for seed in range(3)}
-    assert len({held_back(run)["total"] for run in found.values()}) == 1
-    for (model, _), run in found.items():
+    by_seed = {(run["model"], run["seed"]): run for run in runs()}
+    assert set(by_seed) == {(model, seed) for model in recipes.MODELS for seed in range(3)}
+    assert len({held_back(run)["total"] for run in by_seed.values()}) == 1
+    for (model, _), run in by_seed.items():
         recipe = recipes.nano(model)
         assert [row["epoch"] for row in run["history"]] == list(range(15))
         made_by = {key: run[key] for key in ("recipe", "epochs", "batch_size")}
@@ -109,13 +109,13 @@ def test_bundled_weights_match_loss_of_first_seed(pinned: Weights) -> None:
 def test_check_comparative_claims_gives_expected_verdicts() -> None:
     """MUDD: undecided. Loops: worse with half of the blocks, undecided with all of them."""
     rows = zoo.check("muddformer_nano", "loop_gpt2_nano*")
-    found = {row.model: row for row in rows if row.kind == "relative"}
-    assert {model: row.status for model, row in found.items()} == {
+    verdicts = {row.model: row for row in rows if row.kind == "relative"}
+    assert {model: row.status for model, row in verdicts.items()} == {
         "muddformer_nano": "undecided",
         "loop_gpt2_nano": "missed",
         "loop_gpt2_nano_x2": "undecided",
     }
-    assert "1.7713 against 1.7082, difference +0.0630" in found["loop_gpt2_nano"].measured
+    assert "1.7713 against 1.7082, difference +0.0630" in verdicts["loop_gpt2_nano"].measured
     assert not any(row.fails for row in rows)
 
 

@@ -1,4 +1,4 @@
-"""Speech Commands as a benchmark and as a lesson, on tones: its splits, shares, what is drawn."""
+"""Speech Commands, as a benchmark and for training, on tones: splits and augmentation."""
 
 import hashlib
 import json
@@ -28,9 +28,10 @@ from zoo.evaluation import tasks
 from zoo.evaluation.samples import UnreadableSampleError, read_sample
 from zoo.models._factory import create
 from zoo.models._registry import get_entry, list_weights, paper_of
-from zoo.papers.protocols import MfccProtocol
+from zoo.papers.protocols import MfccProtocol, to_record
 from zoo.training import Recipe, steps
 from zoo.training.keyword_spotting import KeywordSpotting, SpokenWords
+from zoo.training.objective import Shard
 
 SPEAKERS = 30
 TEST = "speech_commands/test"
@@ -162,7 +163,7 @@ def test_evaluate_keywords_matches_manual_count(data: Path, tmp_path: Path) -> N
     assert (error["count"], error["total"]) == (wrong, len(samples))
     low, high = error["interval"]
     assert low < error["value"] < high
-    assert record["protocol"] == vars(MfccProtocol())
+    assert record["protocol"] == to_record(MfccProtocol())
 
 
 @pytest.mark.parametrize(
@@ -192,10 +193,10 @@ def test_check_kws_resnet_reports_missing_weights_or_data(
         return {v.model: v for v in zoo.check("kws_resnet", **options) if v.kind == "measured"}
 
     found = measured(data=data)
-    assert found["kws_res15"].why == "the zoo knows of no weights of these networks"
+    assert found["kws_res15"].why == "no weights for these networks"
     assert found["kws_res8_narrow"].status == "not run"
-    assert "res8_narrow.pt: fetch it" in found["kws_res8_narrow"].why
-    replace_everywhere(monkeypatch, "zoo.claims.matching.why_unavailable", lambda weights: "")
+    assert "res8_narrow.pt, then run" in found["kws_res8_narrow"].why
+    replace_everywhere(monkeypatch, "zoo.claims.matching.why_unavailable", lambda weights: None)
     why = f"{TEST} needs a folder of data (--data DIR or ZOO_DATA)"
     assert measured()["kws_res8_narrow"].why == why
 
@@ -205,15 +206,15 @@ def test_keyword_task_describes_usage_and_protocol() -> None:
     (weights,) = list_weights("kws_res8_narrow")
     compile(task.usage(weights), "usage", "exec")
     assert "101 frames of 40" in " ".join(task.preprocessing(get_entry("kws_res15").cfg))
-    assert task.recorded(json.loads(json.dumps(vars(MfccProtocol())))) == MfccProtocol()
+    assert task.recorded(json.loads(json.dumps(to_record(MfccProtocol())))) == MfccProtocol()
     assert task.claimed(paper_of(get_entry("kws_res15")), "commands12") == MfccProtocol()
 
 
-# The lesson
+# The objective
 
 
-def examples(data: Path, batch_size: int = 8, **lesson: Any) -> SpokenWords:
-    return KeywordSpotting(**lesson).load("speech_commands/train", batch_size, {}, data)
+def examples(data: Path, batch_size: int = 8, **options: Any) -> SpokenWords:
+    return KeywordSpotting(**options).load("speech_commands/train", batch_size, {}, data)
 
 
 def test_batches_epoch_has_each_word_once(data: Path) -> None:
@@ -229,7 +230,7 @@ def test_batches_same_seed_gives_same_sounds(data: Path) -> None:
     words = examples(data)
     one = list(words.batches(torch.Generator().manual_seed(1)))
     later = list(words.batches(torch.Generator().manual_seed(1), start=2))
-    mine = list(words.batches(torch.Generator().manual_seed(1), share=(1, 2)))
+    mine = list(words.batches(torch.Generator().manual_seed(1), shard=Shard(1, 2)))
     assert one[0][0].shape == (8, 1, 101, 40)
     assert all(torch.equal(a[0], b[0]) for a, b in zip(one[2:], later, strict=True))
     assert all(torch.equal(a[0][1::2], b[0]) for a, b in zip(one, mine, strict=True))
@@ -242,7 +243,7 @@ def test_mixed_shift_is_at_most_100_ms(data: Path) -> None:
     click = torch.zeros(400, 16_000, dtype=torch.int16)
     click[:, 8000] = 16_384
     labels = torch.full((400,), 2)
-    mixed = words.mixed(click, labels, torch.Generator().manual_seed(0))
+    mixed = words.augment(click, labels, torch.Generator().manual_seed(0))
     at = mixed.argmax(1) - 8000
     assert (mixed.max(1).values == 0.5).all()
     assert int(at.min()) < -1500
@@ -250,25 +251,25 @@ def test_mixed_shift_is_at_most_100_ms(data: Path) -> None:
     assert int(at.abs().max()) <= 1600
     ends = click.clone()
     ends[:, [0, -1]] = 16_384
-    assert (words.mixed(ends, labels, torch.Generator().manual_seed(0)) > 0).sum(1).max() <= 2
+    assert (words.augment(ends, labels, torch.Generator().manual_seed(0)) > 0).sum(1).max() <= 2
 
 
 def test_mixed_adds_noise_to_80_percent_and_all_silence(data: Path) -> None:
     words, draw = examples(data, shift=0), torch.Generator().manual_seed(0)
     nothing = torch.zeros(500, 16_000, dtype=torch.int16)
-    loud = words.mixed(nothing, torch.full((500,), 2), draw).abs().amax(1)
+    loud = words.augment(nothing, torch.full((500,), 2), draw).abs().amax(1)
     assert 0.75 < float((loud > 0).float().mean()) < 0.85
     assert 0.025 < float(loud.max()) <= 0.03
-    silent = words.mixed(nothing[:50], torch.zeros(50, dtype=torch.long), draw).abs().amax(1)
+    silent = words.augment(nothing[:50], torch.zeros(50, dtype=torch.long), draw).abs().amax(1)
     assert (silent > 0).all()
     full = torch.full((50, 16_000), 32_767, dtype=torch.int16)
-    assert words.mixed(full, torch.full((50,), 2), draw).max() == 1
+    assert words.augment(full, torch.full((50,), 2), draw).max() == 1
 
 
 def test_keyword_objective_loss_and_errors_match_formula() -> None:
     output = torch.tensor([[3.0, 0.0], [0.0, 1.0]])
     target = torch.tensor([0, 0])
-    assert KeywordSpotting().faults(output, target) == 100
+    assert KeywordSpotting().metric_sum(output, target) == 100
     expected = torch.nn.functional.cross_entropy(output, target)
     assert torch.equal(KeywordSpotting().loss(output, target), expected)
 
@@ -278,7 +279,7 @@ def test_train_on_tones_lowers_loss_and_error(data: Path, tmp_path: Path) -> Non
         name="tones",
         model="kws_res8_narrow",
         dataset="speech_commands/train",
-        lesson=KeywordSpotting(),
+        objective=KeywordSpotting(),
         epochs=2,
         batch_size=32,
         lr=0.1,

@@ -152,7 +152,7 @@ def test_raise_everywhere_error_of_other_rank_raises(monkeypatch: pytest.MonkeyP
     there = ProcessGroup(1, 2, torch.device("cpu"))
     monkeypatch.setattr(ProcessGroup, "gather", lambda self, mine: [ValueError("row 3 of x"), mine])
     with pytest.raises(ValueError, match="row 3 of x"):
-        there.agree(None)
+        there.raise_everywhere(None)
 
 
 # Data

@@ -103,7 +103,7 @@ def test_compute_many_classes_top5_matches_torchmetrics(tmp_path: Path) -> None:
     model = zoo.create("resnet20", num_classes=20).eval()
     samples = [(image, label) for image, label in zip(PHOTOS * 6, range(12), strict=True)]
     job = ClassificationEvaluator(
-        model, samples, MultiCrop(CropProtocol(shorter=(32,), pixels=32), CFG)
+        model, samples, MultiCrop(CropProtocol(resize=(32,), crop_size=32), CFG)
     )
     job.ready(torch.device("cpu"), EvalConfig())
     with torch.inference_mode():
@@ -227,7 +227,7 @@ def softmax(model: torch.nn.Module, image: Image.Image) -> torch.Tensor:
 @torch.inference_mode()
 def test_average_crops_ten_crop_matches_manual_crops() -> None:
     """Four corners and the center, and the same of the mirrored image, cut out by hand."""
-    model, show = network(), MultiCrop(CropProtocol(shorter=(96,), pixels=64, crops="ten"), CFG)
+    model, show = network(), MultiCrop(CropProtocol(resize=(96,), crop_size=64, crops="ten"), CFG)
     wanted = []
     for photo in PHOTOS:
         small = photo.resize((96 * photo.width // photo.height, 96), Image.Resampling.BILINEAR)
@@ -243,7 +243,7 @@ def test_average_crops_ten_crop_matches_manual_crops() -> None:
 
 @torch.inference_mode()
 def test_average_crops_multiscale_whole_matches_manual() -> None:
-    model, show = network(), MultiCrop(CropProtocol(shorter=(64, 96), crops="whole"), CFG)
+    model, show = network(), MultiCrop(CropProtocol(resize=(64, 96), crops="whole"), CFG)
     wanted = []
     for photo in PHOTOS:
         sizes = [(s * photo.width // photo.height, s) for s in (64, 96)]
@@ -257,7 +257,7 @@ def test_average_crops_multiscale_whole_matches_manual() -> None:
 def test_multicrop_center_crop_equals_timm_transform() -> None:
     """timm resizes to pixels / crop_pct: 224 / 0.875 = 256."""
     model = zoo.create("resnet18", num_classes=10)
-    view = {p.id: p for p in load_papers()}["resnet"].views["imagenet-center"]
+    view = {p.id: p for p in load_papers()}["resnet"].protocol_settings["imagenet-center"]
     ours = MultiCrop(view, vars(model)["pretrained_cfg"])
     for photo in PHOTOS:
         (tensor,) = ours(photo)
@@ -278,14 +278,16 @@ def test_papers_imagenet_protocols_have_crop_protocol() -> None:
     unread = {"dpn"}  # how it resizes images
     for paper in zoo.list_papers():
         if paper.id in unread:
-            assert not paper.views
+            assert not paper.protocol_settings
             continue
         used = {c.protocol for c in paper.claims if c.benchmark == "imagenet/val"}
-        assert used - without == set(paper.views), paper.id
+        settings = paper.protocol_settings.items()
+        cropped = {name for name, value in settings if isinstance(value, CropProtocol)}
+        assert used - without == cropped, paper.id
 
 
 def test_make_transform_ten_crop_protocol_gives_ten_crops() -> None:
-    view = protocol("views", "resnet/imagenet-10crop")
+    view = protocol(CropProtocol, "resnet/imagenet-10crop")
     show = make_transform(CFG, view)
     assert [tuple(tensor.shape) for tensor in show(PHOTOS[0])] == [(10, 3, 224, 224)]
     told = describe_preprocessing(CFG, view)

@@ -1,4 +1,4 @@
-"""Texts scored token by token: windows, files, the texts that come with the zoo, the lesson."""
+"""Texts scored token by token: windows, files, the texts that come with the zoo, the objective."""
 
 import shutil
 from pathlib import Path
@@ -40,8 +40,9 @@ def test_sliding_windows_score_every_token_once(count: int, context: int, stride
 
 @pytest.mark.parametrize("reading", [{"context": 0}, {"context": 8, "stride": 9}])
 def test_sliding_window_protocol_invalid_sizes_are_named(reading: dict[str, int]) -> None:
-    assert "context is 1 or more" in SlidingWindowProtocol(**reading).fault
-    assert not SlidingWindowProtocol(context=8, stride=8).fault
+    with pytest.raises(ValueError, match="context is 1 or more"):
+        SlidingWindowProtocol(**reading)
+    assert SlidingWindowProtocol(context=8, stride=8).stride == 8
 
 
 def direct(model: Any, tokens: np.ndarray, context: int, stride: int) -> float:
@@ -131,24 +132,24 @@ def test_benchmark_open_reads_bin_txt_and_parquet(tmp_path: Path) -> None:
     assert (found.tokens().tolist(), len(found), found[1]) == ([5, 50256], 2, 50256)
     pq.write_table(pa.table({"words": ["one"]}), folder / "other.parquet")
     with pytest.raises(ValueError, match=r"has no column 'text'; it has \['words'\]"):
-        language.from_rows([folder / "other.parquet"])
+        language.read_parquet([folder / "other.parquet"])
 
 
-def test_from_rows_lines_form_one_text(tmp_path: Path) -> None:
+def test_read_parquet_lines_form_one_text(tmp_path: Path) -> None:
     """As WikiText is published."""
     lines = ["\n", " = Title = \n", "\n", " Words . \n"]
     pq.write_table(pa.table({"text": lines}), tmp_path / "t.parquet")
-    assert language.from_rows([tmp_path / "t.parquet"]) == Texts(("".join(lines),))
+    assert language.read_parquet([tmp_path / "t.parquet"]) == Texts(("".join(lines),))
 
 
 def test_next_token_batches_loss_and_errors_match() -> None:
-    lesson = NextToken(context=32, steps=4)
-    examples = lesson.load("peps_mini/train", 3, {}, None)
+    objective = NextToken(context=32, steps=4)
+    windows = objective.load("peps_mini/train", 3, {}, None)
     tokens: Any = BENCHMARKS["peps_mini/train"].open()
     tokens = tokens.tokens(ByteTokenizer())
 
     def batches(seed: int) -> list[tuple[Tensor, Tensor]]:
-        return list(examples.batches(torch.Generator().manual_seed(seed)))
+        return list(windows.batches(torch.Generator().manual_seed(seed)))
 
     first = batches(0)
     assert (len(first), first[0][0].shape) == (4, (3, 32))
@@ -162,9 +163,9 @@ def test_next_token_batches_loss_and_errors_match() -> None:
     logits = torch.randn(2, 5, 7, generator=torch.Generator().manual_seed(0))
     target = logits.argmax(-1)
     target[0, 0] = (target[0, 0] + 1) % 7
-    assert lesson.faults(logits, target) == pytest.approx(2 * 10.0)
+    assert objective.metric_sum(logits, target) == pytest.approx(2 * 10.0)
     wanted = -logits.log_softmax(-1).gather(-1, target[..., None]).mean()
-    torch.testing.assert_close(lesson.loss(logits, target), wanted)
+    torch.testing.assert_close(objective.loss(logits, target), wanted)
     with pytest.raises(DatasetNotFoundError, match="fewer than one window needs"):
         NextToken(context=10**7).load("peps_mini/train", 3, {}, None)
 
@@ -172,14 +173,14 @@ def test_next_token_batches_loss_and_errors_match() -> None:
 def test_language_recipes_share_budget_and_schedule() -> None:
     """One budget for all; MUDDFormer has no more parameters than Transformer++."""
     made = [getattr(recipes, name) for name in recipes.MODELS]
-    same = ("dataset", "epochs", "batch_size", "lr", "clip", "lesson", "optimizer", "precision")
+    same = ("dataset", "epochs", "batch_size", "lr", "clip", "objective", "optimizer", "precision")
     assert len({tuple(map(str, (getattr(r, k) for k in same))) for r in made}) == 1
     params = {r.model: stored_counts(get_entry(r.model))["params"] for r in made}
     assert 0 <= params["transformer_pp_nano"] - params["muddformer_nano"] < 1000
     assert params["gpt2_nano"] == params["loop_gpt2_nano_x2"] < 1_000_000
     blocks = params["gpt2_nano"] - (257 + 256) * 80 - 2 * 80
     assert params["gpt2_nano"] - params["loop_gpt2_nano"] == blocks // 2
-    groups = recipes.decayed(build_model("gpt2_nano").parameters(), lr=1.0).param_groups
+    groups = recipes.OPTIMIZER(build_model("gpt2_nano").parameters(), lr=1.0).param_groups
     assert [(g["weight_decay"], {p.dim() for p in g["params"]}) for g in groups] == [
         (0.1, {2}),
         (0.0, {1}),
@@ -188,4 +189,4 @@ def test_language_recipes_share_budget_and_schedule() -> None:
     assert [schedule(s) for s in (0.0, 0.01, 0.02, 0.51, 1.0)] == pytest.approx(
         [0, 0.5, 1, 0.55, 0.1]
     )
-    assert to_repr(recipes.decayed) == "decayed"
+    assert to_repr(recipes.OPTIMIZER).startswith("decay_matrices_only(functools.partial(<class")

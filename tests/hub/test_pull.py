@@ -4,6 +4,7 @@ import json
 import os
 import signal
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -16,12 +17,13 @@ from huggingface_hub import HfApi, close_session, constants
 import zoo
 from tests.checkpoints import test_download as test_hub
 from tests.hub import test_push
-from tests.hub.test_push import REPO, SOURCE
+from tests.hub.test_push import EQUAL, REPO, SOURCE
 from tests.support.hub_server import Files, Hub
 from zoo.checkpoints.lockfile import read_lockfile
 from zoo.hub import reference_outputs
-from zoo.hub.pull import pull, unlock
-from zoo.hub.push import push, tensors
+from zoo.hub.pinning import unlock
+from zoo.hub.pull import pull
+from zoo.hub.push import push, tensor_files
 from zoo.hub.server import Request, Response
 from zoo.hub.verify import local_weights, verify
 from zoo.models._registry import UnknownNameError
@@ -47,7 +49,10 @@ def test_pull_bundle_serves_offline_create_and_verify(
 ) -> None:
     push("resnet20", REPO)
     bundle = tmp_path / "bundle"
-    written = pull([SOURCE, "resnet20"], bundle)
+    with ThreadPoolExecutor(2) as pool:  # two that write the same files
+        written, again = pool.map(lambda names: pull(names, bundle), 2 * [[SOURCE, "resnet20"]])
+    assert written == again
+    assert not list(bundle.rglob("*.part"))
     assert {path.name for path in written} == {
         "config.json",
         "model.safetensors",
@@ -58,9 +63,9 @@ def test_pull_bundle_serves_offline_create_and_verify(
     asked = len(hub.requests)
     model = zoo.create(SOURCE)
     assert torch.equal(model.fc.weight, zoo.create("resnet20", pretrained=True).fc.weight)
-    found = {checked.name: checked for checked in verify([SOURCE, "resnet20"])}
-    assert (found[SOURCE].fault, found[SOURCE].outputs) == ("", "as pinned")
-    assert found["resnet20"].fault == ""
+    results = {result.name: result for result in verify([SOURCE, "resnet20"])}
+    assert (results[SOURCE].error, results[SOURCE].outputs) == (None, EQUAL)
+    assert results["resnet20"].error is None
     assert SOURCE in local_weights()
     assert len(hub.requests) == asked
 
@@ -68,7 +73,7 @@ def test_pull_bundle_serves_offline_create_and_verify(
 def test_pull_timm_weights_serves_offline_create(
     remote: Hub, first: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Weights that a room knows, but has not pinned."""
+    """Weights that a paper lists, but has not pinned."""
     remote.push(test_hub.REPO, first)
     (path,) = pull([test_hub.NAME], tmp_path / "bundle")
     assert path.read_bytes() == first["model.safetensors"]
@@ -120,13 +125,13 @@ def test_verify_corrupt_file_reports_error_once(hub: Hub, tmp_path: Path) -> Non
     data[-1] ^= 1
     blob.write_bytes(data)
     (checked,) = verify([SOURCE])
-    assert sha256(data).hexdigest() in checked.fault
+    assert sha256(data).hexdigest() in str(checked.error)
     (checked,) = verify([SOURCE])
-    assert (checked.fault, checked.outputs) == ("", "as pinned")
+    assert (checked.error, checked.outputs) == (None, EQUAL)
     api = HfApi(endpoint=constants.ENDPOINT)
     api.delete_file(reference_outputs.FILE, REPO)
     (checked,) = verify([f"{SOURCE}@main"])
-    assert (checked.fault, checked.outputs) == ("", f"no {reference_outputs.FILE} is at hand")
+    assert (checked.error, checked.outputs) == (None, f"no {reference_outputs.FILE} is at hand")
     with pytest.raises(UnknownNameError):
         list(verify(["resnet21"]))
 
@@ -134,7 +139,7 @@ def test_verify_corrupt_file_reports_error_once(hub: Hub, tmp_path: Path) -> Non
 def test_create_removed_locked_commit_raises(hub: Hub, tmp_path: Path) -> None:
     """Its owner has rewritten the history; what is at main now is not what was locked."""
     known = zoo.create("resnet20", pretrained=True)
-    files = {**tensors(known.state_dict()), "config.json": b'{"architecture": "resnet20"}'}
+    files = {**tensor_files(known.state_dict()), "config.json": b'{"architecture": "resnet20"}'}
     commit = hub.push("timm/gone", files)
     zoo.create("hf-hub:timm/gone")
     hub.push("timm/gone", files)
@@ -221,7 +226,7 @@ def test_pull_killed_process_leaves_whole_files(hub: Hub, tmp_path: Path, point:
     assert len(pull([SOURCE], bundle)) == 3
     whole(bundle, files)
     (checked,) = verify([SOURCE])
-    assert checked.outputs == "as pinned"
+    assert checked.outputs == EQUAL
 
 
 @pytest.mark.parametrize("point", some(range(1, 11)))
@@ -231,4 +236,4 @@ def test_push_killed_process_completes_on_rerun(hub: Hub, point: int) -> None:
     push("resnet20", REPO)
     assert push("resnet20", REPO).changed == ()
     (checked,) = verify([SOURCE])
-    assert (checked.fault, checked.outputs) == ("", "as pinned")
+    assert (checked.error, checked.outputs) == (None, EQUAL)

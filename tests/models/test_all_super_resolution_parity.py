@@ -68,7 +68,7 @@ def scheme_of(record: dict[str, Any], state: State) -> KeyMapping:
     return next(
         scheme
         for _, scheme in all_key_mappings()
-        if all(any(mark in key for key in state) for mark in scheme.marks)
+        if scheme.has_required_keys(state)
         and any(fnmatchcase(record["ours"], pattern) for pattern in scheme.models)
     )
 
@@ -85,7 +85,7 @@ def ours(record: dict[str, Any]) -> SuperResolutionNet:
     """A network of the zoo with the authors' weights, renamed by the room's scheme."""
     state = drawn(record)
     scheme = scheme_of(record, state)
-    renamed = {scheme.rename(key): value for key, value in state.items()}
+    renamed = scheme.to_zoo(state)
     model: Any = build_model(record["ours"], device="meta", **record["args"])
     given = div2k() if scheme.constants else {}
     model.load_state_dict(renamed | given, assign=True)

@@ -191,8 +191,8 @@ def test_denoising_objective_draws_patches_and_halves_loss() -> None:
     assert 18 < float(strengths.max()) < 23
     values = {float(v) for v in image.flatten() / np.float32(255)}
     assert {float(v) for v in clean.unique()} <= values
-    lesson = patches.lesson
-    assert float(lesson.loss(shown, clean)) == pytest.approx(
+    objective = patches.objective
+    assert float(objective.loss(shown, clean)) == pytest.approx(
         float(((shown - clean) ** 2).sum()) / 128, rel=1e-5
     )
 

@@ -4,7 +4,7 @@ import copy
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
@@ -15,8 +15,10 @@ from zoo.checkpoints.loading import load_pretrained
 from zoo.checkpoints.writing import file_sha256, save_safetensors
 from zoo.models._builder import build_model, load_class
 from zoo.models._cfgs import CIFAR_CFG
-from zoo.models._registry import UnknownNameError, _variants, get_entry, list_weights, model_entries
+from zoo.models._registry import UnknownNameError, _entries, get_entry, list_weights, model_entries
 from zoo.papers.weights import MODELS_DIR, Weights, WeightsError
+
+TASK = "image-classification"
 
 
 def test_zoo_all_names_are_importable() -> None:
@@ -53,28 +55,34 @@ def test_create_model_without_weights_lists_alternatives() -> None:
 def _registry_as_before() -> Iterator[None]:
     before = model_entries()
     yield
-    _variants.clear()
-    _variants.update(before)
+    _entries.clear()
+    _entries.update(before)
 
 
 @pytest.mark.usefixtures("_registry_as_before")
 def test_register_models_name_clash_raises() -> None:
     taken = get_entry("resnet20")
     with pytest.raises(ValueError, match=r"'resnet20' is zoo\.models\.resnet"):
-        zoo.register("somewhere:Else", {"resnet20": {}}, CIFAR_CFG)
+        zoo.register("somewhere:Else", {"resnet20": {}}, CIFAR_CFG, task=TASK)
     with pytest.raises(ValueError, match="'resnet20'"):
-        zoo.register(taken.target, {"resnet20": {"depth": 26}}, CIFAR_CFG)
-    zoo.register(taken.target, {"resnet20": {"depth": 20}}, CIFAR_CFG)  # the same: a reload
+        zoo.register(taken.target, {"resnet20": {"depth": 26}}, CIFAR_CFG, task=TASK)
+    again = {"resnet20": {"depth": 20}}
+    zoo.register(taken.target, again, CIFAR_CFG, task=TASK)  # the same: a reload
     assert get_entry("resnet20") == taken
 
 
 @pytest.mark.usefixtures("_registry_as_before")
 def test_register_models_external_class_can_be_created() -> None:
     target = load_class("zoo.models.resnet.model:CifarResNet")
-    zoo.register(target, {"resnet26_mine": {"depth": 26}}, CIFAR_CFG)
+    zoo.register(target, {"resnet26_mine": {"depth": 26}}, CIFAR_CFG, task=TASK)
     model = zoo.create("resnet26_mine", num_classes=5)
     assert model(torch.zeros(1, 3, 32, 32)).shape == (1, 5)
     assert "resnet26_mine" in zoo.list_models("*_mine")
+
+
+def test_register_models_without_task_raises() -> None:
+    with pytest.raises(TypeError, match="task"):
+        cast(Any, zoo.register)("somewhere:Else", {"resnet26_mine": {}}, CIFAR_CFG)
 
 
 def test_list_models_filters_select_matching_names() -> None:

@@ -56,7 +56,7 @@ def ours(name: str, **choices: Any) -> Any:
         context=args["block_size"],
         choices={"rope": rope, **choices},
     )
-    state = scheme("muddformer", "Caiyun-AI").apply(drawn_by_name(NETS[name]["shapes"]))
+    state = scheme("muddformer", "Caiyun-AI").to_zoo(drawn_by_name(NETS[name]["shapes"]))
     missing, left = model.double().load_state_dict(state, strict=False)
     assert not missing
     assert not left or choices

@@ -26,8 +26,8 @@ BUNDLED = default_weights("resnet20")
 def folder(tmp_path: Path) -> Path:
     """What `zoo push` would put into a repository, less the card."""
     model = zoo.create("resnet20", pretrained=True)
-    files = push.tensors(model.state_dict())
-    files["config.json"] = push._json(push.config(model, BUNDLED, files))
+    files = push.tensor_files(model.state_dict())
+    files["config.json"] = push.json_bytes(push.hub_config(model, BUNDLED, files))
     for name, data in files.items():
         (tmp_path / name).write_bytes(data)
     return tmp_path
@@ -86,9 +86,9 @@ def test_create_sharded_folder_matches_bundled_model(folder: Path) -> None:
     """As above 5 GB."""
     known = zoo.create("resnet20", pretrained=True)
     (folder / "model.safetensors").unlink()
-    files = push.tensors(known.state_dict(), largest=300_000)
+    files = push.tensor_files(known.state_dict(), shard_size=300_000)
     assert len(files) > 3
-    files["config.json"] = push._json(push.config(known, BUNDLED, files))
+    files["config.json"] = push.json_bytes(push.hub_config(known, BUNDLED, files))
     for name, data in files.items():
         (folder / name).write_bytes(data)
     assert same(zoo.create(f"local-dir:{folder}"), known, 3, 32, 32)

@@ -1,4 +1,4 @@
-"""paper.toml is read strictly: whatever is wrong is named with its file and line."""
+"""paper.toml is read strictly; every error names its file and line."""
 
 import importlib
 from decimal import Decimal
@@ -8,10 +8,11 @@ import pytest
 
 import zoo
 from tests.support.patching import replace_everywhere
-from zoo.claims.check import select
+from zoo.claims.selection import select
 from zoo.models._catalog import validate_claims
 from zoo.models._registry import get_entry, list_weights, model_entries, paper_of
-from zoo.papers.loading import PaperError, load_paper, load_papers
+from zoo.papers.loading import load_paper, load_papers
+from zoo.papers.toml import PaperError
 from zoo.papers.weights import MODELS_DIR
 from zoo.reporting import console
 
@@ -47,15 +48,15 @@ where = "Table 6"
 """
 
 
-def written(folder: Path, text: str) -> Path:
-    room = folder / "room"
-    room.mkdir()
-    (room / "paper.toml").write_text(HEAD + text)
-    return room / "paper.toml"
+def write_paper(folder: Path, text: str) -> Path:
+    path = folder / "family" / "paper.toml"
+    path.parent.mkdir()
+    path.write_text(HEAD + text)
+    return path
 
 
 def test_load_paper_value_preserves_printed_digits(tmp_path: Path) -> None:
-    claim = load_paper(written(tmp_path, CLAIM)).claims[0]
+    claim = load_paper(write_paper(tmp_path, CLAIM)).claims[0]
     assert (claim.value, str(claim.value), claim.line) == (Decimal("0.27"), "0.270", 13)
 
 
@@ -63,15 +64,15 @@ FIRST = 13  # the line of the first [[claims]]
 
 
 @pytest.mark.parametrize(
-    ("text", "line", "says"),
+    ("text", "line", "message"),
     [
         (CLAIM.replace("unit", "units"), FIRST + 5, "unknown key 'units'"),
-        (CLAIM.replace('where = "Table 6"\n', ""), FIRST, "lacks where"),
+        (CLAIM.replace('where = "Table 6"\n', ""), FIRST, "lacks `where`"),
         (CLAIM.replace('"Table 6"', '""'), FIRST, "`where`"),
-        (CLAIM.replace('"counted"', '"guessed"'), FIRST, "counted, measured, relative"),
+        (CLAIM.replace('"counted"', '"guessed"'), FIRST + 1, "counted, measured, relative"),
         (CLAIM.replace('"params"', '"weights"'), FIRST, "params, macs, depth"),
-        (CLAIM.replace('"M"', '"Mi"'), FIRST, "K, M, G"),
-        (CLAIM.replace("0.270", '"0.27"'), FIRST + 4, "value must be"),
+        (CLAIM.replace('"M"', '"Mi"'), FIRST + 5, "K, M, G"),
+        (CLAIM.replace("0.270", '"0.27"'), FIRST + 4, "value: expected `number`, got `str`"),
         (CLAIM.replace("value = 0.270\n", ""), FIRST, "printed `value`"),
         (CLAIM + 'explained_by = "luck"\n', FIRST, "id 'luck'"),
         (CLAIM + "tolerance = 0.1\n", FIRST, "tolerance_reason"),
@@ -80,51 +81,51 @@ FIRST = 13  # the line of the first [[claims]]
         (MEASURED + 'protocol = "other"\n', FIRST, "'other'"),
         (MEASURED.replace('"measured"', '"relative"'), FIRST, "`than`"),
         (CLAIM + "\n" + MEASURED.replace("value", "valeu"), FIRST + 12, "unknown key 'valeu'"),
-        ("[[claim]]\n", FIRST, "unknown table 'claim'"),
-        ("[views.other]\nshorter = [256]\n", FIRST, "'other'"),
-        ("[views.plain]\npixels = 224\n", FIRST, "missing"),
+        ("[[claim]]\n", FIRST, "claim: unknown table"),
+        ("[crops.other]\nresize = [256]\n", FIRST, "'other'"),
+        ("[crops.plain]\ncrop_size = 224\n", FIRST, "lacks `resize`"),
         (
-            "[views.plain]\nshorter = [256]\nwidth = 3\n",
-            FIRST,
-            "a cropprotocol has shorter, pixels",
+            "[crops.plain]\nresize = [256]\nwidth = 3\n",
+            FIRST + 2,
+            "unknown key 'width' in crops.plain; known are crop_size, crops",
         ),
-        ("[views.plain]\nshorter = [256]\n", FIRST, "`pixels` unless"),
-        ('[views.plain]\nshorter = [2]\ncrops = "all"\n', FIRST, "center, ten, whole"),
+        ("[crops.plain]\nresize = [256]\n", FIRST, "`crop_size` unless"),
+        ('[crops.plain]\nresize = [2]\ncrops = "all"\n', FIRST + 2, "center, ten, whole"),
     ],
 )
 def test_load_paper_invalid_record_raises_with_line(
-    tmp_path: Path, text: str, line: int, says: str
+    tmp_path: Path, text: str, line: int, message: str
 ) -> None:
     with pytest.raises(PaperError) as error:
-        load_paper(written(tmp_path, text))
-    assert str(error.value).startswith(f"room/paper.toml:{line}: "), error.value
-    assert says in str(error.value)
+        load_paper(write_paper(tmp_path, text))
+    assert str(error.value).startswith(f"family/paper.toml:{line}: "), error.value
+    assert message in str(error.value)
 
 
 def test_load_paper_invalid_toml_raises_with_line(tmp_path: Path) -> None:
-    with pytest.raises(PaperError, match=r"room/paper\.toml: .*line 14"):
-        load_paper(written(tmp_path, "[[claims]]\nkind = counted\n"))
+    with pytest.raises(PaperError, match=r"family/paper\.toml: .*line 14"):
+        load_paper(write_paper(tmp_path, "[[claims]]\nkind = counted\n"))
 
 
 def test_load_paper_missing_head_key_raises(tmp_path: Path) -> None:
-    path = written(tmp_path, CLAIM)
+    path = write_paper(tmp_path, CLAIM)
     path.write_text(path.read_text().replace("year = 2020\n", ""))
-    with pytest.raises(PaperError, match=r"paper\.toml:1: \[paper\]: lacks the key 'year'"):
+    with pytest.raises(PaperError, match=r"paper\.toml:1: paper: lacks `year`"):
         load_paper(path)
 
 
 def test_check_claims_unknown_model_raises(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    wrong = load_paper(written(tmp_path, CLAIM.replace("resnet20", "resnet21")))
-    replace_everywhere(monkeypatch, "zoo.papers.loading.load_papers", lambda: (wrong,))
-    with pytest.raises(PaperError, match=rf"room/paper\.toml:{FIRST}: .*'resnet21'"):
+    paper = load_paper(write_paper(tmp_path, CLAIM.replace("resnet20", "resnet21")))
+    replace_everywhere(monkeypatch, "zoo.papers.loading.load_papers", lambda: (paper,))
+    with pytest.raises(PaperError, match=rf"family/paper\.toml:{FIRST}: .*'resnet21'"):
         validate_claims()
 
 
 def test_check_claims_all_papers_pass() -> None:
     validate_claims()
-    rooms = {path.parent.name for path in MODELS_DIR.glob("*/__init__.py")}
+    families = {path.parent.name for path in MODELS_DIR.glob("*/__init__.py")}
     papers = {paper.id: paper for paper in load_papers()}
-    assert set(papers) == rooms
+    assert set(papers) == families
     claimed = {claim.model for paper in papers.values() for claim in paper.claims}
     for paper in papers.values():  # its own claims, or another paper's about its networks
         assert any(paper_of(get_entry(name)) is paper for name in claimed)
@@ -136,8 +137,8 @@ def test_check_claims_all_papers_pass() -> None:
 def test_load_papers_every_model_has_claim_or_deviation() -> None:
     claimed = {c.model for p in load_papers() for c in p.claims}
     claimed |= {c.than for p in load_papers() for c in p.claims}
-    ours = {m for p in load_papers() for d in p.deviations for m in d.models}
-    assert set(model_entries()) - claimed - ours == set()
+    described = {m for p in load_papers() for d in p.deviations for m in d.models}
+    assert set(model_entries()) - claimed - described == set()
 
 
 def test_check_claims_model_of_other_paper_is_allowed(
@@ -145,7 +146,7 @@ def test_check_claims_model_of_other_paper_is_allowed(
 ) -> None:
     """Weights may not; and a network's claims are those of all papers."""
     claim = CLAIM.replace('kind = "counted"', 'kind = "counted"\nnote = "by another"')
-    other = load_paper(written(tmp_path, claim))
+    other = load_paper(write_paper(tmp_path, claim))
     replace_everywhere(monkeypatch, "zoo.papers.loading.load_papers", lambda: (other,))
     validate_claims()
     assert [c.note for c in zoo.describe("resnet20").claims] == ["by another"]
@@ -162,7 +163,7 @@ relation = ">"
 formula = "extra"
 where = "Table 1"
 """
-    path = written(tmp_path, text + (f"value = {value}\n" if value else ""))
+    path = write_paper(tmp_path, text + (f"value = {value}\n" if value else ""))
     if value:
         assert load_paper(path).claims[0].formula == "extra"
         return
@@ -183,10 +184,12 @@ relation = "official"
 benchmarks = ["cifar10/test"]
 preprocessing = {}
 """
-    text = written(tmp_path, CLAIM + "\n" + weights % ("0" * 64))
-    wrong = load_paper(text)
-    replace_everywhere(monkeypatch, "zoo.papers.loading.load_papers", lambda: (wrong,))
-    with pytest.raises(PaperError, match=rf"toml:{FIRST + 8}: this room has no model 'resnet20'"):
+    text = write_paper(tmp_path, CLAIM + "\n" + weights % ("0" * 64))
+    paper = load_paper(text)
+    replace_everywhere(monkeypatch, "zoo.papers.loading.load_papers", lambda: (paper,))
+    with pytest.raises(
+        PaperError, match=rf"toml:{FIRST + 8}: this model family has no model 'resnet20'"
+    ):
         validate_claims()
 
 
@@ -194,8 +197,8 @@ def test_check_claims_unknown_compared_model_raises(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     text = MEASURED.replace('"measured"', '"relative"\nthan = "plain21"\nrelation = "<"')
-    wrong = load_paper(written(tmp_path, text))
-    replace_everywhere(monkeypatch, "zoo.papers.loading.load_papers", lambda: (wrong,))
+    paper = load_paper(write_paper(tmp_path, text))
+    replace_everywhere(monkeypatch, "zoo.papers.loading.load_papers", lambda: (paper,))
     with pytest.raises(PaperError, match=rf"toml:{FIRST}: this zoo has no model 'plain21'"):
         validate_claims()
 
@@ -209,9 +212,9 @@ def test_describe_includes_claims_of_other_papers() -> None:
 
 
 def test_select_claim_uses_weights_of_model_from_any_paper() -> None:
-    found = {paper.id: (claims, weights) for paper, claims, weights in select(["gpt2"])}
-    assert set(found) == {"gpt2", "loop_residual"}
-    claims, weights = found["loop_residual"]
+    selected = {paper.id: (claims, weights) for paper, claims, weights in select(["gpt2"])}
+    assert set(selected) == {"gpt2", "loop_residual"}
+    claims, weights = selected["loop_residual"]
     assert {claim.model for claim in claims} == {"gpt2"}
     assert {w.name for w in weights} == {w.name for w in list_weights("gpt2")}
     papers = {paper.id for paper, *_ in select(["gpt2.openai"])}
@@ -220,7 +223,7 @@ def test_select_claim_uses_weights_of_model_from_any_paper() -> None:
 
 
 def test_list_claims_formulas_exist_in_paper_module() -> None:
-    named = {(c.paper, c.formula) for c in zoo.list_claims() if c.formula}
-    assert named
-    for room, formula in named:
-        assert callable(getattr(importlib.import_module(f"zoo.models.{room}.formulas"), formula))
+    formulas = {(c.paper, c.formula) for c in zoo.list_claims() if c.formula}
+    assert formulas
+    for family, formula in formulas:
+        assert callable(getattr(importlib.import_module(f"zoo.models.{family}.formulas"), formula))

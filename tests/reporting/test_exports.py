@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tests.support.ledgers import content
 from tests.support.patching import replace_everywhere
 from zoo.claims import check
-from zoo.claims.verdict import Verdict
+from zoo.claims.verdict import Kind, Status, Verdict
 from zoo.cli import main
 from zoo.cli.export import Name
 from zoo.evaluation.ledger import Ledger
@@ -61,12 +61,12 @@ def digits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ledger:
 
 NASTY = Verdict(
     paper="wrn",
-    kind="measured",
+    kind=Kind.MEASURED,
     model='=HYPERLINK("https://example.org","wrn_1")',
     metric="@SUM(A1)",
     where="Table 1, \\input{x}\n$x_1$ & 50 % #2 ~^ <a> {b} | “c” ± 1 × 2 --- ``d''",
     claimed="+1 %",
-    status="missed",
+    status=Status.NOT_REPRODUCED,
     measured="-2,3",
     interval=(-1.5, float("inf")),
     why="\t=1",
@@ -210,7 +210,7 @@ def test_export_single_file_prints_or_writes(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     code, text, _ = run(capsys, "--format", name, "resnet20")
-    assert (code, text[: len(FORMATS[name].mark)]) == (0, FORMATS[name].mark)
+    assert (code, text[: len(FORMATS[name].signature)]) == (0, FORMATS[name].signature)
     for out, path in (
         (tmp_path / "mine.txt", tmp_path / "mine.txt"),
         (tmp_path, tmp_path / FORMATS[name].file),
@@ -249,7 +249,7 @@ def test_save_one_foreign_file_writes_none(tmp_path: Path) -> None:
     ("args", "says"),
     [
         (("--format", "csv", "resnte20"), "zoo: no model is called 'resnte20'; the nearest"),
-        (("--format", "every-eval-ever"), "zoo: --format every-eval-ever is several files: say"),
+        (("--format", "every-eval-ever"), "zoo: --format every-eval-ever writes several files: name"),
         (("--format", "csv", "resnet20", "--out", "no/such/x.csv"), "zoo: there is no folder no"),
     ],
 )

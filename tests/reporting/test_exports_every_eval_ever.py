@@ -46,7 +46,7 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ledger:
     return published
 
 
-SMALL = next(iter(next(p for p in load_papers() if p.id == "carn").upscaling.values()))
+SMALL = next(iter(next(p for p in load_papers() if p.id == "carn").protocol_settings.values()))
 
 
 def logs(*names: str) -> Logs:

@@ -32,7 +32,7 @@ recipe = recipe_of(
     epochs=4,
     args={"depth": 16, "drop_rate": 0.3},
     batch_size=10,
-    lesson=ImageClassification(pad=1, flip=True, mixup=0.2, cutmix=1.0, smoothing=0.1),
+    objective=ImageClassification(pad=1, flip=True, mixup=0.2, cutmix=1.0, smoothing=0.1),
     ema=0.9,
     accumulate=2,
 )
@@ -47,7 +47,16 @@ def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def command(recipe: Path, out: Path) -> list[str]:
-    return [sys.executable, "-m", "zoo.training", str(recipe), "--out", str(out), "--every", "5"]
+    return [
+        sys.executable,
+        "-m",
+        "zoo.training",
+        str(recipe),
+        "--out",
+        str(out),
+        "--checkpoint-every",
+        "5",
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -97,26 +106,26 @@ def test_train_stopped_in_epoch_resumes_from_checkpoint(
     small = {"epochs": 2, "batch_size": 36, "args": {"depth": 10, "drop_rate": 0.3}}
     mixed = replace(training.load_recipe(str(recipe)), **small)
     training.train(mixed, seed=0, out=tmp_path / "whole", quiet=True)
-    learn, asked, last = Trainer.learn, [], 16
+    train_step, steps, last = Trainer.train_step, [], 16
 
     def watched(self: Trainer, *args: Any) -> float:
-        asked.append(10 * len(self.history) + self.step)
-        if asked[-1] == last:
+        steps.append(10 * len(self.history) + self.step)
+        if steps[-1] == last:
             raise KeyboardInterrupt
-        return learn(self, *args)
+        return train_step(self, *args)
 
-    monkeypatch.setattr(Trainer, "learn", watched)
+    monkeypatch.setattr(Trainer, "train_step", watched)
     with pytest.raises(KeyboardInterrupt):
-        training.train(mixed, seed=0, out=tmp_path / "cut", quiet=True, every=4)
+        training.train(mixed, seed=0, out=tmp_path / "cut", quiet=True, checkpoint_every=4)
     assert reached(tmp_path / "cut", 10) == 14
-    asked, last = [], -1
+    steps, last = [], -1
     path = tmp_path / "cut" / checkpoint.NAME
     state = torch.load(path, weights_only=True)
     assert 0 < state["seconds"] < 60
     torch.save(state | {"seconds": 1000.0}, path)
-    done = training.train(mixed, seed=0, out=tmp_path / "cut", quiet=True, every=4)
+    done = training.train(mixed, seed=0, out=tmp_path / "cut", quiet=True, checkpoint_every=4)
     assert 1000 < done.seconds < 1060  # with those before
-    assert asked == list(range(14, 20))
+    assert steps == list(range(14, 20))
     assert final(tmp_path / "cut") == final(tmp_path / "whole")
 
 
@@ -130,9 +139,9 @@ def test_train_nan_loss_leaves_last_checkpoint(tmp_path: Path) -> None:
             Bad.seen += 1
             return super().loss(output, target) * (float("nan") if Bad.seen == 9 else 1.0)
 
-    recipe = tiny(lesson=Bad(pad=1, flip=False))
+    recipe = tiny(objective=Bad(pad=1, flip=False))
     with pytest.raises(FloatingPointError, match="the loss is nan at step 8"):
-        training.train(recipe, seed=0, out=tmp_path, quiet=True, every=2)
+        training.train(recipe, seed=0, out=tmp_path, quiet=True, checkpoint_every=2)
     state = torch.load(tmp_path / checkpoint.NAME, weights_only=True)
     assert (len(state["history"]), state["step"]) == (1, 2)
     assert all(value.isfinite().all() for value in state["model"].values())
@@ -144,7 +153,7 @@ def test_trainer_gradient_accumulation_matches_whole_batch(tmp_path: Path) -> No
         language.nano("gpt2_nano"),
         epochs=1,
         batch_size=6,
-        lesson=NextToken(context=32, steps=3),
+        objective=NextToken(context=32, steps=3),
         dataset="peps_mini/validation",
     )
     found = {}
@@ -163,16 +172,16 @@ def test_trainer_ema_saves_averaged_weights(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[dict[str, torch.Tensor]] = []
-    learn = Trainer.learn
+    train_step = Trainer.train_step
 
     def watched(self: Trainer, *args: Any) -> float:
         if not seen:
-            seen.append({k: v.clone() for k, v in self.bare.state_dict().items()})
-        loss = learn(self, *args)
-        seen.append({k: v.clone() for k, v in self.bare.state_dict().items()})
+            seen.append({k: v.clone() for k, v in self.unwrapped.state_dict().items()})
+        loss = train_step(self, *args)
+        seen.append({k: v.clone() for k, v in self.unwrapped.state_dict().items()})
         return loss
 
-    monkeypatch.setattr(Trainer, "learn", watched)
+    monkeypatch.setattr(Trainer, "train_step", watched)
     run = training.train(tiny(epochs=1, ema=0.5), seed=0, out=tmp_path, quiet=True)
     averages = {key: value for key, value in seen[0].items() if value.is_floating_point()}
     for state in seen[1:]:
@@ -180,22 +189,22 @@ def test_trainer_ema_saves_averaged_weights(
     kept = run.network.state_dict()
     for key, value in averages.items():
         torch.testing.assert_close(kept[key], value)
-    assert not torch.equal(kept["fc.weight"], run.bare.state_dict()["fc.weight"])
+    assert not torch.equal(kept["fc.weight"], run.unwrapped.state_dict()["fc.weight"])
 
 
 def test_image_classification_mixup_mixes_labels() -> None:
-    lesson = ImageClassification(pad=0, flip=False, mixup=1.0, smoothing=0.1)
+    objective = ImageClassification(pad=0, flip=False, mixup=1.0, smoothing=0.1)
     images = torch.zeros(8, 1, 4, 4) + torch.arange(8.0)[:, None, None, None]
-    examples = LabelledImages(lesson, images, torch.arange(8) % 4, 8, 4)
+    data = LabelledImages(objective, images, torch.arange(8) % 4, 8, 4)
     torch.manual_seed(0)
-    ((mixed, targets),) = examples.batches(torch.Generator().manual_seed(0))
+    ((mixed, targets),) = data.batches(torch.Generator().manual_seed(0))
     assert targets.shape == (8, 4)
     torch.testing.assert_close(targets.sum(1), torch.ones(8))
     assert mixed[:, 0, 0, 0].frac().any()
     logits = torch.randn(8, 4)
     by_hand = -(targets * logits.log_softmax(1)).sum(1).mean()
-    torch.testing.assert_close(lesson.loss(logits, targets), by_hand)
-    assert lesson.faults(targets, targets) == 0
+    torch.testing.assert_close(objective.loss(logits, targets), by_hand)
+    assert objective.metric_sum(targets, targets) == 0
 
 
 def test_image_classification_smoothing_matches_formula() -> None:

@@ -20,15 +20,16 @@ from zoo import training
 from zoo.data.benchmarks import BENCHMARKS, DatasetNotFoundError
 from zoo.training import Recipe, cosine, image_streaming
 from zoo.training.image_streaming import Augmentation, Lighting, StreamedImageClassification
+from zoo.training.objective import Shard
 
 CFG = {**PREPROCESSING, "input_size": (3, 16, 16)}
-MANY = Augmentation(jitter=0.4, lighting=0.1, erasing=0.5)
+MANY = Augmentation(color_jitter=0.4, lighting=0.1, random_erasing=0.5)
 RAND = Augmentation(auto_augment="rand-m7-mstd0.5-inc1", interpolation="random")
 Batches = list[tuple[torch.Tensor, torch.Tensor]]
 
 
-def stream(batch_size: int = 60, **lesson: Any) -> image_streaming.ImageStream:
-    return StreamedImageClassification(**{"workers": 0, **lesson}).load(
+def stream(batch_size: int = 60, **options: Any) -> image_streaming.ImageStream:
+    return StreamedImageClassification(**{"workers": 0, **options}).load(
         "digits/test", batch_size, CFG, None
     )
 
@@ -44,13 +45,13 @@ def same(some: Batches, others: Batches) -> bool:
 
 @pytest.mark.parametrize("augmentation", [MANY, RAND], ids=["many", "rand"])
 def test_batches_from_any_step_match_whole_epoch(augmentation: Augmentation) -> None:
-    lesson = {"augmentation": augmentation, "mixup": 0.2, "cutmix": 1.0}
-    whole = seen(stream(**lesson))
+    options = {"augmentation": augmentation, "mixup": 0.2, "cutmix": 1.0}
+    whole = seen(stream(**options))
     assert [x.shape for x, _ in whole] == [(60, 3, 16, 16)] * 6
     assert len({float(y[y < 1].max()) for _, y in whole if (y < 1).any()}) > 2  # mixed anew
     random.seed(7), np.random.seed(7), torch.manual_seed(7)
-    assert same(seen(stream(**lesson), 4), whole[4:])
-    assert not same(seen(stream(**lesson), seed=1), whole)
+    assert same(seen(stream(**options), 4), whole[4:])
+    assert not same(seen(stream(**options), seed=1), whole)
 
 
 def test_batches_skipped_steps_read_no_images(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,19 +65,19 @@ def test_batches_skipped_steps_read_no_images(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_batches_two_workers_match_one_process() -> None:
-    lesson = {"augmentation": MANY, "mixup": 0.2}
-    assert same(seen(stream(90, workers=2, **lesson)), seen(stream(90, **lesson)))
+    options = {"augmentation": MANY, "mixup": 0.2}
+    assert same(seen(stream(90, workers=2, **options)), seen(stream(90, **options)))
 
 
-@pytest.mark.parametrize("world", [2, 3])
-def test_batches_shards_join_to_whole_batch(world: int) -> None:
-    """Pairs that are mixed stay together, so that the shares are those of the whole batch."""
-    lesson = {"augmentation": MANY, "mixup": 0.8, "cutmix": 1.0}
-    (images, targets), *_ = seen(stream(**lesson))
-    shares = [seen(stream(**lesson), 0, (rank, world))[0] for rank in range(world)]
-    assert [len(x) for x, _ in shares] == [60 // world] * world
+@pytest.mark.parametrize("size", [2, 3])
+def test_batches_shards_join_to_whole_batch(size: int) -> None:
+    """Pairs that are mixed stay together, so that the shards are those of the whole batch."""
+    options = {"augmentation": MANY, "mixup": 0.8, "cutmix": 1.0}
+    (images, targets), *_ = seen(stream(**options))
+    shards = [seen(stream(**options), 0, Shard(rank, size))[0] for rank in range(size)]
+    assert [len(x) for x, _ in shards] == [60 // size] * size
     rows = {x.numpy().tobytes(): y for x, y in zip(images, targets, strict=True)}
-    found = {x.numpy().tobytes(): y for share in shares for x, y in zip(*share, strict=True)}
+    found = {x.numpy().tobytes(): y for shard in shards for x, y in zip(*shard, strict=True)}
     assert len(rows) == 60
     assert rows.keys() == found.keys()
     assert all(torch.equal(rows[key], found[key]) for key in rows)
@@ -95,12 +96,12 @@ def test_batches_leave_global_rng_unchanged() -> None:
 def test_batches_repeats_show_a_third_of_images_three_times() -> None:
     plain = Augmentation(scale=(1.0, 1.0), ratio=(1.0, 1.0))
 
-    def pictures(**lesson: Any) -> list[bytes]:
+    def pictures(**options: Any) -> list[bytes]:
         """Less what mirroring changes."""
-        images = torch.cat([x for x, _ in seen(stream(augmentation=plain, **lesson))])
+        images = torch.cat([x for x, _ in seen(stream(augmentation=plain, **options))])
         return [(x + x.flip(2)).numpy().tobytes() for x in images]
 
-    once, thrice = pictures(), pictures(repeats=3)
+    once, thrice = pictures(), pictures(num_aug_repeats=3)
     assert len(set(once)) > 350  # some scans are alike
     assert len(thrice) == 360
     assert 110 < len(set(thrice)) <= 120
@@ -108,7 +109,7 @@ def test_batches_repeats_show_a_third_of_images_three_times() -> None:
 
 
 def test_batches_repeated_images_are_augmented_differently() -> None:
-    (images, labels), *_ = seen(stream(repeats=3))
+    (images, labels), *_ = seen(stream(num_aug_repeats=3))
     assert labels[0] == labels[1] == labels[2]
     assert not torch.equal(images[0], images[1])
 
@@ -127,14 +128,14 @@ def test_objective_loss_and_errors_match_formula() -> None:
     yes = F.one_hot(labels, 10).float()
     both = yes + F.one_hot(labels.flip(0), 10)
     decide: Callable[..., torch.Tensor] = F.binary_cross_entropy_with_logits
-    lesson = StreamedImageClassification(smoothing=0.1, above=0.2)
-    assert torch.allclose(lesson.loss(output, labels), decide(output, yes))
-    assert torch.allclose(lesson.loss(output, soft), decide(output, both))
-    lesson = StreamedImageClassification(above=0.5)
-    assert torch.allclose(lesson.loss(output, soft), decide(output, yes))
+    objective = StreamedImageClassification(smoothing=0.1, bce_target_threshold=0.2)
+    assert torch.allclose(objective.loss(output, labels), decide(output, yes))
+    assert torch.allclose(objective.loss(output, soft), decide(output, both))
+    objective = StreamedImageClassification(bce_target_threshold=0.5)
+    assert torch.allclose(objective.loss(output, soft), decide(output, yes))
     right = F.one_hot(labels, 10).float()
-    assert lesson.faults(right, soft) == lesson.faults(right, labels) == 0
-    assert lesson.faults(right.flip(0), labels) == 600
+    assert objective.metric_sum(right, soft) == objective.metric_sum(right, labels) == 0
+    assert objective.metric_sum(right.flip(0), labels) == 600
 
 
 def test_augmentation_short_side_is_drawn_between_bounds() -> None:
@@ -142,10 +143,10 @@ def test_augmentation_short_side_is_drawn_between_bounds() -> None:
     ramp = np.tile(np.linspace(0, 255, 100).astype(np.uint8), (100, 1))
     image = Image.fromarray(np.stack([ramp] * 3, -1))
     cfg = CFG | {"mean": (0.0, 0.0, 0.0), "std": (1.0, 1.0, 1.0)}
-    transform = Augmentation(shorter=(20, 80)).transform(cfg)
+    transform = Augmentation(short_side=(20, 80)).transform(cfg)
     slopes = []
     for i in range(60):
-        with image_streaming.drawing_from(i):
+        with image_streaming.seeded(i):
             cut = transform(image)
         assert cut.shape == (3, 16, 16)
         slopes.append(float((cut[0, 8, 12] - cut[0, 8, 4]).abs()) / 8)
@@ -157,13 +158,13 @@ def test_lighting_colour_covariance_matches_components() -> None:
     image = torch.rand(3, 5, 4)
     colours = []
     for i in range(4000):
-        with image_streaming.drawing_from(i):
+        with image_streaming.seeded(i):
             colours.append(Lighting(0.1)(image) - image)
     assert all(torch.allclose(c, c[:, :1, :1].expand_as(c), atol=1e-6) for c in colours[:20])
     drawn = torch.stack([c[:, 0, 0] for c in colours])
     wanted = (
         image_streaming.COMPONENTS
-        @ torch.diag((0.1 * image_streaming.REACH) ** 2)
+        @ torch.diag((0.1 * image_streaming.DEVIATIONS) ** 2)
         @ image_streaming.COMPONENTS.T
     )
     assert torch.allclose(drawn.T.cov(), wanted, atol=3e-5)
@@ -214,7 +215,7 @@ def test_train_on_stream_lowers_error(tmp_path: Path) -> None:
         epochs=4,
         batch_size=36,
         lr=0.1,
-        lesson=StreamedImageClassification(
+        objective=StreamedImageClassification(
             Augmentation(scale=(0.7, 1.0)), smoothing=0.1, workers=0
         ),
         optimizer=partial(SGD, momentum=0.9),

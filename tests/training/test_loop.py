@@ -31,7 +31,7 @@ def tiny(**changes: object) -> Recipe:
         epochs=3,
         batch_size=60,
         lr=0.1,
-        lesson=ImageClassification(pad=1, flip=False),
+        objective=ImageClassification(pad=1, flip=False),
         optimizer=partial(SGD, momentum=0.9, weight_decay=1e-4),
         schedule=cosine(warmup=0.1),
         source="a test",
@@ -58,18 +58,18 @@ def test_train_killed_run_resumes_to_same_weights(
 ) -> None:
     recipe = tiny(args={"depth": 10, "drop_rate": 0.3})
     training.train(recipe, seed=3, out=tmp_path / "whole", quiet=True)
-    real = training.Trainer.epoch
+    real = training.Trainer.train_epoch
 
-    def killed(self: training.Trainer, number: int, advance: object) -> None:
-        if number == 2:
+    def killed(self: training.Trainer, epoch: int, on_step: object) -> None:
+        if epoch == 2:
             raise KeyboardInterrupt
-        real(self, number, advance)
+        real(self, epoch, on_step)
 
-    monkeypatch.setattr(training.Trainer, "epoch", killed)
+    monkeypatch.setattr(training.Trainer, "train_epoch", killed)
     with pytest.raises(KeyboardInterrupt):
         training.train(recipe, seed=3, out=tmp_path / "cut", quiet=True)
     assert not (tmp_path / "cut" / "model.safetensors").exists()
-    monkeypatch.setattr(training.Trainer, "epoch", real)
+    monkeypatch.setattr(training.Trainer, "train_epoch", real)
     training.train(recipe, seed=3, out=tmp_path / "cut", quiet=True)
     assert final(tmp_path / "cut") == final(tmp_path / "whole")
 
@@ -149,12 +149,12 @@ def test_decay_matrices_only_leaves_vectors_unchanged() -> None:
     assert torch.equal(bias.detach(), torch.ones(3))
 
 
-def test_init_from_checkpoint_file_copies_weights(tmp_path: Path) -> None:
+def test_load_matching_weights_file_copies_weights(tmp_path: Path) -> None:
     first, second = (create("rcan_x2", groups=1, blocks=1, channels=16) for _ in range(2))
 
     save_safetensors(first.state_dict(), tmp_path / "model.safetensors", {})
-    training.init_from(second, str(tmp_path / "model.safetensors"))
+    training.load_matching_weights(second, str(tmp_path / "model.safetensors"))
     pairs = zip(first.state_dict().values(), second.state_dict().values(), strict=True)
     assert all(torch.equal(a, b) for a, b in pairs)
     with pytest.raises(WeightsError, match="no file at"):
-        training.init_from(second, "runs/none/model.safetensors")
+        training.load_matching_weights(second, "runs/none/model.safetensors")

@@ -28,13 +28,13 @@ from zoo.training.keyword_spotting import KeywordSpotting
 from zoo.training.language_modeling import NextToken
 from zoo.training.super_resolution import SuperResolution
 
-FOUND = {
+RECIPES = {
     f"{path.name}:{name}": value
     for path in sorted((ROOT / "configs").glob("*.py"))
     for name, value in runpy.run_path(str(path)).items()
     if isinstance(value, Recipe)
 }
-PAPERS = {key: recipe for key, recipe in FOUND.items() if "shortened" not in recipe.source}
+PAPERS = {key: recipe for key, recipe in RECIPES.items() if "shortened" not in recipe.source}
 SCHEDULES = json.loads((ROOT / "tests" / "schedules.json").read_text())
 ARXIV = re.compile(r"\d{4}\.\d{5}")
 PROMISE = re.compile(r"(\w+) ([\d.]+) on (\S+) \(((?:[^()]|\([^()]*\))*)\)")
@@ -42,8 +42,8 @@ PROMISE = re.compile(r"(\w+) ([\d.]+) on (\S+) \(((?:[^()]|\([^()]*\))*)\)")
 
 def per_epoch(recipe: Recipe) -> int:
     """Batches of an epoch."""
-    if isinstance(recipe.lesson, SuperResolution | NextToken | Denoising):
-        return recipe.lesson.steps
+    if isinstance(recipe.objective, SuperResolution | NextToken | Denoising):
+        return recipe.objective.steps
     return BENCHMARKS[recipe.dataset].size // recipe.batch_size
 
 
@@ -71,14 +71,14 @@ def check_schedule(key: str, recipe: Recipe) -> None:
 def known() -> set[str]:
     """The arXiv numbers of the zoo's papers, and of those that its weights were trained after."""
     papers = load_papers()
-    told = [paper.arxiv for paper in papers]
-    told += [entry.note for paper in papers for entry in paper.weights]
-    return set(ARXIV.findall(" ".join(told)))
+    texts = [paper.arxiv for paper in papers]
+    texts += [entry.note for paper in papers for entry in paper.weights]
+    return set(ARXIV.findall(" ".join(texts)))
 
 
 def test_configs_have_recipes_of_every_objective() -> None:
     assert len(PAPERS) > 90
-    kinds = {type(recipe.lesson) for recipe in PAPERS.values()}
+    kinds = {type(recipe.objective) for recipe in PAPERS.values()}
     assert kinds == {
         ImageClassification,
         StreamedImageClassification,
@@ -90,25 +90,25 @@ def test_configs_have_recipes_of_every_objective() -> None:
     assert {key.split(":")[0] for key in PAPERS} == set(SCHEDULES)
 
 
-@pytest.mark.parametrize("key", FOUND)
+@pytest.mark.parametrize("key", RECIPES)
 def test_recipe_source_cites_known_paper_and_dataset(key: str) -> None:
-    recipe = FOUND[key]
+    recipe = RECIPES[key]
     numbers = ARXIV.findall(recipe.source)
     assert numbers
-    assert set(numbers) <= known(), f"no paper of the zoo: {recipe.source}"
+    assert set(numbers) <= known(), f"not a paper of the zoo: {recipe.source}"
     if key in PAPERS:
         assert recipe.hardware
         assert recipe.expected
         assert recipe.reached
-    if isinstance(recipe.lesson, SuperResolution):
+    if isinstance(recipe.objective, SuperResolution):
         assert recipe.dataset in ("div2k_train", "photos")
-        assert recipe.model.endswith(f"_x{recipe.lesson.scale}")
+        assert recipe.model.endswith(f"_x{recipe.objective.scale}")
     else:
         assert recipe.dataset in BENCHMARKS
 
 
 def test_recipe_names_are_unique() -> None:
-    names = [recipe.name for recipe in FOUND.values()]
+    names = [recipe.name for recipe in RECIPES.values()]
     assert len(names) == len(set(names))
 
 
@@ -146,9 +146,9 @@ def test_recipe_model_exists_and_fits_dataset(key: str) -> None:
         classes = BENCHMARKS[recipe.dataset].classes
         assert network.num_classes == classes
         assert {**network.pretrained_cfg, **recipe.preprocessing}["num_classes"] == classes
-    if isinstance(recipe.lesson, NextToken):
-        assert entry.cfg["tokenizer"] == recipe.lesson.tokenizer
-        assert network.context == recipe.lesson.context
+    if isinstance(recipe.objective, NextToken):
+        assert entry.cfg["tokenizer"] == recipe.objective.tokenizer
+        assert network.context == recipe.objective.context
 
 
 @pytest.mark.parametrize("key", PAPERS)

@@ -27,7 +27,7 @@ from zoo.training.image_streaming import StreamedImageClassification
 from zoo.training.language_modeling import NextToken
 from zoo.training.super_resolution import SuperResolution
 
-# Networks of the same classes that make a step in a moment: by what transformers take, or by class.
+# Networks of the same classes that train in a moment: the arguments of transformers, or by class.
 TEXT = {"layers": 1, "width": 16, "heads": 2, "vocab": 257, "context": 16}
 TRANSFORMER = {**TEXT, "layers": 2, "hidden": 32}
 SMALL: dict[str, dict[str, Any]] = {
@@ -63,10 +63,10 @@ SMALL: dict[str, dict[str, Any]] = {
 
 def sizes(target: str) -> dict[str, Any]:
     """Arguments of the class at `target` that make it small."""
-    if found := SMALL.get(target.partition(":")[2]):
-        return found
-    taken = inspect.signature(load_class(target)).parameters
-    return {key: value for key, value in TRANSFORMER.items() if key in taken}
+    if args := SMALL.get(target.partition(":")[2]):
+        return args
+    parameters = inspect.signature(load_class(target)).parameters
+    return {key: value for key, value in TRANSFORMER.items() if key in parameters}
 
 
 class Noise:
@@ -102,34 +102,34 @@ def open_noise(benchmark: Benchmark, data: Path | None = None) -> Any:
 
 def small(recipe: Recipe) -> Recipe:
     """The recipe in two batches for each of two epochs, on a network of the same class."""
-    lesson: Any = recipe.lesson
-    if isinstance(lesson, SuperResolution | Denoising):
-        lesson = replace(lesson, size=8, steps=2)
-    if isinstance(lesson, NextToken):
-        lesson = replace(lesson, tokenizer="bytes", context=16, steps=2)
-    shown = (
+    objective: Any = recipe.objective
+    if isinstance(objective, SuperResolution | Denoising):
+        objective = replace(objective, size=8, steps=2)
+    if isinstance(objective, NextToken):
+        objective = replace(objective, tokenizer="bytes", context=16, steps=2)
+    input_size = (
         {"input_size": (3, 32, 32)}
-        if isinstance(lesson, StreamedImageClassification | ImageClassification)
+        if isinstance(objective, StreamedImageClassification | ImageClassification)
         else {}
     )
-    if isinstance(lesson, StreamedImageClassification):
-        lesson = replace(lesson, workers=0)
+    if isinstance(objective, StreamedImageClassification):
+        objective = replace(objective, workers=0)
     return replace(
         recipe,
         args={**recipe.args, **sizes(get_entry(recipe.model).target)},
-        preprocessing={**recipe.preprocessing, **shown},
+        preprocessing={**recipe.preprocessing, **input_size},
         epochs=2,
         batch_size=6,
         accumulate=min(recipe.accumulate, 3),
-        lesson=lesson,
+        objective=objective,
         precision="no",  # accelerate keeps that of the first run of a process
-        start="",
+        init_from="",
     )
 
 
 def alike(recipe: Recipe) -> str:
-    """Recipes of which one is tried: same class, optimizer, lesson."""
-    parts = (recipe.args.keys(), recipe.lesson, training.to_repr(recipe.optimizer), recipe.clip)
+    """Recipes of which one is tried: same class, optimizer, objective."""
+    parts = (recipe.args.keys(), recipe.objective, training.to_repr(recipe.optimizer), recipe.clip)
     return str((get_entry(recipe.model).target, *parts))
 
 
@@ -155,11 +155,11 @@ def test_trainer_every_recipe_shape_trains_two_epochs(
         pixels = np.random.default_rng(0).integers(0, 256, (80, 90, 3), dtype=np.uint8)
         Image.fromarray(pixels).save(tmp_path / recipe.dataset / "0001.png")
     run = training.Trainer(recipe, seed=0, out=tmp_path / "run", data=tmp_path)
-    before = [parameter.detach().clone() for parameter in run.bare.parameters()]
-    run.epoch(0, lambda loss: None)
-    run.epoch(1, lambda loss: None)
+    before = [parameter.detach().clone() for parameter in run.unwrapped.parameters()]
+    run.train_epoch(0, lambda loss: None)
+    run.train_epoch(1, lambda loss: None)
     assert [np.isfinite(row["loss"]) for row in run.history] == [True, True]
     assert run.history[1]["lr"] == pytest.approx(recipe.lr * recipe.schedule(3 / 4))
-    pairs = zip(before, run.bare.parameters(), strict=True)
+    pairs = zip(before, run.unwrapped.parameters(), strict=True)
     moved = [not torch.equal(then, now) for then, now in pairs if now.requires_grad]
     assert sum(moved) > 0.8 * len(moved)

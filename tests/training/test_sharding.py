@@ -34,6 +34,7 @@ from zoo.checkpoints import loading
 from zoo.models._builder import build_model
 from zoo.training import Recipe, Trainer, checkpoint, errors, sharding, train
 from zoo.training.language_modeling import NextToken
+from zoo.training.objective import Shard
 
 MOMENTUM = {"optimizer": partial(SGD, momentum=0.9), "lr": 0.5}
 SCRIPT = "import sys, tests.training.test_sharding as t; getattr(t, sys.argv[1])(sys.argv[2])"
@@ -45,7 +46,7 @@ def small(**changes: Any) -> Recipe:
         language.nano("gpt2_nano"),
         args={"layers": 2, "width": 32, "heads": 2},
         dataset="peps_mini/validation",
-        lesson=NextToken(context=32, steps=5),
+        objective=NextToken(context=32, steps=5),
         epochs=2,
         batch_size=8,
         accumulate=2,
@@ -54,22 +55,22 @@ def small(**changes: Any) -> Recipe:
     return replace(recipe, **changes)
 
 
-learnt = partial(train, seed=0, quiet=True, every=2)
+trained = partial(train, seed=0, quiet=True, checkpoint_every=2)
 
 
 def stopped(out: Path, shard: bool) -> None:
     """A run that ends at its eighth step; the checkpoint is of the seventh."""
-    run = Trainer(small(), seed=0, out=out, every=2, shard=shard)
+    run = Trainer(small(), seed=0, out=out, checkpoint_every=2, shard=shard)
     seen: list[float] = []
 
-    def advance(loss: float) -> None:
+    def on_step(loss: float) -> None:
         seen.append(loss)
         if len(seen) == 8:
             raise KeyboardInterrupt
 
     with suppress(KeyboardInterrupt):
-        for number in range(2):
-            run.epoch(number, advance)
+        for epoch in range(2):
+            run.train_epoch(epoch, on_step)
 
 
 class Bad(NextToken):
@@ -86,26 +87,26 @@ class Bad(NextToken):
 def runs(where: str) -> None:
     """On each process, what the tests look at."""
     out = Path(where)
-    learnt(small(), out=out / "ddp")
-    learnt(small(**MOMENTUM), out=out / "momentum-ddp")
-    learnt(small(**MOMENTUM), out=out / "momentum", shard=True)
-    run = learnt(small(), out=out / "sharded", shard=True)
+    trained(small(), out=out / "ddp")
+    trained(small(**MOMENTUM), out=out / "momentum-ddp")
+    trained(small(**MOMENTUM), out=out / "momentum", shard=True)
+    run = trained(small(), out=out / "sharded", shard=True)
     states, rank = run.optimizer.state.values(), run.accelerator.process_index
-    held: dict[str, Any] = {"parameters": [elements(each) for each in run.bare.parameters()]}
+    held: dict[str, Any] = {"parameters": [elements(each) for each in run.unwrapped.parameters()]}
     held["state"] = [elements(each) for state in states for each in state.values()]
     with CommDebugMode() as sent:
-        run.learn(*next(run.examples.batches(torch.Generator(), 0, (rank, 2))))
+        run.train_step(*next(run.data.batches(torch.Generator(), 0, Shard(rank, 2))))
     held["reduced"] = [n for op, n in sent.get_comm_counts().items() if "reduce_scatter" in str(op)]
     (out / f"held-{rank}.json").write_text(json.dumps(held))
     stopped(out / "resumed", True)
     if run.accelerator.is_main_process:
         shutil.copytree(out / "resumed", out / "unsharded")
-    learnt(small(), out=out / "resumed", shard=True)
-    learnt(small(), out=out / "from-one", shard=True)
+    trained(small(), out=out / "resumed", shard=True)
+    trained(small(), out=out / "from-one", shard=True)
     for name, shard in (("nan", True), ("nan-ddp", False)):
         Bad.seen = 0
         with pytest.raises(FloatingPointError) as error:
-            learnt(small(lesson=Bad(context=32, steps=5)), out=out / name, shard=shard)
+            trained(small(objective=Bad(context=32, steps=5)), out=out / name, shard=shard)
         (out / f"{name}-{rank}").write_text(str(error.value))
     run.accelerator.end_training()
 
@@ -175,7 +176,7 @@ def test_resume_sharded_run_ends_with_identical_bytes(out: Path) -> None:
 def test_resume_between_sharded_and_unsharded_matches(out: Path) -> None:
     state = torch.load(out / "unsharded" / checkpoint.NAME, weights_only=True)
     assert (len(state["history"]), state["step"]) == (1, 2)
-    learnt(small(), out=out / "unsharded")
+    trained(small(), out=out / "unsharded")
     for name in ("unsharded", "from-one"):
         assert_near(out / name, out / "ddp")
 
@@ -235,12 +236,12 @@ def others(where: str) -> None:
     kinds: dict[str, Recipe] = {
         "averages": small(ema=0.9),
         "norms": tiny(epochs=1, ema=0.5, args={"depth": 10}),
-        "bf16": small(precision="bf16", epochs=1, lesson=NextToken(context=32, steps=1)),
+        "bf16": small(precision="bf16", epochs=1, objective=NextToken(context=32, steps=1)),
     }
     for name, recipe in kinds.items():
         AcceleratorState._reset_state()  # another precision
-        learnt(recipe, out=out / f"{name}-ddp")
-        run = learnt(recipe, out=out / name, shard=True)
+        trained(recipe, out=out / f"{name}-ddp")
+        run = trained(recipe, out=out / name, shard=True)
         if name == "norms":
             _, total = errors(run, "digits/test")
             (out / f"errors-{run.accelerator.process_index}").write_text(str(total))
@@ -276,7 +277,7 @@ def test_shard_every_language_model_gives_same_gradients(tmp_path: Path) -> None
 
 RECIPE = """
 from tests.training.test_sharding import NextToken, small
-recipe = small(lesson=NextToken(context=32, steps=40))
+recipe = small(objective=NextToken(context=32, steps=40))
 """
 
 
@@ -287,7 +288,16 @@ def test_resume_sharded_after_kill_ends_with_identical_bytes(tmp_path: Path) -> 
     recipe.write_text(RECIPE)
 
     def command(out: Path) -> list[str]:
-        return ["-m", "zoo.training", str(recipe), "--out", str(out), "--shard", "--every", "5"]
+        return [
+            "-m",
+            "zoo.training",
+            str(recipe),
+            "--out",
+            str(out),
+            "--shard",
+            "--checkpoint-every",
+            "5",
+        ]
 
     torchrun(2, *command(tmp_path / "whole"))
     cut = tmp_path / "cut"

@@ -41,7 +41,7 @@ def tiny(**changes: Any) -> Recipe:
         epochs=3,
         batch_size=4,
         lr=1e-3,
-        lesson=SuperResolution(scale=2, size=12, steps=4),
+        objective=SuperResolution(scale=2, size=12, steps=4),
         optimizer=partial(Adam),
         schedule=cosine(),
         source="a test",
@@ -50,11 +50,11 @@ def tiny(**changes: Any) -> Recipe:
 
 
 def test_batches_low_res_patch_matches_downscaled_high_res(photos: Path) -> None:
-    lesson = SuperResolution(scale=2, size=12, steps=5)
-    examples = lesson.load("photos", 8, {}, photos)
-    assert len(examples.large) == 2
+    objective = SuperResolution(scale=2, size=12, steps=5)
+    data = objective.load("photos", 8, {}, photos)
+    assert len(data.high_res) == 2
     seen = set()
-    for small, large in examples.batches(torch.Generator().manual_seed(0)):
+    for small, large in data.batches(torch.Generator().manual_seed(0)):
         assert (small.shape, large.shape) == ((8, 3, 12, 12), (8, 3, 24, 24))
         for i in range(8):
             pixels = np.rint(large[i].numpy().transpose(1, 2, 0) * 255).astype(np.uint8)
@@ -69,8 +69,8 @@ def test_batches_draw_all_eight_flips_and_rotations(tmp_path: Path) -> None:
     (tmp_path / "photos").mkdir()
     image = np.arange(8 * 8 * 3, dtype=np.uint8).reshape(8, 8, 3)
     Image.fromarray(image).save(tmp_path / "photos" / "a.png")
-    examples = SuperResolution(scale=2, size=4, steps=1).load("photos", 200, {}, tmp_path)
-    ((_, large),) = examples.batches(torch.Generator().manual_seed(0))
+    data = SuperResolution(scale=2, size=4, steps=1).load("photos", 200, {}, tmp_path)
+    ((_, large),) = data.batches(torch.Generator().manual_seed(0))
     found = {np.rint(x.numpy().transpose(1, 2, 0) * 255).astype(np.uint8).tobytes() for x in large}
     turned = [np.rot90(side, k) for side in (image, image[:, ::-1]) for k in range(4)]
     assert found == {np.ascontiguousarray(t).tobytes() for t in turned}
@@ -80,27 +80,29 @@ def test_train_killed_run_resumes_to_same_weights(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     training.train(tiny(), seed=1, out=tmp_path / "whole", data=photos, quiet=True)
-    real = training.Trainer.epoch
+    real = training.Trainer.train_epoch
 
-    def killed(self: training.Trainer, number: int, advance: object) -> None:
-        if number == 2:
+    def killed(self: training.Trainer, epoch: int, on_step: object) -> None:
+        if epoch == 2:
             raise KeyboardInterrupt
-        real(self, number, advance)
+        real(self, epoch, on_step)
 
-    monkeypatch.setattr(training.Trainer, "epoch", killed)
+    monkeypatch.setattr(training.Trainer, "train_epoch", killed)
     with pytest.raises(KeyboardInterrupt):
         training.train(tiny(), seed=1, out=tmp_path / "cut", data=photos, quiet=True)
-    monkeypatch.setattr(training.Trainer, "epoch", real)
+    monkeypatch.setattr(training.Trainer, "train_epoch", real)
     run = training.train(tiny(), seed=1, out=tmp_path / "cut", data=photos, quiet=True)
     name = "model.safetensors"
     assert (tmp_path / "cut" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
     assert run.history[-1]["squared error"] < run.history[0]["squared error"]
 
 
-def test_init_from_other_scale_copies_matching_shapes(photos: Path, tmp_path: Path) -> None:
+def test_load_matching_weights_from_other_scale_copies_matching_shapes(
+    photos: Path, tmp_path: Path
+) -> None:
     start = create("rcan_tiny_x2", pretrained=True).state_dict()
     network = create("rcan_tiny_x4")
-    training.init_from(network, "rcan_tiny_x2")
+    training.load_matching_weights(network, "rcan_tiny_x2")
     found = network.state_dict()
     assert torch.equal(found["body.2.weight"], start["body.2.weight"])
     assert torch.equal(found["tail.0.0.weight"], start["tail.0.0.weight"])

@@ -1,10 +1,9 @@
-"""Weights on the Hub: downloaded by commit, locked at the first load, pinned in the room.
+"""Download weights from the Hub, at a pinned commit.
 
 repo@commit -> huggingface_hub (HF_ENDPOINT, HF_HOME, HF_HUB_OFFLINE as it reads them) -> file
 
-What a file must be is said by a pin: the room's own (timm_weights.json, written by `zoo pin`), else this
-machine's, written into the lock file at the first load. The lock file is $ZOO_LOCK, or
-zoo/lock.json in HF_HOME: beside the downloads it speaks of, and outside hub/, which people clear.
+The pin of a file is in its paper's timm_weights.json (written by `zoo dev pin`), or else in this
+machine's lock file (see zoo.checkpoints.lockfile).
 """
 
 import json
@@ -26,9 +25,9 @@ from zoo.checkpoints.lockfile import get_pin
 from zoo.papers.weights import Weights, WeightsError
 
 DEFAULT_REVISION = "main"
-INDEX = ".index.json"  # the end of the name of a file that names shards
+INDEX = ".index.json"  # suffix of a file that names shards
 
-# The first that fits; a gated repository is a kind of one that is not found.
+# The first match is used: GatedRepoError is a RepositoryNotFoundError.
 ERROR_MESSAGES: tuple[tuple[type[Exception], str], ...] = (
     (
         GatedRepoError,
@@ -40,7 +39,7 @@ ERROR_MESSAGES: tuple[tuple[type[Exception], str], ...] = (
     ),
     (
         RevisionNotFoundError,
-        "{repo} has no revision {revision}: who owns it has rewritten its history",
+        "{repo} has no revision {revision}: its owner has rewritten the history",
     ),
     (
         RemoteEntryNotFoundError,
@@ -55,19 +54,23 @@ ERROR_MESSAGES: tuple[tuple[type[Exception], str], ...] = (
 
 
 def is_cached(weights: Weights) -> bool:
-    """Whether weights on the Hub can be loaded without asking it."""
+    """True if weights on the Hub can be loaded without a request."""
     pin = get_pin(weights)
     if not pin:
         return False
-    found = try_to_load_from_cache(weights.repo, weights.file, revision=pin.revision)
-    if not isinstance(found, str) or not weights.file.endswith(INDEX):
-        return isinstance(found, str)
-    names = parse_index(weights.name, Path(found).read_bytes())
+    path = try_to_load_from_cache(weights.repo, weights.file, revision=pin.revision)
+    if not isinstance(path, str) or not weights.file.endswith(INDEX):
+        return isinstance(path, str)
+    names = parse_index(weights.name, Path(path).read_bytes())
     return all(is_cached(shard_weights(weights, name, pin.revision)) for name in names)
 
 
 def parse_index(name: str, index: bytes) -> list[str]:
-    """The files that an index names. Raises WeightsError if it is none, or names other folders."""
+    """Return the file names of an index's shards, sorted; errors start with `name`.
+
+    Raises:
+        WeightsError: Not an index, or a shard is not a safetensors file in the same folder.
+    """
     try:
         files = sorted(set(json.loads(index)["weight_map"].values()))
     except (ValueError, KeyError, TypeError, AttributeError):
@@ -79,15 +82,19 @@ def parse_index(name: str, index: bytes) -> list[str]:
 
 
 def shard_weights(weights: Weights, name: str, commit: str) -> Weights:
-    """One of the files that an index names, at the commit of the index."""
+    """Return the weights of one shard of an index, at the commit of the index."""
     file = str(Path(weights.file).with_name(name))
     return replace(weights, file=file, sha256=weights.shards.get(name, ""), revision=commit)
 
 
 def download(weights: Weights) -> tuple[Path, str]:
-    """The downloaded file and its commit: the pinned one, or what `main` is now.
+    """Download a file of weights, unless it is cached.
 
-    Raises WeightsError with one sentence for whatever keeps it from coming.
+    Returns:
+        Its path in the cache and its commit: the pinned one, or the current one of the revision.
+
+    Raises:
+        WeightsError: One sentence on why the file cannot be had.
     """
     pin = get_pin(weights)
     revision = pin.revision if pin else weights.revision or DEFAULT_REVISION
@@ -97,29 +104,32 @@ def download(weights: Weights) -> tuple[Path, str]:
     except endpoint.EndpointError as error:
         raise WeightsError(f"{weights.name}: {error}") from None
     except Exception as error:  # each version of huggingface_hub has its own HTTP library
-        raise WeightsError(f"{weights.name}: {_sentence(error, weights, revision)}") from error
+        message = _error_message(error, weights, revision)
+        raise WeightsError(f"{weights.name}: {message}") from error
     commit = path.parent.name  # snapshots/COMMIT/FILE
     if not re.fullmatch("[0-9a-f]{40}", commit):
         raise WeightsError(f"{weights.name}: {constants.ENDPOINT} names no commit, but {commit!r}")
     return path, commit
 
 
-def evict_corrupt(path: Path, found: str) -> str:
-    """Removes a file of the cache whose bytes are not those it is named by, and says so; "" if they
-    are. Only a file that the Hub names by its sha256 can be told: a link to blobs/SHA256, which may
-    be a link to what Xet files of several repositories share."""
+def evict_corrupt(path: Path, sha256: str) -> str | None:
+    """Remove a cached file whose sha256 is not the one the Hub gave; return the Hub's then.
+
+    Only large files are checked: the cache links them to blobs/SHA256, which may in turn be a link
+    to what Xet shares between repositories.
+    """
     blob = path.parent / path.readlink() if path.is_symlink() else path
-    if not re.fullmatch("[0-9a-f]{64}", blob.name) or blob.name == found:
-        return ""
-    for kept in (blob.resolve(), blob, path):
-        kept.unlink(missing_ok=True)
-    return f"; the Hub says {blob.name}: it is removed from the cache, ask for it again"
+    if not re.fullmatch("[0-9a-f]{64}", blob.name) or blob.name == sha256:
+        return None
+    for corrupt in (blob.resolve(), blob, path):
+        corrupt.unlink(missing_ok=True)
+    return blob.name
 
 
-def _sentence(error: Exception, weights: Weights, revision: str) -> str:
-    known = (text for kind, text in ERROR_MESSAGES if isinstance(error, kind))
-    cause = error.__cause__ or error  # huggingface_hub says last that it looked in its cache too
-    return next(known, "{repo}/{file} did not arrive whole: {cause}").format(
+def _error_message(error: Exception, weights: Weights, revision: str) -> str:
+    templates = (template for kind, template in ERROR_MESSAGES if isinstance(error, kind))
+    cause = error.__cause__ or error  # the outer error only says that the cache was tried too
+    return next(templates, "{repo}/{file} did not arrive whole: {cause}").format(
         repo=weights.repo,
         file=weights.file,
         revision=revision,

@@ -1,8 +1,8 @@
-"""What a Hub may answer: huggingface_hub believes every header, we do not.
+"""Checks of a Hub's responses, whose headers huggingface_hub trusts.
 
-Every response of huggingface_hub's client is seen before its body is read. An ETag names a file of
-the cache (huggingface_hub 2.4.0 writes outside it for one with ../), a CAS url says where Xet reads
-and writes, and a compressed body may be a thousand times as large as it looks.
+They run before the body is read. An ETag names a file of the cache (with ../ in it, huggingface_hub
+2.4.0 writes outside the cache), a CAS URL is where Xet reads and writes, and a compressed body may
+expand a thousandfold.
 """
 
 import os
@@ -15,19 +15,22 @@ from huggingface_hub import constants, get_session
 from zoo.papers.weights import WeightsError
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
-COMPRESSED = 1 << 16  # bytes of a compressed body; a text of a model is smaller
+MAX_COMPRESSED = 1 << 16  # bytes of a compressed body; configs and cards are smaller
 ETAG = re.compile(r'(W/)?"?[\w.+=-]{1,128}"?')
 
 
 class EndpointError(WeightsError):
-    """A Hub that is not to be asked, or that answers what no Hub may."""
+    """An endpoint that is not secure, or a response that no Hub may give."""
 
 
 def checked_endpoint() -> str:
-    """The endpoint that the user has named (HF_ENDPOINT), or huggingface.co; its answers are looked
-    at from now on. Raises EndpointError for one that anyone on the way can change."""
+    """Return HF_ENDPOINT (huggingface.co by default), and check its responses from now on.
+
+    Raises:
+        EndpointError: Plain HTTP, neither to this machine nor to a host in ZOO_PLAIN_HTTP.
+    """
     endpoint = str(constants.ENDPOINT)
-    if not _safe(endpoint):
+    if not _is_secure(endpoint):
         raise EndpointError(
             f"HF_ENDPOINT is {endpoint}; it must be https, or this machine, or a host in "
             "ZOO_PLAIN_HTTP (names with commas between them)"
@@ -39,26 +42,26 @@ def checked_endpoint() -> str:
     return endpoint
 
 
-def _safe(url: str) -> bool:
-    """Whether what comes from there is what was sent: https, this machine, or allowed by name."""
+def _is_secure(url: str) -> bool:
+    """True for https, this machine, and hosts in ZOO_PLAIN_HTTP."""
     parts = urlsplit(url)
     allowed = {*LOOPBACK, *os.environ.get("ZOO_PLAIN_HTTP", "").split(",")} - {""}
     return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in allowed)
 
 
 def check_response(response: Any) -> None:
-    """Raises EndpointError for a response that would leave the cache, or fill the disk."""
-    headers, where = response.headers, f"{response.url.scheme}://{response.url.netloc.decode()}"
+    """Raise EndpointError for a response that would write outside the cache or fill the disk."""
+    headers, host = response.headers, f"{response.url.scheme}://{response.url.netloc.decode()}"
     for name in ("ETag", "X-Linked-Etag"):
         if name in headers and not ETAG.fullmatch(headers[name]):
-            raise EndpointError(f"{where} answers {headers[name]!r} as {name}, no name of a file")
+            raise EndpointError(f"{host} answers {headers[name]!r} as {name}, no name of a file")
     commit = headers.get("X-Repo-Commit", "0" * 40)
     if not re.fullmatch("[0-9a-f]{40}", commit):
-        raise EndpointError(f"{where} names no commit, but {commit!r}")
+        raise EndpointError(f"{host} names no commit, but {commit!r}")
     cas = headers.get("X-Xet-Cas-Url", "https://")
-    if not _safe(cas):
-        raise EndpointError(f"{where} has Xet read from {cas!r}, which is not https")
-    encoded = headers.get("Content-Encoding", "identity") != "identity"
-    large = int(headers.get("Content-Length", COMPRESSED + 1)) > COMPRESSED
-    if encoded and large and "/resolve/" in response.url.path:
-        raise EndpointError(f"{where} sends a compressed file, which may be of any size")
+    if not _is_secure(cas):
+        raise EndpointError(f"{host} has Xet read from {cas!r}, which is not https")
+    compressed = headers.get("Content-Encoding", "identity") != "identity"
+    large = int(headers.get("Content-Length", MAX_COMPRESSED + 1)) > MAX_COMPRESSED
+    if compressed and large and "/resolve/" in response.url.path:
+        raise EndpointError(f"{host} sends a compressed file, which may be of any size")

@@ -1,11 +1,8 @@
-"""Large files whose bytes were hashed here before and have not changed since: they need not be read
-again to know their sha256.
+"""A cache of the sha256 of large files, so that an unchanged file is hashed once.
 
-path -> its sha256, and what the file system said of it then    $ZOO_CHECKED, else zoo/checked.json
-                                                                in HF_HOME; ZOO_CHECKED="" for none
+path -> sha256 and file status, in $ZOO_CHECKED or zoo/checked.json in HF_HOME; ZOO_CHECKED="": none
 
-A file counts as the same while device, inode, size and the times of its last change, of content and
-of anything, are. The last of these no program can set.
+A file is unchanged while its device, inode, size, mtime and ctime are. No program can set a ctime.
 """
 
 import json
@@ -20,70 +17,70 @@ from typing import Any
 from filelock import FileLock
 from huggingface_hub import constants
 
-MIN_SIZE = 64 << 20  # bytes; smaller ones are hashed in less than a tenth of a second
-SETTLE_TIME = 100_000_000  # nanoseconds; a file system may give two changes so close the same time
+from zoo._io import write_json
 
-FileStat = list[int]
-_trusting = ContextVar("trusting", default=True)
+MIN_SIZE = 64 << 20  # bytes; smaller files are hashed in less than a tenth of a second
+SETTLE_TIME = 100_000_000  # ns; a file system may give two changes this close the same time
+
+FileStatus = list[int]  # device, inode, bytes, mtime (ns), ctime (ns)
+_enabled = ContextVar("enabled", default=True)
 
 
 @contextmanager
 def disabled() -> Iterator[None]:
-    """Within it no file counts as hashed before."""
-    token = _trusting.set(False)
+    """Hash every file within this context."""
+    token = _enabled.set(False)
     try:
         yield
     finally:
-        _trusting.reset(token)
+        _enabled.reset(token)
 
 
-def file_stat(file: int) -> FileStat:
-    """What tells a change of an open file; [] if it has just changed and so may again, unseen."""
+def file_status(file: int) -> FileStatus | None:
+    """Return the status of an open file, or None if it is small or changed too recently."""
     s = os.fstat(file)
     settled = time.time_ns() - s.st_ctime_ns > SETTLE_TIME
-    return [s.st_dev, s.st_ino, s.st_size, s.st_mtime_ns, s.st_ctime_ns] if settled else []
+    if not settled or s.st_size < MIN_SIZE:
+        return None
+    return [s.st_dev, s.st_ino, s.st_size, s.st_mtime_ns, s.st_ctime_ns]
 
 
 def cache_path() -> Path | None:
-    """The file that keeps them, if any does."""
-    given = os.environ.get("ZOO_CHECKED")
-    if given is None:
+    """Return the file of the cache, or None if ZOO_CHECKED is empty."""
+    path = os.environ.get("ZOO_CHECKED")
+    if path is None:
         return Path(constants.HF_HOME) / "zoo" / "checked.json"
-    return Path(given) if given else None
+    return Path(path) if path else None
 
 
-def lookup(path: Path, now: FileStat) -> str:
-    """The sha256 of a file, if it is the one that was hashed; else ""."""
-    kept = cache_path()
-    if not kept or not _worth(now) or not _trusting.get():
-        return ""
-    entry = _read(kept).get(str(path.resolve()), {})
-    return entry["sha256"] if entry.get("stamp") == now else ""
+def lookup(path: Path, status: FileStatus | None) -> str | None:
+    """Return the cached sha256 of a file, or None if it is not cached or has changed."""
+    cache = cache_path()
+    if not cache or not status or not _enabled.get():
+        return None
+    entry = _read(cache).get(str(path.resolve()))
+    return entry["sha256"] if entry and entry["status"] == status else None
 
 
-def store(path: Path, before: FileStat, after: FileStat, sha256: str) -> None:
-    """Keeps the sha256 of a file that was hashed between two stamps, if nothing can have changed it
-    meanwhile. Where it cannot be kept, the file is hashed again next time."""
-    kept = cache_path()
-    if not kept or not _worth(before) or before != after:
+def store(path: Path, before: FileStatus | None, after: FileStatus | None, sha256: str) -> None:
+    """Cache the sha256 of a file, if its status did not change while it was read.
+
+    Where the cache cannot be written, the file is hashed again next time.
+    """
+    cache = cache_path()
+    if not cache or not before or before != after:
         return
     with suppress(OSError):
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(kept.with_name(f"{kept.name}.lock")):
-            there = {name: entry for name, entry in _read(kept).items() if Path(name).is_file()}
-            there[str(path.resolve())] = {"sha256": sha256, "stamp": before}
-            part = kept.with_name(f"{kept.name}.part")
-            part.write_text(json.dumps(there, indent=1) + "\n", encoding="utf-8")
-            part.replace(kept)
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(cache.with_name(f"{cache.name}.lock")):
+            entries = {name: entry for name, entry in _read(cache).items() if Path(name).is_file()}
+            entries[str(path.resolve())] = {"sha256": sha256, "status": before}
+            write_json(cache, entries)
 
 
-def _worth(stamp: FileStat) -> bool:
-    return bool(stamp) and stamp[2] >= MIN_SIZE
-
-
-def _read(kept: Path) -> dict[str, Any]:
+def _read(cache: Path) -> dict[str, dict[str, Any]]:
     try:
-        found = json.loads(kept.read_text(encoding="utf-8")).items()
-        return {name: {"sha256": str(e["sha256"]), "stamp": e["stamp"]} for name, e in found}
+        entries = json.loads(cache.read_text(encoding="utf-8")).items()
+        return {k: {"sha256": str(v["sha256"]), "status": v["status"]} for k, v in entries}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return {}  # not there, or damaged: files are hashed again
+        return {}  # missing or damaged: files are hashed again

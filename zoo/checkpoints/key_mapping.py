@@ -1,6 +1,6 @@
-"""How others name the tensors of a network that the zoo has too: tables that are read both ways.
+"""Key mappings: tables, read in both directions, between a checkpoint's tensor names and the zoo's.
 
-theirs -> apply -> ours -> undo -> theirs
+source keys -> to_zoo -> zoo keys -> from_zoo -> source keys
 """
 
 import re
@@ -13,134 +13,140 @@ from typing import Any
 from zoo.papers.weights import WeightsError
 
 Pair = tuple[str, str]
-Change = Callable[[Any], Any]  # of a tensor
+Transform = Callable[[Any], Any]  # tensor -> tensor
 
 
 @dataclass(frozen=True, kw_only=True)
-class KeyReport:
-    """What became of the keys of a file: `renamed` {old: new}, `dropped` and `added` {key: why}."""
+class KeyPlan:
+    """The fate of every key of a state dict."""
 
-    renamed: Mapping[str, str] = field(default_factory=dict)
-    dropped: Mapping[str, str] = field(default_factory=dict)
-    added: Mapping[str, str] = field(default_factory=dict)
+    renamed: Mapping[str, str] = field(default_factory=dict)  # {old key: new key}
+    dropped: Mapping[str, str] = field(default_factory=dict)  # {key: reason}
+    added: Mapping[str, str] = field(default_factory=dict)  # {key: reason}
 
 
 @dataclass(frozen=True, kw_only=True)
 class KeyMapping:
-    """One way to name tensors.
+    """One naming of a network's tensors.
 
-    `marks` are pieces of keys that a file must have; `models` the names (or patterns) that come in
-    it; `tries` the arguments to try. `renames` are (their beginning of a key, ours), in which #
-    stands for a number: the first that matches is used, in either direction. `changes` are (pattern
-    of the zoo's keys, what becomes of such a tensor, and back). What one side lacks: `drops` are
-    (their key, why the zoo has none); `copies` (their key, the other one of theirs that it
-    repeats); `constants` the beginnings of the zoo's keys that the network is built with. `note`
-    is what the tensors do not tell.
+    Example:
+        >>> mapping = KeyMapping(name="x", models=("net*",), renames=(("block#.", "layers.#."),))
+        >>> mapping.to_zoo({"block3.weight": 1})
+        {'layers.3.weight': 1}
+        >>> mapping.from_zoo({"layers.3.weight": 1})
+        {'block3.weight': 1}
     """
 
+    # Name of the source, such as "BasicSR".
     name: str
+    # Names or fnmatch patterns of the models published under these keys.
     models: tuple[str, ...]
-    marks: tuple[str, ...] = ()
+    # Substrings that must each occur in some key of the checkpoint.
+    required_keys: tuple[str, ...] = ()
+    # (prefix in the source, prefix in the zoo); # stands for a number; the first match is used.
     renames: tuple[Pair, ...] = ()
-    tries: tuple[Mapping[str, Any], ...] = ({},)
-    changes: tuple[tuple[str, Change, Change], ...] = ()
-    drops: tuple[Pair, ...] = ()
-    copies: tuple[Pair, ...] = ()
+    # Constructor arguments under which the checkpoint may fit.
+    candidate_args: tuple[Mapping[str, Any], ...] = ({},)
+    # (regular expression of zoo keys, source tensor -> zoo tensor, zoo tensor -> source tensor).
+    transforms: tuple[tuple[str, Transform, Transform], ...] = ()
+    # (source key, reason why the zoo has no tensor for it).
+    ignored: tuple[Pair, ...] = ()
+    # (source key, source key of the tensor that it repeats).
+    tied: tuple[Pair, ...] = ()
+    # Prefixes of zoo keys that are constants, absent from the source.
     constants: tuple[str, ...] = ()
-    note: str = ""
+    # A difference that the tensors do not show.
+    caveat: str = ""
 
-    def fits(self, model: str) -> bool:
-        """Whether a network's weights come in it."""
+    def supports(self, model: str) -> bool:
+        """True if weights of this model are published under these keys."""
         return any(fnmatchcase(model, pattern) for pattern in self.models)
 
-    def rename(self, key: str) -> str:
-        """The zoo's name for a key; unchanged if nothing matches."""
-        return _replaced(key, self.renames)
+    def has_required_keys(self, keys: Collection[str]) -> bool:
+        """True if a checkpoint with these keys may use this mapping."""
+        return all(any(required in key for key in keys) for required in self.required_keys)
 
-    def renaming(self, keys: Collection[str]) -> KeyReport:
-        """What becomes of their keys. Raises WeightsError if two become the same."""
-        why = {key: reason for key in keys if (reason := self._reason(key))} | self._copies(keys)
-        return _renaming(keys, self.rename, why)
-
-    def apply(self, state: Mapping[str, Any]) -> dict[str, Any]:
-        """A state dict in the zoo's names and shapes. Raises WeightsError if it cannot become one:
-        two keys become the same, a copy differs, or a tensor has a shape that no change is for."""
-        return self.consume(dict(state))
-
-    def consume(self, state: dict[str, Any]) -> dict[str, Any]:
-        """As `apply`, with tensors that leave `state` one by one: those that change are never all
-        in memory twice."""
-        for copy, original in self.copies:
-            if copy in state and original in state and not _same(state[copy], state[original]):
-                raise WeightsError(f"{copy} is not {original} once more, as the zoo has it")
-        renamed = self.renaming(state).renamed
-        return {new: self._changed(new, state.pop(key), 1) for key, new in renamed.items()}
-
-    def unnaming(self, keys: Collection[str]) -> KeyReport:
-        """What becomes of the zoo's keys in theirs."""
-        back = tuple((ours, theirs) for theirs, ours in self.renames)
-        why = {key: "a constant of their network" for key in keys if self.has_constant(key)}
-        found = _renaming(keys, lambda key: _replaced(key, back), why)
-        return replace(found, added=self._copies({*found.renamed.values(), *dict(self.copies)}))
-
-    def undo(self, state: Mapping[str, Any]) -> dict[str, Any]:
-        """A state dict of the zoo in their names and shapes, without what they have no tensor for.
-
-        What theirs need beyond the zoo's tensors (`drops`) stays out: buffers that their networks
-        are built with.
-        """
-        renaming = self.unnaming(state)
-        found = {new: self._changed(key, state[key], 2) for key, new in renaming.renamed.items()}
-        originals = dict(self.copies)
-        return found | {copy: found[originals[copy]].clone() for copy in renaming.added}
-
-    def has_constant(self, key: str) -> bool:
-        """Whether theirs have no tensor for a key of the zoo's."""
+    def is_constant(self, key: str) -> bool:
+        """True if a zoo key has no counterpart in the source."""
         return bool(self.constants) and key.startswith(self.constants)
 
-    def _reason(self, key: str) -> str:
-        """Why the zoo has no place for a key; "" if it may have one."""
-        return next((why for theirs, why in self.drops if _pattern(theirs).fullmatch(key)), "")
+    def plan_to_zoo(self, keys: Collection[str]) -> KeyPlan:
+        """Map source keys to zoo keys. Raises WeightsError on collisions."""
+        ignored = {
+            key: reason
+            for key in keys
+            for pattern, reason in reversed(self.ignored)
+            if _compile(pattern).fullmatch(key)
+        }
+        return _plan(keys, self.renames, ignored | self._tied(keys))
 
-    def _copies(self, keys: Collection[str]) -> dict[str, str]:
-        """Those of `keys` that repeat another of them, and which."""
-        pairs = ((copy, original) for copy, original in self.copies if {copy, original} <= {*keys})
-        return {copy: f"{original}, once more" for copy, original in pairs}
+    def plan_from_zoo(self, keys: Collection[str]) -> KeyPlan:
+        """Map zoo keys to source keys. Raises WeightsError on collisions."""
+        dropped = {key: "a constant of the source network" for key in keys if self.is_constant(key)}
+        plan = _plan(keys, [(ours, theirs) for theirs, ours in self.renames], dropped)
+        return replace(plan, added=self._tied({*plan.renamed.values(), *dict(self.tied)}))
 
-    def _changed(self, key: str, value: Any, way: int) -> Any:
-        change: Any = next((c[way] for c in self.changes if re.fullmatch(c[0], key)), None)
+    def to_zoo(self, state: Mapping[str, Any]) -> dict[str, Any]:
+        """Rename and transform a source state dict into the zoo's.
+
+        Raises:
+            WeightsError: Two keys collide, tied tensors differ, or a shape does not fit its
+                transform.
+        """
+        return self.to_zoo_inplace(dict(state))
+
+    def to_zoo_inplace(self, state: dict[str, Any]) -> dict[str, Any]:
+        """Do as `to_zoo`, but empty `state` tensor by tensor to save memory."""
+        for copy, original in self.tied:
+            if copy in state and original in state and not _equal(state[copy], state[original]):
+                raise WeightsError(f"{copy} differs from {original}, and the zoo ties them")
+        renamed = self.plan_to_zoo(state).renamed
+        return {new: self._transform(new, state.pop(key), 1) for key, new in renamed.items()}
+
+    def from_zoo(self, state: Mapping[str, Any]) -> dict[str, Any]:
+        """Rename and transform a zoo state dict into the source's; `ignored` keys stay out."""
+        plan = self.plan_from_zoo(state)
+        theirs = {new: self._transform(key, state[key], 2) for key, new in plan.renamed.items()}
+        originals = dict(self.tied)
+        return theirs | {copy: theirs[originals[copy]].clone() for copy in plan.added}
+
+    def _tied(self, keys: Collection[str]) -> dict[str, str]:
+        """{key: reason} of the keys whose original is there too."""
+        pairs = ((copy, original) for copy, original in self.tied if {copy, original} <= {*keys})
+        return {copy: f"tied to {original}" for copy, original in pairs}
+
+    def _transform(self, key: str, tensor: Any, direction: int) -> Any:
+        """Transform the tensor of a zoo key; `direction` is 1 to the zoo and 2 from it."""
+        transforms = (t[direction] for t in self.transforms if re.fullmatch(t[0], key))
+        transform: Any = next(transforms, None)
         try:
-            return change(value) if change else value
+            return transform(tensor) if transform else tensor
         except (RuntimeError, IndexError, ValueError):
-            shape = tuple(value.shape)
+            shape = tuple(tensor.shape)
             raise WeightsError(f"{key} {shape} is not in the layout of {self.name}") from None
 
 
 @cache
-def _pattern(template: str) -> re.Pattern[str]:
+def _compile(template: str) -> re.Pattern[str]:
     return re.compile(re.escape(template).replace(r"\#", "([0-9]+)"))
 
 
-def _replaced(key: str, pairs: Iterable[Pair]) -> str:
-    """A key with the beginning of the first pair that matches replaced, its numbers kept."""
-    for old, new in pairs:
-        if match := _pattern(old).match(key):
+def _rename(key: str, renames: Iterable[Pair]) -> str:
+    """Replace the prefix of a key by the first pair that matches, with its numbers."""
+    for old, new in renames:
+        if match := _compile(old).match(key):
             return new.replace("#", "{}").format(*match.groups()) + key[match.end() :]
     return key
 
 
-def _renaming(
-    keys: Iterable[str], rename: Callable[[str], str], dropped: Mapping[str, str]
-) -> KeyReport:
-    """New names for all keys that are not dropped, each of them another."""
-    renamed = {key: rename(key) for key in keys if key not in dropped}
-    first: dict[str, str] = {}
+def _plan(keys: Iterable[str], renames: Collection[Pair], dropped: Mapping[str, str]) -> KeyPlan:
+    renamed = {key: _rename(key, renames) for key in keys if key not in dropped}
+    sources: dict[str, str] = {}
     for key, new in renamed.items():
-        if first.setdefault(new, key) != key:
-            raise WeightsError(f"{first[new]} and {key} both become {new}")
-    return KeyReport(renamed=renamed, dropped=dropped)
+        if sources.setdefault(new, key) != key:
+            raise WeightsError(f"{sources[new]} and {key} both become {new}")
+    return KeyPlan(renamed=renamed, dropped=dropped)
 
 
-def _same(one: Any, other: Any) -> bool:
-    """Whether two tensors are equal, shape and all."""
-    return bool(one.shape == other.shape and (one == other).all())
+def _equal(tensor: Any, other: Any) -> bool:
+    return bool(tensor.shape == other.shape and (tensor == other).all())

@@ -1,7 +1,11 @@
-"""Pinned weights into a network: bytes -> sha256 -> tensors -> strict loading."""
+"""Load pinned weights into a network.
+
+weights -> file -> bytes, hashed and verified -> tensors -> strict loading -> lock
+"""
 
 import hashlib
-from functools import partial
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,49 +15,27 @@ from torch import Tensor, nn
 
 from zoo.checkpoints.download import INDEX, download, evict_corrupt, parse_index, shard_weights
 from zoo.checkpoints.key_mapping import KeyMapping
-from zoo.checkpoints.lockfile import Pin, add_lock, get_pin
+from zoo.checkpoints.lockfile import add_lock, get_pin
 from zoo.checkpoints.safetensors_reader import read_tensors
 from zoo.checkpoints.writing import file_sha256
 from zoo.papers.weights import Weights, WeightsError
 
-FirstSeen = tuple[Weights, Pin]  # a file and the pin to lock once it fits
+Shapes = dict[str, tuple[int, ...]]
 
 
-def read_pinned(weights: Weights) -> tuple[dict[str, Tensor], list[FirstSeen]]:
-    """The tensors of weights: the bytes that are loaded are those that were hashed. And the pins to
-    lock once they fit, if they are on the Hub and nobody has pinned them.
+@dataclass(frozen=True)
+class VerifiedFile:
+    """A file of weights on this machine, whose bytes are those that are pinned."""
 
-    Raises WeightsError when the sum is not the pinned one, or the bytes are no safetensors.
-    """
-    if not weights.file.endswith(INDEX):
-        path, commit = _found(weights)
-        first: list[FirstSeen] = []
-        accept = partial(_accepted, weights, path, commit)
-        return read_tensors(weights.name, path, lambda found: first.extend(accept(found))), first
-    data, commit, first = read_verified(weights)
-    state: dict[str, Tensor] = {}
-    for shard in parse_index(weights.name, data):
-        tensors, more = read_pinned(shard_weights(weights, shard, commit))
-        state |= tensors
-        first += more
-    return state, first
+    weights: Weights  # the file, as it was asked for
+    path: Path
+    commit: str  # on the Hub; "" for a local file
+    sha256: str
+    unpinned: bool  # True at the first load from the Hub: lock it once it fits
 
 
-def read_verified(weights: Weights) -> tuple[bytes, str, list[FirstSeen]]:
-    """A file, its sum checked, and its commit; and its pin, if it is seen for the first time."""
-    path, commit = _found(weights)
-    data = path.read_bytes()
-    return data, commit, _accepted(weights, path, commit, hashlib.sha256(data).hexdigest())
-
-
-def locate_verified(weights: Weights) -> tuple[Path, str, list[FirstSeen]]:
-    """Where a file is, its sum checked; otherwise as `verified`, for files of any size."""
-    path, commit = _found(weights)
-    return path, commit, _accepted(weights, path, commit, file_sha256(path))
-
-
-def _found(weights: Weights) -> tuple[Path, str]:
-    """Where a file is, and its commit on the Hub."""
+def locate(weights: Weights) -> tuple[Path, str]:
+    """Return the path of a file, downloaded if it is on the Hub, and its commit there or ""."""
     path, commit = download(weights) if weights.repo else (weights.path, "")
     if not path.is_file():
         fetch = f"; fetch {weights.url}, then `zoo convert FILE --install`" if weights.url else ""
@@ -61,28 +43,69 @@ def _found(weights: Weights) -> tuple[Path, str]:
     return path, commit
 
 
-def _accepted(weights: Weights, path: Path, commit: str, found: str) -> list[FirstSeen]:
-    """The pin of a file that is seen for the first time, if any. Raises WeightsError for a sum that
-    is not the pinned one, or not that of the file's own name in the cache."""
-    own = Pin("", weights.sha256, weights.where) if weights.sha256 else None
-    pin = get_pin(weights) if weights.repo else own
-    wrong = evict_corrupt(path, found) if weights.repo else ""
-    if pin and found != pin.sha256:
-        raise WeightsError(
-            f"{weights.name}: {path} has sha256 {found}, {pin.where} pins {pin.sha256}{wrong}"
-        )
-    if wrong:
-        raise WeightsError(f"{weights.name}: {path} has sha256 {found}{wrong}")
-    return [(weights, Pin(commit, found, ""))] if weights.repo and not pin else []
+def verify(weights: Weights, path: Path, commit: str, sha256: str) -> VerifiedFile:
+    """Check the sha256 of a file against its pin, and its name in the Hub's cache.
+
+    Raises WeightsError if they differ; a corrupt file is then removed from the cache.
+    """
+    pin = get_pin(weights)
+    expected = [f"{pin.where} pins {pin.sha256}"] if pin and pin.sha256 != sha256 else []
+    if weights.repo and (blob := evict_corrupt(path, sha256)):
+        expected.append(f"the Hub says {blob}: it is removed from the cache, ask for it again")
+    if expected:
+        raise WeightsError(f"{weights.name}: {path} has sha256 {sha256}, {'; '.join(expected)}")
+    return VerifiedFile(weights, path, commit, sha256, unpinned=bool(weights.repo) and not pin)
+
+
+def fetch(weights: Weights) -> VerifiedFile:
+    """Locate and verify a file of any size."""
+    path, commit = locate(weights)
+    return verify(weights, path, commit, file_sha256(path))
+
+
+def fetch_bytes(weights: Weights) -> tuple[bytes, VerifiedFile]:
+    """Locate, read and verify a small file; the bytes returned are those that were hashed."""
+    path, commit = locate(weights)
+    data = path.read_bytes()
+    return data, verify(weights, path, commit, hashlib.sha256(data).hexdigest())
+
+
+def fetch_tensors(weights: Weights) -> tuple[dict[str, Tensor], list[VerifiedFile]]:
+    """Locate, read and verify weights: a file, or an index and its shards.
+
+    The tensors returned, on the CPU, are those that were hashed. Raises WeightsError if the bytes
+    are not the pinned ones, or not safetensors.
+    """
+    if weights.file.endswith(INDEX):
+        index, file = fetch_bytes(weights)
+        state: dict[str, Tensor] = {}
+        files = [file]
+        for shard in parse_index(weights.name, index):
+            tensors, shard_files = fetch_tensors(shard_weights(weights, shard, file.commit))
+            state |= tensors
+            files += shard_files
+        return state, files
+    path, commit = locate(weights)
+    files = []
+    state = read_tensors(
+        weights.name, path, lambda sha256: files.append(verify(weights, path, commit, sha256))
+    )
+    return state, files
+
+
+def lock(files: Iterable[VerifiedFile]) -> None:
+    """Write the files that nothing pins into the lock file, once they have been found to fit."""
+    for file in files:
+        if file.unpinned:
+            add_lock(file.weights, file.commit, file.sha256)
 
 
 def read_safetensors(path: Path) -> dict[str, Tensor]:
-    """The tensors of a safetensors file, or of the shards that an index names. Raises WeightsError
-    if one is not there, or none."""
+    """Return the tensors of a safetensors file, or of all shards of an index."""
     if not path.is_file():
         raise WeightsError(f"no file at {path}")
     if not path.name.endswith(INDEX):
-        return read_tensors(str(path), path, lambda found: None)
+        return read_tensors(str(path), path, lambda sha256: None)
     shards = [path.with_name(name) for name in parse_index(str(path), path.read_bytes())]
     if missing := [shard.name for shard in shards if not shard.is_file()]:
         raise WeightsError(f"{path} names {', '.join(missing)}, which is not beside it")
@@ -95,86 +118,89 @@ def load_pretrained(
     *,
     like: nn.Module,
     resized: bool = False,
-    scheme: KeyMapping | None = None,
+    key_mapping: KeyMapping | None = None,
 ) -> None:
-    """Loads `weights`, named by `scheme`, into `model`; see fill."""
-    state, first = read_pinned(weights)
-    state = scheme.consume(state) if scheme else state
+    """Load verified weights into a network, and lock them if nothing pins them.
+
+    Args:
+        model: The network, which is `like` or a part of it (features_only).
+        weights: Where the tensors are and what pins them.
+        like: The whole network; "meta" will do.
+        resized: The caller has chosen the number of classes; see load_state.
+        key_mapping: The names of the tensors in the file; None for the zoo's.
+
+    Raises:
+        WeightsError: Not the pinned bytes, or they do not fit the network.
+    """
+    state, files = fetch_tensors(weights)
+    state = key_mapping.to_zoo_inplace(state) if key_mapping else state
     load_state(model, state, weights.name, like=like, resized=resized)
-    lock_first_seen(first)
+    lock(files)
 
 
 def load_state(
     model: nn.Module, state: dict[str, Tensor], name: str, *, like: nn.Module, resized: bool = False
 ) -> None:
-    """Loads tensors into `model`, which is `like` or a part of it (features).
+    """Load tensors strictly into `model`, which is `like` or a part of it.
 
-    Every tensor of `like` must be in the file and every tensor of the file in `like`, with its
-    shape; but a classifier's last layer that was `resized` keeps its fresh weights, and its first
-    convolution of other input channels gets the file's, repeated or summed as timm does.
+    Two parts of a classifier may differ: if `resized`, a last layer of another shape keeps its
+    fresh weights; and a first convolution with other input channels gets the file's, repeated or
+    summed as timm does.
     """
+    expected = like.state_dict()
     if not hasattr(like, "get_classifier"):
-        check_keys(name, {k: tuple(v.shape) for k, v in like.state_dict().items()}, state)
+        check_keys(name, tensor_shapes(expected), state)
         assign_state(model, state)
         return
-    expected = like.state_dict()
     conv = cast(Any, like).pretrained_cfg["first_conv"] + ".weight"
     if conv in state and conv in expected and state[conv].shape[1] != expected[conv].shape[1]:
         state[conv] = adapt_input_conv(expected[conv].shape[1], state[conv])
-    target = getattr(model, "model", model)
-    own = target.state_dict()
-    classifier = cast(Any, like).get_classifier(name_only=True) + "."
-    replaced = resized and any(
-        key not in expected or expected[key].shape != state[key].shape
-        for key in state
-        if key.startswith(classifier)
-    )
-    for key in set(state) if replaced else ():
-        if key.startswith(classifier):
+    prefix = cast(Any, like).get_classifier(name_only=True) + "."
+    head = [key for key in state if key.startswith(prefix)]
+    if resized and any(k not in expected or expected[k].shape != state[k].shape for k in head):
+        for key in head:
             del state[key]
-    kept = {key for key in expected if not (replaced and key.startswith(classifier))}
-    check_keys(name, {k: tuple(expected[k].shape) for k in kept}, state)
-    fresh = {k: v for k, v in own.items() if k not in state}
-    assign_state(target, {k: v for k, v in state.items() if k in own} | fresh)
+        expected = {key: value for key, value in expected.items() if not key.startswith(prefix)}
+    check_keys(name, tensor_shapes(expected), state)
+    target = getattr(model, "model", model)
+    assign_state(target, {key: state.get(key, own) for key, own in target.state_dict().items()})
 
 
 def assign_state(model: nn.Module, state: dict[str, Tensor]) -> None:
-    """Makes tensors the model's own, without a copy where they have their memory to themselves and
-    the types and devices of those that they replace."""
-    taken: set[int] = set()
+    """Make tensors the model's own, with the dtypes and devices of those that they replace.
+
+    A tensor is copied only if it shares its memory with another, or has to be converted.
+    """
+    assigned: set[int] = set()
     for key, old in model.state_dict().items():
         new = state[key].to(old.device, old.dtype)
-        alone = new.untyped_storage().nbytes() == new.nbytes and new.data_ptr() not in taken
-        state[key] = new if alone and new.is_contiguous() else torch.empty_like(old).copy_(new)
-        taken.add(state[key].data_ptr())
+        unshared = new.untyped_storage().nbytes() == new.nbytes and new.data_ptr() not in assigned
+        state[key] = new if unshared and new.is_contiguous() else torch.empty_like(old).copy_(new)
+        assigned.add(state[key].data_ptr())
     model.load_state_dict(state, strict=True, assign=True)
 
 
-def lock_first_seen(first: list[FirstSeen]) -> None:
-    """Keeps what the first load found, now that it fits."""
-    for weights, pin in first:
-        add_lock(weights, pin)
+def tensor_shapes(state: Mapping[str, Tensor]) -> Shapes:
+    """Return {key: shape} of a state dict."""
+    return {key: tuple(value.shape) for key, value in state.items()}
 
 
-def check_keys(name: str, expected: dict[str, tuple[int, ...]], state: dict[str, Tensor]) -> None:
-    """Raises WeightsError that names what is missing, left over, or of another shape."""
-    faults = [
-        ("lacks", sorted(set(expected) - set(state))),
-        ("has no use for", sorted(set(state) - set(expected))),
-        (
-            "has another shape for",
-            [
-                f"{key} {tuple(state[key].shape)} instead of {expected[key]}"
-                for key in sorted(set(expected) & set(state))
-                if tuple(state[key].shape) != expected[key]
-            ],
-        ),
+def check_keys(name: str, expected: Shapes, state: Mapping[str, Tensor]) -> None:
+    """Raise WeightsError that lists keys which are missing, unexpected or of another shape."""
+    misshapen = [
+        f"{key} {tuple(state[key].shape)} instead of {expected[key]}"
+        for key in sorted(expected.keys() & state.keys())
+        if tuple(state[key].shape) != expected[key]
     ]
-    said = [f"{what} {_some(keys)}" for what, keys in faults if keys]
-    if said:
-        raise WeightsError(f"{name}: the file " + "; it ".join(said))
+    faults = {
+        "lacks": sorted(expected.keys() - state.keys()),
+        "has no use for": sorted(state.keys() - expected.keys()),
+        "has another shape for": misshapen,
+    }
+    if messages := [f"{fault} {_abridged(keys)}" for fault, keys in faults.items() if keys]:
+        raise WeightsError(f"{name}: the file " + "; it ".join(messages))
 
 
-def _some(keys: list[str]) -> str:
+def _abridged(keys: list[str]) -> str:
     more = f" and {len(keys) - 6} more" if len(keys) > 6 else ""
     return ", ".join(keys[:6]) + more

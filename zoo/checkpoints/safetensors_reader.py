@@ -1,10 +1,10 @@
-"""A safetensors file -> its tensors, each byte read once, into the memory where it stays.
+"""Read a safetensors file: each byte once, into the memory where it stays.
 
-file -> header, checked -> tensors, read one by one -> looked through for NaN
-                           hashed beside it, by a second thread -> the sum, accepted or refused
-a large one whose hash is known (hash_cache) -> tensors in its pages, read when used
+file -> header, checked -> tensors, one by one -> checked for NaN
+                        -> sha256, by a second thread -> accepted or refused
+a large file in the hash cache -> tensors in its memory-mapped pages, read when used
 
-What a file says is trusted as little as in zoo.checkpoints.safetensors_format, which has the rules.
+The rules of zoo.checkpoints.safetensors_format hold: nothing in the file is trusted.
 """
 
 import hashlib
@@ -22,144 +22,125 @@ from torch import Tensor
 from zoo.checkpoints import hash_cache
 from zoo.checkpoints.safetensors_format import (
     MAX_HEADER,
-    TYPES,
     TensorInfo,
     check_finite,
     check_header,
+    view_tensors,
 )
 from zoo.papers.weights import WeightsError
 
-BATCH = 4 << 20  # bytes that are handed to the other thread at once
+BATCH = 4 << 20  # bytes handed to the hashing thread at once
+Accept = Callable[[str], object]
 Add = Callable[[bytes | memoryview], None]
 
 
-def read_tensors(name: str, path: Path, accept: Callable[[str], object]) -> dict[str, Tensor]:
-    """The tensors of a safetensors file, on the CPU, in the order of the file.
+def read_tensors(name: str, path: Path, accept: Accept) -> dict[str, Tensor]:
+    """Read the tensors of a safetensors file, on the CPU, in the order of the file.
 
-    `accept` is called with the sha256 of what was read before anything else is said of it, so that
-    bytes which are not those that are pinned are not blamed for what is in them. Raises
-    WeightsError, which starts with `name`, as zoo.checkpoints.safetensors_format.parse does.
+    Args:
+        name: What error messages start with.
+        path: The file.
+        accept: Called with its sha256, to raise an error if another is pinned. This comes first:
+            other bytes are not blamed for what is in them.
+
+    Raises:
+        WeightsError: Not safetensors, not finite, or changed while it was read.
     """
     with path.open("rb", buffering=0) as file:
-        before = hash_cache.file_stat(file.fileno())
-        if known := hash_cache.lookup(path, before):
-            accept(known)
-            return _mapped(name, file)
-        digest = ""
-
-        def summed(found: str) -> None:
-            nonlocal digest
-            digest = found
-            accept(found)
-
-        with _summed(summed) as add:
+        before = hash_cache.file_status(file.fileno())
+        if sha256 := hash_cache.lookup(path, before):
+            accept(sha256)
+            return view_tensors(name, mmap(file.fileno(), 0, access=ACCESS_COPY))
+        digest = hashlib.sha256()
+        with _hashing(digest, accept) as add:
             state = _read(name, file, add)
-        hash_cache.store(path, before, hash_cache.file_stat(file.fileno()), digest)
-    return state
-
-
-def _mapped(name: str, file: FileIO) -> dict[str, Tensor]:
-    """Tensors in the pages of a file, which are read when they are used; what is written to them
-    stays in memory."""
-    pages = mmap(file.fileno(), 0, access=ACCESS_COPY)
-    view = memoryview(pages)
-    state = {}
-    for key, begin, end, dtype, shape in check_header(name, view, len(view)):
-        kind = TYPES[dtype]
-        if begin == end:
-            state[key] = torch.empty(shape, dtype=kind)
-            continue
-        aligned = begin % kind.itemsize == 0
-        there, at = (pages, begin) if aligned else (bytearray(view[begin:end]), 0)
-        count = (end - begin) // kind.itemsize
-        state[key] = torch.frombuffer(there, dtype=kind, count=count, offset=at).view(shape)
+        after = hash_cache.file_status(file.fileno())
+        hash_cache.store(path, before, after, digest.hexdigest())
     return state
 
 
 def _read(name: str, file: FileIO, add: Add) -> dict[str, Tensor]:
     size = os.fstat(file.fileno()).st_size
-    head = _head(file, size)
+    head = _read_head(file, size)
     add(head)
     try:
-        entries = check_header(name, head, size)
+        infos = check_header(name, head, size)
     except WeightsError:
-        _rest(file, add)
+        _read_rest(file, add)
         raise
-    state = {}
-    for entry in entries:
-        state[entry[0]] = _tensor(name, file, entry, add)
-    if _rest(file, add):
+    state = {info.name: _read_tensor(name, file, info, add) for info in infos}
+    if _read_rest(file, add):
         raise WeightsError(f"{name}: {file.name} grew while it was read")
     check_finite(name, state)
     return state
 
 
 @contextmanager
-def _summed(accept: Callable[[str], object]) -> Iterator[Add]:
-    """Takes bytes, in their order, which another thread hashes; at the end, even with an error,
-    `accept` is asked first whether they are the right ones."""
-    total = hashlib.sha256()
-    batch: list[bytes | memoryview] = []
-    waiting: list[Future[None]] = []
-    held = 0
+def _hashing(digest: "hashlib._Hash", accept: Accept) -> Iterator[Add]:
+    """Yield a function that has bytes hashed by another thread; accept the sha256 at the end.
 
-    def work(parts: list[bytes | memoryview]) -> None:
+    A WeightsError of the block is raised only after `accept` has agreed.
+    """
+    batch: list[bytes | memoryview] = []
+    pending: list[Future[None]] = []
+    batched = 0
+
+    def update(parts: list[bytes | memoryview]) -> None:
         for part in parts:
-            total.update(part)
+            digest.update(part)
 
     def add(part: bytes | memoryview) -> None:
-        nonlocal batch, held
+        nonlocal batch, batched
         batch.append(part)
-        held += len(part)
-        if held >= BATCH:
-            waiting.append(second.submit(work, batch))
-            batch, held = [], 0
+        batched += len(part)
+        if batched >= BATCH:
+            pending.append(thread.submit(update, batch))
+            batch, batched = [], 0
 
-    with ThreadPoolExecutor(1) as second:
-        fault = None
+    fault = None
+    with ThreadPoolExecutor(1) as thread:
         try:
             yield add
         except WeightsError as error:
             fault = error
-        waiting.append(second.submit(work, batch))
-        for done in waiting:
-            done.result()
-    accept(total.hexdigest())
+        pending.append(thread.submit(update, batch))
+        for future in pending:
+            future.result()
+    accept(digest.hexdigest())
     if fault:
         raise fault
 
 
-def _head(file: FileIO, size: int) -> bytes:
-    """The header of a file with its 8 bytes, or what there is of it, or as much as one may have."""
+def _read_head(file: FileIO, size: int) -> bytes:
+    """Read 8 bytes and the header that they announce, up to MAX_HEADER and the end of the file."""
     head = file.read(8)
-    more = min(int.from_bytes(head, "little"), MAX_HEADER, size)
-    while more > 0 and (part := file.read(more)):
+    remaining = min(int.from_bytes(head, "little"), MAX_HEADER, size)
+    while remaining > 0 and (part := file.read(remaining)):
         head += part
-        more -= len(part)
+        remaining -= len(part)
     return head
 
 
-def _tensor(name: str, file: FileIO, entry: TensorInfo, add: Add) -> Tensor:
-    """The next tensor of a file."""
-    key, begin, end, dtype, shape = entry
-    tensor = torch.empty(shape, dtype=TYPES[dtype], device="cpu")
-    if begin == end:
+def _read_tensor(name: str, file: FileIO, info: TensorInfo, add: Add) -> Tensor:
+    """Read the next tensor of a file."""
+    tensor = torch.empty(info.shape, dtype=info.dtype, device="cpu")
+    if not tensor.numel():
         return tensor
     memory = tensor.flatten().view(torch.uint8).numpy().data
-    at = 0
-    while at < len(memory):
-        got = file.readinto(memory[at:])
-        if not got:
-            raise WeightsError(f"{name}: the file was cut off in {key!r} while it was read")
-        at += got
+    filled = 0
+    while filled < len(memory):
+        count = file.readinto(memory[filled:])
+        if not count:
+            raise WeightsError(f"{name}: the file was cut off in {info.name!r} while it was read")
+        filled += count
     add(memory)
     return tensor
 
 
-def _rest(file: FileIO, add: Add) -> int:
-    """Adds what is left of a file; how many bytes."""
-    count = 0
+def _read_rest(file: FileIO, add: Add) -> int:
+    """Hash the rest of a file; return its number of bytes."""
+    size = 0
     while part := file.read(BATCH):
         add(part)
-        count += len(part)
-    return count
+        size += len(part)
+    return size

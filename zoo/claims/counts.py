@@ -1,71 +1,101 @@
-"""What there is on this machine of a network: its counts, now; its weights, or where they are."""
+"""Counts of networks and of claims: computed now, or read from a paper's counts.json."""
 
 import importlib
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import cache
 from typing import Any
 
-from zoo.evaluation.ledger import Record
+from zoo._io import atomic_write
 from zoo.models._builder import build_model
-from zoo.models._registry import ModelEntry, get_entry
+from zoo.models._catalog import list_claims
+from zoo.models._registry import ModelEntry, get_entry, model_entries
 from zoo.papers.records import Claim
 from zoo.papers.weights import MODELS_DIR
 
 
 @cache
 def count_model(model: str, args: str, pixels: int) -> Any:
-    """Counts of a network with arguments (JSON), for an image of `pixels` on each side, or its own
-    size; of one that enlarges, for the 1280x720 pixels that papers have it make; of a language
-    model, for its context."""
+    """Count a network with arguments (JSON) on an image of `pixels` per side, 0 for its own size.
+
+    Super-resolution networks are counted for an output of 1280x720 pixels, as papers do.
+    """
     from zoo.models._complexity import count_complexity
 
     entry = get_entry(model)
     network: Any = build_model(model, device="meta", **json.loads(args))
     size = (entry.cfg["input_size"][0], pixels, pixels) if pixels else entry.cfg["input_size"]
-    found = count_complexity(network, size)
-    if pixels or not enlarges(entry):
-        return found
-    made = network.scale**2 * size[1] * size[2]  # x3: 1278x720
-    return replace(found, macs=found.macs * 1280 * 720 // made)
+    complexity = count_complexity(network, size)
+    if pixels or not counted_by_output(entry):
+        return complexity
+    output_pixels = network.scale**2 * size[1] * size[2]  # x3: 1278x720
+    return replace(complexity, macs=complexity.macs * 1280 * 720 // output_pixels)
 
 
-def enlarges(entry: ModelEntry) -> bool:
-    """Whether a network is counted by what it makes, not by what it takes."""
+def counted_by_output(entry: ModelEntry) -> bool:
+    """True if a network's MACs are for a size of its output, not of its input."""
     return entry.task == "super-resolution"
 
 
 def counts_key(claim: Claim) -> str:
-    """What counts.json calls what a claim is about: the network's name, with the arguments and the
-    size if they are not its own; or a formula of it."""
+    """Return the key of a claim in counts.json: the model, with arguments and size if they are not
+    its own, or the formula and its models."""
     if claim.formula:
         return " ".join(filter(None, (claim.formula, claim.model, claim.than)))
     entry = get_entry(claim.model)
-    large = claim.metric == "macs" and enlarges(entry)
+    large = claim.metric == "macs" and counted_by_output(entry)
     args = f" {json.dumps(dict(claim.args), sort_keys=True)}" if claim.args else ""
     size = str(claim.input_size) if claim.input_size else "1280x720" if large else ""
     return claim.model + args + (f" at {size}" if size else "")
 
 
 def evaluate_formula(claim: Claim) -> tuple[Any, Any]:
-    """What a formula of the paper's room gives for a claim, and what there is as built."""
+    """Return (value by the formula, value as built), computed by the paper's formulas.py."""
     formulas = importlib.import_module(f"zoo.models.{claim.paper}.formulas")
-    given: tuple[Any, Any] = getattr(formulas, claim.formula)(claim.model, claim.than)
-    return given
+    values: tuple[Any, Any] = getattr(formulas, claim.formula)(claim.model, claim.than)
+    return values
+
+
+def count_claim(claim: Claim) -> dict[str, Any]:
+    """Count what a claim is about: a network, or the two sides of a formula."""
+    if claim.formula:
+        given, built = evaluate_formula(claim)
+        return {"given": given, "built": built}
+    args = json.dumps(dict(claim.args), sort_keys=True)
+    return asdict(count_model(claim.model, args, claim.input_size))
 
 
 def recorded(claim: Claim) -> dict[str, Any]:
-    """What counts.json of the paper's room, or of the network's, has for a claim."""
-    room = claim.paper if claim.formula else get_entry(claim.model).family.rpartition(".")[2]
-    counts = json.loads((MODELS_DIR / room / "counts.json").read_text(encoding="utf-8"))
-    found: dict[str, Any] = counts[counts_key(claim)]
-    return found
+    """Return the counts.json entry of a claim, counted now if the file lacks it."""
+    path = MODELS_DIR / _family_of(claim) / "counts.json"
+    counts = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return counts.get(counts_key(claim)) or count_claim(claim)
 
 
-def precision_note(record: Record | None) -> str:
-    """Which one a record is in, if not fp32, and what it changed."""
-    if not record or record["precision"] == "fp32":
-        return ""
-    if "changed" not in record:
-        return str(record["precision"])
-    return "{precision} ({changed[count]} of {changed[total]} predictions changed)".format(**record)
+def _family_of(claim: Claim) -> str:
+    """Return the paper whose counts.json has a claim's counts."""
+    return claim.paper if claim.formula else get_entry(claim.model).family.rpartition(".")[2]
+
+
+def count_family(paper: str) -> dict[str, dict[str, Any]]:
+    """Count a paper's models, in the order of their registration, then what else claims count."""
+    from zoo.models._complexity import count_complexity
+
+    counts = {}
+    for name, entry in model_entries().items():
+        if entry.family == f"zoo.models.{paper}":
+            model = build_model(name, device="meta")
+            counts[name] = asdict(count_complexity(model, entry.cfg["input_size"]))
+    for claim in list_claims():
+        is_counted = claim.formula or (claim.kind == "counted" and not claim.variant)
+        if is_counted and _family_of(claim) == paper and counts_key(claim) not in counts:
+            counts[counts_key(claim)] = count_claim(claim)
+    return counts
+
+
+def write_counts(paper: str) -> int:
+    """Write a paper's counts.json, a line a name; return how many it has."""
+    counts = count_family(paper)
+    rows = ",\n  ".join(f"{json.dumps(name)}: {json.dumps(c)}" for name, c in counts.items())
+    atomic_write(MODELS_DIR / paper / "counts.json", f"{{\n  {rows}\n}}\n")
+    return len(counts)

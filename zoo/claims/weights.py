@@ -1,24 +1,19 @@
-"""Weights rather than claims: whether those that come with the zoo do what they did, and what
-others' score that no claim is about.
+"""Verdicts on weights rather than claims.
 
-weights -> works -> records -> rows beside the claims
+Bundled weights must score what their training record says; scores of other weights are listed.
 """
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from zoo.claims.counts import precision_note
-from zoo.claims.judge import RecordIndex, reported
-from zoo.claims.matching import training_record
-from zoo.claims.plan import specs_of_weights
-from zoo.claims.verdict import BUNDLED, Verdict
+from zoo.claims.judge import Evaluations, precision_note, reported, why_no_record
+from zoo.claims.matching import specs_of_weights, training_record
+from zoo.claims.verdict import Kind, Status, Verdict
 from zoo.evaluation import tasks
 from zoo.evaluation.ledger import Record
-from zoo.evaluation.spec import EvalSpec
 from zoo.papers.weights import Weights
 
-OTHERS, MEASURED = "weights", "measured"
-# How a recorded score is shown, and by less than what it may differ.
+# Format of a recorded score, and the difference below which two scores are equal.
 FORMATS = {
     "psnr": ("{:.2f} dB", 0.005),
     "ssim": ("{:.4f}", 0.00005),
@@ -27,92 +22,90 @@ FORMATS = {
 }
 
 
-def check_bundled(weights: Weights, findings: RecordIndex) -> Iterator[Verdict]:
-    """Whether weights that come with the zoo still do what was recorded of them, to the last image
-    or the last digit that is shown: see SHOWN."""
+def check_bundled(weights: Weights, evaluations: Evaluations) -> Iterator[Verdict]:
+    """Check bundled weights against their recorded scores: identical predictions, or equal
+    printed digits."""
     recorded = training_record(weights)["benchmarks"]
-    compare = _answers if tasks.task_of(weights.model).answers else _scores
-    for tried in specs_of_weights(weights):
-        record = findings.of(tried)
-        why = "" if record else findings.why_not(tried)
-        for values in compare(recorded[tried.benchmark], record):
-            notes = [why or values.get("why", ""), precision_note(record)]
-            yield _row(weights, tried, record, {**values, "why": "; ".join(filter(None, notes))})
+    compare = _compare_predictions if tasks.task_of(weights.model).answers else _compare_scores
+    for spec in specs_of_weights(weights):
+        evaluation = evaluations.get(spec)
+        record = evaluation.record if evaluation else None
+        missing = None if record else why_no_record(evaluations, spec)
+        for values in compare(recorded[spec.benchmark], record):
+            note = precision_note(record) if record else str(missing)
+            why = "; ".join(filter(None, (values.get("why", ""), note)))
+            yield Verdict(
+                paper=weights.paper,
+                kind=Kind.BUNDLED,
+                model=weights.name,
+                where=f"{spec.benchmark}, recorded by the zoo",
+                reason=missing.reason if missing else None,
+                record=record["id"] if record else "",
+                date=record["date"] if record else "",
+                **{**values, "why": why},
+            )
 
 
-def _row(
-    weights: Weights, tried: EvalSpec, record: Record | None, values: Mapping[str, Any]
-) -> Verdict:
-    return Verdict(
-        paper=weights.paper,
-        kind=BUNDLED,
-        model=weights.name,
-        where=f"{tried.benchmark}, recorded by the zoo",
-        record=record["id"] if record else "",
-        date=record["date"] if record else "",
-        **values,
-    )
+def _compare_predictions(
+    recorded: Mapping[str, Any], record: Record | None
+) -> Iterator[dict[str, Any]]:
+    claimed = f"{recorded['right']} of {recorded['total']}"
+    row = {"metric": "right answers", "claimed": claimed, "status": Status.NOT_RUN}
+    if record:
+        score, before = record["scores"]["error"], recorded["wrong"]
+        now = record["parts"].get("wrong", {})
+        changed = [i for i in before.keys() | now.keys() if before.get(i) != now.get(i)]
+        right, total = score["total"] - score["count"], score["total"]
+        same = not changed and (right, total) == (recorded["right"], recorded["total"])
+        row["status"] = Status.REPRODUCED if same else Status.NOT_REPRODUCED
+        row["measured"] = f"{right} of {total}"
+        named = ", ".join(sorted(changed, key=int)[:20])
+        row["why"] = f"images {named} differ" if changed else ""
+    yield row
 
 
-def _answers(then: Mapping[str, Any], record: Record | None) -> Iterator[dict[str, Any]]:
-    row = {"metric": "right answers", "claimed": f"{then['right']} of {then['total']}"}
-    if not record:
-        yield row | {"status": "not run"}
-        return
-    score, now = record["scores"]["error"], record["parts"].get("wrong", {})
-    differing = sorted(
-        (i for i in then["wrong"].keys() | now.keys() if then["wrong"].get(i) != now.get(i)),
-        key=int,
-    )
-    right = score["total"] - score["count"]
-    same = not differing and (right, score["total"]) == (then["right"], then["total"])
-    yield row | {
-        "status": "kept" if same else "missed",
-        "measured": f"{right} of {score['total']}",
-        "why": f"images {', '.join(differing[:20])} differ" if differing else "",
-    }
-
-
-def _scores(then: Mapping[str, Any], record: Record | None) -> Iterator[dict[str, Any]]:
+def _compare_scores(recorded: Mapping[str, Any], record: Record | None) -> Iterator[dict[str, Any]]:
     for metric, (form, half_digit) in FORMATS.items():
-        if metric not in then:
+        if metric not in recorded:
             continue
-        row = {"metric": metric, "claimed": form.format(then[metric]), "status": "not run"}
+        row = {"metric": metric, "claimed": form.format(recorded[metric])}
+        row["status"] = Status.NOT_RUN
         if record:
-            now = record["scores"][metric]["value"]
-            row["status"] = "kept" if abs(now - then[metric]) < half_digit else "missed"
-            row["measured"] = form.format(now)
+            value = record["scores"][metric]["value"]
+            same = abs(value - recorded[metric]) < half_digit
+            row["status"] = Status.REPRODUCED if same else Status.NOT_REPRODUCED
+            row["measured"] = form.format(value)
         yield row
 
 
-def list_scores(weights: Weights, findings: RecordIndex) -> Iterator[Verdict]:
-    """What weights that do not come with the zoo score, as recorded, beside what is reported by who
-    provides them; nothing of what was not measured."""
-    for tried in specs_of_weights(weights):
-        if record := findings.of(tried):
-            for metric, measured, limits in format_scores(record):
+def list_scores(weights: Weights, evaluations: Evaluations) -> Iterator[Verdict]:
+    """List the measured scores of other weights beside what their provider reports."""
+    for spec in specs_of_weights(weights):
+        evaluation = evaluations.get(spec)
+        if evaluation and (record := evaluation.record):
+            for metric, measured, interval in format_scores(record):
                 yield Verdict(
                     paper=weights.paper,
-                    kind=OTHERS,
+                    kind=Kind.WEIGHTS,
                     model=weights.name,
                     metric=metric,
-                    where=tried.benchmark,
+                    where=spec.benchmark,
                     claimed="",
                     provider=reported(metric, [weights]) if weights.reported else "",
-                    status=MEASURED,
+                    status=Status.MEASURED,
                     measured=measured,
-                    interval=limits,
+                    interval=interval,
                     record=record["id"],
                     date=record["date"],
                 )
 
 
 def format_scores(record: Record) -> Iterator[tuple[str, str, tuple[float, float] | None]]:
-    """(metric, score as it is shown, its interval) of a record of an evaluation."""
+    """Yield (metric, score as printed, interval) of an evaluation's record."""
     for metric, score in record["scores"].items():
-        limits = (score["interval"][0], score["interval"][1]) if "interval" in score else None
+        interval = (score["interval"][0], score["interval"][1]) if "interval" in score else None
         if "error" in metric:
-            told = f"{score['value']:.2f} % ({score['count']:,} of {score['total']:,} wrong)"
+            text = f"{score['value']:.2f} % ({score['count']:,} of {score['total']:,} wrong)"
         else:
-            told = FORMATS.get(metric, ("{:.4f}", 0))[0].format(score["value"])
-        yield metric, told, limits
+            text = FORMATS.get(metric, ("{:.4f}", 0))[0].format(score["value"])
+        yield metric, text, interval

@@ -1,48 +1,30 @@
-"""The command: thin verbs over the API. `list`, `show` and `cite` load no torch."""
+"""The command: thin verbs over the packages. `list`, `show` and `cite` load no torch."""
 
 import os
 import sys
 
-from zoo.cli import (
-    card,
-    catalog,
-    check,
-    convert,
-    dev,
-    explain,
-    export,
-    generate,
-    hub,
-    ledger,
-    report,
-    sharing,
-    train,
-    upscale,
-)
+from zoo.cli import card as card
+from zoo.cli import catalog as catalog
+from zoo.cli import check as check
+from zoo.cli import convert as convert
+from zoo.cli import counts as counts
+from zoo.cli import dev as dev
+from zoo.cli import diagnose as diagnose
+from zoo.cli import export as export
+from zoo.cli import generate as generate
+from zoo.cli import hub as hub
+from zoo.cli import ledger as ledger
+from zoo.cli import new as new
+from zoo.cli import report as report
+from zoo.cli import train as train
+from zoo.cli import upscale as upscale
 from zoo.cli.app import app
 
-__all__ = [
-    "app",
-    "card",
-    "catalog",
-    "check",
-    "convert",
-    "dev",
-    "explain",
-    "export",
-    "generate",
-    "hub",
-    "ledger",
-    "main",
-    "report",
-    "sharing",
-    "train",
-    "upscale",
-]
+__all__ = ["app", "main"]
 
 
 def main() -> None:
-    """Entry point: bad input ends in one sentence and exit code 2."""
+    """Run the command; bad input ends in one sentence and exit code 2."""
     try:
         app()
     except BrokenPipeError:

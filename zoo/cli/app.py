@@ -1,17 +1,21 @@
-"""What all verbs share: the command, its options, what it prints for machines and for people."""
+"""The command's application, shared options and output."""
 
 import dataclasses
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.markup import escape
+
+from zoo.models._registry import suggest
+from zoo.papers.weights import MODELS_DIR
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -24,36 +28,54 @@ app = typer.Typer(
 )
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 Data = Annotated[
-    Path | None, typer.Option(help="Folder of data sets, one folder each.", envvar="ZOO_DATA")
+    Path | None, typer.Option(help="Folder with one folder per data set.", envvar="ZOO_DATA")
 ]
 
 
 def print_json(value: object) -> None:
+    """Print a value as JSON; decimals keep their digits as strings."""
+
     def plain(item: Any) -> Any:
         if dataclasses.is_dataclass(item) and not isinstance(item, type):
-            shown = [f.name for f in dataclasses.fields(item) if f.repr]
-            return {name: getattr(item, name) for name in shown}
+            names = [f.name for f in dataclasses.fields(item) if f.repr]
+            return {name: getattr(item, name) for name in names}
         return str(item) if isinstance(item, Decimal) else list(item)
 
     sys.stdout.write(json.dumps(value, default=plain, indent=1, ensure_ascii=False) + "\n")
 
 
+def unknown(kind: str, name: str, known: Iterable[str]) -> LookupError:
+    """Return the error for a name of that kind which does not exist, with the nearest ones."""
+    return LookupError(f"no {kind} is called {name!r}; the nearest are {suggest(name, [*known])}")
+
+
+def require(module: str, extra: str, purpose: str) -> None:
+    """Raise ValueError unless an optional dependency is installed."""
+    if find_spec(module) is None:
+        raise ValueError(f"{purpose} needs {module}: pip install 'residual-zoo[{extra}]'")
+
+
+def require_checkout(verb: str) -> None:
+    """Raise ValueError in an installed zoo, whose papers are not for writing."""
+    if not (MODELS_DIR.parent.parent / "pyproject.toml").is_file():
+        raise ValueError(f"`{verb}` writes into a checkout; this zoo is installed in {MODELS_DIR}")
+
+
 @contextmanager
 def progress() -> Iterator[Callable[[str], None]]:
-    """A spinner that says what is being done."""
+    """Show a spinner; yield a function that sets its text."""
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     console = Console(stderr=True)
-    with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
-    ) as shown:
-        task = shown.add_task("reading the papers")
-        yield lambda what: shown.update(task, description=escape(what))
+    hidden = not console.is_terminal
+    with Progress(*columns, console=console, transient=True, disable=hidden) as spinner:
+        task = spinner.add_task("reading the papers")
+        yield lambda text: spinner.update(task, description=escape(text))
 
 
 def bars() -> "Progress":
-    """Bars with the time that is left."""
+    """Return progress bars with the remaining time."""
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,

@@ -1,22 +1,26 @@
-"""Model cards: card."""
+"""`zoo card`: model cards."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from zoo.cli.app import app, progress
+from zoo.cli.app import app, progress, require
 
 
 @app.command()
 def card(
     names: Annotated[
-        list[str] | None, typer.Argument(help="Weights (arch.tag), architectures, runs, patterns.")
+        list[str] | None,
+        typer.Argument(help="Weights (arch.tag), architectures, training runs, or patterns."),
     ] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Of all weights and runs.")] = False,
-    out: Annotated[Path, typer.Option(help="Folder of the cards.")] = Path("model_cards"),
+    everything: Annotated[
+        bool, typer.Option("--all", help="Write the cards of all weights and training runs.")
+    ] = False,
+    out: Annotated[Path, typer.Option(help="Folder to write the cards to.")] = Path("model_cards"),
 ) -> None:
-    """Write model cards, from what is recorded alone."""
+    """Write model cards from recorded results."""
+    require("jinja2", "report", "`zoo card`")
     from zoo.reporting import cards
 
     if bool(names) == everything:

@@ -1,4 +1,4 @@
-"""What is known: list, show, cite. They load no torch."""
+"""`zoo list`, `zoo show` and `zoo cite`: what the zoo knows. They load no torch."""
 
 import dataclasses
 import sys
@@ -8,29 +8,40 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from zoo.cli.app import Json, app, print_json
-from zoo.models._catalog import describe, list_models
+from zoo.cli.app import Json, app, print_json, unknown
+from zoo.models._catalog import Description, describe, list_models
+from zoo.models._registry import model_entries
+from zoo.papers.loading import load_papers
 from zoo.reporting import console
 
 
 @app.command("list")
 def list_command(
-    pattern: Annotated[str, typer.Argument(help="Shell pattern, e.g. 'wrn*'.")] = "*",
-    paper: Annotated[str, typer.Option(help="Room or arXiv number.")] = "",
-    task: Annotated[str, typer.Option(help="e.g. image-classification.")] = "",
-    dataset: Annotated[str, typer.Option(help="With claims or weights on it.")] = "",
-    pretrained: Annotated[bool, typer.Option(help="Weights instead of networks.")] = False,
+    pattern: Annotated[str, typer.Argument(help="Shell pattern of names, e.g. 'wrn*'.")] = "*",
+    paper: Annotated[str, typer.Option(help="Only models of this paper or arXiv number.")] = "",
+    task: Annotated[
+        str, typer.Option(help="Only models of this task, e.g. image-classification.")
+    ] = "",
+    dataset: Annotated[
+        str, typer.Option(help="Only models with claims or weights on this data set, e.g. cifar10.")
+    ] = "",
+    pretrained: Annotated[
+        bool, typer.Option("--pretrained", help="List weights instead of models.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """List the networks."""
+    """List models with their size, paper, claims and weights."""
+    _check_paper_and_task(paper, task)
     names = list_models(pattern, paper=paper, task=task, dataset=dataset, pretrained=pretrained)
     described = [describe(name) for name in names]
     if as_json:
         keys = ("name", "params", "macs", "input_size", "num_classes")
         print_json([{key: getattr(d, key) for key in keys} for d in described])
         return
+    if not names and pattern != "*" and not list_models(pattern):
+        raise unknown("model", pattern, model_entries())
     if not names:
-        raise LookupError(f"no name matches {pattern!r} with these options; try `zoo list`")
+        raise LookupError("no model matches all of these options; try `zoo list`")
     heads = ("name", "params", "multiply-adds", "input", "paper", "claims", "weights")
     rows = [
         (
@@ -47,21 +58,42 @@ def list_command(
     sys.stdout.writelines(console.columns([heads, *rows], right=(1, 2, 3, 5)))
 
 
+def _check_paper_and_task(paper: str, task: str) -> None:
+    """Raise LookupError with the nearest names for a paper or a task that the zoo lacks."""
+    papers = load_papers()
+    if paper and paper not in (names := paper_names()):
+        raise unknown("paper", paper, names)
+    if task and task not in (tasks := sorted({p.task for p in papers})):
+        raise unknown("task", task, tasks)
+
+
+def paper_names() -> list[str]:
+    """Every name of a paper: its id, its arXiv number with the version and without."""
+    names = (n for p in load_papers() for n in (p.id, p.arxiv, p.arxiv.partition("v")[0]))
+    return list(dict.fromkeys(filter(None, names)))
+
+
 @app.command()
-def show(name: str, as_json: Json = False) -> None:
-    """Show one network: paper, counts, claims, weights, deviations."""
+def show(
+    name: Annotated[str, typer.Argument(help="Model (arch) or weights (arch.tag).")],
+    as_json: Json = False,
+) -> None:
+    """Show a model: paper, counts, claims, weights, deviations."""
     d = describe(name)
     if as_json:
-        shown = {f.name: getattr(d, f.name) for f in dataclasses.fields(d)}
-        shown["paper"] = d.paper and {"title": d.paper.title, "arxiv": d.paper.arxiv}
-        print_json(shown)
-        return
-    out = Console()
+        values = {f.name: getattr(d, f.name) for f in dataclasses.fields(d)}
+        values["paper"] = d.paper and {"title": d.paper.title, "arxiv": d.paper.arxiv}
+        print_json(values)
+    else:
+        _print(d, Console())
+
+
+def _print(d: Description, out: Console) -> None:
     args = ", ".join(f"{key}={value!r}" for key, value in d.args.items())
     out.print(f"[bold]{escape(d.name)}[/]  {escape(d.target)}({escape(args)})")
     if d.paper:
-        people = ", ".join(d.paper.authors)
-        out.print(f"{escape(d.paper.title)}, {escape(people)}, {d.paper.year}")
+        authors = ", ".join(d.paper.authors)
+        out.print(f"{escape(d.paper.title)}, {escape(authors)}, {d.paper.year}")
         arxiv = f"arXiv:{d.paper.arxiv}   " if d.paper.arxiv else ""
         out.print(f"{arxiv}code: {d.paper.code}")
     if d.params is not None and d.macs is not None:
@@ -82,8 +114,8 @@ def show(name: str, as_json: Json = False) -> None:
 
 
 @app.command()
-def cite(name: str) -> None:
-    """Print the BibTeX entry of a network's paper."""
+def cite(name: Annotated[str, typer.Argument(help="Model (arch) or weights (arch.tag).")]) -> None:
+    """Print the BibTeX entry of a model's paper."""
     paper = describe(name).paper
     if paper is None:
         raise LookupError(f"{name} comes from no paper of the zoo")

@@ -1,106 +1,134 @@
-"""Whether it holds: check."""
+"""Claims against measurements: check."""
 
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 
 from zoo.cli.app import Data, Json, app, bars, print_json
-from zoo.evaluation import ledger
+from zoo.evaluation.ledger import Ledger
 from zoo.reporting import console
 
+if TYPE_CHECKING:
+    from rich.progress import TaskID
 
-class Bars:
-    """The plan, printed; then a bar for each work, and one for all of them by their samples."""
+    from zoo.claims.plan import PlannedEval
+    from zoo.evaluation.spec import EvalSpec
+
+
+class ProgressBars:
+    """Prints the plan, then a bar for each evaluation."""
 
     def __init__(self, out: Console, quiet: bool) -> None:
-        self.out, self.quiet, self.shown = out, quiet, bars()
-        self.task: Any = None
-        self.done = self.works = 0
+        self.out, self.quiet, self.bars = out, quiet, bars()
+        self.task: TaskID | None = None
+        self.started = self.to_do = 0
 
-    def planned(self, steps: Sequence[Any], seconds: Mapping[Any, float]) -> None:
+    def planned(self, steps: "Sequence[PlannedEval]", seconds: "Mapping[EvalSpec, float]") -> None:
         if not self.quiet:
             console.plan(steps, seconds, self.out)
-        self.works = sum(step.to_do for step in steps)
-        self.shown.start()
+        self.to_do = sum(step.to_do for step in steps)
+        self.bars.start()
 
-    def begins(self, tried: Any, samples: int) -> None:
-        self._next(f"{tried.name} on {tried.benchmark}", samples)
-        self.done += 1
+    def begins(self, spec: "EvalSpec", samples: int) -> None:
+        self._next(f"{spec.name} on {spec.benchmark}", samples)
+        self.started += 1
 
     def advance(self, samples: int) -> None:
         if self.task is not None:
-            self.shown.advance(self.task, samples)
+            self.bars.advance(self.task, samples)
 
-    def counting(self, what: str) -> None:
-        self._next(what, None)
-        self.done = self.works
+    def counting(self, claim: str) -> None:
+        self._next(claim, None)
+        self.started = self.to_do + 1
 
-    def _next(self, what: str, total: int | None) -> None:
+    def _next(self, description: str, total: int | None) -> None:
         if self.task is not None:
-            self.shown.remove_task(self.task)
-        self.task = self.shown.add_task(escape(what), total=total)
+            self.bars.remove_task(self.task)
+        self.task = self.bars.add_task(escape(description), total=total)
 
 
 @app.command()
 def check(
-    names: Annotated[list[str] | None, typer.Argument(help="Models, rooms, arXiv numbers.")] = None,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(help="Models, weights, patterns, paper ids or arXiv numbers; default all."),
+    ] = None,
     data: Data = None,
-    everything: Annotated[bool, typer.Option("--all", help="Also rows that were not run.")] = False,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    precision: Annotated[str, typer.Option(help="fp32, bf16 or fp16.")] = "fp32",
-    fast: Annotated[bool, typer.Option("--fast", help="As --precision bf16.")] = False,
-    batch_size: Annotated[int, typer.Option(help="0: what suits the task.")] = 0,
+    show_all: Annotated[bool, typer.Option("--all", help="Also print claims not run.")] = False,
+    device: Annotated[str, typer.Option(help="Device to run on: auto, cpu or cuda.")] = "auto",
+    precision: Annotated[str, typer.Option(help="Precision: fp32, bf16 or fp16.")] = "fp32",
+    fast: Annotated[bool, typer.Option("--fast", help="Short for --precision bf16.")] = False,
+    batch_size: Annotated[
+        int, typer.Option(help="Samples per batch; 0 for the task's default.")
+    ] = 0,
     workers: Annotated[int, typer.Option(help="Processes that decode images.")] = 0,
-    limit: Annotated[int, typer.Option(help="A try with the first samples alone.")] = 0,
-    again: Annotated[bool, typer.Option("--again", help="Measure what was measured.")] = False,
-    skip_broken: Annotated[bool, typer.Option("--skip-broken", help="Leave them out.")] = False,
-    processes: Annotated[int, typer.Option(help="How many there have to be.")] = 0,
-    folder: Annotated[Path | None, typer.Option("--ledger", help="Where records go.")] = None,
+    limit: Annotated[
+        int, typer.Option(help="Evaluate only the first N samples: a smoke run; 0 for all.")
+    ] = 0,
+    rerun: Annotated[
+        bool, typer.Option("--rerun", help="Repeat evaluations that already have a record.")
+    ] = False,
+    skip_broken: Annotated[
+        bool, typer.Option("--skip-broken", help="Leave out samples that cannot be read.")
+    ] = False,
+    processes: Annotated[
+        int, typer.Option(help="Fail unless exactly N processes were launched; 0 for any.")
+    ] = 0,
+    ledger: Annotated[
+        Path | None, typer.Option(help="Folder of the ledger that records are added to.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Hold the papers' claims against what is counted and measured now, or was before.
+    """Compare papers' reported numbers with counts and measurements.
 
-    What is measured goes into a ledger; interrupted, the same command goes on. Exit code 1 when a
-    claim is missed and nothing recorded explains it.
+    Measurements are added to a ledger; an interrupted run resumes with the same command. Exit
+    code 1 if a claim is missed and nothing recorded explains it.
     """
     from zoo.claims.check import check as check_claims
     from zoo.distributed import shutdown
 
     if data is not None and not data.is_dir():
         raise ValueError(f"--data must be a folder that exists, not {data}")
-    out = Console()
-    watch = Bars(out, as_json)
-    into = ledger.Ledger(folder) if folder else ledger.own()
-    options: dict[str, Any] = {"device": device, "batch_size": batch_size}
-    options["precision"] = "bf16" if fast else precision
-    warn(options["precision"], device)
-    options |= {"workers": workers, "limit": limit, "again": again, "skip_broken": skip_broken}
+    out = console.make_console()
+    progress = ProgressBars(out, as_json)
+    precision = "bf16" if fast else precision
+    _warn_if_emulated(precision, device)
     try:
-        rows = check_claims(
-            *(names or []), data=data, watch=watch, processes=processes, ledger=into, **options
+        verdicts = check_claims(
+            *(names or []),
+            data=data,
+            device=device,
+            limit=limit,
+            precision=precision,
+            batch_size=batch_size,
+            workers=workers,
+            skip_broken=skip_broken,
+            rerun=rerun,
+            processes=processes,
+            ledger=Ledger(ledger) if ledger else None,
+            on_progress=progress,
         )
     except KeyboardInterrupt:
-        watch.shown.stop()
-        done = f"{max(0, watch.done - 1)} of {watch.works} measured"
-        sys.stderr.write(f"zoo: interrupted, {done}; the same command goes on from there\n")
+        progress.bars.stop()
+        done = f"{max(0, progress.started - 1)} of {progress.to_do} measured"
+        sys.stderr.write(f"zoo: interrupted, {done}; run the same command to resume\n")
         raise typer.Exit(130) from None
     finally:
-        watch.shown.stop()
+        progress.bars.stop()
         shutdown()
     if as_json:
-        print_json(rows)
-    elif rows:
-        console.report(rows, everything, out)
-    raise typer.Exit(1 if any(row.fails for row in rows) else 0)
+        print_json(verdicts)
+    elif verdicts:
+        console.report(verdicts, show_all, out)
+    raise typer.Exit(1 if any(verdict.fails for verdict in verdicts) else 0)
 
 
-def warn(precision: str, device: str) -> None:
-    """Says so if fp32 would be faster."""
+def _warn_if_emulated(precision: str, device: str) -> None:
     from zoo.evaluation.config import emulated
 
     if emulated(precision, device):

@@ -1,4 +1,4 @@
-"""Weights: pin, convert, train."""
+"""`zoo convert`: published checkpoints to safetensors."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,42 +14,49 @@ if TYPE_CHECKING:
 
 @app.command()
 def convert(
-    file: Annotated[Path, typer.Argument(help="A published checkpoint (.th, .pth, .safetensors).")],
-    to: Annotated[Path | None, typer.Option(help="Output; FILE.safetensors by default.")] = None,
-    model: Annotated[str, typer.Option(help="Its architecture, if you want to insist.")] = "",
+    file: Annotated[
+        Path, typer.Argument(help="Published checkpoint: .th, .pth or .safetensors.")
+    ],
+    to: Annotated[
+        Path | None, typer.Option(help="File to write; FILE.safetensors by default.")
+    ] = None,
+    model: Annotated[
+        str, typer.Option(help="Architecture of the checkpoint; detected by default.")
+    ] = "",
     install: Annotated[
-        bool, typer.Option(help="Where zoo.create and `zoo check` look for it.")
+        bool,
+        typer.Option("--install", help="Write to where zoo.create and `zoo check` look for it."),
     ] = False,
     keys: Annotated[
-        str, typer.Option("--as", help="In others' names, e.g. nanoGPT; the zoo's by default.")
+        str, typer.Option("--as", help="Key mapping of the output, e.g. nanoGPT; else the zoo's.")
     ] = "",
     as_json: Json = False,
 ) -> None:
-    """Turn a published checkpoint into safetensors under the zoo's names, or others'."""
+    """Convert a published checkpoint to safetensors, in the zoo's keys or in another mapping's."""
     from zoo.models._conversion import convert_file, report_to_dict
 
     if install and (to or keys):
-        raise ValueError("--install chooses file and names itself; leave out --to and --as")
-    done = convert_file(file, to, model=model, install=install, keys=keys)
+        raise ValueError("--install chooses file and keys itself; leave out --to and --as")
+    report = convert_file(file, to, model=model, install=install, keys=keys)
     if as_json:
-        print_json(report_to_dict(done))
-    else:
-        args = ", ".join(f"{key}={value!r}" for key, value in done.args.items())
-        print(f"{file} is {done.model}({args}) in the keys of {done.scheme}")
-        for line in _report(done):
-            print(line)
-        print(f"{done.tensors} tensors written to {done.path}, sha256 {done.sha256}")
+        print_json(report_to_dict(report))
+        return
+    args = ", ".join(f"{key}={value!r}" for key, value in report.args.items())
+    print(f"{file} is {report.model}({args}) in the keys of {report.keys}")
+    for line in _report_lines(report):
+        print(line)
+    print(f"{report.tensors} tensors written to {report.path}, sha256 {report.sha256}")
 
 
-def _report(done: "ConversionReport") -> Iterator[str]:
-    """What became of the keys of a file, a line for each kind, with an example or two."""
-    if done.renamed:
-        first, *_, last = [*done.renamed.items(), *done.renamed.items()]
+def _report_lines(report: "ConversionReport") -> Iterator[str]:
+    """Describe the renamed, dropped and added keys: a line for each kind, with examples."""
+    if report.renamed:
+        first, *_, last = [*report.renamed.items(), *report.renamed.items()]
         examples = "; ".join(f"{old} -> {new}" for old, new in dict((first, last)).items())
-        yield f"{len(done.renamed)} renamed: {examples}"
-    for what, keys in (("dropped", done.dropped), ("added", done.added)):
-        for why in dict.fromkeys(keys.values()):
-            those = [key for key in keys if keys[key] == why]
-            more = ", ..." if len(those) > 2 else ""
-            yield f"{len(those)} {what}, {why}: {', '.join(those[:2])}{more}"
-    yield from (f"note: {note}" for note in done.notes)
+        yield f"{len(report.renamed)} renamed: {examples}"
+    for verb, keys in (("dropped", report.dropped), ("added", report.added)):
+        for reason in dict.fromkeys(keys.values()):
+            names = [key for key in keys if keys[key] == reason]
+            more = ", ..." if len(names) > 2 else ""
+            yield f"{len(names)} {verb}, {reason}: {', '.join(names[:2])}{more}"
+    yield from (f"note: {note}" for note in report.notes)

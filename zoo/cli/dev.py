@@ -1,24 +1,29 @@
-"""Maintainers' commands."""
+"""`zoo dev`: verbs for the zoo's maintainers, in a checkout."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from zoo.cli.app import app
 from zoo.models._registry import default_weights, parse_name
 
-if TYPE_CHECKING:
-    pass
+dev = typer.Typer(no_args_is_help=True, help="Verbs for the zoo's maintainers, in a checkout.")
+app.add_typer(dev, name="dev")
 
 
-@app.command()
+@dev.callback()
+def group() -> None:
+    """Verbs for the zoo's maintainers, in a checkout."""
+
+
+@dev.command()
 def pin(
-    names: Annotated[list[str], typer.Argument(help="Weights that were loaded here.")],
+    names: Annotated[list[str], typer.Argument(help="Weights on the Hub that were loaded here.")],
 ) -> None:
-    """Write commit and sha256 of weights on the Hub, as locked here, into the room (timm_weights.json)."""
+    """Pin weights: write the commit and sha256 locked here into the paper's timm_weights.json."""
     from zoo.hub.pinning import pin_weights
 
     for name in names:
         _, weights = parse_name(name)
-        found = pin_weights(weights or default_weights(name))
-        print(f"{name}: pinned at {found.revision}, sha256 {found.sha256}")
+        pin = pin_weights(weights or default_weights(name))
+        print(f"{name}: pinned at {pin.revision}, sha256 {pin.sha256}")

@@ -1,4 +1,4 @@
-"""For other programs: export."""
+"""`zoo export`: claims and measurements in other programs' formats."""
 
 import sys
 from enum import StrEnum
@@ -10,8 +10,8 @@ import typer
 from zoo.cli.app import app, progress
 
 
-class Name(StrEnum):
-    """Of a format."""
+class Format(StrEnum):
+    """Names of `zoo.reporting.exports.FORMATS`, spelled out for the help text."""
 
     csv = "csv"
     latex = "latex"
@@ -22,21 +22,24 @@ class Name(StrEnum):
 
 @app.command()
 def export(
-    name: Annotated[Name, typer.Option("--format", help="What reads it.")],
-    names: Annotated[list[str] | None, typer.Argument(help="Models, rooms, arXiv numbers.")] = None,
+    name: Annotated[Format, typer.Option("--format", help="Format to write.")],
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Models, papers or arXiv numbers; all by default.")
+    ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="A file, or a folder for several; else it is printed.")
+        Path | None,
+        typer.Option(help="File to write, or a folder for formats of several files; else stdout."),
     ] = None,
     force: Annotated[
-        bool, typer.Option("--force", help="Also over files that something else wrote.")
+        bool, typer.Option("--force", help="Overwrite files that `zoo export` did not write.")
     ] = False,
 ) -> None:
-    """Write what is claimed and was measured for others to read, from records alone."""
+    """Export claims and recorded results for other programs."""
     from zoo.reporting import exports
 
     chosen = exports.FORMATS[name]
     if out is None and not chosen.file:
-        raise ValueError(f"--format {name} is several files: say by --out DIR where they shall be")
+        raise ValueError(f"--format {name} writes several files: name their folder by --out DIR")
     with progress() as advance:
         advance("reading the papers and the ledgers")
         files = chosen.files(names or [])

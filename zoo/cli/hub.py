@@ -1,16 +1,94 @@
-"""A Hub of one's own: hub serve."""
+"""`zoo push`, `pull`, `verify`, `unlock` and `zoo hub serve`: weights on a Hub."""
 
 import secrets
 import socket
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from zoo.cli.app import app
+from zoo.cli.app import Json, app, print_json, progress, require
 
-hub = typer.Typer(no_args_is_help=True, help="A Hub of one's own, for closed networks.")
+
+@app.command()
+def push(
+    name: Annotated[str, typer.Argument(help="Weights (arch.tag), or an architecture.")],
+    to: Annotated[str, typer.Option(help="Repository on the Hub: org/name.")],
+    private: Annotated[
+        bool, typer.Option("--private", help="Create the repository as private.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print what would be sent, and send nothing.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Push weights to the Hub, with their config, card, license and reference outputs."""
+    require("jinja2", "report", "`zoo push`, which writes a model card,")
+    from zoo.hub.push import push
+
+    with progress() as advance:
+        result = push(name, to, private=private, dry_run=dry_run, on_progress=advance)
+    if as_json:
+        print_json(asdict(result))
+        return
+    for path in result.changed:
+        print(f"{'would send' if dry_run else 'sent'}: {path}")
+    print(f"{result.name}: {len(result.unchanged)} files of {result.repo} are up to date")
+    if result.commit:
+        print(f"commit {result.commit}")
+
+
+@app.command()
+def pull(
+    names: Annotated[list[str], typer.Argument(help="Weights, or hf-hub:org/repo@revision.")],
+    to: Annotated[Path, typer.Option(help="Folder to collect the weights in.")],
+) -> None:
+    """Collect weights in a folder for a machine without network."""
+    from zoo.hub.pull import pull
+
+    with progress() as advance:
+        paths = pull(names, to, advance)
+    for path in paths:
+        print(path)
+    print(f"there: HF_HOME={to} HF_HUB_OFFLINE=1, or `zoo hub serve {to / 'hub'}` for others")
+
+
+@app.command()
+def verify(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Weights; all on this machine by default.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Verify weights: hash them again, load them strictly, recompute their reference outputs."""
+    from zoo.hub.verify import verify
+
+    with progress() as advance:
+        results = list(verify(names or (), advance))
+    if as_json:
+        print_json([asdict(result) for result in results])
+    for result in [] if as_json else results:
+        error = (result.error or "").removeprefix(f"{result.name}: ")
+        print(f"{result.name}: {error or f'whole; outputs: {result.outputs}'}")
+    if any(result.error for result in results):
+        sys.exit(1)
+
+
+@app.command()
+def unlock(
+    names: Annotated[list[str], typer.Argument(help="Weights, or hf-hub:org/repo.")],
+) -> None:
+    """Forget the locked commit and sha256 of weights: the next load takes the newest commit."""
+    from zoo.hub.pinning import unlock
+
+    for name in names:
+        for entry in unlock(name):
+            print(f"forgotten: {entry}")
+
+
+hub = typer.Typer(no_args_is_help=True, help="A Hub server for closed networks.")
 app.add_typer(hub, name="hub")
 
 LAYOUT = "DIR/OWNER/NAME/, DIR/datasets/OWNER/NAME/ or DIR/models--OWNER--NAME/snapshots/"
@@ -19,13 +97,13 @@ LAYOUT = "DIR/OWNER/NAME/, DIR/datasets/OWNER/NAME/ or DIR/models--OWNER--NAME/s
 @hub.command()
 def serve(
     folder: Annotated[Path, typer.Argument(help=LAYOUT, metavar="DIR")],
-    host: Annotated[str, typer.Option(help="0.0.0.0: all who reach this machine.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="0: one that is free.", min=0, max=65535)] = 0,
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0: all.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port; 0: any free one.", min=0, max=65535)] = 0,
     writable: Annotated[
-        bool, typer.Option("--writable", help="Take pushes, into DIR/.hub, with the token there.")
+        bool, typer.Option("--writable", help="Accept pushes, by the token in DIR/.hub.")
     ] = False,
 ) -> None:
-    """Serve a folder's models and data sets to huggingface_hub; read only unless told."""
+    """Serve the models and data sets of a folder to huggingface_hub, read-only by default."""
     from zoo.hub import server as mirror
     from zoo.hub.server.server import Server
 

@@ -1,27 +1,24 @@
 """`zoo train`: train by a recipe."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from zoo.cli.app import Data, app
 
-if TYPE_CHECKING:
-    pass
-
 
 @app.command()
 def train(
     recipe: Annotated[str, typer.Argument(help="FILE.py:NAME, e.g. configs/digits.py:resnet20.")],
-    out: Annotated[Path, typer.Option(help="Folder of the run; an interrupted one goes on.")],
-    seed: int = 0,
+    out: Annotated[Path, typer.Option(help="Folder of the run; an interrupted run resumes.")],
+    seed: Annotated[int, typer.Option(help="Seed of the run.")] = 0,
     data: Data = None,
 ) -> None:
-    """Train by a recipe, or go on with a run that was interrupted."""
+    """Train a network by a recipe, or resume an interrupted run."""
     from zoo.training import load_recipe
-    from zoo.training import train as train_by
+    from zoo.training import train as run_training
 
-    run = train_by(load_recipe(recipe), seed=seed, out=out, data=data)
+    run = run_training(load_recipe(recipe), seed=seed, out=out, data=data)
     run.accelerator.print(f"the weights are in {out / 'model.safetensors'}")
     run.accelerator.end_training()

@@ -1,4 +1,4 @@
-"""Photographs: upscale, score."""
+"""`zoo upscale` and `zoo score`: super-resolution of image files."""
 
 from pathlib import Path
 from typing import Annotated
@@ -13,53 +13,60 @@ from zoo.cli.app import Json, app, bars, print_json
 
 @app.command()
 def upscale(
-    images: Annotated[list[Path], typer.Argument(help="Photographs, or folders of them.")],
+    images: Annotated[list[Path], typer.Argument(help="Image files, or folders of them.")],
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="A file, or a folder for several.")
+        Path | None,
+        typer.Option("-o", "--output", help="File to write, or a folder for several images."),
     ] = None,
-    model: Annotated[str, typer.Option(help="e.g. rcan_tiny, carn_m, rcan_x4.")] = "rcan_tiny",
-    scale: Annotated[int, typer.Option(help="How many times as wide and as high.")] = 2,
+    model: Annotated[
+        str, typer.Option(help="Super-resolution model, e.g. rcan_tiny, carn_m, rcan_x4.")
+    ] = "rcan_tiny",
+    scale: Annotated[int, typer.Option(help="Factor of width and height.")] = 2,
     weights: Annotated[
-        Path | None, typer.Option(help="A safetensors file of `zoo convert`, for the model.")
+        Path | None, typer.Option(help="Safetensors file of the model, made by `zoo convert`.")
     ] = None,
-    tile: Annotated[int | None, typer.Option(help="Pixels; from free memory by default.")] = None,
-    plus: Annotated[bool, typer.Option(help="Mean of eight positions: slower, better.")] = False,
+    tile: Annotated[
+        int | None, typer.Option(help="Tile size in pixels; by default what fits in free memory.")
+    ] = None,
+    plus: Annotated[
+        bool, typer.Option("--self-ensemble", help="Average eight orientations: slower, better.")
+    ] = False,
 ) -> None:
-    """Make photographs larger."""
+    """Upscale images."""
     from zoo.inference import upscaling
 
     jobs = upscaling.plan(images, output, scale)
     network = upscaling.load(model, scale, weights)
-    with bars() as shown:
-        task = shown.add_task("")
-        for file, to in jobs:
-            shown.update(task, description=escape(file.name))
+    with bars() as bar:
+        task = bar.add_task("")
+        for source, target in jobs:
+            bar.update(task, description=escape(source.name))
 
             def advance(done: int, total: int) -> None:
-                shown.update(task, completed=done, total=total)
+                bar.update(task, completed=done, total=total)
 
             options = {"tile": tile, "plus": plus, "advance": advance}
-            width, height = upscaling.upscale_file(file, to, network, scale, **options)
-            print(f"{to}: {width}x{height}")
+            width, height = upscaling.upscale_file(source, target, network, scale, **options)
+            print(f"{target}: {width}x{height}")
 
 
 @app.command()
 def score(
-    sr: Annotated[Path, typer.Option(help="Folder of enlarged images.")],
-    hr: Annotated[Path, typer.Option(help="Folder of the true ones, under the same names.")],
-    scale: Annotated[int, typer.Option(help="So many pixels of each edge are left out.")],
+    sr: Annotated[Path, typer.Option(help="Folder of super-resolved images.")],
+    hr: Annotated[Path, typer.Option(help="Folder of the originals, under the same names.")],
+    scale: Annotated[int, typer.Option(help="Scale; as many pixels of each edge are left out.")],
     as_json: Json = False,
 ) -> None:
-    """Score enlarged images as papers do: PSNR and SSIM on Y, a border cut off."""
+    """Score super-resolved images as papers do: PSNR and SSIM on Y, without the border."""
     from zoo.evaluation.evaluators.super_resolution import mean_scores, score_folders
 
-    found = score_folders(sr, hr, scale)
-    mean = mean_scores(found)
+    scores = score_folders(sr, hr, scale)
+    mean = mean_scores(scores)
     if as_json:
-        scores = {name: value._asdict() for name, value in found.items()}
-        print_json({"scale": scale, "images": scores, "mean": mean._asdict()})
+        images = {name: value._asdict() for name, value in scores.items()}
+        print_json({"scale": scale, "images": images, "mean": mean._asdict()})
         return
     table = Table("image", "PSNR (dB)", "SSIM")
-    for name, value in [*found.items(), (f"mean of {len(found)}", mean)]:
+    for name, value in [*scores.items(), (f"mean of {len(scores)}", mean)]:
         table.add_row(escape(name), f"{value.psnr:.2f}", f"{value.ssim:.4f}")
     Console().print(table)

@@ -1,10 +1,10 @@
-"""Images that noise is added to, and a network's against those without.
+"""Denoising: clean images, and the noise that is added to them.
 
-set12, bsd68, train400 (grey), cbsd68, cbsd432 (in colour): DIR/denoise/<set>/* or DIR/<set>/*
-photos: four photographs that scikit-image carries, made grey
+set12, bsd68, train400 (grey), cbsd68, cbsd432 (colour): DIR/denoise/<set>/* or DIR/<set>/*
+photos: four photographs that come with scikit-image, converted to grey
 
-Noise is of a seed, the same for each image, and neither clipped nor rounded, as in the demo code of
-1608.03981; MATLAB's old generator is not rebuilt, so the draws are NumPy's.
+Noise has one seed for all images and is neither clipped nor rounded, as in the demo code of
+1608.03981. The draws are NumPy's; MATLAB's old generator is not rebuilt.
 """
 
 from pathlib import Path
@@ -14,32 +14,26 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from zoo.data.benchmarks import Benchmark, DatasetNotFoundError
+from zoo.data.benchmarks import Benchmark
 from zoo.data.imresize import Pixels
 from zoo.data.super_resolution import PHOTOS, images_in, photo, read_image
 
 
 class CleanImage(NamedTuple):
-    """One image of a benchmark without its noise: uint8, (H, W), or (H, W, 3) in colour."""
+    """An image without noise."""
 
     name: str
-    pixels: Pixels
+    pixels: Pixels  # uint8, (H, W) if grey, (H, W, 3) in colour
 
 
-def sigma(benchmark: str) -> float:
-    """25.0 of "set12/sigma25", of pixels in 0..255; 0 of a split to train on."""
-    split = benchmark.partition("/")[2]
-    return float(split.removeprefix("sigma")) if split.startswith("sigma") else 0.0
-
-
-def add_noise(clean: Pixels, strength: float, seed: int) -> NDArray[np.float32]:
-    """An image in 0..1 with noise of `strength` (of pixels in 0..255), as it is shown."""
-    noise = np.random.RandomState(seed).normal(0, strength / 255, clean.shape)
+def add_noise(clean: Pixels, sigma: float, seed: int) -> NDArray[np.float32]:
+    """Return an image of 0..255 scaled to 0..1, plus Gaussian noise of `sigma` (in 0..255)."""
+    noise = np.random.RandomState(seed).normal(0, sigma / 255, clean.shape)
     return (clean / 255 + noise).astype(np.float32)
 
 
 class Images:
-    """The images in `files`, in their order."""
+    """Clean images in files, in the order of the files."""
 
     def __init__(self, files: list[Path]) -> None:
         self.files = files
@@ -51,12 +45,12 @@ class Images:
         return CleanImage(self.files[index].stem, read_image(self.files[index]))
 
     def where(self, index: int) -> str:
-        """The file of an image."""
+        """Return the file of an image."""
         return str(self.files[index])
 
 
 class GreyPhotos:
-    """The four photographs, made grey (ITU-R 601) as Pillow does."""
+    """The four photographs of scikit-image as grey images (ITU-R 601, by Pillow)."""
 
     def __len__(self) -> int:
         return len(PHOTOS)
@@ -67,21 +61,14 @@ class GreyPhotos:
 
 
 def open_folder(benchmark: Benchmark, data: Path | None = None) -> Images:
-    """The images of a set in DIR. Raises NoDataError when they are not there."""
-    if data is None:
-        raise DatasetNotFoundError(
-            f"{benchmark.id} needs a folder of data (--data DIR or ZOO_DATA)"
-        )
-    name = benchmark.id.partition("/")[0]
-    homes = [data / "denoise" / name, data / name]
-    files: list[Path] = next((found for at in homes if (found := images_in(at))), [])
-    if len(files) != benchmark.size:
-        raise DatasetNotFoundError(
-            f"{benchmark.id} has {benchmark.size} images, {homes[0]} {len(files)}"
-        )
+    """Return the images of a set. Raises DatasetNotFoundError if they are not there."""
+    home = benchmark.require_folder(data)
+    folders = [home.with_name("denoise") / benchmark.dataset, home]
+    files = next(filter(None, map(images_in, folders)), [])
+    benchmark.require_size(len(files), folders[0])
     return Images(files)
 
 
 def open_photos(benchmark: Benchmark, data: Path | None = None) -> GreyPhotos:
-    """The photographs; `data` is not needed."""
+    """Return the photographs; `data` is not needed."""
     return GreyPhotos()

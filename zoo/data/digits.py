@@ -1,9 +1,9 @@
-"""digits: 1,797 real handwritten digits of 8x8 pixels that scikit-learn carries. No download.
+"""digits: 1,797 handwritten digits of 8x8 pixels that come with scikit-learn.
 
-load_digits() holds the test half of UCI's optdigits (E. Alpaydin, C. Kaynak): ink from 0 to 16
-per pixel. Here a scan is a grey PIL image of 8x8, ink * 255 / 16 rounded; a network's transform
-brings it to 32x32. The split is stratified and written down in digits_split.json with two
-sha256: of the indices, and of the pixels that they point to.
+load_digits() is the test half of UCI's optdigits (E. Alpaydin, C. Kaynak), with ink from 0 to 16
+per pixel. Here a scan is a grey PIL image of 8x8, ink * 255 / 16 rounded; the weights' transform
+resizes it to 32x32. The split is stratified and stored in digits_split.json with two sha256: of
+the indices, and of all pixels.
 """
 
 import hashlib
@@ -23,14 +23,14 @@ SPLIT = Path(__file__).with_name("digits_split.json")
 
 @cache
 def scans() -> tuple[np.ndarray, np.ndarray]:
-    """All scans in scikit-learn's order: uint8 (1797, 8, 8) and labels (1797,)."""
+    """Return all scans in scikit-learn's order: uint8 (1797, 8, 8) and labels (1797,)."""
     digits = load_digits()
     pixels = np.rint(digits.images * 255 / 16).astype(np.uint8)
     return pixels, digits.target.astype(np.int64)
 
 
 def make_split() -> dict[str, object]:
-    """The split as it was made once: 20 % of every class to test, by scikit-learn, seed 0."""
+    """Recompute the stored split: 20 % of every class to test, by scikit-learn, seed 0."""
     pixels, labels = scans()
     train, test = train_test_split(
         np.arange(len(labels)), test_size=360, stratify=labels, random_state=0
@@ -40,7 +40,7 @@ def make_split() -> dict[str, object]:
 
 
 def digest(split: dict[str, list[int]]) -> str:
-    """sha256 of the two lists of indices."""
+    """Return the sha256 of the two lists of indices."""
     return _sum(json.dumps([split["train"], split["test"]]).encode())
 
 
@@ -49,7 +49,7 @@ def _sum(data: bytes) -> str:
 
 
 class Digits:
-    """One side of the split; `indices` are scikit-learn's."""
+    """One side of the split; `indices` are in scikit-learn's order."""
 
     def __init__(self, indices: list[int]) -> None:
         self.indices = indices
@@ -64,9 +64,9 @@ class Digits:
 
 
 def open_split(benchmark: Benchmark, data: Path | None = None) -> Digits:
-    """digits/train or digits/test; `data` is not needed.
+    """Return digits/train or digits/test; `data` is not needed.
 
-    Raises NoDataError when scikit-learn's scans or the written split are not those of version 1.
+    Raises DatasetNotFoundError if the scans or the stored split are not those of version 1.
     """
     split = json.loads(SPLIT.read_text(encoding="utf-8"))
     pixels, _ = scans()
@@ -74,4 +74,4 @@ def open_split(benchmark: Benchmark, data: Path | None = None) -> Digits:
         raise DatasetNotFoundError(
             f"{benchmark.id}: scikit-learn's digits are not those of {SPLIT.name}"
         )
-    return Digits(split[benchmark.id.partition("/")[2]])
+    return Digits(split[benchmark.split])

@@ -30,7 +30,7 @@ def _cubic(x: Tensor) -> Tensor:
 
 
 def taps(n_in: int, n_out: int, scale: float, border: str = "replicate") -> tuple[Tensor, Tensor]:
-    """Which pixels of a line, and how much of each, make a pixel: (P, n_out) indices and weights.
+    """Return the source pixels of each output pixel of a line: (P, n_out) indices and weights.
 
     Raises ValueError for a border that is neither of BORDERS.
     """
@@ -41,33 +41,38 @@ def taps(n_in: int, n_out: int, scale: float, border: str = "replicate") -> tupl
     u = torch.arange(1, n_out + 1, dtype=torch.float64) / scale + 0.5 * (1 - 1 / scale)
     indices = torch.floor(u - width / 2) + torch.arange(ceil(width) + 2)[:, None]
     weights = shrink * _cubic(shrink * (u - indices))
-    own = indices.long() - 1  # MATLAB counts from 1
+    pixels = indices.long() - 1  # MATLAB counts from 1
     if border == "replicate":
-        own = own.clamp(0, n_in - 1)
+        pixels = pixels.clamp(0, n_in - 1)
     else:
-        own = own % (2 * n_in)
-        own = torch.where(own < n_in, own, 2 * n_in - 1 - own)
-    return own, weights / weights.sum(0)
+        pixels = pixels % (2 * n_in)
+        pixels = torch.where(pixels < n_in, pixels, 2 * n_in - 1 - pixels)
+    return pixels, weights / weights.sum(0)
 
 
 def _lines(lines: Pixels, n_out: int, scale: float, border: str) -> Pixels:
-    """One pass along the first axis, in float64; whole values again if they were uint8."""
+    """Resize along the first axis in float64, then round if the input is uint8."""
     indices, weights = (part.numpy() for part in taps(len(lines), n_out, scale, border))
     out = np.zeros((n_out, *lines.shape[1:]))
-    for own, share in zip(indices, weights, strict=True):
-        if share.any():
-            out += share.reshape(-1, *(1,) * (lines.ndim - 1)) * lines[own]
-    return whole(out) if lines.dtype == np.uint8 else out
+    for pixels, weight in zip(indices, weights, strict=True):
+        if weight.any():
+            out += weight.reshape(-1, *(1,) * (lines.ndim - 1)) * lines[pixels]
+    return round_to_uint8(out) if lines.dtype == np.uint8 else out
 
 
-def whole(values: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """Values of 0..255 as uint8, rounded as MATLAB rounds."""
+def round_to_uint8(values: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """Round values of 0..255 as MATLAB does, and clip."""
     return np.floor(values + 0.5).clip(0, 255).astype(np.uint8)
 
 
 def imresize(image: Pixels, scale: float, border: str = "replicate") -> Pixels:
-    """(H, W) or (H, W, C) -> (ceil(scale * H), ceil(scale * W)[, C]), of the same type: uint8, or
-    float64, which is neither rounded nor clipped."""
+    """Resize (H, W[, C]) to (ceil(scale * H), ceil(scale * W)[, C]).
+
+    Args:
+        image: uint8, which stays uint8, or float64, which is neither rounded nor clipped.
+        scale: size of the result over that of `image`.
+        border: "replicate" as older releases of MATLAB, or "symmetric" as newer ones.
+    """
     height, width = (ceil(round(n * scale, 9)) for n in image.shape[:2])
     tall = _lines(image, height, scale, border)
     return _lines(tall.swapaxes(0, 1), width, scale, border).swapaxes(0, 1)

@@ -14,7 +14,7 @@ from zoo.data.benchmarks import Benchmark, DatasetNotFoundError
 
 
 class Parquet:
-    """Rows of (image, label) of some files, decoded when asked for."""
+    """Rows of (image, label) in parquet files; images are decoded one at a time."""
 
     def __init__(self, rows: Any, columns: tuple[str, str], files: Sequence[Path] = ()) -> None:
         self.rows, self.columns, self.files = rows, columns, files
@@ -28,7 +28,7 @@ class Parquet:
         return row[image], int(row[label])
 
     def where(self, index: int) -> str:
-        """The file and the row in it."""
+        """Return the file of a row and its number there."""
         if not self.files:
             return f"row {index}"
         starts = [0, *accumulate(pq.ParquetFile(file).metadata.num_rows for file in self.files)]
@@ -37,28 +37,24 @@ class Parquet:
 
 
 def open_split(benchmark: Benchmark, data: Path | None = None) -> Parquet:
-    """The rows of a split. Raises NoDataError when its folder, or a part of it, is missing."""
-    if data is None:
-        raise DatasetNotFoundError(
-            f"{benchmark.id} needs a folder of data (--data DIR or ZOO_DATA)"
-        )
-    split = benchmark.id.partition("/")[2]
-    files = sorted((data / benchmark.folder).glob(f"{split}*.parquet"))
+    """Return the rows of a split. Raises DatasetNotFoundError if a file is missing."""
+    home = benchmark.require_folder(data)
+    files = sorted(home.glob(f"{benchmark.split}*.parquet"))
     if not files:
         raise DatasetNotFoundError(
-            f"{benchmark.id}: no {benchmark.folder}/{split}-*.parquet in {data}"
+            f"{benchmark.id}: no {home.name}/{benchmark.split}-*.parquet in {home.parent}"
         )
     rows = open_files(files)
-    if len(rows) != benchmark.size:
-        raise DatasetNotFoundError(
-            f"{benchmark.id} has {benchmark.size} images, {data} holds {len(rows)}"
-        )
+    benchmark.require_size(len(rows), home)
     return Parquet(rows, benchmark.columns, files)
 
 
 def open_files(files: Sequence[Path]) -> Any:
-    """The rows of parquet files, in their order. Raises NoDataError for a file that is none, or for
-    one that is missing, by the names of the others: x-00000-of-00002.parquet."""
+    """Return the rows of parquet files, in order.
+
+    Raises DatasetNotFoundError for a broken file, or for a missing sibling of one named like
+    x-00000-of-00002.parquet.
+    """
     import datasets  # takes a second
 
     for file in files:
@@ -69,19 +65,19 @@ def open_files(files: Sequence[Path]) -> Any:
         try:
             pq.ParquetFile(file)
         except (OSError, ValueError) as error:
-            said = str(error).partition("\n")[0]
+            cause = str(error).partition("\n")[0]
             raise DatasetNotFoundError(
-                f"{file} is no whole parquet file: {said}; bring it again"
+                f"{file} is no whole parquet file: {cause}; download it again"
             ) from None
     return datasets.Dataset.from_parquet([str(file) for file in files])
 
 
 def _siblings(file: Path) -> list[Path]:
-    """All files of which a file's name says that it is one."""
-    part = re.fullmatch(r"(.*-)(\d+)-of-(\d+)\.parquet", file.name)
-    if not part:
+    """Return all files of the series that a file's name says it belongs to."""
+    match = re.fullmatch(r"(.*-)(\d+)-of-(\d+)\.parquet", file.name)
+    if not match:
         return []
-    start, number, count = part.groups()
+    start, number, count = match.groups()
     return [
         file.with_name(f"{start}{i:0{len(number)}}-of-{count}.parquet") for i in range(int(count))
     ]

@@ -1,11 +1,4 @@
-"""Texts to be predicted, token by token: a language model in, nats out.
-
-texts -> tokens, one more between texts -> windows of the context -> nats of each token, summed
-
-A window is shown to the model at once and its tokens are scored from the second on. Windows that
-are `stride` apart overlap, and what an earlier one has scored is not scored again, so that every
-token but the first is scored once, whatever the windows.
-"""
+"""Texts for language models: documents -> token ids, with an end token after each document."""
 
 import hashlib
 from collections.abc import Sequence
@@ -17,15 +10,15 @@ import numpy as np
 from zoo.data.benchmarks import Benchmark, DatasetNotFoundError
 from zoo.data.tokenizers import Tokenizer
 
-BREAK = "\f"  # between the texts of a file that comes with the zoo
+SEPARATOR = "\f"  # between the documents of a bundled file
 BUNDLED = Path(__file__).parent
 
 
 @dataclass(frozen=True)
 class Texts:
-    """Documents, in order."""
+    """Documents in memory."""
 
-    documents: tuple[str, ...]
+    documents: tuple[str, ...]  # in order
 
     def __len__(self) -> int:
         return len(self.documents)
@@ -35,21 +28,22 @@ class Texts:
 
     @property
     def bytes(self) -> int:
-        """Of all texts in UTF-8."""
+        """Size of all documents in UTF-8."""
         return sum(len(text.encode("utf-8")) for text in self.documents)
 
     def tokens(self, tokenizer: Tokenizer) -> np.ndarray:
-        """The ids of all texts, the tokenizer's end after each."""
-        found = [np.array([*tokenizer.encode(text), tokenizer.end]) for text in self.documents]
-        return np.concatenate(found)
+        """Return the ids of all documents, the tokenizer's end after each."""
+        return np.concatenate(
+            [np.array([*tokenizer.encode(text), tokenizer.end]) for text in self.documents]
+        )
 
 
 @dataclass(frozen=True)
 class TokenFile:
-    """Token ids as nanoGPT keeps them: a .bin of 16 bits each, made by GPT-2's tokenizer."""
+    """Token ids as nanoGPT stores them: a .bin of 16 bits each, by GPT-2's tokenizer."""
 
     path: Path
-    bytes = 0  # nobody has counted them
+    bytes = 0  # of the text: unknown
 
     def __len__(self) -> int:
         return len(self.tokens())
@@ -58,55 +52,56 @@ class TokenFile:
         return int(self.tokens()[index])
 
     def tokens(self, tokenizer: Tokenizer | None = None) -> np.ndarray:
-        """The ids, not read before they are needed. Raises ValueError for an odd file."""
+        """Return the ids, memory-mapped. Raises ValueError for an empty file or an odd size."""
         if not (size := self.path.stat().st_size) or size % 2:
             raise ValueError(f"{self.path} has {size} bytes; a .bin has two for each token")
         return np.memmap(self.path, dtype="<u2", mode="r")
 
 
 def open_bundled(benchmark: Benchmark, data: Path | None = None) -> Texts:
-    """Texts that come with the zoo. Raises NoDataError if they are not those of the benchmark."""
+    """Return bundled texts. Raises DatasetNotFoundError if the file was changed."""
     raw = (BUNDLED / f"{benchmark.id}.txt").read_bytes()
     if hashlib.sha256(raw).hexdigest() != benchmark.sha256:
         raise DatasetNotFoundError(
             f"{benchmark.id}: the text that comes with the zoo has been changed"
         )
-    return Texts(tuple(raw.decode("utf-8").split(BREAK)))
+    return Texts(tuple(raw.decode("utf-8").split(SEPARATOR)))
 
 
 def open_folder(benchmark: Benchmark, data: Path | None = None) -> Texts | TokenFile:
-    """Texts of DATA/<name>: <split>.bin of nanoGPT, <split>.txt, or <split>*.parquet.
+    """Return DATA/<name>/<split>: nanoGPT's .bin, .txt or .parquet files.
 
-    Raises NoDataError when none is there.
+    Raises DatasetNotFoundError without any of these.
     """
-    name, _, split = benchmark.id.partition("/")
-    folder = data / name if data else None
-    found = read(folder, split) if folder and folder.is_dir() else None
-    if found is None:
+    name, split = benchmark.dataset, benchmark.split
+    texts = read_split(data / name, split) if data and (data / name).is_dir() else None
+    if texts is None:
         raise DatasetNotFoundError(
             f"{benchmark.id} needs {name}/{split}.bin, .txt or .parquet in the folder of data "
             "(--data DIR or ZOO_DATA)"
         )
-    return found
+    return texts
 
 
-def read(folder: Path, split: str) -> Texts | TokenFile | None:
-    """The texts of one split in a folder; None if there are none."""
-    short = {"validation": "val"}.get(split, split)  # as nanoGPT calls it
-    for binary in (folder / f"{split}.bin", folder / f"{short}.bin"):
+def read_split(folder: Path, split: str) -> Texts | TokenFile | None:
+    """Return the texts of one split in a folder, or None if there are none."""
+    nanogpt_split = {"validation": "val"}.get(split, split)
+    for binary in (folder / f"{split}.bin", folder / f"{nanogpt_split}.bin"):
         if binary.is_file():
             return TokenFile(binary)
-    if texts := sorted(folder.glob(f"{split}*.txt")):
-        return Texts(tuple(path.read_text(encoding="utf-8") for path in texts))
+    if files := sorted(folder.glob(f"{split}*.txt")):
+        return Texts(tuple(path.read_text(encoding="utf-8") for path in files))
     if files := sorted(folder.glob(f"{split}*.parquet")):
-        return from_rows(files)
+        return read_parquet(files)
     return None
 
 
-def from_rows(files: Sequence[Path]) -> Texts:
-    """The column `text` of parquet files. Rows that end in a newline are lines of one text, as in
-    WikiText; others are documents. Raises ValueError for a file that is broken or has no such
-    column."""
+def read_parquet(files: Sequence[Path]) -> Texts:
+    """Return the column `text` of parquet files.
+
+    Rows that end in a newline are lines of one document, as in WikiText; other rows are documents.
+    Raises ValueError for a broken file, or one without the column.
+    """
     import pyarrow.parquet as pq
 
     rows: list[str] = []
@@ -114,8 +109,8 @@ def from_rows(files: Sequence[Path]) -> Texts:
         try:
             table = pq.read_table(path)
         except (OSError, ValueError) as error:
-            said = str(error).partition("\n")[0]
-            raise ValueError(f"{path} is no whole parquet file: {said}") from None
+            cause = str(error).partition("\n")[0]
+            raise ValueError(f"{path} is no whole parquet file: {cause}") from None
         if "text" not in table.column_names:
             raise ValueError(f"{path} has no column 'text'; it has {table.column_names}")
         rows += [row or "" for row in table.column("text").to_pylist()]

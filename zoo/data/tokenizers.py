@@ -1,4 +1,4 @@
-"""Text <-> token ids: bytes, which need no file, and the tokenizers that language models came with.
+"""Text <-> token ids: bytes, which need no file, and tokenizer.json files.
 
 "text" -> Tokenizer.encode -> [ids] -> model -> [ids] -> Tokenizer.decode -> "text"
 """
@@ -12,17 +12,17 @@ REPOS = {"gpt2": "openai-community/gpt2", "neox": "EleutherAI/gpt-neox-20b"}
 
 
 class Tokenizer(Protocol):
-    """`vocab` ids, of which `end` stands between texts."""
+    """Text to token ids and back."""
 
-    vocab: int
-    end: int
+    vocab: int  # number of ids
+    end: int  # id that separates documents
 
     def encode(self, text: str) -> list[int]: ...
     def decode(self, ids: list[int]) -> str: ...
 
 
 class ByteTokenizer:
-    """UTF-8: id = byte, and 256 between texts."""
+    """UTF-8: an id is a byte; 256 separates documents."""
 
     vocab, end = 257, 256
 
@@ -59,10 +59,19 @@ class HfTokenizer:
 
 @cache
 def get_tokenizer(name: str) -> Tokenizer:
-    """The tokenizer "bytes", "gpt2" or "neox" (from the Hub), of another Hub repository
-    ("org/name"), or in a file tokenizer.json or its folder.
+    """Load a tokenizer.
 
-    Raises ValueError for a name that is none of these, LookupError if the Hub does not give it.
+    Args:
+        name: "bytes"; "gpt2" or "neox", from the Hub; another Hub repository ("org/name"); or a
+            file tokenizer.json, or its folder.
+
+    Raises:
+        ValueError: for a name that is none of these, or a file that is no tokenizer.
+        LookupError: if the Hub has no such file.
+
+    Example:
+        >>> get_tokenizer("bytes").encode("Hi")
+        [72, 105]
     """
     if name == "bytes":
         return ByteTokenizer()

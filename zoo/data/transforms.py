@@ -1,4 +1,4 @@
-"""PIL image -> the tensor that a network's weights were trained on."""
+"""Evaluation transforms: PIL image -> tensors, by the weights' preprocessing or a protocol."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -16,9 +16,9 @@ Transform = Callable[[Image.Image], Tensor]
 
 
 class EvalTransform:
-    """timm's evaluation transform for a pretrained_cfg, after a grey image became RGB.
+    """timm's evaluation transform for a pretrained_cfg, after conversion to its channels.
 
-    image of any size and mode -> float32 (C, H, W) of cfg["input_size"], normalised.
+    PIL image of any size and mode -> float32 (C, H, W) of cfg["input_size"], normalised.
     """
 
     def __init__(self, cfg: Mapping[str, Any]) -> None:
@@ -36,41 +36,42 @@ class EvalTransform:
         return tensor
 
     def __repr__(self) -> str:
-        return f"Preprocessing({self.mode}, {self.steps})"
+        return f"EvalTransform({self.mode}, {self.steps})"
 
 
 class MultiCrop:
-    """PIL image -> the tensors that a protocol shows, each (crops, C, H, W), float32, normalised.
+    """PIL image -> one float32 (crops, C, H, W) per image size of a crop protocol, normalised.
 
-    `cfg` is the pretrained_cfg of the weights, whose mean and standard deviation hold.
+    Mean and standard deviation are those of `cfg`, the pretrained_cfg of the weights.
     """
 
-    def __init__(self, view: CropProtocol, cfg: Mapping[str, Any]) -> None:
-        self.view, self.mean, self.std = view, list(cfg["mean"]), list(cfg["std"])
+    def __init__(self, protocol: CropProtocol, cfg: Mapping[str, Any]) -> None:
+        self.protocol, self.mean, self.std = protocol, list(cfg["mean"]), list(cfg["std"])
 
     def __call__(self, image: Image.Image) -> list[Tensor]:
-        return [self.at(image.convert("RGB"), shorter) for shorter in self.view.shorter]
+        return [self.crops(image.convert("RGB"), size) for size in self.protocol.resize]
 
-    def at(self, image: Image.Image, shorter: int) -> Tensor:
-        """What is shown at one size."""
-        mode = InterpolationMode(self.view.interpolation)
+    def crops(self, image: Image.Image, shorter: int) -> Tensor:
+        """Return the crops of an image resized to `shorter` pixels on its shorter side."""
+        mode = InterpolationMode(self.protocol.interpolation)
         resized = F.resize(image, [shorter], mode, antialias=True)
-        size = [self.view.pixels, self.view.pixels]
+        size = [self.protocol.crop_size, self.protocol.crop_size]
         cut: Mapping[str, Callable[[], Sequence[Any]]] = {
             "center": lambda: [F.center_crop(resized, size)],
             "ten": lambda: F.ten_crop(resized, size),
             "whole": lambda: [resized],
         }
-        crops = cut[self.view.crops]()
-        shown = torch.stack([F.to_dtype(F.to_image(crop), scale=True) for crop in crops])
-        normalised: Tensor = F.normalize(shown, self.mean, self.std)
+        crops = cut[self.protocol.crops]()
+        tensors = torch.stack([F.to_dtype(F.to_image(crop), scale=True) for crop in crops])
+        normalised: Tensor = F.normalize(tensors, self.mean, self.std)
         return normalised
 
 
-def make_transform(cfg: Mapping[str, Any], view: CropProtocol | None) -> Any:
-    """image -> list of (crops, C, H, W), by a view or else by the preprocessing of the weights."""
-
-    if view:
-        return MultiCrop(view, cfg)
-    prepare = EvalTransform(cfg)
-    return lambda image: [prepare(image)[None]]
+def make_transform(
+    cfg: Mapping[str, Any], protocol: CropProtocol | None
+) -> Callable[[Image.Image], list[Tensor]]:
+    """Return image -> [(crops, C, H, W), ...] by a protocol, or else by the weights' cfg."""
+    if protocol:
+        return MultiCrop(protocol, cfg)
+    transform = EvalTransform(cfg)
+    return lambda image: [transform(image)[None]]

@@ -4,10 +4,11 @@ FOLDER/setting.json, FOLDER/answers-<process>.jsonl -> {index: answer}
 """
 
 import json
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+from zoo._io import atomic_write
 
 Prediction = tuple[Any, ...]  # (index, answer, ...)
 
@@ -49,6 +50,4 @@ def append_predictions(
 
 def write(path: Path, content: Any) -> None:
     """A JSON file, whole or not at all."""
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    part.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    part.replace(path)
+    atomic_write(path, json.dumps(content, indent=1) + "\n")

@@ -95,7 +95,7 @@ def run_evaluation(
     process raises, all do.
     """
     start, peak = time.perf_counter(), PeakMemory(world.device)
-    before = world.main_first(lambda: load_predictions(folder, setting))
+    before = world.main_process_first(lambda: load_predictions(folder, setting))
     total = min(job.size, how.limit or job.size)
     share = shard(range(total), world.rank, world.size)
     found = {index: before[index] for index in share if index in before}
@@ -112,7 +112,7 @@ def run_evaluation(
             advance(1)
     except Exception as raised:  # to be raised on every process, or others would wait for this one
         error = raised
-    world.agree(error)
+    world.raise_everywhere(error)
     parts = world.gather((found, broken, peak.bytes()))
     answers = {index: answer for part, _, _ in parts for index, answer in part.items()}
     left_out = sorted(entry for _, out, _ in parts for entry in out)

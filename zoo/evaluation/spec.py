@@ -6,7 +6,7 @@ Work -> job -> outcome -> content of a record of the ledger
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from zoo.evaluation.ledger import Record
 from zoo.models._builder import make_pretrained_cfg
 from zoo.models._factory import create
 from zoo.models._registry import parse_name
-from zoo.papers.protocols import CropProtocol, Protocol, SuperResolutionProtocol
+from zoo.papers.protocols import CropProtocol, Protocol, SuperResolutionProtocol, to_record
 from zoo.papers.weights import Weights
 
 PREPROCESSING_KEYS = (
@@ -62,7 +62,7 @@ class EvalSpec:
         """How samples are shown, in every detail, as JSON has it."""
         if self.protocol and not isinstance(self.protocol, CropProtocol):
             images = {"images": self.images} if self.images else {}
-            return to_json(asdict(self.protocol) | images)
+            return to_json(to_record(self.protocol) | images)
         entry, weights = parse_name(self.name)
         view = self.protocol if isinstance(self.protocol, CropProtocol) else None
         return describe_preprocessing(make_pretrained_cfg(entry, weights), view)
@@ -102,7 +102,7 @@ def describe_preprocessing(
     """How a classifier is shown an image: by its pretrained_cfg or, but for the normalisation, by
     a view."""
     if view:
-        return to_json(asdict(view) | {key: cfg[key] for key in ("mean", "std")})
+        return to_json(to_record(view) | {key: cfg[key] for key in ("mean", "std")})
     return to_json({key: cfg[key] for key in PREPROCESSING_KEYS})
 
 

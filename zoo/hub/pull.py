@@ -1,115 +1,90 @@
-"""Weights for a machine without network; and whether those that are here are what they were.
+"""Collect weights in a folder for a machine without network.
 
-names -> loaded here, checked -> DIR/hub, as huggingface_hub keeps files, and DIR/zoo, as we do
-whatever is here -> sums, names, shapes, pinned tensors -> what is wrong
+names -> downloaded and verified here -> DIR/hub, as huggingface_hub keeps files, and DIR/zoo
 
 On the other machine: HF_HOME=DIR HF_HUB_OFFLINE=1, or `zoo hub serve DIR/hub`.
 """
 
 import shutil
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
+from zoo._io import atomic_path, atomic_write
 from zoo.checkpoints import loading
 from zoo.checkpoints.download import INDEX, parse_index, shard_weights
-from zoo.checkpoints.lockfile import (
-    lock_key,
-    lockfile_path,
-    read_lockfile,
-    remove_locks,
-    write_lock,
-)
+from zoo.checkpoints.lockfile import lock_key, read_lockfile, write_lock
 from zoo.hub import reference_outputs
 from zoo.models._registry import default_weights, parse_name
-from zoo.models._sources import HUB, OpenedSource, open_source
+from zoo.models._sources import HUB, open_source
 from zoo.papers.weights import Weights, WeightsError
 
-Advance = Callable[[str], None]
 
+def pull(
+    names: Iterable[str], to: Path, on_progress: Callable[[str], None] = lambda message: None
+) -> list[Path]:
+    """Collect weights in a folder, each file verified and written whole; return its files.
 
-def pull(names: Iterable[str], to: Path, advance: Advance = lambda what: None) -> list[Path]:
-    """Brings weights ("arch.tag", an architecture, "hf-hub:org/repo") into a folder for a machine
-    without network, each file checked; those that it has. Raises WeightsError, and leaves no half
-    of a file, when one does not come."""
-    written: list[Path] = []
+    Args:
+        names: "arch.tag", an architecture with default weights, or "hf-hub:org/repo[@revision]".
+        to: The folder; files that it has are written again.
+        on_progress: Called with a line of text before each file.
+
+    Raises:
+        WeightsError: A file cannot be had, or is not the pinned one.
+    """
+    paths: list[Path] = []
     for name in names:
-        for file in _files(name):
-            advance(f"{name}: {file.file}")
-            written += _copied(file, to)
-    return written
+        for weights in _files(name):
+            on_progress(f"{name}: {weights.file}")
+            try:
+                file = loading.fetch(weights)
+            except WeightsError:
+                if weights.file == reference_outputs.FILE:  # a repository may lack it
+                    continue
+                raise
+            loading.lock([file])
+            paths.append(_bundle(file, to))
+    return paths
 
 
 def _files(name: str) -> Iterator[Weights]:
-    """The files of weights that do not come with the zoo, config.json and pins among them."""
+    """List the files of weights that are not bundled with the zoo."""
     if name.startswith(HUB):
-        found = open_source(name)
-        yield found.file
-        yield from _whole(found.tensors)
-        pins = pins_of(found)
-        if _comes(pins):
-            yield pins
+        source = open_source(name)
+        yield source.file.weights
+        yield from _tensor_files(source.tensors)
+        yield reference_outputs.of_source(source)
         return
-    entry, chosen = parse_name(name)
-    chosen = chosen or default_weights(entry.name)
-    if not chosen.bundled:
-        yield from _whole(chosen)
+    entry, weights = parse_name(name)
+    weights = weights or default_weights(entry.name)
+    if not weights.bundled:
+        yield from _tensor_files(weights)
 
 
-def _whole(chosen: Weights) -> Iterator[Weights]:
-    """A file of tensors, and the shards that it names if it is an index."""
-    yield chosen
-    if chosen.file.endswith(INDEX):
-        data, commit, _ = loading.read_verified(chosen)
-        yield from (shard_weights(chosen, n, commit) for n in parse_index(chosen.name, data))
+def _tensor_files(weights: Weights) -> Iterator[Weights]:
+    yield weights
+    if weights.file.endswith(INDEX):
+        index, file = loading.fetch_bytes(weights)
+        for shard in parse_index(weights.name, index):
+            yield shard_weights(weights, shard, file.commit)
 
 
-def pins_of(found: OpenedSource) -> Weights:
-    """The pinned tensors beside the tensors."""
-    return replace(found.tensors, file=reference_outputs.FILE, sha256="")
-
-
-def _comes(file: Weights) -> bool:
-    try:
-        loading.locate_verified(file)
-    except WeightsError:
-        return False
-    return True
-
-
-def _copied(file: Weights, to: Path) -> list[Path]:
-    """A checked file, in a folder, with what the lock file says of it."""
-    source, commit, first = loading.locate_verified(file)
-    loading.lock_first_seen(first)
-    if not file.repo:
-        return [_copy(source, to / "zoo" / "weights" / file.file)]
-    repo = to / "hub" / f"models--{file.repo.replace('/', '--')}"
-    entry = read_lockfile().get(lock_key(file))
-    if entry:
-        write_lock(to / "zoo" / "lock.json", lock_key(file), entry)
+def _bundle(file: loading.VerifiedFile, to: Path) -> Path:
+    """Copy a file into the bundle, with its lock and the repository's main branch."""
+    weights = file.weights
+    if not weights.repo:
+        return _copy(file.path, to / "zoo" / "weights" / weights.file)
+    repo = to / "hub" / f"models--{weights.repo.replace('/', '--')}"
+    if entry := read_lockfile().get(lock_key(weights)):
+        write_lock(to / "zoo" / "lock.json", lock_key(weights), entry)
     main = repo / "refs" / "main"
     main.parent.mkdir(parents=True, exist_ok=True)
-    main.write_text(commit)
-    return [_copy(source, repo / "snapshots" / commit / file.file)]
+    atomic_write(main, file.commit)
+    return _copy(file.path, repo / "snapshots" / file.commit / weights.file)
 
 
 def _copy(source: Path, to: Path) -> Path:
     to.parent.mkdir(parents=True, exist_ok=True)
-    part = to.with_name(to.name + ".part")
-    shutil.copyfile(source, part)
-    part.replace(to)
+    with atomic_path(to) as temporary:
+        shutil.copyfile(source, temporary)
     return to
-
-
-def unlock(name: str) -> list[str]:
-    """Forgets what this machine has locked of weights ("arch.tag", "hf-hub:org/repo"): the next
-    load takes what the Hub has then. Raises WeightsError if there is nothing to forget."""
-    if name.startswith(HUB):
-        repo = name.removeprefix(HUB).partition("@")[0]
-    else:
-        entry, chosen = parse_name(name)
-        repo = (chosen or default_weights(entry.name)).repo
-    gone = remove_locks(repo) if repo else []
-    if not gone:
-        raise WeightsError(f"{name}: nothing of it is locked in {lockfile_path()}")
-    return gone

@@ -1,4 +1,4 @@
-"""Weights of the zoo to a repository on the Hub, with all that is needed to check them.
+"""Push weights to a repository on the Hub, with all that is needed to check them.
 
 "arch.tag" -> model.safetensors, config.json, pinned.safetensors, README.md, LICENSE, .eval_results
 -> what differs from the repository -> one commit, or none
@@ -7,7 +7,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
@@ -31,21 +31,20 @@ from zoo.models._sources import CONFIG, FILE
 from zoo.papers.weights import Weights, WeightsError
 from zoo.reporting import cards
 
-SHARD = 5 << 30  # bytes
+SHARD_SIZE = 5 << 30  # bytes
 CARD, LICENSE = "README.md", "LICENSE"
 Files = dict[str, bytes]
-Advance = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class PushResult:
-    """What a push did, or would do: which files differ, and the commit (none if nothing does)."""
+    """What a push did, or would do."""
 
-    name: str
-    repo: str
-    changed: tuple[str, ...]
+    name: str  # the weights, arch.tag
+    repo: str  # org/name
+    changed: tuple[str, ...]  # files that differ from the repository's
     unchanged: tuple[str, ...]
-    commit: str = ""
+    commit: str = ""  # "" if nothing was sent
 
 
 def push(
@@ -54,59 +53,68 @@ def push(
     *,
     private: bool = False,
     dry_run: bool = False,
-    advance: Advance = lambda what: None,
+    on_progress: Callable[[str], None] = lambda message: None,
 ) -> PushResult:
-    """Brings weights ("arch.tag", or an architecture with default weights) to the repository
-    "org/name". What is there already is not sent again; what a person wrote into the marked
-    section of the card is kept.
+    """Push weights to the Hub in one commit of the files that differ.
 
-    Raises WeightsError, before anything is sent, for weights that are not finite or may not be
-    published, for a token that may not write, and for a card that the Hub does not accept.
+    What a person wrote into the marked section of the card is kept.
+
+    Args:
+        name: Weights ("arch.tag"), or an architecture with default weights.
+        to: The repository, "org/name"; it is created if it does not exist.
+        private: Create the repository as private.
+        dry_run: Compare the files, and send nothing.
+        on_progress: Called with a line of text at each step.
+
+    Raises:
+        WeightsError: Before anything is sent, if the weights are not finite or may not be
+            published, the token may not write, or the Hub does not accept the card.
     """
-    entry, chosen = parse_name(name)
-    chosen = chosen or default_weights(entry.name)
-    if chosen.license in ("", "unknown"):
-        raise WeightsError(f"{chosen.name}: its license is unknown, so nobody may publish it again")
-    advance(f"{chosen.name}: loading")
-    model = create(chosen.name, pretrained=True)
-    _finite(chosen.name, model)
+    entry, weights = parse_name(name)
+    weights = weights or default_weights(entry.name)
+    if weights.license in ("", "unknown"):
+        raise WeightsError(f"{weights.name}: its license is unknown, so it may not be published")
+    on_progress(f"{weights.name}: loading")
+    model = create(weights.name, pretrained=True)
+    _check_finite(weights.name, model)
     api = HfApi(endpoint=endpoint.checked_endpoint())
-    _may_write(api, to)
-    there, parent = _remote_files(api, to)
-    advance(f"{chosen.name}: files")
-    files = contents(model, chosen, lambda path: _text(api, to, path) if path in there else b"")
-    _validate(files[CARD].decode())
-    changed = {path: data for path, data in files.items() if there.get(path) not in _sums(data)}
-    pushed = PushResult(
-        chosen.name, to, tuple(sorted(changed)), tuple(sorted(files.keys() - changed.keys()))
+    _check_write_access(api, to)
+    remote, parent = _remote_files(api, to)
+    on_progress(f"{weights.name}: files")
+    files = repository_files(
+        model, weights, lambda path: _download(api, to, path) if path in remote else b""
+    )
+    _validate_card(files[CARD].decode())
+    changed = {path: data for path, data in files.items() if remote.get(path) not in _hashes(data)}
+    result = PushResult(
+        weights.name, to, tuple(sorted(changed)), tuple(sorted(files.keys() - changed.keys()))
     )
     if dry_run or not changed:
-        return pushed
-    advance(f"{chosen.name}: sending {len(changed)} files to {to}")
-    commit = _send(api, to, changed, private, parent, chosen.name)
-    return PushResult(chosen.name, to, pushed.changed, pushed.unchanged, commit)
+        return result
+    on_progress(f"{weights.name}: sending {len(changed)} files to {to}")
+    return replace(result, commit=_commit(api, to, changed, private, parent, weights.name))
 
 
-def contents(model: nn.Module, chosen: Weights, old: Callable[[str], bytes]) -> Files:
-    """What a repository holds of a network; `old` gives what its files hold now."""
-    files = tensors({key: value.contiguous() for key, value in model.state_dict().items()})
-    files[CONFIG] = _json(config(model, chosen, files))
-    before = old(reference_outputs.FILE)
-    files[reference_outputs.FILE] = before if _agrees(model, before) else _pins(model)
-    card = cards.card(chosen, cards.rows(chosen))
-    files[CARD] = cards.merge(card, old(CARD).decode(errors="replace")).encode()
-    files[LICENSE] = license(chosen).encode()
-    for path, text in cards.eval_results(chosen, cards.rows(chosen)).items():
+def repository_files(model: nn.Module, weights: Weights, old_file: Callable[[str], bytes]) -> Files:
+    """Return the files of a repository; `old_file` maps a path to its present bytes, or b""."""
+    files = tensor_files({key: value.contiguous() for key, value in model.state_dict().items()})
+    files[CONFIG] = json_bytes(hub_config(model, weights, files))
+    outputs, rows = old_file(reference_outputs.FILE), cards.rows(weights)
+    files[reference_outputs.FILE] = outputs if _agrees(model, outputs) else _outputs(model)
+    card = cards.card(weights, rows)
+    files[CARD] = cards.merge(card, old_file(CARD).decode(errors="replace")).encode()
+    files[LICENSE] = license_text(weights).encode()
+    for path, text in cards.eval_results(weights, rows).items():
         files[path] = text.encode()
     return files
 
 
-def tensors(state: Mapping[str, torch.Tensor], largest: int = SHARD) -> Files:
-    """model.safetensors, or its shards with their index."""
+def tensor_files(state: Mapping[str, torch.Tensor], shard_size: int = SHARD_SIZE) -> Files:
+    """Return model.safetensors, or shards of at most `shard_size` bytes with their index."""
     plan = split_torch_state_dict_into_shards(
         dict(state),
         filename_pattern=FILE.replace(".safetensors", "{suffix}.safetensors"),
-        max_shard_size=largest,
+        max_shard_size=shard_size,
     )
     files = {
         file: safetensors.torch.save({key: state[key] for key in keys}, {"format": "pt"})
@@ -114,102 +122,107 @@ def tensors(state: Mapping[str, torch.Tensor], largest: int = SHARD) -> Files:
     }
     if plan.is_sharded:
         index = {"metadata": plan.metadata, "weight_map": plan.tensor_to_filename}
-        files[FILE + download.INDEX] = _json(index)
+        files[FILE + download.INDEX] = json_bytes(index)
     return files
 
 
-def config(model: nn.Module, chosen: Weights, files: Files) -> dict[str, Any]:
-    """config.json: what timm reads, and what the zoo knows in "zoo"."""
+def hub_config(model: nn.Module, weights: Weights, files: Files) -> dict[str, Any]:
+    """Return config.json: what timm reads, and what the zoo reads in "zoo"."""
     cfg = dict(vars(model)["pretrained_cfg"])
     for key in ("hf_hub_id", "file", "architecture", "tag"):
         cfg.pop(key, None)
     file = FILE if FILE in files else FILE + download.INDEX
     own = {
-        "model": chosen.model,
-        "args": dict(chosen.args),
-        "weights": chosen.name,
+        "model": weights.model,
+        "args": dict(weights.args),
+        "weights": weights.name,
         "file": file,
         "sha256": hashlib.sha256(files[file]).hexdigest(),
-        "relation": chosen.relation,
-        "parent": {"origin": chosen.origin, "sha256": chosen.sha256, "repo": chosen.repo},
+        "relation": weights.relation,
+        "parent": {"origin": weights.origin, "sha256": weights.sha256, "repo": weights.repo},
     }
-    found: dict[str, Any] = {"architecture": chosen.model, "pretrained_cfg": cfg, "zoo": own}
+    config: dict[str, Any] = {"architecture": weights.model, "pretrained_cfg": cfg, "zoo": own}
     if "num_classes" in cfg:
-        found |= {"num_classes": cfg["num_classes"], "num_features": vars(model)["num_features"]}
-    return found
+        config |= {"num_classes": cfg["num_classes"], "num_features": vars(model)["num_features"]}
+    return config
 
 
-def license(chosen: Weights) -> str:
-    """The text of LICENSE: the zoo's own for what the zoo trained, else what is known of it."""
-    if chosen.bundled:
+def license_text(weights: Weights) -> str:
+    """Return the text of LICENSE: the zoo's own for bundled weights, else a line on its origin."""
+    if weights.bundled:
         return distribution("residual-zoo").read_text("licenses/LICENSE") or ""
-    origin = chosen.url or f"https://huggingface.co/{chosen.repo}"
-    return f"{chosen.license}, by {chosen.origin}; the terms are those of {origin}\n"
+    origin = weights.url or f"https://huggingface.co/{weights.repo}"
+    return f"{weights.license}, by {weights.origin}; the terms are those of {origin}\n"
 
 
-def _json(value: Any) -> bytes:
+def json_bytes(value: Any) -> bytes:
+    """Encode a JSON file of a repository."""
     return (json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()
 
 
-def _pins(model: nn.Module) -> bytes:
+def _outputs(model: nn.Module) -> bytes:
     return safetensors.torch.save(reference_outputs.compute(model), {"format": "pt"})
 
 
 def _agrees(model: nn.Module, data: bytes) -> bool:
-    """Whether the pinned tensors that are there still hold: another machine's are as good."""
+    """True if a repository's reference outputs still hold; another machine's are as good."""
     try:
         return bool(data) and not reference_outputs.compare(model, safetensors.torch.load(data))
     except (WeightsError, safetensors.SafetensorError):
         return False
 
 
-def _finite(name: str, model: nn.Module) -> None:
+def _check_finite(name: str, model: nn.Module) -> None:
     broken = [k for k, v in model.state_dict().items() if not bool(torch.isfinite(v).all())]
     if broken:
         raise WeightsError(f"{name}: {', '.join(broken[:6])} is not finite; nothing was sent")
 
 
-def _may_write(api: HfApi, to: str) -> None:
-    """Raises WeightsError for a name that is none, and for a token that cannot write there."""
+def _check_write_access(api: HfApi, to: str) -> None:
+    """Raise WeightsError for a malformed name, or a token that cannot write there."""
     if to.count("/") != 1 or not all(to.split("/")):
         raise WeightsError(f"a repository is called org/name, not {to!r}")
     try:
-        who = api.whoami()
+        user = api.whoami()
     except (HfHubHTTPError, OSError, ValueError) as error:
-        cause = str(error).partition("\n")[0]
+        cause = _first_line(error)
         raise WeightsError(f"no token that {api.endpoint} knows: hf auth login ({cause})") from None
-    token = who.get("auth", {}).get("accessToken", {})
+    token = user.get("auth", {}).get("accessToken", {})
     if token.get("role") == "read":
-        raise WeightsError(f"the token of {who['name']} may only read; take one that may write")
+        raise WeightsError(f"the token of {user['name']} may only read; use one that may write")
     owner = to.partition("/")[0]
-    if owner not in {who["name"], *(org["name"] for org in who.get("orgs", ()))}:
-        raise WeightsError(f"{who['name']} is not {owner}, nor a member of it")
+    if owner not in {user["name"], *(org["name"] for org in user.get("orgs", ()))}:
+        raise WeightsError(f"{user['name']} is not {owner}, nor a member of it")
 
 
 def _remote_files(api: HfApi, to: str) -> tuple[dict[str, str], str]:
-    """{file: its sha256, or git's sum} of a repository, and its commit; nothing if it is new."""
+    """Return {path: sha256, or git's hash} of a repository and its commit; both empty if new."""
     try:
         info = api.model_info(to, files_metadata=True)
     except RepositoryNotFoundError:
         return {}, ""
     except (HfHubHTTPError, OSError) as error:
-        raise WeightsError(f"{to}: {str(error).partition(chr(10))[0]}") from None
+        raise WeightsError(f"{to}: {_first_line(error)}") from None
     files = info.siblings or []
     return {f.rfilename: f.lfs.sha256 if f.lfs else f.blob_id or "" for f in files}, info.sha or ""
 
 
-def _sums(data: bytes) -> tuple[str, str]:
-    """How the Hub calls these bytes: by sha256 if they are large, else as git does."""
+def _hashes(data: bytes) -> tuple[str, str]:
+    """Return the two hashes by which the Hub may name a file: sha256 (LFS), and git's."""
     blob = hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False)
     return hashlib.sha256(data).hexdigest(), blob.hexdigest()
 
 
-def _text(api: HfApi, to: str, path: str) -> bytes:
+def _download(api: HfApi, to: str, path: str) -> bytes:
     return Path(api.hf_hub_download(to, path)).read_bytes()
 
 
-def _validate(card: str) -> None:
-    """Asks the endpoint itself: ModelCard.validate of huggingface_hub 1 asks huggingface.co."""
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]
+
+
+def _validate_card(card: str) -> None:
+    """Have the endpoint validate a card; ModelCard.validate would ask huggingface.co."""
     url = f"{endpoint.checked_endpoint()}/api/validate-yaml"
     try:
         reply = get_session().post(url, json={"repoType": "model", "content": card})
@@ -217,24 +230,24 @@ def _validate(card: str) -> None:
         if not errors:
             reply.raise_for_status()
     except Exception as error:  # each version of huggingface_hub has its own HTTP library
-        raise WeightsError(f"{url} does not say whether the card is good: {error}") from None
+        raise WeightsError(f"{url} cannot validate the card: {error}") from None
     if errors:
-        said = "; ".join(str(fault.get("message", fault)) for fault in errors)
-        raise WeightsError(f"the Hub does not accept the card: {said}")
+        messages = "; ".join(str(fault.get("message", fault)) for fault in errors)
+        raise WeightsError(f"the Hub does not accept the card: {messages}")
 
 
-def _send(api: HfApi, to: str, files: Files, private: bool, parent: str, name: str) -> str:
-    """One commit with these files. Raises WeightsError; the repository is then as it was."""
+def _commit(api: HfApi, to: str, files: Files, private: bool, parent: str, name: str) -> str:
+    """Send files in one commit and return it; after an error the repository is as it was."""
     operations = [CommitOperationAdd(path, data) for path, data in sorted(files.items())]
     try:
         if not parent:
             api.create_repo(to, private=private, exist_ok=True)
-        done = api.create_commit(
+        info = api.create_commit(
             to, operations, commit_message=f"{name}, by zoo push", parent_commit=parent or None
         )
     except (HfHubHTTPError, OSError, ValueError, RuntimeError) as error:
-        cause = str(error).partition("\n")[0]
         raise WeightsError(
-            f"{to} did not take the files ({cause}); push again: what has arrived is not sent twice"
+            f"{to} did not take the files ({_first_line(error)}); push again: "
+            "what has arrived is not sent twice"
         ) from None
-    return str(done.oid)
+    return str(info.oid)

@@ -1,13 +1,12 @@
-"""Check local weights against their pins and their reference outputs."""
+"""Verify the weights on this machine: sha256, names, shapes and reference outputs."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from zoo.checkpoints import hash_cache, loading, safetensors_format
 from zoo.checkpoints.download import is_cached
 from zoo.checkpoints.lockfile import read_lockfile
 from zoo.hub import reference_outputs
-from zoo.hub.pull import Advance, pins_of
 from zoo.models._factory import create
 from zoo.models._sources import CONFIG, FOLDER, HUB, open_source
 from zoo.papers.loading import load_papers
@@ -16,52 +15,59 @@ from zoo.papers.weights import WeightsError
 
 @dataclass(frozen=True)
 class VerifyResult:
-    """One set of weights on this machine: "" or what is wrong; and how its outputs were checked."""
+    """The result for one set of weights."""
 
     name: str
-    fault: str
-    outputs: str = ""
+    error: str | None = None  # one sentence; None if nothing is wrong
+    outputs: str = ""  # how the outputs were checked, or why they were not
 
 
 def local_weights() -> list[str]:
-    """Everything on this machine: bundled, installed, downloaded, and repositories locked."""
-    known = [w for paper in load_papers() for w in paper.weights]
-    found = [w.name for w in known if (is_cached(w) if w.repo else w.path.is_file())]
-    own = {f"{w.repo}/{w.file}" for w in known if w.repo}
-    ends = f"/{CONFIG}"
-    locked = [key for key in read_lockfile() if key.endswith(ends) and key not in own]
-    return found + [HUB + key.removesuffix(ends) for key in locked]
+    """List the weights on this machine: bundled, installed, downloaded, and locked sources."""
+    known = [weights for paper in load_papers() for weights in paper.weights]
+    local = [w.name for w in known if (is_cached(w) if w.repo else w.path.is_file())]
+    registered = {f"{w.repo}/{w.file}" for w in known if w.repo}
+    suffix = f"/{CONFIG}"
+    sources = [key for key in read_lockfile() if key.endswith(suffix) and key not in registered]
+    return local + [HUB + key.removesuffix(suffix) for key in sources]
 
 
 def verify(
-    names: Iterable[str] = (), advance: Advance = lambda what: None
+    names: Iterable[str] = (), on_progress: Callable[[str], None] = lambda message: None
 ) -> Iterator[VerifyResult]:
-    """Loads weights again, with their sums, names and shapes checked, and runs the inputs that are
-    pinned beside them; all that are on this machine by default. Raises UnknownNameError."""
+    """Load weights again, every byte hashed, and recompute their reference outputs.
+
+    Args:
+        names: Weights; all on this machine by default.
+        on_progress: Called with a name before it is verified.
+
+    Raises:
+        UnknownNameError: No weights have this name.
+    """
     for name in list(names) or local_weights():
-        advance(name)
+        on_progress(name)
         try:
-            yield _checked(name)
+            yield _verify(name)
         except WeightsError as error:
             yield VerifyResult(name, str(error))
 
 
-def _checked(name: str) -> VerifyResult:
+def _verify(name: str) -> VerifyResult:
     with hash_cache.disabled():
         model = create(name, pretrained=True)
     if not name.startswith((HUB, FOLDER)):
-        return VerifyResult(
-            name, "", "no pinned tensors; `zoo check` scores what the zoo has recorded"
-        )
-    pins = pins_of(open_source(name))
+        outputs = "no reference outputs; `zoo check` scores what the zoo has recorded"
+        return VerifyResult(name, outputs=outputs)
     try:
-        data, _, first = loading.read_verified(pins)
+        data, file = loading.fetch_bytes(reference_outputs.of_source(open_source(name)))
     except WeightsError:
-        return VerifyResult(name, "", f"no {reference_outputs.FILE} is at hand")
-    loading.lock_first_seen(first)
-    off = reference_outputs.compare(
-        model, safetensors_format.parse(f"{name}: {reference_outputs.FILE}", data)
+        return VerifyResult(name, outputs=f"no {reference_outputs.FILE} is at hand")
+    loading.lock([file])
+    expected = safetensors_format.parse(f"{name}: {reference_outputs.FILE}", data)
+    differences = reference_outputs.compare(model, expected)
+    if not differences:
+        return VerifyResult(name, outputs="equal to the reference outputs")
+    listed = ", ".join(
+        f"{k}: {share:.1e} of the largest output" for k, share in differences.items()
     )
-    said = ", ".join(f"{kind}: {share:.1e} of the largest output" for kind, share in off.items())
-    fault = f"outputs differ from the pinned ones ({said})" if off else ""
-    return VerifyResult(name, fault, "" if off else "as pinned")
+    return VerifyResult(name, f"outputs differ from the reference outputs ({listed})")

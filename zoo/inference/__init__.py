@@ -1,1 +1,1 @@
-"""Generation, upscaling and optimisation of networks."""
+"""Generation, upscaling and optimization of networks."""

@@ -1,8 +1,6 @@
-"""Text from a language model, token by token, with keys and values kept from token to token.
+"""Token-by-token generation with a key-value cache.
 
-prompts -> padded on the left -> one pass -> (choose -> one token's pass) x n -> ids
-
->>> zoo.generate(model, [[1, 2, 3]], max_new_tokens=20)
+prompts -> padded on the left -> one pass -> (sample -> one token's pass) x n -> ids
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -10,19 +8,20 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+
+from zoo.models._factory import create
 
 Ids = Sequence[Sequence[int]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class SamplingParams:
-    """How the next token is chosen: the likeliest at temperature 0; else drawn, among the `top_k`
-    likeliest (0: all), and the fewest whose probabilities reach `top_p`."""
+    """How the next token is chosen."""
 
-    temperature: float = 0.0
-    top_k: int = 0
-    top_p: float = 1.0
+    temperature: float = 0.0  # 0: the most probable token; else draw from logits / temperature
+    top_k: int = 0  # draw among the k most probable tokens; 0: among all
+    top_p: float = 1.0  # draw among the fewest tokens whose probabilities reach this sum
 
     def __post_init__(self) -> None:
         if self.temperature < 0 or self.top_k < 0 or not 0 < self.top_p <= 1:
@@ -32,28 +31,29 @@ class SamplingParams:
             )
 
     def __call__(self, logits: Tensor, generator: torch.Generator) -> Tensor:
-        """(B, vocab) -> ids (B,)."""
+        """Choose the next tokens: (B, vocab) -> ids (B,)."""
         if self.temperature == 0:
             return logits.argmax(-1)
-        shares = self.shares(logits).cpu()  # so that a seed gives the same on every device
-        return torch.multinomial(shares, 1, generator=generator)[:, 0].to(logits.device)
+        # drawn on the CPU, so that a seed gives the same tokens on every device
+        probabilities = self.probabilities(logits).cpu()
+        return torch.multinomial(probabilities, 1, generator=generator)[:, 0].to(logits.device)
 
-    def shares(self, logits: Tensor) -> Tensor:
-        """(B, vocab) -> the probabilities to draw by."""
+    def probabilities(self, logits: Tensor) -> Tensor:
+        """Return the (unnormalised) probabilities to draw by: (B, vocab) -> (B, vocab)."""
         logits = logits.float() / self.temperature
         if 0 < self.top_k < logits.shape[-1]:
-            least = logits.topk(self.top_k).values[:, -1:]
-            logits = logits.masked_fill(logits < least, -torch.inf)
-        shares = logits.softmax(-1)
+            smallest = logits.topk(self.top_k).values[:, -1:]
+            logits = logits.masked_fill(logits < smallest, -torch.inf)
+        probabilities = logits.softmax(-1)
         if self.top_p < 1:
-            ranked, order = shares.sort(descending=True)
+            ranked, order = probabilities.sort(descending=True)
             beyond = ranked.cumsum(-1) - ranked >= self.top_p  # reached before this one
-            shares = shares.scatter(-1, order, ranked.masked_fill(beyond, 0.0))
-        return shares
+            probabilities = probabilities.scatter(-1, order, ranked.masked_fill(beyond, 0.0))
+        return probabilities
 
 
 def check_prompts(ids: Ids, model: Any) -> None:
-    """Raises ValueError for prompts that a model cannot go on from."""
+    """Raise ValueError for prompts that a model cannot continue."""
     if not len(ids) or not all(len(row) for row in ids):
         raise ValueError("a prompt needs at least one token")
     longest = max(len(row) for row in ids)
@@ -61,9 +61,11 @@ def check_prompts(ids: Ids, model: Any) -> None:
         raise ValueError(
             f"a prompt of {longest} tokens leaves no room in the context of {model.context}"
         )
-    worst = max(max(row) for row in ids)
-    if worst >= model.vocab or min(min(row) for row in ids) < 0:
-        raise ValueError(f"token ids are 0..{model.vocab - 1}, not {worst}; is this its tokenizer?")
+    largest = max(max(row) for row in ids)
+    if largest >= model.vocab or min(min(row) for row in ids) < 0:
+        raise ValueError(
+            f"token ids are 0..{model.vocab - 1}, not {largest}; is this its tokenizer?"
+        )
 
 
 @torch.inference_mode()
@@ -72,43 +74,80 @@ def generate_stream(
     ids: Ids,
     *,
     max_new_tokens: int = 128,
-    choice: SamplingParams | None = None,
+    sampling: SamplingParams | None = None,
     seed: int = 0,
     stop: Collection[int] = (),
 ) -> Iterator[list[int | None]]:
-    """The next token of each prompt, step by step; None for one that has stopped.
+    """Yield the next token of each prompt, step by step; None for a prompt that has ended.
 
-    Ends when all have given a token of `stop` (which is yielded), after `max_new_tokens`, or when
-    the context is full. Raises ValueError as check_prompts says.
+    Args:
+        model: a language model in eval mode.
+        ids: prompts of token ids, of any lengths.
+        max_new_tokens: largest number of steps; the context of the model is another limit.
+        sampling: greedy by default.
+        seed: of the draws.
+        stop: ids that end a prompt; they are yielded. The last prompt's end ends the stream.
+
+    Raises:
+        ValueError: a prompt is empty, fills the context, or holds ids beyond the vocabulary.
     """
     check_prompts(ids, model)
-    choose = choice or SamplingParams()
+    sample = sampling or SamplingParams()
     device = next(model.parameters()).device
     longest = max(len(row) for row in ids)
     pads = [longest - len(row) for row in ids]
-    prompt = torch.tensor([[0] * n + list(row) for n, row in zip(pads, ids, strict=True)])
+    prompts = torch.tensor([[0] * n + list(row) for n, row in zip(pads, ids, strict=True)])
     padding = torch.tensor(pads, device=device) if any(pads) else None
     steps = min(max_new_tokens, model.context - longest)
     cache = model.cache(len(ids), longest + steps, padding)
     generator = torch.Generator().manual_seed(seed)
-    alive, found = torch.ones(len(ids), dtype=torch.bool), prompt.to(device)
+    active, inputs = [True] * len(ids), prompts.to(device)
     for _ in range(steps):
-        hidden = model.forward_features(found, cache)
-        found = choose(model.forward_head(hidden[:, -1]), generator)[:, None]
-        chosen = found[:, 0].tolist()
-        yield [
-            token if going else None for token, going in zip(chosen, alive.tolist(), strict=True)
-        ]
-        alive &= torch.tensor([token not in stop for token in chosen])
-        if not alive.any():
+        hidden = model.forward_features(inputs, cache)
+        inputs = sample(model.forward_head(hidden[:, -1]), generator)[:, None]
+        tokens = inputs[:, 0].tolist()
+        yield [token if is_active else None for token, is_active in zip(tokens, active, strict=True)]
+        active = [a and token not in stop for a, token in zip(active, tokens, strict=True)]
+        if not any(active):
             return
 
 
-def generate(model: Any, ids: Tensor | Ids, **options: Any) -> list[list[int]]:
-    """Prompts of token ids, each with what the model goes on with; for options see stream."""
+def generate(
+    model: str | nn.Module,
+    ids: Tensor | Ids,
+    *,
+    max_new_tokens: int = 128,
+    sampling: SamplingParams | None = None,
+    seed: int = 0,
+    stop: Collection[int] = (),
+) -> list[list[int]]:
+    """Continue prompts of token ids with a language model.
+
+    Args:
+        model: a name, whose weights are loaded, or a module, which is put into eval mode.
+        ids: prompts, (B, T) or lists of any lengths.
+        max_new_tokens: largest number of new tokens; the model's context is another limit.
+        sampling: temperature, top_k and top_p; greedy by default.
+        seed: of the draws.
+        stop: ids that end a continuation, and are its last token.
+
+    Returns:
+        Each prompt with its continuation.
+
+    Raises:
+        ValueError: a prompt is empty, fills the context, or holds ids beyond the vocabulary.
+
+    >>> import zoo
+    >>> (row,) = zoo.generate("gpt2_nano", [list(b"This PEP ")], max_new_tokens=9)
+    >>> len(row)
+    18
+    """
+    network: Any = create(model, pretrained=True) if isinstance(model, str) else model
+    network.eval()
     rows = [list(map(int, row)) for row in ids]
-    model.eval()
-    for tokens in generate_stream(model, rows, **options):
+    for tokens in generate_stream(
+        network, rows, max_new_tokens=max_new_tokens, sampling=sampling, seed=seed, stop=stop
+    ):
         for row, token in zip(rows, tokens, strict=True):
             if token is not None:
                 row.append(token)

@@ -1,4 +1,4 @@
-"""A language model that writes: text in, text out.
+"""Text generation: a language model with its tokenizer.
 
 prompt -> tokenizer -> ids -> zoo.inference.generation -> ids -> text, up to a stop
 """
@@ -10,84 +10,124 @@ from typing import Any
 
 from zoo.data.tokenizers import Tokenizer
 from zoo.data.tokenizers import get_tokenizer as read_tokenizer
-from zoo.inference.generation import generate_stream
+from zoo.inference.generation import SamplingParams, generate_stream
 from zoo.models._factory import create
 from zoo.models._registry import parse_name
 from zoo.models._sources import load_file
 
-UNFINISHED = "\N{REPLACEMENT CHARACTER}"  # at the end: half of a character's bytes
+UNFINISHED = "\N{REPLACEMENT CHARACTER}"  # at the end of a text: half of a character's bytes
 
 
 @dataclass(frozen=True)
 class TextGenerator:
-    """A network and the tokenizer that its ids are of."""
+    """A language model and its tokenizer.
 
-    model: Any
+    >>> generator = TextGenerator.load("gpt2_nano")
+    >>> (text,) = generator.generate(["Abstract"], max_new_tokens=40)
+    """
+
+    model: Any  # in eval mode
     tokenizer: Tokenizer
 
     @classmethod
     def load(
         cls, name: str, *, weights: Path | None = None, tokenizer: str = ""
     ) -> "TextGenerator":
-        """The language model `name`, with its weights or those of a file, and its own tokenizer
-        unless another is named. Raises ValueError for a network that is none."""
+        """Load a language model.
+
+        Args:
+            name: of a model or weights.
+            weights: a safetensors file to load instead of the model's weights.
+            tokenizer: a name, Hub repository or file; the model's own by default.
+
+        Raises:
+            ValueError: `name` is not a language model.
+        """
         entry, _ = parse_name(name)
         if not entry.is_language_model:
             raise ValueError(f"{name} is no language model; `zoo list --task language-modeling`")
         model = load_file(name, weights) if weights else create(name, pretrained=True)
         return cls(model.eval(), read_tokenizer(tokenizer or entry.cfg["tokenizer"]))
 
-    def ids(self, prompt: str) -> list[int]:
-        """Of a prompt; an empty one is the end of the text before."""
+    def encode_prompt(self, prompt: str) -> list[int]:
+        """Return the ids of a prompt; an empty one follows the end of another text."""
         return self.tokenizer.encode(prompt) or [self.tokenizer.end]
 
-    def write(
-        self, prompts: Sequence[str], *, stop: Sequence[str] = (), **options: Any
+    def generate(
+        self,
+        prompts: Sequence[str],
+        *,
+        max_new_tokens: int = 128,
+        sampling: SamplingParams | None = None,
+        seed: int = 0,
+        stop: Sequence[str] = (),
     ) -> list[str]:
-        """What each prompt goes on with, without the prompt, up to the first text of `stop`; for
-        the options see zoo.inference.generation.generate_stream."""
-        found: list[list[int]] = [[] for _ in prompts]
-        ids, end = [self.ids(prompt) for prompt in prompts], {self.tokenizer.end}
-        for tokens in generate_stream(self.model, ids, stop=end, **options):
-            for row, token in zip(found, tokens, strict=True):
+        """Return the continuation of each prompt, without the prompt, up to the first stop string.
+
+        For the other arguments see zoo.generate.
+        """
+        rows: list[list[int]] = [[] for _ in prompts]
+        for tokens in generate_stream(
+            self.model,
+            [self.encode_prompt(prompt) for prompt in prompts],
+            max_new_tokens=max_new_tokens,
+            sampling=sampling,
+            seed=seed,
+            stop={self.tokenizer.end},
+        ):
+            for row, token in zip(rows, tokens, strict=True):
                 row.extend([] if token is None else [token])
-            if stop and all(self._ended(row, stop) for row in found):
+            if stop and all(self._has_ended(row, stop) for row in rows):
                 break
-        return [truncate_at_stop(self.tokenizer.decode(row), stop)[0] for row in found]
+        return [truncate_at_stop(self.tokenizer.decode(row), stop)[0] for row in rows]
 
-    def _ended(self, row: list[int], stop: Sequence[str]) -> bool:
-        ended = self.tokenizer.end in row
-        return ended or truncate_at_stop(self.tokenizer.decode(row), stop)[1]
+    def _has_ended(self, row: list[int], stop: Sequence[str]) -> bool:
+        if self.tokenizer.end in row:
+            return True
+        return truncate_at_stop(self.tokenizer.decode(row), stop)[1]
 
-    def stream(self, prompt: str, *, stop: Sequence[str] = (), **options: Any) -> Iterator[str]:
-        """The same for one prompt, in pieces, as they are written."""
+    def stream(
+        self,
+        prompt: str,
+        *,
+        max_new_tokens: int = 128,
+        sampling: SamplingParams | None = None,
+        seed: int = 0,
+        stop: Sequence[str] = (),
+    ) -> Iterator[str]:
+        """Yield the continuation of one prompt in pieces, as `generate` would return it."""
         row: list[int] = []
         sent = 0
         for (token,) in generate_stream(
-            self.model, [self.ids(prompt)], stop={self.tokenizer.end}, **options
+            self.model,
+            [self.encode_prompt(prompt)],
+            max_new_tokens=max_new_tokens,
+            sampling=sampling,
+            seed=seed,
+            stop={self.tokenizer.end},
         ):
             assert token is not None
             row.append(token)
-            text, ended = truncate_at_stop(self.tokenizer.decode(row), stop)
-            ready = len(text) if ended else _sure(text, stop)
-            if ready > sent:
-                yield text[sent:ready]
-                sent = ready
-            if ended:
+            text, has_ended = truncate_at_stop(self.tokenizer.decode(row), stop)
+            final = len(text) if has_ended else _final_length(text, stop)
+            if final > sent:
+                yield text[sent:final]
+                sent = final
+            if has_ended:
                 return
         yield from filter(None, [self.tokenizer.decode(row)[sent:]])
 
 
 def truncate_at_stop(text: str, stop: Sequence[str]) -> tuple[str, bool]:
-    """A text up to the first of `stop`, and whether one of them is there."""
-    places = [place for end in stop if end and (place := text.find(end)) >= 0]
-    return (text[: min(places)], True) if places else (text, False)
+    """Return the text before the first stop string, and True if there is one."""
+    positions = [i for end in stop if end and (i := text.find(end)) >= 0]
+    return (text[: min(positions)], True) if positions else (text, False)
 
 
-def _sure(text: str, stop: Sequence[str]) -> int:
-    """How much of a text will stay, whatever follows: no half character, no beginning of a stop."""
+def _final_length(text: str, stop: Sequence[str]) -> int:
+    """Return the length that no later token changes: before half a character or part of a stop."""
     length = len(text.rstrip(UNFINISHED))
     for end in stop:
-        heads = (n for n in range(len(end) - 1, 0, -1) if text[:length].endswith(end[:n]))
-        length -= next(heads, 0)
+        prefixes = (n for n in range(len(end) - 1, 0, -1) if text[:length].endswith(end[:n]))
+        length -= next(prefixes, 0)
     return length

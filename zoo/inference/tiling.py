@@ -1,9 +1,9 @@
-"""Ways to show a large image to a network: whole, in tiles, as the authors chop it, turned.
+"""Super-resolution of large images: tiles, the authors' chop, self-ensemble.
 
 (B, C, H, W) -> (B, C, scale * H, scale * W), whatever the network
 
-Channel attention averages over what it is shown, so a network with it gives something else for
-each way; one without gives the same wherever its receptive field lies within tile and overlap.
+Channel attention averages over its whole input, so its output depends on the tiles. A network
+without it gives the same output wherever its receptive field lies within tile and overlap.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,19 +12,22 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-Enlarge = Callable[[Tensor], Tensor]
+Upscaler = Callable[[Tensor], Tensor]
 
 
 class Tile(NamedTuple):
-    """What is kept of one tile, and what is shown around it: (top, bottom, left, right)."""
+    """Two boxes of an image, each (top, bottom, left, right) in pixels."""
 
-    kept: tuple[int, int, int, int]
-    shown: tuple[int, int, int, int]
+    core: tuple[int, int, int, int]  # what this tile adds to the output
+    padded: tuple[int, int, int, int]  # what the network sees: the core and the overlap
 
 
 def tiles(height: int, width: int, size: int, overlap: int) -> Iterator[Tile]:
-    """Tiles of `size` pixels that cover an image, each shown with `overlap` pixels around it where
-    there are any. Raises ValueError for a size below 1 or a negative overlap."""
+    """Yield tiles of `size` pixels that cover an image, with up to `overlap` pixels around them.
+
+    Raises:
+        ValueError: the size is below 1 or the overlap negative.
+    """
     if size < 1 or overlap < 0:
         raise ValueError(
             f"a tile has a pixel or more and no negative overlap, not {size}, {overlap}"
@@ -32,21 +35,19 @@ def tiles(height: int, width: int, size: int, overlap: int) -> Iterator[Tile]:
     for top in range(0, height, size):
         for left in range(0, width, size):
             bottom, right = min(top + size, height), min(left + size, width)
-            yield Tile(
-                (top, bottom, left, right),
-                (
-                    max(top - overlap, 0),
-                    min(bottom + overlap, height),
-                    max(left - overlap, 0),
-                    min(right + overlap, width),
-                ),
+            padded = (
+                max(top - overlap, 0),
+                min(bottom + overlap, height),
+                max(left - overlap, 0),
+                min(right + overlap, width),
             )
+            yield Tile((top, bottom, left, right), padded)
 
 
 def crop_overlap(tile: Tile, scale: int) -> tuple[slice, slice]:
-    """Where what is kept lies in what the network made of what it was shown."""
-    top, bottom, left, right = tile.kept
-    y, _, x, _ = tile.shown
+    """Return rows and columns of a tile's core within the upscaled padded tile."""
+    top, bottom, left, right = tile.core
+    y, _, x, _ = tile.padded
     return (
         slice((top - y) * scale, (bottom - y) * scale),
         slice((left - x) * scale, (right - x) * scale),
@@ -54,26 +55,32 @@ def crop_overlap(tile: Tile, scale: int) -> tuple[slice, slice]:
 
 
 def forward_chop(
-    enlarge: Enlarge, x: Tensor, scale: int, shave: int = 10, pixels: int = 160_000
+    upscale: Upscaler, x: Tensor, scale: int, shave: int = 10, pixels: int = 160_000
 ) -> Tensor:
-    """RCAN's `--chop`: four quarters, `shave` pixels larger, each again in four while it has
-    `pixels` or more; so always four at least."""
+    """Upscale in four quarters or more, as RCAN's `--chop` does.
+
+    Args:
+        upscale: the network.
+        x: images, (B, C, H, W).
+        scale: of the network.
+        shave: pixels by which each quarter is larger.
+        pixels: a quarter with as many pixels or more is again split in four.
+    """
     height, width = x.shape[-2:]
     half = height // 2, width // 2
     tall, wide = min(half[0] + shave, height), min(half[1] + shave, width)
     rows = (slice(0, tall), slice(height - tall, height))
     columns = (slice(0, wide), slice(width - wide, width))
-    small = tall * wide < pixels or (tall, wide) == (height, width)
+    is_small = tall * wide < pixels or (tall, wide) == (height, width)
     y = x.new_empty(*x.shape[:-2], height * scale, width * scale)
     for i, row in enumerate(rows):
         for j, column in enumerate(columns):
             part = x[..., row, column]
-            large = enlarge(part) if small else forward_chop(enlarge, part, scale, shave, pixels)
-            kept = [
+            large = upscale(part) if is_small else forward_chop(upscale, part, scale, shave, pixels)
+            (top, bottom), (left, right) = (
                 (0, n * scale) if side == 0 else (n * scale, size * scale)
                 for side, n, size in ((i, half[0], height), (j, half[1], width))
-            ]
-            (top, bottom), (left, right) = kept
+            )
             from_top = 0 if i == 0 else large.shape[-2] - (bottom - top)
             from_left = 0 if j == 0 else large.shape[-1] - (right - left)
             y[..., top:bottom, left:right] = large[
@@ -82,15 +89,14 @@ def forward_chop(
     return y
 
 
-def self_ensemble(enlarge: Enlarge, x: Tensor) -> Tensor:
-    """The mean over the eight positions of an image, mirrored and transposed (1707.02921, Sec.
-    3.4): what is marked by a + in tables."""
+def self_ensemble(upscale: Upscaler, x: Tensor) -> Tensor:
+    """Average over the eight flips and rotations of an image (1707.02921, Sec. 3.4: "+")."""
     total: Tensor | None = None
     for dims in ([], [-1], [-2], [-2, -1]):
         for transposed in (False, True):
-            turned = x.flip(dims)
-            turned = turned.transpose(-1, -2) if transposed else turned
-            large = enlarge(turned.contiguous())
+            flipped = x.flip(dims)
+            flipped = flipped.transpose(-1, -2) if transposed else flipped
+            large = upscale(flipped.contiguous())
             large = large.transpose(-1, -2) if transposed else large
             large = large.flip(dims)
             total = large if total is None else total + large
@@ -98,6 +104,6 @@ def self_ensemble(enlarge: Enlarge, x: Tensor) -> Tensor:
     return total / 8
 
 
-def whole_values(x: Tensor) -> Tensor:
-    """Pixels of 0..1 as uint8, clipped and rounded half up as MATLAB's im2uint8 rounds."""
+def to_uint8(x: Tensor) -> Tensor:
+    """Convert pixels of 0..1, clipped and rounded half up as MATLAB's im2uint8 rounds."""
     return torch.floor(x.double() * 255 + 0.5).clamp(0, 255).to(torch.uint8)

@@ -4,7 +4,6 @@ pixels -> tiles, with what is around them -> network -> pixels       profile, or
 """
 
 import copy
-import os
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 from torch import nn
 
+from zoo._io import atomic_path
 from zoo.inference.tiling import Tile, crop_overlap, self_ensemble, tiles
 from zoo.models._builder import build_model
 from zoo.models._factory import create
@@ -248,12 +248,9 @@ def upscale_file(
     large = upscale(image, network, scale=scale, **options)
     if to.suffix.lower() in (".jpg", ".jpeg") and large.mode not in ("RGB", "L"):
         raise ValueError(f"a JPEG holds no {large.mode}; write {path} to a .png")
-    part = to.with_name(f".{to.stem}.part{to.suffix}")
-    try:
-        large.save(part, quality=QUALITY, **{str(k): v for k, v in large.info.items()})
-        os.replace(part, to)
-    finally:
-        part.unlink(missing_ok=True)
+    kind = Image.registered_extensions()[to.suffix.lower()]
+    with atomic_path(to) as temporary:
+        large.save(temporary, kind, quality=QUALITY, **{str(k): v for k, v in large.info.items()})
     return large.size
 
 

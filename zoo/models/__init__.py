@@ -1,1 +1,1 @@
-"""One room per paper: the network, and what the paper says of it. No room knows another."""
+"""Models: one package per paper. Families are independent of one another."""

@@ -1,4 +1,4 @@
-"""What the zoo knows of its models: list, describe, register; and the claims about them."""
+"""The zoo's catalog: list, describe and register models, and the claims about them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from zoo.models._registry import (
+    Task,
     list_weights,
     model_entries,
     paper_of,
@@ -14,47 +15,73 @@ from zoo.models._registry import (
     stored_counts,
     suggest,
 )
-from zoo.papers.loading import PaperError, load_papers
+from zoo.papers.loading import load_papers
 from zoo.papers.records import Claim, Contradiction, Deviation, Paper
+from zoo.papers.toml import PaperError
 from zoo.papers.weights import Weights
 
 
 @dataclass(frozen=True, kw_only=True)
 class Description:
-    """All that the zoo knows of one name. params and macs are None for names registered outside,
-    num_classes for networks that are no classifiers."""
+    """Everything the zoo knows of one name."""
 
     name: str
-    target: str
-    args: Mapping[str, Any]
-    input_size: tuple[int, ...]
-    num_classes: int | None
-    params: int | None
-    macs: int | None
+    target: str  # the class, as "package.module:Class"
+    args: Mapping[str, Any]  # its keyword arguments
+    input_size: tuple[int, ...]  # without the batch
+    num_classes: int | None  # None: no classifier
+    params: int | None  # None: registered outside the zoo
+    macs: int | None  # multiply-adds at input_size; None: registered outside the zoo
     paper: Paper | None
     claims: tuple[Claim, ...]
-    weights: tuple[Weights, ...]
+    weights: tuple[Weights, ...]  # the default first
     deviations: tuple[Deviation, ...]
     contradictions: tuple[Contradiction, ...]
 
 
 def register(
-    target: str | type, variants: Mapping[str, Mapping[str, Any]], cfg: Mapping[str, Any]
+    target: str | type,
+    models: Mapping[str, Mapping[str, Any]],
+    cfg: Mapping[str, Any],
+    *,
+    task: Task,
 ) -> None:
-    """Adds names of your own: a class (or "package.module:Class") with keyword-only arguments,
-    {name: its arguments}, and timm's pretrained_cfg entries (see inputs.CIFAR, IMAGENET).
+    """Register models of your own.
 
-    Raises ValueError when a name is taken.
+    Args:
+        target: A class with keyword-only arguments, or its "package.module:Class".
+        models: {name: keyword arguments of the class}.
+        cfg: timm's pretrained_cfg entries (see CIFAR_CFG and IMAGENET_CFG of zoo.models._cfgs).
+        task: What the networks do.
+
+    Raises:
+        ValueError: A name is taken.
+
+    Example:
+        >>> import zoo
+        >>> from zoo.models._cfgs import CIFAR_CFG
+        >>> target = "zoo.models.resnet.model:CifarResNet"
+        >>> zoo.register(target, {"resnet8": {"depth": 8}}, CIFAR_CFG, task="image-classification")
+        >>> zoo.list_models("resnet8")
+        ['resnet8']
     """
     model_entries()  # the zoo's own names come first
     if isinstance(target, type):
         target = f"{target.__module__}:{target.__qualname__}"
-    register_models(target, variants, cfg)
+    register_models(target, models, cfg, task=task)
 
 
 def list_papers() -> tuple[Paper, ...]:
-    """Every paper of the zoo, with its claims, weights, deviations and contradictions."""
+    """Return every paper of the zoo, with its claims, weights, deviations and contradictions.
 
+    Raises:
+        PaperError: A claim is about a model that the zoo lacks.
+
+    Example:
+        >>> import zoo
+        >>> next(paper.arxiv for paper in zoo.list_papers() if paper.id == "resnet")
+        '1512.03385v1'
+    """
     validate_claims()
     return load_papers()
 
@@ -62,8 +89,19 @@ def list_papers() -> tuple[Paper, ...]:
 def list_claims(
     model: str = "*", *, paper: str = "", kind: str = "", benchmark: str = "*"
 ) -> list[Claim]:
-    """The claims on models that match `model`, of one paper (room or arXiv number), kind
-    (counted, measured, relative) and benchmark pattern; all by default."""
+    """Return the claims that match every filter.
+
+    Args:
+        model: Shell pattern of model names.
+        paper: Name of a model family, or arXiv number; "" for all.
+        kind: "counted", "measured" or "relative"; "" for all.
+        benchmark: Shell pattern of benchmark ids.
+
+    Example:
+        >>> import zoo
+        >>> zoo.list_claims("resnet20", kind="measured")[0].benchmark
+        'cifar10/test'
+    """
     return [
         claim
         for source in list_papers()
@@ -83,12 +121,21 @@ def list_models(
     dataset: str = "",
     pretrained: bool = False,
 ) -> list[str]:
-    """Names that match a shell pattern; those of one `paper` (room or arXiv number), of one
-    `task`, with claims or weights on one `dataset` (cifar10, imagenet, digits, ...).
+    """Return the model names that match every filter.
 
-    `pretrained` lists names of weights ("arch.tag") instead of architectures.
+    Args:
+        pattern: Shell pattern of names.
+        paper: Name of a model family, or arXiv number; "" for all.
+        task: What the models do, such as "super-resolution"; "" for all.
+        dataset: Data set of a claim or of weights, such as "cifar10"; "" for all.
+        pretrained: List names of weights ("arch.tag") instead of architectures.
+
+    Example:
+        >>> import zoo
+        >>> zoo.list_models("rcan_x*")
+        ['rcan_x2', 'rcan_x3', 'rcan_x4', 'rcan_x8']
     """
-    found = []
+    names = []
     for name, entry in model_entries().items():
         source = paper_of(entry)
         if not source and (paper or task):
@@ -97,17 +144,16 @@ def list_models(
             continue
         if dataset and dataset not in _datasets(name):
             continue
-        tags = [weights.name for weights in list_weights(name)]
-        found += tags if pretrained else [name]
-    return [name for name in found if fnmatchcase(name, pattern) or _bare(name, pattern)]
+        names += [weights.name for weights in list_weights(name)] if pretrained else [name]
+    return [
+        name
+        for name in names
+        if fnmatchcase(name, pattern) or fnmatchcase(name.partition(".")[0], pattern)
+    ]
 
 
-def _bare(name: str, pattern: str) -> bool:
-    return fnmatchcase(name.partition(".")[0], pattern)
-
-
-def _is_paper(source: Paper, wanted: str) -> bool:
-    return wanted in ("", source.id, source.arxiv, source.arxiv.partition("v")[0])
+def _is_paper(source: Paper, paper: str) -> bool:
+    return paper in ("", source.id, source.arxiv, source.arxiv.partition("v")[0])
 
 
 def _datasets(name: str) -> set[str]:
@@ -117,31 +163,42 @@ def _datasets(name: str) -> set[str]:
 
 
 def _claims_on(name: str) -> tuple[Claim, ...]:
-    """What all papers, of whatever room, claim about a network."""
+    """Return the claims of all papers about a model."""
     return tuple(c for paper in load_papers() for c in paper.claims if c.model == name)
 
 
 def describe(name: str) -> Description:
-    """What is known of "arch" or "arch.tag". Raises UnknownNameError with the nearest names."""
+    """Describe a model or its weights.
+
+    Args:
+        name: "arch" or "arch.tag".
+
+    Raises:
+        UnknownNameError: Nothing has this name; the message lists the nearest ones.
+
+    Example:
+        >>> import zoo
+        >>> zoo.describe("resnet20").params
+        269722
+    """
     entry, weights = parse_name(name)
     source = paper_of(entry)
-    size = entry.cfg["input_size"]
     counts = stored_counts(entry)
 
     def about(table: str) -> tuple[Any, ...]:
-        """Records of the network's room, and those of other rooms that have its very name."""
+        """Return the records of the model's own paper, and those of others that name it."""
         own = getattr(source, table, ())
-        others = [r for p in load_papers() if p is not source for r in getattr(p, table)]
+        foreign = [r for p in load_papers() if p is not source for r in getattr(p, table)]
         return (
             *(r for r in own if any(fnmatchcase(entry.name, m) for m in r.models)),
-            *(r for r in others if entry.name in r.models),
+            *(r for r in foreign if entry.name in r.models),
         )
 
     return Description(
         name=name,
         target=entry.target,
         args=entry.args,
-        input_size=tuple(size),
+        input_size=tuple(entry.cfg["input_size"]),
         num_classes=entry.cfg.get("num_classes"),
         params=counts.get("params"),
         macs=counts.get("macs"),
@@ -154,16 +211,20 @@ def describe(name: str) -> Description:
 
 
 def validate_claims() -> None:
-    """Raises PaperError for claims on a model that the zoo lacks, or weights of another room's."""
-    known = model_entries()
+    """Check that claims are about models of the zoo, and weights about models of their family.
+
+    Raises:
+        PaperError: One is not; the message says where it stands.
+    """
+    entries = model_entries()
     for paper in load_papers():
         text = f"{paper.id}/paper.toml"
         named = [(m, f"{text}:{c.line}", "zoo") for c in paper.claims for m in (c.model, c.than)]
-        named += [(weights.model, weights.where, "room") for weights in paper.weights]
-        for model, where, within in named:
-            entry = known.get(model)
-            if model and (not entry or (within == "room" and paper_of(entry) is not paper)):
+        named += [(weights.model, weights.source, "model family") for weights in paper.weights]
+        for model, where, scope in named:
+            entry = entries.get(model)
+            if model and (not entry or (scope != "zoo" and paper_of(entry) is not paper)):
                 raise PaperError(
-                    f"{where}: this {within} has no model {model!r}; "
-                    f"the nearest names are {suggest(model, list(known))}"
+                    f"{where}: this {scope} has no model {model!r}; "
+                    f"the nearest names are {suggest(model, list(entries))}"
                 )

@@ -1,9 +1,9 @@
-"""What a network takes: the beginning of its pretrained_cfg, in timm's words."""
+"""pretrained_cfg entries by kind of network, in timm's words."""
 
 from typing import Any
 
-# What timm keeps beside a network without weights. The CIFAR statistics are those of the
-# authors' Torch code (datasets/cifar10.lua of fb.resnet.torch), in units of 255.
+# The CIFAR statistics are those of the authors' Torch code (datasets/cifar10.lua of
+# fb.resnet.torch), in units of 255.
 CIFAR_CFG: dict[str, Any] = {
     "input_size": (3, 32, 32),
     "num_classes": 10,
@@ -23,29 +23,42 @@ IMAGENET_CFG: dict[str, Any] = CIFAR_CFG | {
     "mean": (0.485, 0.456, 0.406),
     "std": (0.229, 0.224, 0.225),
 }
+BIG_VISION_CFG: dict[str, Any] = IMAGENET_CFG | {  # its vision transformers on patches of 16
+    "pool_size": (14, 14),
+    "mean": (0.5, 0.5, 0.5),
+    "std": (0.5, 0.5, 0.5),
+    "interpolation": "box",
+    "first_conv": "patch_embed",
+    "classifier": "head.fc",
+}
 
 
 def super_resolution_cfg(scale: int) -> dict[str, Any]:
-    """The configuration of a network that enlarges by `scale`: it takes an image of any size; the
-    one it is counted at makes 1280x720 pixels, as papers count."""
+    """Return the configuration of a super-resolution network, for inputs of any size.
+
+    MACs are counted at the input size whose output has 1280x720 pixels, as papers count.
+    """
     return {"input_size": (3, 720 // scale, 1280 // scale), "fixed_input_size": False}
 
 
 def language_cfg(tokenizer: str, vocab: int, context: int) -> dict[str, Any]:
-    """The configuration of a language model: `context` ids of the `tokenizer` at most, each less
-    than `vocab`."""
+    """Return the configuration of a language model for up to `context` ids below `vocab`."""
     return {"input_size": (context,), "vocab_size": vocab, "tokenizer": tokenizer}
 
 
 def denoising_cfg(channels: int) -> dict[str, Any]:
-    """The configuration of a network that takes noise from images of any size; the one it is
-    counted at is of Set12's smaller images."""
+    """Return the configuration of a denoiser, for inputs of any size.
+
+    MACs are counted at the size of Set12's smaller images.
+    """
     return {"input_size": (channels, 256, 256), "fixed_input_size": False}
 
 
 def keyword_spotting_cfg(pool_size: tuple[int, int]) -> dict[str, Any]:
-    """The configuration of a network that tells the twelve classes of Speech Commands from 101
-    frames of 40 coefficients (zoo.data.mfcc); they are taken as they are."""
+    """Return the configuration of a classifier of the twelve classes of Speech Commands.
+
+    Its input is 101 frames of 40 MFCCs (zoo.data.mfcc), not normalized.
+    """
     return {
         "input_size": (1, 101, 40),
         "num_classes": 12,

@@ -1,4 +1,4 @@
-"""What a network has, counted from itself: parameters, multiply-adds, layers. Needs no weights."""
+"""Parameters, multiply-adds and layers, counted from a network. Needs no weights."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,31 +13,31 @@ from torch.utils.flop_counter import FlopCounterMode
 
 @dataclass(frozen=True)
 class ModelComplexity:
-    """macs: multiply-adds of convolutions and matrix products for one input; depth: weighted
-    layers on the main path, without what a module says is `beside` it (by name: "downsample" if it
-    says nothing); convolutions: all of them, projections included."""
+    """Counts of a network."""
 
     params: int
-    macs: int
-    depth: int
-    convolutions: int
+    macs: int  # multiply-adds of convolutions and matrix products for one input
+    depth: int  # weighted layers on the main path, without children named in `beside`
+    convolutions: int  # all of them, projections included
 
 
-Form = tuple[Any, ...]
-SEEN: dict[Form, tuple[int, Form]] = {}  # a call: its operations, the form of the tensor it makes
+Signature = tuple[Any, ...]
+CALLS: dict[Signature, tuple[int, Signature]] = {}  # call -> (FLOPs, signature of its output)
 
 
-def form(value: Any) -> Any:
-    """What a call's operations, and the form of what it makes, depend on."""
+def tensor_signature(value: Any) -> Any:
+    """Return what the FLOPs and the output's signature of a call depend on."""
     if isinstance(value, Tensor):
         return value.shape, value.stride(), value.dtype, value.device
     return (slice, value.start, value.stop, value.step) if isinstance(value, slice) else value
 
 
 class CachedFlopCounter(TorchFunctionMode):
-    """Sums up what torch's FlopCounterMode counts of each function of torch. One that was called
-    before with arguments of the same form is not run again on the meta device, where its result is
-    a form and nothing else: repeated layers, which networks are made of, cost a fifth."""
+    """torch's FlopCounterMode with a cache over calls of torch functions.
+
+    On the meta device, a call whose arguments have a known signature is not run again: its output
+    has a shape and nothing else. Repeated layers, which networks are made of, cost a fifth.
+    """
 
     total = 0
 
@@ -48,30 +48,35 @@ class CachedFlopCounter(TorchFunctionMode):
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
-        given = kwargs or {}
-        leaves = tree_leaves((args, given))
-        call = (func, *map(form, leaves))
-        if call not in SEEN:
+        kwargs = kwargs or {}
+        leaves = tree_leaves((args, kwargs))
+        call = (func, *map(tensor_signature, leaves))
+        if call not in CALLS:
             with FlopCounterMode(display=False) as flops:
-                made = func(*args, **given)
-            fresh = isinstance(made, Tensor) and made.is_meta and all(x is not made for x in leaves)
-            SEEN[call] = flops.get_total_flops(), form(made) if fresh else ()
-        elif SEEN[call][1]:
-            shape, stride, dtype, device = SEEN[call][1]
-            made = torch.empty_strided(shape, stride, dtype=dtype, device=device)
-        else:  # it changed what it was given, or made no tensor or several
-            made = func(*args, **given)
-        self.total += SEEN[call][0]
-        return made
+                out = func(*args, **kwargs)
+            fresh = isinstance(out, Tensor) and out.is_meta and all(x is not out for x in leaves)
+            CALLS[call] = flops.get_total_flops(), tensor_signature(out) if fresh else ()
+        elif CALLS[call][1]:
+            shape, stride, dtype, device = CALLS[call][1]
+            out = torch.empty_strided(shape, stride, dtype=dtype, device=device)
+        else:  # an in-place call, or one with no or several outputs
+            out = func(*args, **kwargs)
+        self.total += CALLS[call][0]
+        return out
 
 
 def count_complexity(model: nn.Module, input_size: Sequence[int]) -> ModelComplexity:
-    """Counts of `model` at `input_size`: (C, H, W), or (T,) for a language model. A model on the
-    meta device costs no memory."""
+    """Count parameters, multiply-adds and layers. A model on the meta device costs no memory.
+
+    Args:
+        model: The network. A module may name the children that are off the main path in an
+            attribute `beside`; by default ("downsample",).
+        input_size: (C, H, W), or (T,) for a language model.
+    """
     device = next((parameter.device for parameter in model.parameters()), "cpu")
-    kind = torch.float32 if len(input_size) > 1 else torch.long
-    with torch.no_grad(), CachedFlopCounter() as operations:
-        model.eval()(torch.empty(1, *input_size, device=device, dtype=kind))
+    dtype = torch.float32 if len(input_size) > 1 else torch.long
+    with torch.no_grad(), CachedFlopCounter() as flops:
+        model.eval()(torch.empty(1, *input_size, device=device, dtype=dtype))
     layers = [module for module in model.modules() if isinstance(module, nn.Conv2d | nn.Linear)]
     beside = {
         layer
@@ -82,7 +87,7 @@ def count_complexity(model: nn.Module, input_size: Sequence[int]) -> ModelComple
     }
     return ModelComplexity(
         params=sum(parameter.numel() for parameter in model.parameters()),
-        macs=operations.total // 2,
+        macs=flops.total // 2,
         depth=sum(layer not in beside for layer in layers),
         convolutions=sum(isinstance(layer, nn.Conv2d) for layer in layers),
     )

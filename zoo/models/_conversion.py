@@ -1,9 +1,9 @@
-"""Published checkpoints -> safetensors under the zoo's names.
+"""Published checkpoints -> safetensors under the zoo's keys.
 
-pickle (weights_only) -> state dict -> a room's key scheme -> the one architecture that fits
+pickle (weights_only) -> state dict -> a family's key mapping -> the one architecture that fits
 
-Which architecture a file holds is told by its tensors alone, as spandrel does: every scheme
-whose keys it has renames them, and every network of the scheme is compared shape by shape.
+The architecture is detected from the tensors alone, as spandrel does: every key mapping whose
+required keys are there renames them, and every network of the mapping is compared shape by shape.
 """
 
 import dataclasses
@@ -19,11 +19,12 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
+from zoo._io import atomic_write
 from zoo.checkpoints import safetensors_format
 from zoo.checkpoints.key_mapping import KeyMapping
 from zoo.checkpoints.loading import check_keys
 from zoo.checkpoints.reading import read_checkpoint
-from zoo.checkpoints.writing import encode_safetensors, write_checkpoint
+from zoo.checkpoints.writing import encode_safetensors
 from zoo.models._builder import build_model
 from zoo.models._registry import ModelEntry, get_entry, list_weights, model_entries, stored_counts
 from zoo.papers.weights import WeightsError
@@ -33,82 +34,74 @@ ZOO_KEYS = KeyMapping(name="the zoo", models=("*",))
 
 @dataclass(frozen=True)
 class ConversionReport:
-    """What a file turned out to be, what was written, and what became of its keys: `renamed`
-    {old: new}, `dropped` and `added` {key: why}."""
+    """The outcome of a conversion."""
 
-    model: str
-    args: Mapping[str, Any]
-    scheme: str
-    tensors: int
-    path: Path
-    sha256: str
-    renamed: Mapping[str, str]
-    dropped: Mapping[str, str]
-    added: Mapping[str, str]
-    notes: tuple[str, ...] = ()
+    model: str  # the architecture
+    args: Mapping[str, Any]  # its keyword arguments, where they differ from the registered ones
+    keys: str  # name of the key mapping that the source is published under
+    tensors: int  # number of tensors written
+    path: Path  # file written
+    sha256: str  # of that file
+    renamed: Mapping[str, str]  # {old key: new key}
+    dropped: Mapping[str, str]  # {key: reason}
+    added: Mapping[str, str]  # {key: reason}
+    notes: tuple[str, ...] = ()  # differences that the tensors do not show
 
 
 def all_key_mappings() -> Iterator[tuple[str, KeyMapping]]:
-    """(room, scheme) of every room's convert.py."""
+    """Yield (name of the family, key mapping) for every family's convert.py."""
     import zoo.models
 
-    for room in pkgutil.iter_modules(zoo.models.__path__):
+    for family in pkgutil.iter_modules(zoo.models.__path__):
         try:
-            module = importlib.import_module(f"zoo.models.{room.name}.convert")
+            module = importlib.import_module(f"zoo.models.{family.name}.convert")
         except ModuleNotFoundError as error:
-            if error.name != f"zoo.models.{room.name}.convert":
+            if error.name != f"zoo.models.{family.name}.convert":
                 raise
             continue
-        for scheme in module.KEY_MAPPINGS:
-            yield room.name, scheme
+        for mapping in module.KEY_MAPPINGS:
+            yield family.name, mapping
 
 
 @dataclass(frozen=True)
 class Match:
-    """One way to read a checkpoint: `state` in the zoo's keys against `expected` shapes."""
+    """A checkpoint read as one architecture."""
 
-    model: str
-    args: Mapping[str, Any]
+    model: str  # the architecture
+    args: Mapping[str, Any]  # its keyword arguments
     keys: KeyMapping
-    state: dict[str, Tensor]
-    expected: dict[str, tuple[int, ...]]
-    added: Mapping[str, str]
+    state: dict[str, Tensor]  # under the zoo's keys
+    expected: dict[str, tuple[int, ...]]  # {key: shape} of the network
+    added: Mapping[str, str]  # {key: reason}
 
     @property
-    def scheme(self) -> str:
-        """The name of the scheme."""
-        return self.keys.name
-
-    @property
-    def faults(self) -> int:
-        """How many tensors are missing, left over or of another shape."""
+    def mismatches(self) -> int:
+        """Number of tensors that are missing, superfluous or of another shape."""
         shapes = {key: tuple(value.shape) for key, value in self.state.items()}
-        differing = {
-            k for k in shapes.keys() & self.expected.keys() if shapes[k] != self.expected[k]
-        }
-        return len(shapes.keys() ^ self.expected.keys()) + len(differing)
+        return len({key for key, _ in shapes.items() ^ self.expected.items()})
 
 
 def matches(state: dict[str, Tensor], model: str = "", *, refused: list[str]) -> Iterator[Match]:
-    """Every reading of a checkpoint by a scheme that it has the keys of, near its size; why a
-    scheme cannot rename it goes into `refused`."""
+    """Yield a match for every key mapping and architecture of about the checkpoint's size.
+
+    Reasons why a mapping cannot rename the keys are appended to `refused`.
+    """
     layers = sum(value.dim() == 4 for value in state.values())
-    for room, scheme in all_key_mappings():
-        if not all(any(mark in key for key in state) for mark in scheme.marks):
+    for family, mapping in all_key_mappings():
+        if not mapping.has_required_keys(state):
             continue
         try:
-            renamed = scheme.apply(state)
+            renamed = mapping.to_zoo(state)
         except WeightsError as error:
-            refused.append(f"{scheme.name}: {error}")
+            refused.append(f"{mapping.name}: {error}")
             continue
         for name, entry in model_entries().items():
-            of_room = entry.family.rpartition(".")[2] == room
-            if not of_room or not scheme.fits(name):
+            if entry.family.rpartition(".")[2] != family or not mapping.supports(name):
                 continue
-            if model not in ("", name) or not (model or _is_near(entry, layers)):
+            if name != model if model else not _is_near(entry, layers):
                 continue
-            for args in scheme.tries:
-                yield _match(name, {**args, **_boundary_args(entry, renamed)}, scheme, renamed)
+            for args in mapping.candidate_args:
+                yield _match(name, {**args, **_boundary_args(entry, renamed)}, mapping, renamed)
 
 
 def _is_near(entry: ModelEntry, layers: int) -> bool:
@@ -117,16 +110,16 @@ def _is_near(entry: ModelEntry, layers: int) -> bool:
 
 
 def _boundary_args(entry: ModelEntry, state: Mapping[str, Tensor]) -> dict[str, int]:
-    """Classes and input channels, from the last layer and the first."""
+    """Return the numbers of classes and input channels of the last layer and the first."""
     if not entry.is_classifier:
         return {}
     first, last = (state.get(f"{entry.cfg[key]}.weight") for key in ("first_conv", "classifier"))
-    found = {} if last is None else {"num_classes": last.shape[0]}
-    return found if first is None or first.dim() != 4 else found | {"in_chans": first.shape[1]}
+    args = {} if last is None else {"num_classes": last.shape[0]}
+    return args if first is None or first.dim() != 4 else args | {"in_chans": first.shape[1]}
 
 
 def _match(
-    name: str, args: Mapping[str, Any], scheme: KeyMapping, state: dict[str, Tensor]
+    name: str, args: Mapping[str, Any], mapping: KeyMapping, state: dict[str, Tensor]
 ) -> Match:
     network = build_model(name, device="meta", **args)
     expected = {key: tuple(value.shape) for key, value in network.state_dict().items()}
@@ -135,115 +128,128 @@ def _match(
         counters = {k: torch.tensor(0) for k in expected if k.endswith("num_batches_tracked")}
         added |= dict.fromkeys(counters, "a counter of batches, which torch 0.4.0 did not save")
         state = state | counters
-    if scheme.constants and not any(map(scheme.has_constant, state)):
+    if mapping.constants and not any(map(mapping.is_constant, state)):
         built = build_model(name, **args).state_dict()
-        constants = {k: v for k, v in built.items() if scheme.has_constant(k)}
+        constants = {k: v for k, v in built.items() if mapping.is_constant(k)}
         added |= dict.fromkeys(constants, "a constant of the network")
         state = state | constants
-    defaults = get_entry(name).cfg.get("num_classes"), 3
-    told = dict(args)
-    if (told.get("num_classes"), told.get("in_chans")) == defaults:
-        told = {k: v for k, v in told.items() if k not in ("num_classes", "in_chans")}
-    return Match(name, told, scheme, state, expected, added)
+    defaults = {"num_classes": get_entry(name).cfg.get("num_classes"), "in_chans": 3}
+    if all(args.get(key) == value for key, value in defaults.items()):
+        args = {key: value for key, value in args.items() if key not in defaults}
+    return Match(name, args, mapping, state, expected, added)
 
 
-def detect_model(state: dict[str, Tensor], what: str, model: str = "") -> Match:
-    """The one reading of a state dict that fits without a tensor missing or left over.
+def detect_model(state: dict[str, Tensor], source: str, model: str = "") -> Match:
+    """Return the one match without a missing or superfluous tensor.
 
-    Raises WeightsError for none, naming what the nearest architecture lacks; for several, by
-    different architectures, naming them.
+    Args:
+        state: The checkpoint.
+        source: Its name, for messages.
+        model: The architecture, if it is known.
+
+    Raises:
+        WeightsError: No architecture fits, and the message says what the nearest one lacks; or
+            several do, and the message names them.
     """
     if model:
         get_entry(model)
     best: Match | None = None
     exact: dict[str, Match] = {}
     refused: list[str] = []
-    for fit in matches(state, model, refused=refused):
-        if not fit.faults:
-            exact.setdefault(fit.model, fit)
-        if best is None or fit.faults < best.faults:
-            best = fit
+    for match in matches(state, model, refused=refused):
+        if not match.mismatches:
+            exact.setdefault(match.model, match)
+        if best is None or match.mismatches < best.mismatches:
+            best = match
     if len(exact) == 1:
         return next(iter(exact.values()))
     if exact:
         names = ", ".join(exact)
-        raise WeightsError(f"{what} fits {names}, whose tensors are alike; insist on one (--model)")
-    if best is None or (not model and best.faults > len(best.expected) // 2):
-        why = "; ".join(refused) or f"{len(state)} tensors"
-        raise WeightsError(f"{what} fits no architecture of the zoo ({why})")
-    check_keys(f"{what}, nearest to {best.model}", best.expected, best.state)
-    raise AssertionError("a fit with faults passed the check of its keys")
+        raise WeightsError(
+            f"{source} fits {names}, whose tensors are alike; insist on one (--model)"
+        )
+    if best is None or (not model and best.mismatches > len(best.expected) // 2):
+        reason = "; ".join(refused) or f"{len(state)} tensors"
+        raise WeightsError(f"{source} fits no architecture of the zoo ({reason})")
+    check_keys(f"{source}, nearest to {best.model}", best.expected, best.state)
+    raise AssertionError("a match with mismatches passed the check of its keys")
 
 
 def convert_file(
     path: Path, to: Path | None = None, *, model: str = "", install: bool = False, keys: str = ""
 ) -> ConversionReport:
-    """Reads a published checkpoint, tells what it is, and writes it as safetensors: to `to`, beside
-    it by default, or to `install` it, among the installed weights that it turns out to be. Written
-    in the zoo's names, or in those of the scheme `keys`.
+    """Convert a published checkpoint to safetensors.
 
-    Raises WeightsError for a file that is no network of the zoo, or to install no weights of it.
+    Args:
+        path: The checkpoint; a pickle is read with weights_only.
+        to: File to write; beside `path` by default.
+        model: The architecture, if several fit.
+        install: Write to the place of the installed weights that these bytes are pinned as.
+        keys: Name, or part of the name, of the key mapping to write in; the zoo's keys by default.
+
+    Raises:
+        WeightsError: No network of the zoo fits, or no weights to install have these bytes.
     """
     state, dropped = read_checkpoint(path)
-    fit = detect_model(state, str(path), model)
-    safetensors_format.check_finite(str(path), fit.state)
-    read, target = fit.keys.renaming(state), _named(keys, fit.model) if keys else ZOO_KEYS
-    written, found = target.unnaming(fit.state), target.undo(fit.state)
-    note = {"model": fit.model, "args": str(dict(fit.args)), "keys of": fit.scheme}
-    data = _encode_for_others(found) if keys else encode_safetensors(found, note)
-    to = _installed(fit.model, data, path) if install else to or _beside(path)
+    match = detect_model(state, str(path), model)
+    safetensors_format.check_finite(str(path), match.state)
+    target = _find_key_mapping(keys, match.model) if keys else ZOO_KEYS
+    read, written = match.keys.plan_to_zoo(state), target.plan_from_zoo(match.state)
+    tensors = target.from_zoo(match.state)
+    metadata = {"model": match.model, "args": str(dict(match.args)), "keys of": match.keys.name}
+    data = _encode_for_others(tensors) if keys else encode_safetensors(tensors, metadata)
+    to = _installed_path(match.model, data, path) if install else to or _path_beside(path)
+    atomic_write(to, data)
     renamed = {old: written.renamed.get(new, new) for old, new in read.renamed.items()}
     return ConversionReport(
-        model=fit.model,
-        args=fit.args,
-        scheme=fit.scheme,
-        tensors=len(found),
+        model=match.model,
+        args=match.args,
+        keys=match.keys.name,
+        tensors=len(tensors),
         path=to,
-        sha256=write_checkpoint(data, to),
+        sha256=hashlib.sha256(data).hexdigest(),
         renamed={old: new for old, new in renamed.items() if old != new},
         dropped={**dropped, **read.dropped, **written.dropped},
-        added={**fit.added, **written.added},
-        notes=tuple(filter(None, dict.fromkeys((fit.keys.note, target.note)))),
+        added={**match.added, **written.added},
+        notes=tuple(filter(None, dict.fromkeys((match.keys.caveat, target.caveat)))),
     )
 
 
-def _named(keys: str, model: str) -> KeyMapping:
-    """The one scheme of a network that is called `keys`, or has it in its name."""
-    room = get_entry(model).family.rpartition(".")[2]
-    known = {s.name: s for of, s in all_key_mappings() if of == room and s.fits(model)}
-    found = [name for name in known if keys.lower() in name.lower()]
-    if keys in known or len(found) == 1:
-        return known[keys if keys in known else found[0]]
-    raise WeightsError(f"{model} comes in the keys of {'; '.join(known)}: which is {keys!r}?")
+def _find_key_mapping(keys: str, model: str) -> KeyMapping:
+    """Return the one key mapping of a model with this name, or with it in its name."""
+    family = get_entry(model).family.rpartition(".")[2]
+    mappings = {m.name: m for of, m in all_key_mappings() if of == family and m.supports(model)}
+    names = [keys] if keys in mappings else [n for n in mappings if keys.lower() in n.lower()]
+    if len(names) == 1:
+        return mappings[names[0]]
+    raise WeightsError(f"{model} comes in the keys of {'; '.join(mappings)}: which is {keys!r}?")
 
 
 def _encode_for_others(state: dict[str, Tensor]) -> bytes:
-    """Safetensors for others: transformers reads none whose metadata has no format."""
+    """Encode for transformers, which reads no file whose metadata has no format."""
     return safetensors.torch.save({k: v.contiguous() for k, v in state.items()}, {"format": "pt"})
 
 
-def _beside(path: Path) -> Path:
-    """FILE.safetensors, if that is another file."""
+def _path_beside(path: Path) -> Path:
     to = path.with_suffix(".safetensors")
     if to == path:
         raise WeightsError(f"{path} would be overwritten; say where to write instead (--to)")
     return to
 
 
-def _installed(model: str, data: bytes, path: Path) -> Path:
-    """Where weights with these bytes are installed."""
+def _installed_path(model: str, data: bytes, path: Path) -> Path:
     digest = hashlib.sha256(data).hexdigest()
-    known = [w for w in list_weights(model) if w.url]
-    for found in known:
-        if found.sha256 == digest:
-            found.path.parent.mkdir(parents=True, exist_ok=True)
-            return found.path
-    pins = ", ".join(f"{w.name} (sha256 {w.sha256}, from {w.url})" for w in known) or "none"
+    published = [weights for weights in list_weights(model) if weights.url]
+    for weights in published:
+        if weights.sha256 == digest:
+            weights.path.parent.mkdir(parents=True, exist_ok=True)
+            return weights.path
+    pins = ", ".join(f"{w.name} (sha256 {w.sha256}, from {w.url})" for w in published) or "none"
     raise WeightsError(
         f"{path} becomes {model} with sha256 {digest}; weights to install for it are {pins}"
     )
 
 
-def report_to_dict(converted: ConversionReport) -> dict[str, Any]:
-    """For JSON."""
-    return dataclasses.asdict(converted) | {"path": str(converted.path)}
+def report_to_dict(report: ConversionReport) -> dict[str, Any]:
+    """Return a report as JSON values."""
+    return dataclasses.asdict(report) | {"path": str(report.path)}

@@ -5,26 +5,42 @@
 
 from typing import TYPE_CHECKING, Any
 
+from zoo.models._builder import build_entry, build_uninitialised, key_mappings_of
+from zoo.models._registry import ModelEntry, default_weights, parse_name
 from zoo.papers.weights import Weights
 
 if TYPE_CHECKING:
     from torch import nn
-from zoo.models._builder import build_entry, build_uninitialised, key_mappings_of
-from zoo.models._registry import ModelEntry, default_weights, parse_name
+
+    from zoo.checkpoints.key_mapping import KeyMapping
 
 
 def create(name: str, pretrained: bool | None = None, **overrides: Any) -> "nn.Module":
-    """The network `name` ("arch" or "arch.tag"), with its weights and in eval mode if `pretrained`.
+    """Create a network, with its weights and in eval mode if they are asked for.
 
-    A name may also say where the tensors are: "hf-hub:org/repo[@revision]", "local-dir:PATH", or a
-    safetensors file, whose network is told by its tensors; they are loaded unless `pretrained` is
-    False.
+    Args:
+        name: "arch" or "arch.tag", or the place of a checkpoint: "hf-hub:org/repo[@revision]",
+            "local-dir:PATH", or a safetensors file, whose architecture is detected.
+        pretrained: Load the weights. By default, only those of a checkpoint are loaded.
+        **overrides: Arguments of the class (num_classes, in_chans, drop_rate, ..., and the
+            family's own, see `zoo.describe`), timm's features_only and out_indices, or `dtype`,
+            that of parameters and buffers; tensors stored in this dtype are not copied.
 
-    `overrides` are arguments of its class (num_classes, in_chans, drop_rate, ... and the room's
-    own, see `zoo.describe`), timm's features_only and out_indices, or `dtype`, what parameters and
-    buffers are kept in: tensors of a file that are in it already are not copied. Raises
-    UnknownNameError for a name, LookupError when there are no weights, ValueError for an argument,
-    WeightsError when the weights are not those that are pinned, or do not arrive from the Hub.
+    Returns:
+        The network. Classifiers map (B, C, H, W) to (B, num_classes); super-resolution networks
+        map RGB in 0..1 to (B, 3, scale * H, scale * W); language models map token ids (B, T) to
+        logits (B, T, vocab).
+
+    Raises:
+        UnknownNameError: No model or weights have this name.
+        LookupError: The model has no default weights.
+        ValueError: The class takes no such argument, or not this value.
+        WeightsError: The weights are not the pinned ones, or cannot be downloaded.
+
+    Example:
+        >>> import torch, zoo
+        >>> zoo.create("resnet20", num_classes=5)(torch.zeros(1, 3, 32, 32)).shape
+        torch.Size([1, 5])
     """
     from zoo.models._sources import create_from_source, is_source
 
@@ -33,20 +49,23 @@ def create(name: str, pretrained: bool | None = None, **overrides: Any) -> "nn.M
     entry, weights = parse_name(name)
     if not pretrained:
         return build_entry(entry, weights, overrides)
-    weights = weights or default_weights(entry.name)
     from zoo.checkpoints.loading import load_pretrained
 
+    weights = weights or default_weights(entry.name)
     resized = "num_classes" in overrides
-    model, like = build_uninitialised(entry, weights, overrides, resized=resized)
-    load_pretrained(
-        model, weights, like=like, resized=resized, scheme=_find_key_mapping(entry, weights)
-    )
+    mapping = _find_key_mapping(entry, weights)
+    model, complete = build_uninitialised(entry, weights, overrides, resized=resized)
+    load_pretrained(model, weights, like=complete, resized=resized, key_mapping=mapping)
     return model.eval()
 
 
-def _find_key_mapping(entry: ModelEntry, weights: Weights) -> Any:
-    """The scheme that weights are named by; None if it is the zoo's own."""
-    fitting = [s for s in key_mappings_of(entry) if s.name == weights.keys and s.fits(entry.name)]
-    if fitting or not weights.keys:
-        return fitting[0] if fitting else None
-    raise ValueError(f"{weights.where}: convert.py has no scheme {weights.keys!r} of {entry.name}")
+def _find_key_mapping(entry: ModelEntry, weights: Weights) -> "KeyMapping | None":
+    """Return the key mapping that weights are published under; None if their keys are the zoo's."""
+    if not weights.key_mapping:
+        return None
+    for mapping in key_mappings_of(entry):
+        if mapping.name == weights.key_mapping and mapping.supports(entry.name):
+            return mapping
+    raise ValueError(
+        f"{weights.source}: convert.py has no key mapping {weights.key_mapping!r} of {entry.name}"
+    )

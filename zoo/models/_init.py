@@ -6,23 +6,25 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-DRAWS = {"uniform_", "normal_", "kaiming_uniform_", "kaiming_normal_", "trunc_normal_"}
+RANDOM_INITS = {"uniform_", "normal_", "kaiming_uniform_", "kaiming_normal_", "trunc_normal_"}
 
 
 class SkipInit(TorchFunctionMode):
-    """Within it, constructors leave parameters as the memory was, where they would draw them; a
-    change of type makes new ones of these, and does not read them."""
+    """Leave parameters uninitialised, like transformers' no_init_weights.
+
+    A change of dtype allocates new parameters and does not read the uninitialised ones.
+    """
 
     def __torch_function__(
         self, function: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        given = {**(kwargs or {})}
-        tensor = args[0] if args else given.get("tensor")
+        kwargs = kwargs or {}
+        tensor = args[0] if args else kwargs.get("tensor")
         if not isinstance(tensor, nn.Parameter):
-            return function(*args, **given)
-        if getattr(function, "__name__", "") in DRAWS:
+            return function(*args, **kwargs)
+        if getattr(function, "__name__", "") in RANDOM_INITS:
             return tensor
-        kind = next((arg for arg in args if isinstance(arg, torch.dtype)), tensor.dtype)
-        if function is Tensor.to and kind is not tensor.dtype:
-            return torch.empty_like(tensor, dtype=kind)
-        return function(*args, **given)
+        dtype = next((arg for arg in args if isinstance(arg, torch.dtype)), tensor.dtype)
+        if function is Tensor.to and dtype is not tensor.dtype:
+            return torch.empty_like(tensor, dtype=dtype)
+        return function(*args, **kwargs)

@@ -1,33 +1,30 @@
-"""Names -> networks. The only file that knows how a model is made.
+"""Model names and what they stand for.
 
-"wrn28_10.tag" -> Variant(target, args, cfg) -> module -> pinned weights
+"wrn28_10.tag" -> ModelEntry(target, args, cfg, task), Weights
 
-Rooms register their names in `__init__.py`, as plain data: listing them loads no torch.
+Families register their names in `__init__.py` as plain data: listing them loads no torch.
 """
 
 import difflib
 import importlib
-import importlib.util
 import json
 import pkgutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any, Literal
 
 from zoo.papers.loading import load_papers
 from zoo.papers.records import Paper
 from zoo.papers.weights import MODELS_DIR, Weights
 
-if TYPE_CHECKING:
-    pass
-
-
-MARKS = {"num_classes": "image-classification", "vocab_size": "language-modeling"}  # of a cfg
+Task = Literal[
+    "image-classification", "super-resolution", "denoising", "keyword-spotting", "language-modeling"
+]
 
 
 class UnknownNameError(KeyError):
-    """A name that nothing is registered under; the message has the nearest ones."""
+    """An unregistered name; the message lists the nearest ones."""
 
     def __str__(self) -> str:
         return str(self.args[0])
@@ -35,51 +32,51 @@ class UnknownNameError(KeyError):
 
 @dataclass(frozen=True)
 class ModelEntry:
-    """One name: the class that makes it ("package.module:Class"), its arguments, timm's cfg, and
-    what it does, one of zoo.evaluation.tasks (told by its cfg, if that does)."""
+    """A registered model name."""
 
     name: str
-    target: str
-    args: Mapping[str, Any]
-    cfg: Mapping[str, Any]
-    task: str = ""
-
-    def __post_init__(self) -> None:
-        known = (task for mark, task in MARKS.items() if mark in self.cfg)
-        object.__setattr__(self, "task", self.task or next(known, "super-resolution"))
+    target: str  # the class, as "package.module:Class"
+    args: Mapping[str, Any]  # its keyword arguments
+    cfg: Mapping[str, Any]  # timm's pretrained_cfg without weights
+    task: Task
 
     @property
     def is_classifier(self) -> bool:
-        """Whether it is an image classifier, which keeps timm's contract."""
+        """True if the network keeps timm's contract of an image classifier."""
         return "num_classes" in self.cfg
 
     @property
     def is_language_model(self) -> bool:
-        """Whether it takes token ids and gives logits of the next."""
-        return "vocab_size" in self.cfg
+        """True if the network maps token ids to logits of the next token."""
+        return self.task == "language-modeling"
 
     @property
     def family(self) -> str:
-        """The room's package, e.g. zoo.models.resnet."""
+        """The package of the model family, such as zoo.models.resnet."""
         return self.target.partition(":")[0].rpartition(".")[0]
 
 
-_variants: dict[str, ModelEntry] = {}
+_entries: dict[str, ModelEntry] = {}
 
 
 def register_models(
-    target: str,
-    variants: Mapping[str, Mapping[str, Any]],
-    cfg: Mapping[str, Any],
-    task: str = "",
+    target: str, models: Mapping[str, Mapping[str, Any]], cfg: Mapping[str, Any], *, task: Task
 ) -> None:
-    """Gives each name in `variants` to the class `target` ("package.module:Class") with its
-    arguments; see Variant for `task`. Raises ValueError when a name is taken by another target or
-    other arguments."""
-    for name, args in variants.items():
-        variant = ModelEntry(name, target, dict(args), dict(cfg), task)
-        other = _variants.setdefault(name, variant)
-        if other != variant:
+    """Register names for a class.
+
+    Args:
+        target: The class, as "package.module:Class".
+        models: {name: keyword arguments of the class}.
+        cfg: timm's pretrained_cfg entries (see zoo.models._cfgs).
+        task: What the networks do.
+
+    Raises:
+        ValueError: A name is registered with another target or other arguments.
+    """
+    for name, args in models.items():
+        entry = ModelEntry(name, target, dict(args), dict(cfg), task)
+        other = _entries.setdefault(name, entry)
+        if other != entry:
             raise ValueError(
                 f"{name!r} is {other.target} already; {target} needs a name of its own"
             )
@@ -90,73 +87,74 @@ def _load_families() -> None:
     import zoo.models
 
     for module in pkgutil.iter_modules(zoo.models.__path__, "zoo.models."):
-        if module.ispkg:  # machinery beside the families is in files
+        if module.ispkg:
             importlib.import_module(module.name)
 
 
 def model_entries() -> dict[str, ModelEntry]:
-    """All names, rooms in alphabetical order, names within a room as registered."""
+    """Return all entries by name: families in alphabetical order, names as registered."""
     _load_families()
-    return dict(_variants)
+    return dict(_entries)
 
 
 def suggest(name: str, names: list[str]) -> str:
-    """The three names that look most like `name`, for an error message."""
+    """Return the three nearest names, for an error message."""
     return ", ".join(difflib.get_close_matches(name, names, 3, cutoff=0.0))
 
 
 def get_entry(name: str) -> ModelEntry:
-    """The entry of `name` (no tag). Raises UnknownNameError with the three nearest names."""
-    known = model_entries()
-    if name not in known:
+    """Return the entry of a name without tag. Raises UnknownNameError."""
+    entries = model_entries()
+    if name not in entries:
         raise UnknownNameError(
-            f"no model is called {name!r}; the nearest are {suggest(name, list(known))}"
+            f"no model is called {name!r}; the nearest are {suggest(name, list(entries))}"
         )
-    return known[name]
+    return entries[name]
 
 
 def parse_name(name: str) -> tuple[ModelEntry, Weights | None]:
-    """The entry of "arch" or "arch.tag", and the weights of that tag (None without a tag).
-
-    Raises UnknownNameError for either, with what there is.
-    """
+    """Split "arch" or "arch.tag" into its entry and weights. Raises UnknownNameError."""
     architecture, _, tag = name.partition(".")
     entry = get_entry(architecture)
     if not tag:
         return entry, None
-    known = list_weights(architecture)
-    if found := [weights for weights in known if weights.tag == tag]:
-        return entry, found[0]
-    have = ", ".join(weights.name for weights in known) or "none"
-    raise UnknownNameError(f"{architecture} has no weights called {tag!r}; it has: {have}")
+    weights = {w.tag: w for w in list_weights(architecture)}
+    if tag in weights:
+        return entry, weights[tag]
+    names = ", ".join(w.name for w in weights.values()) or "none"
+    raise UnknownNameError(f"{architecture} has no weights called {tag!r}; it has: {names}")
 
 
 def list_weights(architecture: str) -> list[Weights]:
-    """All weights of an architecture, the default first, those that not everyone may use last."""
-    known = [w for p in load_papers() for w in p.weights if w.model == architecture]
-    return sorted(known, key=lambda weights: not weights.permissive)
+    """Return the weights of an architecture: the default first, restricted licenses last."""
+    weights = [w for paper in load_papers() for w in paper.weights if w.model == architecture]
+    return sorted(weights, key=lambda w: not w.permissive)
 
 
 def default_weights(architecture: str) -> Weights:
-    """What the bare name of an architecture stands for. Raises LookupError if it has no weights,
-    or none whose license lets everyone use them: those have to be asked for by their tag."""
-    known = list_weights(architecture)
-    if known and known[0].permissive:
-        return known[0]
-    if known:
-        have = ", ".join(f"{w.name} (license: {w.license})" for w in known)
+    """Return the weights that an architecture's bare name stands for.
+
+    Raises:
+        LookupError: It has no weights, or none with a permissive license: those have to be asked
+            for by their tag.
+    """
+    weights = list_weights(architecture)
+    if weights and weights[0].permissive:
+        return weights[0]
+    if weights:
+        names = ", ".join(f"{w.name} (license: {w.license})" for w in weights)
         raise LookupError(
             f"{architecture} has no default weights, because none are free for any use; if their "
-            f"license suits you, name one of: {have}"
+            f"license suits you, name one of: {names}"
         )
-    others = [name for name in model_entries() if any(w.permissive for w in list_weights(name))]
+    trained = [name for name in model_entries() if any(w.permissive for w in list_weights(name))]
     raise LookupError(
-        f"{architecture} has no weights; the nearest that have are {suggest(architecture, others)}"
+        f"{architecture} has no weights; the nearest that have are {suggest(architecture, trained)}"
     )
 
 
 def stored_counts(entry: ModelEntry) -> dict[str, int]:
-    """Counts as eval/counts.py wrote them down, so that showing them needs no torch."""
+    """Return the counts stored in the family's counts.json, which need no torch."""
     paper = paper_of(entry)
     path = MODELS_DIR / (paper.id if paper else "") / "counts.json"
     counts: Any = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
@@ -164,5 +162,5 @@ def stored_counts(entry: ModelEntry) -> dict[str, int]:
 
 
 def paper_of(entry: ModelEntry) -> Paper | None:
-    """The paper of an entry's room, if it has one."""
+    """Return the paper of an entry's family; None for models registered outside the zoo."""
     return next((p for p in load_papers() if entry.family == f"zoo.models.{p.id}"), None)

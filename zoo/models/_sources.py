@@ -1,10 +1,10 @@
-"""Networks from what is not listed in a room: a repository on the Hub, a folder, a file.
+"""Networks from elsewhere: a repository on the Hub, a folder, a file.
 
 hf-hub:org/repo[@revision]  local-dir:PATH -> config.json -> name, arguments -> tensors -> network
 PATH.safetensors                           -> tensors     -> name, arguments -> network
 
-config.json is timm's (architecture, num_classes, pretrained_cfg), with what the zoo knows in "zoo".
-It may name a network of the zoo and set its ends, no more: it is written by anyone.
+config.json is timm's (architecture, num_classes, pretrained_cfg), plus a "zoo" object. Anyone may
+have written it, so it may only name a network of the zoo and set OVERRIDABLE arguments.
 """
 
 import inspect
@@ -40,8 +40,8 @@ HUB, FOLDER = "hf-hub:", "local-dir:"
 CONFIG, FILE = "config.json", "model.safetensors"
 FILES = (FILE, FILE + download.INDEX)
 PICKLES = (".bin", ".ckpt", ".pkl", ".pt", ".pth", ".tar", ".th")  # never opened here
-LARGEST = 1 << 20  # bytes of a config.json
-# What a config.json may set, and within what. Anything else is the caller's to ask for.
+MAX_CONFIG_BYTES = 1 << 20
+# Arguments and values that a config.json may set. The caller may set any.
 OVERRIDABLE: dict[str, Container[Any]] = {
     "num_classes": range(1_000_001),
     "in_chans": range(1, 1025),
@@ -55,40 +55,46 @@ PREPROCESSING: dict[str, Any] = {
 
 
 def is_source(name: str) -> bool:
-    """Whether a name says where tensors are, rather than which network."""
+    """True if a name says where tensors are, rather than which network."""
     return name.startswith((HUB, FOLDER)) or name.endswith((*FILES, ".safetensors", *PICKLES))
 
 
 def create_from_source(source: str, pretrained: bool, overrides: Mapping[str, Any]) -> "nn.Module":
-    """The network of a source, with its tensors if `pretrained`. Raises WeightsError for one that
-    the zoo does not have, or whose files are not what they should be."""
+    """Create the network of a source, with its tensors if `pretrained`.
+
+    Raises:
+        WeightsError: The zoo lacks this network, or the files are not what they should be.
+    """
     if source.endswith(PICKLES) and not source.startswith((HUB, FOLDER)):
         raise WeightsError(f"{source}: networks are in safetensors; try `zoo convert {source}`")
     if not source.startswith((HUB, FOLDER)):
         return _create_from_file(Path(source), pretrained, overrides)
-    found = open_source(source)
-    entry, args = _configured_entry(source, found.config, overrides)
-    tensors = _with_preprocessing(found.tensors, found.config)
+    opened = open_source(source)
+    entry, args = _configured_entry(source, opened.config, overrides)
+    tensors = _with_preprocessing(opened.tensors, opened.config)
     if not pretrained:
         return build_entry(entry, tensors, {**args, **overrides})
     resized = "num_classes" in overrides
-    model, like = build_uninitialised(entry, tensors, {**args, **overrides}, resized=resized)
-    loading.load_pretrained(model, tensors, like=like, resized=resized)
-    loading.lock_first_seen(found.first)
+    model, complete = build_uninitialised(entry, tensors, {**args, **overrides}, resized=resized)
+    loading.load_pretrained(model, tensors, like=complete, resized=resized)
+    loading.lock([opened.file])
     return model.eval()
 
 
 class OpenedSource(NamedTuple):
-    """config.json, what it says, where the tensors are, and what to lock once they fit."""
+    """A repository or folder whose config.json has been read."""
 
-    file: Weights
-    config: dict[str, Any]
-    tensors: Weights
-    first: list[loading.FirstSeen]
+    file: loading.VerifiedFile  # config.json; to lock once the tensors fit
+    config: dict[str, Any]  # its contents
+    tensors: Weights  # where the tensors are
 
 
 def open_source(source: str) -> OpenedSource:
-    """The config.json of "hf-hub:org/repo[@revision]" or "local-dir:PATH". Raises WeightsError."""
+    """Read the config.json of "hf-hub:org/repo[@revision]" or "local-dir:PATH".
+
+    Raises:
+        WeightsError: It cannot be read, or is malformed.
+    """
     blank = Weights(
         name=source,
         file=CONFIG,
@@ -101,29 +107,31 @@ def open_source(source: str) -> OpenedSource:
     )
     folder = Path(source.removeprefix(FOLDER)).absolute()
     if source.startswith(FOLDER):
-        given = replace(blank, file=str(folder / CONFIG))
+        location = replace(blank, file=str(folder / CONFIG))
     else:
         repo, _, revision = source.removeprefix(HUB).partition("@")
         if not re.fullmatch(r"[\w.-]+/[\w.-]+", repo):
             raise WeightsError(f"{source}: a repository is called org/name, not {repo!r}")
-        given = replace(blank, repo=repo, revision=revision)
-    data, commit, first = loading.read_verified(given)
-    config = _parsed(source, data)
-    file = config.get("zoo", {}).get("file", FILE)
-    if file not in FILES:
-        raise WeightsError(f"{source}: {CONFIG} names {file!r}; tensors are in {FILE}")
-    digest = str(config.get("zoo", {}).get("sha256", ""))
-    where = {"file": file, "revision": commit} if given.repo else {"file": str(folder / file)}
-    return OpenedSource(given, config, replace(given, sha256=digest, **where), first)
+        location = replace(blank, repo=repo, revision=revision)
+    data, file = loading.fetch_bytes(location)
+    config = _parse_config(source, data)
+    name = config.get("zoo", {}).get("file", FILE)
+    if name not in FILES:
+        raise WeightsError(f"{source}: {CONFIG} names {name!r}; tensors are in {FILE}")
+    sha256 = str(config.get("zoo", {}).get("sha256", ""))
+    place = {"file": name, "revision": file.commit} if file.commit else {"file": str(folder / name)}
+    return OpenedSource(file, config, replace(location, sha256=sha256, **place))
 
 
-def _parsed(source: str, data: bytes) -> dict[str, Any]:
+def _parse_config(source: str, data: bytes) -> dict[str, Any]:
     try:
-        config = json.loads(data) if len(data) <= LARGEST else None
+        config = json.loads(data) if len(data) <= MAX_CONFIG_BYTES else None
     except (ValueError, RecursionError):
         config = None
     if not isinstance(config, dict) or not isinstance(config.get("zoo", {}), dict):
-        raise WeightsError(f"{source}: {CONFIG} is no JSON object of at most {LARGEST} bytes")
+        raise WeightsError(
+            f"{source}: {CONFIG} is no JSON object of at most {MAX_CONFIG_BYTES} bytes"
+        )
     if "auto_map" in config:
         raise WeightsError(f"{source}: {CONFIG} asks for code of its own, which is never run")
     return config
@@ -132,7 +140,7 @@ def _parsed(source: str, data: bytes) -> dict[str, Any]:
 def _configured_entry(
     source: str, config: Mapping[str, Any], overrides: Mapping[str, Any]
 ) -> tuple[ModelEntry, dict[str, Any]]:
-    """The entry and arguments that a config.json names, less those that the caller gives."""
+    """Return the entry and arguments that a config.json names, without those of the caller."""
     own = config.get("zoo", {})
     name = str(own.get("model", config.get("architecture", "")))
     try:
@@ -153,43 +161,42 @@ def _configured_entry(
 
 
 def _is_allowed_override(entry: ModelEntry, key: str, value: Any) -> bool:
-    """Whether an argument is one of the ends, or what the network has anyway."""
+    """True if an argument is overridable, or has the value of the network anyway."""
     if isinstance(value, int | str) and value in OVERRIDABLE.get(key, ()):
         return True
-    given = inspect.signature(load_class(entry.target)).parameters.get(key)
-    known = entry.args.get(key, getattr(given, "default", inspect.Parameter.empty))
-    return json.dumps(known, default=repr) == json.dumps(value)
+    parameter = inspect.signature(load_class(entry.target)).parameters.get(key)
+    expected = entry.args.get(key, getattr(parameter, "default", inspect.Parameter.empty))
+    return json.dumps(expected, default=repr) == json.dumps(value)
 
 
 def _with_preprocessing(tensors: Weights, config: Mapping[str, Any]) -> Weights:
-    """The weights with what config.json says of their preprocessing and license."""
-    given = config.get("pretrained_cfg") or {}
-    if not isinstance(given, dict):
+    """Return the weights with the preprocessing and license of a config.json."""
+    cfg = config.get("pretrained_cfg") or {}
+    if not isinstance(cfg, dict):
         return tensors
-    found = {k: v for k, v in given.items() if isinstance(v, PREPROCESSING.get(k, ()))}
-    lists = {k: tuple(v) for k, v in found.items() if isinstance(v, list)}
-    license = found.pop("license", "unknown")
-    return replace(tensors, preprocessing=found | lists, license=license)
+    typed = {k: v for k, v in cfg.items() if isinstance(v, PREPROCESSING.get(k, ()))}
+    preprocessing = {k: tuple(v) if isinstance(v, list) else v for k, v in typed.items()}
+    license = preprocessing.pop("license", "unknown")
+    return replace(tensors, preprocessing=preprocessing, license=license)
 
 
 def _create_from_file(path: Path, pretrained: bool, overrides: Mapping[str, Any]) -> "nn.Module":
-    """The network whose tensors a file holds, in the zoo's names or in those of a scheme."""
+    """Create the network whose tensors a file holds, under the zoo's keys or mapped ones."""
     state = loading.read_safetensors(path)
-    name = _identify(state) or ""
-    if name:
+    if name := _identify(state):
         return _build_loaded(name, {}, state, path, pretrained, overrides)
     from zoo.models._conversion import detect_model
 
-    fit = detect_model(state, str(path))
-    return _build_loaded(fit.model, fit.args, fit.state, path, pretrained, overrides)
+    match = detect_model(state, str(path))
+    return _build_loaded(match.model, match.args, match.state, path, pretrained, overrides)
 
 
 def _identify(state: Mapping[str, Any]) -> str | None:
-    """The network that has these very names and shapes, with arguments as registered."""
+    """Return the registered network with exactly these keys and shapes."""
     shapes = {key: tuple(value.shape) for key, value in state.items()}
-    counted = sum(v.numel() for k, v in state.items() if not re.search(r"running_|num_batches", k))
+    params = sum(v.numel() for k, v in state.items() if not re.search(r"running_|num_batches", k))
     for name, entry in model_entries().items():
-        if stored_counts(entry).get("params") != counted:
+        if stored_counts(entry).get("params") != params:
             continue
         expected = build_model(name, device="meta").state_dict()
         if shapes == {key: tuple(value.shape) for key, value in expected.items()}:
@@ -209,22 +216,25 @@ def _build_loaded(
     if not pretrained:
         return build_entry(entry, None, {**args, **overrides})
     resized = "num_classes" in overrides
-    model, like = build_uninitialised(entry, None, {**args, **overrides}, resized=resized)
-    loading.load_state(model, state, str(path), like=like, resized=resized)
+    model, complete = build_uninitialised(entry, None, {**args, **overrides}, resized=resized)
+    loading.load_state(model, state, str(path), like=complete, resized=resized)
     return model.eval()
 
 
 def load_file(name: str, path: Path) -> "nn.Module":
-    """The network `name` with the tensors of a safetensors file, or an index's shards, in the zoo's
-    names or those of a scheme of its room. Raises WeightsError if they do not fit."""
+    """Load a safetensors file, or the shards of an index, into the network `name`.
+
+    Keys are the zoo's, or those of a key mapping of its family.
+
+    Raises:
+        WeightsError: The tensors do not fit.
+    """
     entry, state = parse_name(name)[0], loading.read_safetensors(path)
     model = build_model(entry.name)
     expected = {key: tuple(value.shape) for key, value in model.state_dict().items()}
-    for scheme in key_mappings_of(entry) if set(state) != set(expected) else ():
-        if scheme.fits(entry.name) and all(
-            any(mark in key for key in state) for mark in scheme.marks
-        ):
-            renamed = scheme.apply(state)
+    for mapping in key_mappings_of(entry) if set(state) != set(expected) else ():
+        if mapping.supports(entry.name) and mapping.has_required_keys(state):
+            renamed = mapping.to_zoo(state)
             if {key: tuple(value.shape) for key, value in renamed.items()} == expected:
                 state = renamed
     loading.check_keys(str(path), expected, state)

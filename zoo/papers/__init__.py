@@ -1,1 +1,1 @@
-"""What the papers say: paper.toml -> typed records. Loads no torch."""
+"""Papers as typed records: paper.toml -> Paper, Claim, Weights, protocols. Loads no torch."""

@@ -1,105 +1,88 @@
-"""What a protocol is to the evaluation: its words in a paper.toml, as data.
+"""Evaluation settings of a paper's protocols.
 
-[views.NAME] -> View    [upscaling.NAME] -> Upscaling    [reading.NAME] -> Reading
-[denoising.NAME] -> Denoising    [hearing.NAME] -> Hearing
-
-Standard library only.
+[crops.NAME]             classification: resizes and crops of an image
+[super_resolution.NAME]  degradation, tiles, self-ensemble
+[sliding_window.NAME]    language modeling: context and stride
+[denoising.NAME]         noise and rounding
+[mfcc.NAME]              keyword spotting: cepstral coefficients
 """
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal, TypeVar
 
-CROPS = ("center", "ten", "whole")
-DEGRADATIONS = ("bi", "bd")
-COLOURS = ("rgb", "y")
+import msgspec
 
 
 @dataclass(frozen=True, kw_only=True)
 class CropProtocol:
-    """What a protocol shows of an image: resized to each of `shorter` (pixels of its shorter side),
-    then its `center`, `ten` crops (corners, center, mirrored) of `pixels`, or the `whole` of it."""
+    """Resizes and crops of an image whose predictions are averaged."""
 
-    shorter: tuple[int, ...]
-    pixels: int = 0
-    crops: str = "center"
-    interpolation: str = "bilinear"
+    resize: tuple[int, ...]  # pixels of the shorter side, one or several sizes
+    crop_size: int = 0  # pixels per side; 0 for whole images
+    crops: Literal["center", "ten", "whole"] = "center"  # ten: corners and center, mirrored too
+    interpolation: str = "bilinear"  # of the resize
 
-    @property
-    def fault(self) -> str:
-        """What breaks the rules of a view; "" if nothing does."""
-        if self.crops not in CROPS:
-            return f"crops must be one of {', '.join(CROPS)}, not {self.crops!r}"
-        if not self.shorter or (self.pixels > 0) == (self.crops == "whole"):
-            return "a view needs `shorter`, and `pixels` unless it shows the whole"
-        return ""
+    def __post_init__(self) -> None:
+        if not self.resize or (self.crop_size > 0) == (self.crops == "whole"):
+            raise ValueError("`resize` is needed, and `crop_size` unless `crops` is whole")
 
 
 @dataclass(frozen=True, kw_only=True)
 class SuperResolutionProtocol:
-    """What a protocol does with a small image: all of it or, by `chop` = (shave, pixels), in
-    overlapping quarters until each has fewer pixels; by `ensemble`, in eight positions. The small
-    image is made by the `degradation`, in `colour` or of Y alone."""
+    """Degradation of the large image, and inference on the small one."""
 
-    degradation: str = "bi"
-    colour: str = "rgb"
-    chop: tuple[int, ...] = ()
-    ensemble: bool = False
+    degradation: Literal["bi", "bd"] = "bi"  # bi: bicubic; bd: blur and decimation
+    colour: Literal["rgb", "y"] = "rgb"  # channels that are degraded
+    forward_chop: tuple[int, ...] = ()  # (shave, most pixels of a tile); empty: the whole image
+    self_ensemble: bool = False  # average over eight flips and rotations
 
-    @property
-    def fault(self) -> str:
-        """What breaks the rules of an upscaling; "" if nothing does."""
-        if self.degradation not in DEGRADATIONS or self.colour not in COLOURS:
-            return f"degradation is {' or '.join(DEGRADATIONS)}, colour {' or '.join(COLOURS)}"
-        return "" if len(self.chop) in (0, 2) else "chop is [shave, pixels]"
+    def __post_init__(self) -> None:
+        if len(self.forward_chop) not in (0, 2):
+            raise ValueError("forward_chop is [shave, pixels]")
 
 
 @dataclass(frozen=True, kw_only=True)
 class SlidingWindowProtocol:
-    """What a protocol shows of a text: windows of `context` tokens, `stride` apart, or side by side
-    if it is 0."""
+    """Windows of tokens that a text is scored in."""
 
-    context: int
-    stride: int = 0
+    context: int  # tokens per window
+    stride: int = 0  # tokens between windows; 0: windows do not overlap
 
-    @property
-    def fault(self) -> str:
-        """What breaks the rules of a reading; "" if nothing does."""
+    def __post_init__(self) -> None:
         if self.context < 1 or not 0 <= self.stride <= self.context:
-            return f"context is 1 or more, stride 0..context: not {self.context}, {self.stride}"
-        return ""
+            raise ValueError(
+                f"context is 1 or more, stride 0..context: not {self.context}, {self.stride}"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
 class DenoisingProtocol:
-    """How noise is added to an image, and what is scored: the noise is of a `seed`, the same for
-    each image; what a network makes of it is `rounded` to whole values first, or clipped alone."""
+    """Noise that is added to each image, and rounding of the output."""
 
-    seed: int = 0
-    rounded: bool = True
+    seed: int = 0  # of the noise, the same for each image
+    rounded: bool = True  # output rounded to whole pixel values, or only clipped
 
-    @property
-    def fault(self) -> str:
-        """What breaks the rules of a denoising; "" if nothing does."""
-        return "" if self.seed >= 0 else f"a seed is 0 or more, not {self.seed}"
+    def __post_init__(self) -> None:
+        if self.seed < 0:
+            raise ValueError(f"a seed is 0 or more, not {self.seed}")
 
 
 @dataclass(frozen=True, kw_only=True)
 class MfccProtocol:
-    """What a protocol hears of a sound: cepstral coefficients of windows of `window` ms, `hop` ms
-    apart, by as many mel `filters` between `low` and `high` Hz."""
+    """Mel-frequency cepstral coefficients of a sound."""
 
-    window: int = 30
-    hop: int = 10
-    filters: int = 40
-    low: int = 20
-    high: int = 4000
+    window_ms: int = 30  # length of a window
+    hop_ms: int = 10  # distance between windows
+    n_mels: int = 40  # mel filters
+    f_min: int = 20  # Hz, of the lowest filter
+    f_max: int = 4000  # Hz, of the highest filter
 
-    @property
-    def fault(self) -> str:
-        """What breaks the rules of a hearing; "" if nothing does."""
-        if min(self.window, self.hop, self.filters) < 1 or not 0 <= self.low < self.high:
-            return "window, hop and filters are 1 or more, and low is less than high"
-        return ""
+    def __post_init__(self) -> None:
+        if min(self.window_ms, self.hop_ms, self.n_mels) < 1 or not 0 <= self.f_min < self.f_max:
+            raise ValueError(
+                "window_ms, hop_ms and n_mels are 1 or more, and f_min is less than f_max"
+            )
 
 
 Protocol = (
@@ -109,10 +92,36 @@ Protocol = (
     | DenoisingProtocol
     | MfccProtocol
 )
-PROTOCOLS: dict[str, Any] = {
-    "views": CropProtocol,
-    "upscaling": SuperResolutionProtocol,
-    "reading": SlidingWindowProtocol,
+P = TypeVar("P", bound=Protocol)
+# Table of paper.toml -> protocol.
+PROTOCOLS: dict[str, type[Protocol]] = {
+    "crops": CropProtocol,
+    "super_resolution": SuperResolutionProtocol,
+    "sliding_window": SlidingWindowProtocol,
     "denoising": DenoisingProtocol,
-    "hearing": MfccProtocol,
+    "mfcc": MfccProtocol,
 }
+# Field -> key in the ledger's records, where they differ.
+RECORD_KEYS = {
+    "resize": "shorter",
+    "crop_size": "pixels",
+    "forward_chop": "chop",
+    "self_ensemble": "ensemble",
+    "window_ms": "window",
+    "hop_ms": "hop",
+    "n_mels": "filters",
+    "f_min": "low",
+    "f_max": "high",
+}
+
+
+def to_record(protocol: Protocol) -> dict[str, Any]:
+    """Return a protocol as the ledger's records have it."""
+    return {RECORD_KEYS.get(key, key): value for key, value in asdict(protocol).items()}
+
+
+def from_record(kind: type[P], record: Mapping[str, Any]) -> P:
+    """Return the protocol of a ledger record; keys of other settings are ignored."""
+    recorded = {field.name: RECORD_KEYS.get(field.name, field.name) for field in fields(kind)}
+    values = {name: record[key] for name, key in recorded.items() if key in record}
+    return msgspec.convert(values, kind)

@@ -1,127 +1,120 @@
-"""What a paper says, as frozen records: claims, deviations, contradictions, published outputs."""
+"""Records of what a paper says: claims, deviations, contradictions, published outputs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import Literal
 
-from zoo.papers.protocols import CropProtocol, SuperResolutionProtocol
-from zoo.papers.weights import Weights
+from zoo.papers.protocols import Protocol
+from zoo.papers.weights import Arguments, Weights
 
-KINDS = ("counted", "measured", "relative")
-LOWER_IS_BETTER = ("mae", "loss", "perplexity", "bits_per_byte", "bits_per_character")  # is better
+LOWER_IS_BETTER = ("mae", "loss", "perplexity", "bits_per_byte", "bits_per_character")
 UNITLESS = ("f_measure", "ssim", "mos", *LOWER_IS_BETTER)
 COUNTED = ("params", "macs", "depth", "convolutions")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Claim:
-    """One number (or comparison) that a paper prints, with the place where it stands.
+    """One number or comparison that a paper prints.
 
-    counted: value in units of `unit` (K, M, G), from the network alone, at its own image size or
-        at `input_size` pixels; a part of it that a `formula` of the room's formulas.py counts.
-    measured: value of `metric` (psnr in dB, others in percent but for UNITLESS) on `benchmark`, by
-        `protocol`.
-    relative: metric(model) `relation` metric(than); `value` is the printed difference, if any, in
-        percent if a `formula` gives it; of RATIOS (verdicts.py) the printed ratio, in percent.
+    counted: `value` in units of `unit`, computed from the network alone.
+    measured: `value` of `metric` on `benchmark` by `protocol`; PSNR in dB, others in percent
+        unless UNITLESS.
+    relative: metric(model) `relation` metric(than); `value` is the printed difference (a ratio in
+        percent for zoo.claims.verdict.RATIOS), in percent if a `formula` gives it.
     """
 
-    kind: str
-    model: str
-    metric: str
-    where: str
-    value: Decimal | None = None
-    unit: str = ""
-    args: Mapping[str, Any] = field(default_factory=dict)
-    input_size: int = 0
-    benchmark: str = ""
-    aggregation: str = ""
-    mean: Decimal | None = None
-    std: Decimal | None = None
-    protocol: str = ""
-    than: str = ""
-    than_args: Mapping[str, Any] = field(default_factory=dict)
-    relation: str = ""
-    variant: str = ""
-    formula: str = ""
-    explained_by: str = ""
-    note: str = ""
-    tolerance: Decimal | None = None
-    tolerance_reason: str = ""
-    paper: str = ""
-    line: int = 0
+    kind: Literal["counted", "measured", "relative"]  # what the claim is about
+    model: str  # architecture
+    metric: str  # params, macs, error, psnr, perplexity, ...
+    where: str  # table, figure or section that prints it
+    value: Decimal | None = None  # with the printed digits
+    unit: Literal["", "K", "M", "G"] = ""  # of a counted value
+    args: Arguments = field(default_factory=dict)  # arguments of `model`
+    input_size: int = 0  # pixels per side of a count; 0: the model's own
+    benchmark: str = ""  # id such as "imagenet/val"
+    aggregation: str = ""  # of runs or images: "single run", "median of 5 runs", "not stated"
+    mean: Decimal | None = None  # over runs, where `value` is another statistic
+    std: Decimal | None = None  # over runs
+    protocol: str = ""  # key of [protocols]
+    than: str = ""  # architecture that `model` is compared with
+    than_args: Arguments = field(default_factory=dict)  # arguments of `than`
+    relation: Literal["", "<", ">"] = ""  # of a relative claim
+    variant: str = ""  # what the zoo does not build of it, such as "in a detector"
+    formula: str = ""  # function of the family's formulas.py that computes the value
+    explained_by: str = ""  # id of the deviation or contradiction that explains a mismatch
+    note: str = ""  # remark for the reader
+    tolerance: Decimal | None = None  # largest accepted difference, in `unit`
+    tolerance_reason: str = ""  # why a tolerance is needed
+    paper: str = ""  # folder in zoo/models
+    line: int = 0  # in paper.toml
 
     @property
-    def identity(self) -> tuple[object, ...]:
-        """What makes two claims the same one."""
+    def key(self) -> tuple[object, ...]:
+        """The fields that tell one claim from another."""
         names = "kind model metric input_size benchmark protocol aggregation where than relation"
-        same = [getattr(self, name) for name in (*names.split(), "variant")]
-        return (*same, repr(sorted(self.args.items())), repr(sorted(self.than_args.items())))
+        values = [getattr(self, name) for name in (*names.split(), "variant")]
+        return (*values, repr(sorted(self.args.items())), repr(sorted(self.than_args.items())))
 
 
 @dataclass(frozen=True, kw_only=True)
 class PublishedOutputs:
-    """Images that the authors published as what a network made of a benchmark by a protocol: files
-    in a `folder` of the data, whose names and bytes have this sum (evaluation.published.digest)."""
+    """Images that the authors published as a network's outputs on a benchmark."""
 
-    model: str
-    benchmark: str
-    protocol: str
-    folder: str
-    sha256: str
-    origin: str
-    line: int = 0
+    model: str  # architecture
+    benchmark: str  # id such as "set5/bi_x4"
+    protocol: str  # key of [protocols]
+    folder: str  # in the folder of data sets
+    sha256: str  # of the files: folder_digest of zoo.evaluation.evaluators.published_images
+    origin: str  # where the authors published them
+    line: int = 0  # in paper.toml
 
 
 @dataclass(frozen=True, kw_only=True)
 class Deviation:
-    """Where the zoo leaves the paper."""
+    """A point where the zoo departs from the paper."""
 
-    id: str
-    models: tuple[str, ...]
-    what: str
-    paper: str
-    why: str
-    line: int = 0
+    id: str  # unique in the paper
+    models: tuple[str, ...]  # architectures or shell patterns
+    what: str  # what the zoo does
+    paper: str  # what the paper does
+    why: str  # reason of the departure
+    line: int = 0  # in paper.toml
 
 
 @dataclass(frozen=True, kw_only=True)
 class Contradiction:
-    """Where a paper disagrees with itself, with its code or with a paper that quotes it."""
+    """A disagreement of a paper with itself, its code or a paper that quotes it."""
 
-    id: str
-    models: tuple[str, ...]
-    what: str
-    resolution: str
-    line: int = 0
+    id: str  # unique in the paper
+    models: tuple[str, ...]  # architectures or shell patterns
+    what: str  # the statements that disagree
+    resolution: str  # what the zoo does
+    line: int = 0  # in paper.toml
 
 
 @dataclass(frozen=True, kw_only=True)
-class Paper:
-    """One room: a paper and all that it claims."""
+class PaperInfo:
+    """The [paper] table."""
 
-    id: str
-    title: str
-    arxiv: str
-    year: int
-    authors: tuple[str, ...]
-    code: str
-    task: str
-    bibtex: str
-    protocols: Mapping[str, str]
-    details: Mapping[str, Mapping[str, Any]]  # by table of zoo.papers.protocols, then by protocol
-    claims: tuple[Claim, ...]
-    weights: tuple[Weights, ...]
-    outputs: tuple[PublishedOutputs, ...]
-    deviations: tuple[Deviation, ...]
-    contradictions: tuple[Contradiction, ...]
+    title: str  # as printed
+    arxiv: str  # number and the version that was read; empty if there is none
+    year: int  # of the first version
+    authors: tuple[str, ...]  # in the printed order
+    code: str  # URL of the authors' code; empty if there is none
+    task: str  # key of zoo.evaluation.tasks.TASKS
+    bibtex: str  # entry to cite
 
-    @property
-    def views(self) -> Mapping[str, CropProtocol]:
-        """What protocols show of an image to a classifier."""
-        return self.details["views"]
 
-    @property
-    def upscaling(self) -> Mapping[str, SuperResolutionProtocol]:
-        """What protocols do with a small image."""
-        return self.details["upscaling"]
+@dataclass(frozen=True, kw_only=True)
+class Paper(PaperInfo):
+    """A paper with its claims, weights and deviations."""
+
+    id: str  # folder in zoo/models
+    protocols: Mapping[str, str]  # protocol -> its description in the paper's words
+    protocol_settings: Mapping[str, Protocol]  # protocol -> what an evaluation does by it
+    claims: tuple[Claim, ...]  # in the order of paper.toml
+    weights: tuple[Weights, ...]  # of paper.toml, then of timm_weights.json
+    outputs: tuple[PublishedOutputs, ...]  # images that the authors published
+    deviations: tuple[Deviation, ...]  # where the zoo departs from the paper
+    contradictions: tuple[Contradiction, ...]  # where the paper disagrees with itself

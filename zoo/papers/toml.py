@@ -1,19 +1,18 @@
-"""A TOML file that a person wrote: whatever is wrong with it is said with its file and line.
-
-Standard library only.
-"""
+"""Read a TOML file that a person wrote; every error names its file and line."""
 
 import re
-import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, get_args, get_origin
+from typing import Any, TypeVar, get_args, get_type_hints
 
-from zoo.papers.toml_cache import cached_parse
+import msgspec
+import tomli
 
-LARGEST = 63  # bits of a whole number; TOML's own limit
-DIGITS = 100  # of a decimal number, before and after its point
+MAX_BITS = 63  # of a whole number; TOML's own limit
+MAX_DIGITS = 100  # of a decimal number, before and after its point
+
+T = TypeVar("T")
 
 
 class PaperError(ValueError):
@@ -21,41 +20,35 @@ class PaperError(ValueError):
 
 
 class TomlFile:
-    """The text of a TOML file, for finding the line that an error is about."""
+    """A TOML file with the lines of its tables and keys."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
             self.text = path.read_text(encoding="utf-8")
         except UnicodeDecodeError as error:
-            self.lines = []
             raise self.error(1, f"it is not UTF-8 at byte {error.start}") from None
         self.lines = self.text.split("\n")  # as TOML does; splitlines knows nine other ends
-        self.starts: dict[str, list[int]] = {}  # of each table: the lines of its headers, from 0
+        self.headers: dict[str, list[int]] = {}  # table -> indices of its headers' lines
         for i, text in enumerate(self.lines):
-            if header := re.match(r"\s*\[+([\w.]+)\]+", text):
-                self.starts.setdefault(header[1], []).append(i)
+            if header := re.match(r"\s*\[+([\w.-]+)\]+", text):
+                self.headers.setdefault(header[1], []).append(i)
 
-    def tables(self) -> dict[str, Any]:
-        """What is in the file, with decimal numbers as they are printed."""
+    def parse(self) -> dict[str, Any]:
+        """Return the tables, decimal numbers with their printed digits."""
         try:
-            return cached_parse(self.path, self.text, self._parsed)
-        except PaperError:
-            raise
+            tables = tomli.loads(self.text, parse_float=Decimal)
         except (ValueError, ArithmeticError) as error:  # ArithmeticError: 1e99999999999999999999
-            what = error if isinstance(error, tomllib.TOMLDecodeError) else "a number is too large"
-            raise PaperError(f"{self.path.parent.name}/{self.path.name}: {what}") from None
+            problem = error if isinstance(error, tomli.TOMLDecodeError) else "a number is too large"
+            raise PaperError(f"{self.path.parent.name}/{self.path.name}: {problem}") from None
+        if not all(_is_printable(number) for number in _numbers(tables)):
+            raise self.error(1, "a number is too large, or is not a number")
+        return tables
 
-    def _parsed(self) -> dict[str, Any]:
-        found = tomllib.loads(self.text, parse_float=Decimal)
-        if not all(_plausible(number) for number in _numbers(found)):
-            raise self.error(1, "a number is too large, or is none")
-        return found
-
-    def line(self, table: str, index: int, key: str = "") -> int:
-        """Line (from 1) of the index-th [[table]], or of `key` within it."""
-        starts = self.starts.get(table, [])
-        start = starts[index] if index < len(starts) else 0
+    def line(self, table: str, index: int = 0, key: str = "") -> int:
+        """Return the line (from 1) of the index-th `table`, or of `key` within it."""
+        headers = self.headers.get(table, [])
+        start = headers[index] if index < len(headers) else 0
         for i in range(start + 1, len(self.lines)) if key else ():
             if re.match(rf'\s*"?{re.escape(key)}"?\s*[=.]', self.lines[i]):
                 return i + 1
@@ -63,34 +56,37 @@ class TomlFile:
                 break
         return start + 1
 
-    def error(self, line: int, what: str) -> PaperError:
-        """An error about a line."""
-        return PaperError(f"{self.path.parent.name}/{self.path.name}:{line}: {what}")
+    def error(self, line: int, problem: str) -> PaperError:
+        """Return an error about a line."""
+        return PaperError(f"{self.path.parent.name}/{self.path.name}:{line}: {problem}")
 
-    def check(self, place: tuple[str, int, str], key: str, value: Any, wanted: Any) -> None:
-        """Raises PaperError for a value that is not of the type that a record has for it; its
-        line is found (by table, index and key) when there is something to say of it alone."""
-        if _is(value, wanted):
-            return
-        line = self.line(*place)
-        words = wanted.__name__ if isinstance(wanted, type) else re.sub(r"\w+\.", "", str(wanted))
-        shown = repr(value)
-        shown = shown if len(shown) <= 80 else f"{shown[:80]}..."
-        raise self.error(line, f"{key} must be {words}, not {shown}")
+    def convert(self, value: Any, kind: type[T], table: str = "", index: int = 0) -> T:
+        """Return a table, or without `table` the whole file, as a record.
+
+        Raises:
+            PaperError: A value has another type than its field; with the line of its key.
+        """
+        try:
+            return msgspec.convert(value, kind, builtin_types=(Decimal,))
+        except msgspec.ValidationError as error:
+            problem = str(error).partition(" - at ")[0]
+            place = re.search(r"unknown field `(.+)`| - at .*\$\.(\w+)", str(error))
+            key = place[1] or place[2] if place else ""
+            line = self.line(table or key, index, key if table else "")
+            problem = _in_toml_words(problem, kind, key)
+            raise self.error(line, f"{key or table}: {problem}") from None
 
 
-def _is(value: Any, wanted: Any) -> bool:
-    """Whether what tomllib made is of a type, as far down as the type says."""
-    if wanted is Any:
-        return True
-    if wanted == Decimal | None:
-        return isinstance(value, Decimal | int) and not isinstance(value, bool)
-    parts = get_args(wanted)
-    if get_origin(wanted) is tuple:
-        return isinstance(value, list) and all(_is(entry, parts[0]) for entry in value)
-    if get_origin(wanted) is Mapping:
-        return isinstance(value, dict) and all(_is(entry, parts[1]) for entry in value.values())
-    return isinstance(value, wanted) and (wanted is bool or not isinstance(value, bool))
+def _in_toml_words(problem: str, kind: type, key: str) -> str:
+    """Reword msgspec's message: TOML's types, and the values that an enum allows."""
+    problem = problem.replace("decimal | null", "number").replace("`object`", "`table`")
+    if "unknown field" in problem:
+        return "unknown table"
+    problem = problem.replace("Object missing required field", "lacks").replace("Exp", "exp")
+    if problem.startswith("Invalid enum value"):
+        allowed = ", ".join(filter(None, get_args(get_type_hints(kind)[key])))
+        return f"must be one of {allowed}, not{problem.removeprefix('Invalid enum value')}"
+    return problem
 
 
 def _numbers(value: Any) -> Iterator[int | Decimal]:
@@ -101,8 +97,12 @@ def _numbers(value: Any) -> Iterator[int | Decimal]:
         yield value
 
 
-def _plausible(number: int | Decimal) -> bool:
-    """Whether a number is one that a paper may print, and that may be computed with."""
+def _is_printable(number: int | Decimal) -> bool:
+    """True if a paper may print the number, and arithmetic may use it."""
     if isinstance(number, int):
-        return number.bit_length() <= LARGEST
-    return number.is_finite() and abs(number.adjusted()) <= DIGITS and len(f"{number:e}") <= DIGITS
+        return number.bit_length() <= MAX_BITS
+    return (
+        number.is_finite()
+        and abs(number.adjusted()) <= MAX_DIGITS
+        and len(f"{number:e}") <= MAX_DIGITS
+    )

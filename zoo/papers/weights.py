@@ -1,25 +1,35 @@
-"""Trained weights: where they are, what they are to the paper, what others report for them.
+"""Records of trained weights: file, license, relation to the paper, reported accuracy.
 
-[[weights]] of a room's paper.toml (bundled, or published elsewhere), its timm_weights.json (on the Hub)
--> Weights
+[[weights]] of paper.toml (bundled or published), timm_weights.json (on the Hub) -> Weights
 
-Standard library only: listing weights loads no torch.
+Loads no torch.
 """
 
-import json
 import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import msgspec
+
+if TYPE_CHECKING:
+    Arguments = Mapping[str, Any]
+else:  # what TOML and JSON are converted to: floats, and tuples for lists
+    Scalar = bool | int | float | str
+    Argument = Scalar | tuple[Scalar, ...]
+    Arguments = Mapping[str, Argument | Mapping[str, Argument]]
 
 MODELS_DIR = Path(__file__).parent.parent / "models"
-TIMM_FILE = "timm_weights.json"  # in a room; written by eval/timm_weights.py, pinned by `zoo pin`
-OTHER_RECIPE = "retrained, another recipe"
-RELATIONS = ("official", "port", "retrained, same recipe", OTHER_RECIPE, "architecture only")
-# What a bare name may resolve to: anyone may use these for anything, with the notice kept.
+TIMM_FILE = "timm_weights.json"  # in a paper's folder; eval/timm_weights.py and `zoo pin` write it
+Relation = Literal[
+    "official", "port", "retrained, same recipe", "retrained, another recipe", "architecture only"
+]
+RELATIONS: tuple[Relation, ...] = get_args(Relation)
+OTHER_RECIPE: Relation = "retrained, another recipe"
+# Licenses of default weights: anyone may use these for anything, with the notice kept.
 PERMISSIVE = ("apache-2.0", "bsd-2-clause", "bsd-3-clause", "mit")
 
 
@@ -29,17 +39,16 @@ class WeightsError(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class ReportedAccuracy:
-    """What a provider reports for its weights on ImageNet's validation set, in percent as printed:
-    one center crop of `pixels`, a share of `crop_pct` of the resized image."""
+    """Accuracy on ImageNet's validation set that a provider reports, in percent as printed."""
 
-    pixels: int
-    crop_pct: Decimal
-    interpolation: str
-    error: Decimal
+    pixels: int  # per side of the center crop
+    crop_pct: Decimal  # share of the resized image that the crop shows
+    interpolation: str  # of the resize
+    error: Decimal  # top-1
     top5_error: Decimal
 
     def value(self, metric: str) -> Decimal | None:
-        """The number for a claim's metric; None for one that is not reported."""
+        """Return the number for a claim's metric, None if it is not reported."""
         return {
             "error": self.error,
             "top5_error": self.top5_error,
@@ -50,35 +59,32 @@ class ReportedAccuracy:
 
 @dataclass(frozen=True, kw_only=True)
 class Weights:
-    """Trained weights "arch.tag": where they are, what they are, what they may be judged on.
+    """Trained weights: bundled with the zoo, in a Hub `repo`, or published at a `url`.
 
-    With a `repo`, `file` is in that Hub repository, at the commit `revision`. With a `url`, it is
-    among the installed weights, once a person has fetched what is published there and `zoo convert
-    --install` has turned it into the bytes of this sum. With neither, it is bundled. A file
-    *.index.json names `shards` beside it, whose sums these are if they are pinned. `keys` is the
-    scheme of the room's convert.py that its tensors are named by, if not the zoo's.
+    Weights with a `url` are installed by `zoo convert --install` from the file that a person
+    fetched there.
     """
 
-    name: str
-    file: str
-    sha256: str
-    origin: str
-    license: str
-    relation: str
-    benchmarks: tuple[str, ...]
-    preprocessing: Mapping[str, Any]
-    repo: str = ""
-    url: str = ""
-    revision: str = ""
-    shards: Mapping[str, str] = field(default_factory=dict)
-    keys: str = ""
-    recipe: str = ""
-    seed: int = 0
-    args: Mapping[str, Any] = field(default_factory=dict)
-    note: str = ""
-    reported: tuple[ReportedAccuracy, ...] = ()
-    paper: str = ""
-    line: int = 0
+    name: str  # arch.tag
+    file: str  # path in the paper's folder, the Hub repository or the folder of installed weights
+    sha256: str  # of the file; empty if it is on the Hub and not pinned
+    origin: str  # who trained them, or the URL where they were first published
+    license: str  # SPDX identifier as on the Hub, or `unknown`
+    relation: Relation  # to the paper
+    benchmarks: tuple[str, ...]  # ids that claims may be judged on
+    preprocessing: Arguments  # entries of timm's pretrained_cfg; empty: those of the model
+    repo: str = ""  # on the Hub
+    url: str = ""  # of the published file, which has to be converted
+    revision: str = ""  # commit of the pinned file in `repo`
+    shards: Mapping[str, str] = field(default_factory=dict)  # file -> sha256, of an *.index.json
+    key_mapping: str = ""  # name in the family's convert.py; empty: the zoo's own keys
+    recipe: str = ""  # name of the configuration, or timm's tag
+    seed: int = 0  # of the training run
+    args: Arguments = field(default_factory=dict)  # arguments of the model
+    note: str = ""  # remark for the reader
+    reported: tuple[ReportedAccuracy, ...] = ()  # by the provider, at the weights' size first
+    paper: str = ""  # folder in zoo/models
+    line: int = 0  # in paper.toml; 0: in timm_weights.json
 
     @property
     def model(self) -> str:
@@ -87,7 +93,7 @@ class Weights:
 
     @property
     def tag(self) -> str:
-        """What tells these weights from others of the same architecture."""
+        """The part of the name after the architecture."""
         return self.name.partition(".")[2]
 
     @property
@@ -97,98 +103,76 @@ class Weights:
 
     @property
     def bundled(self) -> bool:
-        """Whether they come with the zoo."""
+        """True if the weights come with the zoo."""
         return not (self.repo or self.url)
 
     @property
     def record(self) -> Path:
-        """What was measured when they were made: wrong answers by benchmark (JSON)."""
+        """Scores at the end of training, by benchmark (JSON)."""
         return self.path.with_suffix(".json")
 
     @property
     def permissive(self) -> bool:
-        """Whether a bare name may resolve to them."""
+        """True if the weights may be the default of their architecture."""
         return self.license in PERMISSIVE
 
     @property
-    def where(self) -> str:
-        """The file of the room that says so, with its line if a person wrote it."""
+    def source(self) -> str:
+        """The file that lists the weights, with its line if a person wrote it."""
         return f"{self.paper}/{f'paper.toml:{self.line}' if self.line else TIMM_FILE}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class TimmOverrides:
-    """What we decide about the weights that timm has for a room: TIMM_OVERRIDES in the room's timm.py.
+    """Decisions about timm's weights of a model family: TIMM_OVERRIDES in its timm.py."""
 
-    `names` are timm's for networks that the zoo calls otherwise; `relations` {tag or arch.tag:
-    (relation to the paper, why)} of weights that are not what eval/timm_weights.py says of their
-    tag; `license` is the origin's, for weights whose license timm does not know.
-    """
-
-    names: Mapping[str, str] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)  # architecture -> timm's name
+    # tag or arch.tag -> (relation, why), where RECIPES of eval/timm_weights.py do not fit
     relations: Mapping[str, tuple[str, str]] = field(default_factory=dict)
-    license: str = "unknown"
+    license: str = "unknown"  # of weights whose license timm does not know
 
 
 def installed_dir() -> Path:
-    """The folder of installed weights: $ZOO_WEIGHTS, or zoo/weights in HF_HOME."""
+    """Return the folder of installed weights: $ZOO_WEIGHTS, or zoo/weights in HF_HOME."""
     from huggingface_hub import constants
 
-    given = os.environ.get("ZOO_WEIGHTS")
-    return Path(given) if given else Path(constants.HF_HOME) / "zoo" / "weights"
+    folder = os.environ.get("ZOO_WEIGHTS")
+    return Path(folder) if folder else Path(constants.HF_HOME) / "zoo" / "weights"
 
 
-def validate_weights(weights: Weights) -> str:
-    """What breaks the rules of an entry; "" if nothing does."""
-    hosted, summed = bool(weights.repo), bool(weights.sha256)
+def validate_weights(weights: Weights) -> str | None:
+    """Return the rules that an entry breaks, None if it keeps them all."""
+    hosted, hashed = bool(weights.repo), bool(weights.sha256)
     rules = [
         (bool(weights.tag), f"a name is arch.tag, not {weights.name!r}"),
         (
-            weights.relation in RELATIONS,
-            f"relation must be one of {'; '.join(RELATIONS)}, not {weights.relation!r}",
-        ),
-        (
-            (hosted and not summed) or bool(re.fullmatch("[0-9a-f]{64}", weights.sha256)),
+            (hosted and not hashed) or bool(re.fullmatch("[0-9a-f]{64}", weights.sha256)),
             "sha256 must be 64 hexadecimal digits; only weights on the Hub may do without",
         ),
         (not (weights.repo and weights.url), "weights have a repo or a url, not both"),
         (
-            bool(re.fullmatch("[0-9a-f]{40}" if hosted and summed else "", weights.revision)),
+            bool(re.fullmatch("[0-9a-f]{40}" if hosted and hashed else "", weights.revision)),
             "a revision is the commit (40 digits) on the Hub of a file with a sha256",
         ),
     ]
-    return "; ".join(message for holds, message in rules if not holds)
+    return "; ".join(message for holds, message in rules if not holds) or None
 
 
-def load_timm_weights(room: Path) -> tuple[Weights, ...]:
-    """The weights that timm has for a room. Raises WeightsError for an entry that is wrong."""
-    path = room / TIMM_FILE
+def load_timm_weights(folder: Path) -> tuple[Weights, ...]:
+    """Load timm's weights of a model family. Raises WeightsError for an entry that is wrong."""
+    path = folder / TIMM_FILE
     if not path.is_file():
         return ()
-    entries = json.loads(path.read_text(encoding="utf-8"))["weights"]
-    found = tuple(_from_json(name, entry, room.name) for name, entry in entries.items())
-    for weights in found:
-        if message := validate_weights(weights):
-            raise WeightsError(f"{weights.where}: {weights.name}: {message}")
-    return found
+    entries = msgspec.json.decode(path.read_bytes())["weights"]
+    return tuple(_from_json(name, entry, folder.name) for name, entry in entries.items())
 
 
-def _from_json(name: str, entry: dict[str, Any], room: str) -> Weights:
-    preprocessing = {
-        key: tuple(value) if isinstance(value, list) else value
-        for key, value in entry["preprocessing"].items()
-    }
-    reported = tuple(
-        ReportedAccuracy(
-            pixels=row["pixels"],
-            interpolation=row["interpolation"],
-            **{key: Decimal(row[key]) for key in ("crop_pct", "error", "top5_error")},
-        )
-        for row in entry["reported"]
-    )
-    changed = {
-        "benchmarks": tuple(entry["benchmarks"]),
-        "preprocessing": preprocessing,
-        "reported": reported,
-    }
-    return Weights(name=name, paper=room, **(entry | changed))
+def _from_json(name: str, entry: dict[str, Any], paper: str) -> Weights:
+    try:
+        weights = msgspec.convert(entry | {"name": name, "paper": paper}, Weights)
+        problem = validate_weights(weights)
+    except msgspec.ValidationError as error:
+        problem = str(error)
+    if problem:
+        raise WeightsError(f"{paper}/{TIMM_FILE}: {name}: {problem}")
+    return weights

@@ -1,5 +1,6 @@
-"""What the commands print for people: tables of claims, weights and verdicts."""
+"""Tables of claims, weights and verdicts, as the commands print them."""
 
+import os
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -7,9 +8,10 @@ from typing import TYPE_CHECKING
 from rich import box
 from rich.console import Console
 from rich.markup import escape
+from rich.measure import Measurement
 from rich.table import Table
 
-from zoo.claims.verdict import BUNDLED, NOT_BUILT, Verdict, describe_claim
+from zoo.claims.verdict import Kind, Status, Verdict, describe_claim
 from zoo.models._catalog import Description, list_papers
 
 if TYPE_CHECKING:
@@ -17,29 +19,25 @@ if TYPE_CHECKING:
     from zoo.evaluation.spec import EvalSpec
 
 REASONS_SHOWN = 8  # for not running claims of a paper, one by one
-KINDS = ("counted", "measured", "relative")
-REASONS = {  # for not running a claim, by their words
-    NOT_BUILT: "variation not built",
-    "the zoo has no benchmark": "no such benchmark yet",
-    "the zoo does not measure": "no such metric yet",
-    "no weights": "no weights",
-    "is on the Hub, not here": "weights not here",
-    "is published at": "weights not here",
-    "no runs of both": "no runs recorded",
-    "is not written down": "protocol not written down",
-    "folder of data": "no data",
-    "no record of": "not measured yet",
-}
+UNWRAPPED = 10_000  # columns of output that is no terminal
 STYLES = {
-    "kept": "green",
-    "missed": "red",
-    "better than reported": "magenta",
-    "undecided": "yellow",
+    Status.REPRODUCED: "green",
+    Status.NOT_REPRODUCED: "red",
+    Status.EXCEEDS_REPORTED: "magenta",
+    Status.INCONCLUSIVE: "yellow",
 }
+
+
+def make_console() -> Console:
+    """Return a console that does not wrap lines when its output is piped."""
+    console = Console()
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = UNWRAPPED
+    return console
 
 
 def short(number: int | None) -> str:
-    """1467610 -> 1.47M"""
+    """Abbreviate a count: 1467610 -> 1.47M."""
     for unit, size in (("G", 10**9), ("M", 10**6), ("K", 10**3)):
         if number is not None and number >= size:
             return f"{number / size:.2f}{unit}"
@@ -47,8 +45,8 @@ def short(number: int | None) -> str:
 
 
 def columns(rows: Sequence[Sequence[str]], right: Collection[int]) -> Iterator[str]:
-    """Lines of aligned columns, some of them to the right. Nothing is cut, so that a name can be
-    searched for."""
+    """Yield lines of aligned columns, those of `right` right-aligned. No cell is cut, so that
+    names can be searched for."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         cells = [
@@ -59,15 +57,15 @@ def columns(rows: Sequence[Sequence[str]], right: Collection[int]) -> Iterator[s
 
 
 def tags(d: Description) -> str:
-    """The tags of a network's weights, those of many cut short."""
-    first = [weights.tag for weights in d.weights[:3]]
-    more = len(d.weights) - len(first)
-    return ", ".join(first) + (f" and {more} more" if more else "")
+    """List the tags of a model's weights, at most three."""
+    named = [weights.tag for weights in d.weights[:3]]
+    more = len(d.weights) - len(named)
+    return ", ".join(named) + (f" and {more} more" if more else "")
 
 
 def claims(d: Description) -> Table:
-    """What all papers claim about a network; a paper of another room is named with the place."""
-    table = Table("claim", "where", "how", title="what papers claim", title_justify="left")
+    """Tabulate what all papers claim about a model; other papers than its own are named."""
+    table = Table("claim", "where", "aggregation", title="what papers claim", title_justify="left")
     for claim in d.claims:
         model, metric, claimed = describe_claim(claim)
         own = d.paper is not None and claim.paper == d.paper.id
@@ -77,7 +75,7 @@ def claims(d: Description) -> Table:
 
 
 def weights(d: Description) -> Table:
-    """Where a network's weights are, what they are, and what their providers report."""
+    """Tabulate a model's weights: source, license, relation to the paper, reported accuracy."""
     table = Table(title="weights, the default first", title_justify="left")
     for title in ("weights", "where", "license", "to the paper", "reported by the provider"):
         table.add_column(title, overflow="fold")
@@ -96,70 +94,72 @@ def weights(d: Description) -> Table:
     return table
 
 
-def report(rows: list[Verdict], everything: bool, out: Console) -> None:
-    """Tables by paper, what explains a miss, what was not run and why, then the sums."""
+def report(rows: Sequence[Verdict], show_all: bool, out: Console) -> None:
+    """Print verdicts by paper, explanations of misses, reasons for not running, then sums."""
     titles = {
         p.id: f"{p.title} ({f'arXiv:{p.arxiv}' if p.arxiv else p.year})" for p in list_papers()
     }
     for paper in dict.fromkeys(row.paper for row in rows):
         of_paper = [row for row in rows if row.paper == paper]
-        shown = [row for row in of_paper if row.status != "not run" or everything]
+        visible = [row for row in of_paper if row.status != Status.NOT_RUN or show_all]
         out.print(f"\n[bold]{escape(titles[paper])}[/]")
-        if shown:
-            out.print(_verdicts(shown))
-        explained = {row.explained_by: row.why for row in of_paper if row.explained_by}
-        for record, what in explained.items():
+        if visible:
+            _print_verdicts(visible, out)
+        explanations = {row.explained_by: row.why for row in of_paper if row.explained_by}
+        for record, what in explanations.items():
             out.print(f"  {record}: [dim]{escape(what)}[/]")
-        skipped = Counter(row.why for row in of_paper if row.status == "not run")
-        for why, number in skipped.most_common(REASONS_SHOWN) if not everything else ():
-            out.print(f"  [dim]not run, {number}: {escape(why)}[/]")
-        if len(skipped) > REASONS_SHOWN and not everything:
-            rest = sum(skipped.values()) - sum(n for _, n in skipped.most_common(REASONS_SHOWN))
-            out.print(f"  [dim]not run, {rest}: as these, or for other reasons (--all)[/]")
+        if not show_all:
+            _print_skipped(of_paper, out)
     out.print("\n" + totals(rows), highlight=False)
 
 
+def _print_skipped(rows: Sequence[Verdict], out: Console) -> None:
+    skipped = Counter(row.why for row in rows if row.status == Status.NOT_RUN)
+    named = skipped.most_common(REASONS_SHOWN)
+    for why, number in named:
+        out.print(f"  [dim]not run, {number}: {escape(why)}[/]")
+    if rest := skipped.total() - sum(number for _, number in named):
+        out.print(f"  [dim]not run, {rest}: as these, or for other reasons (--all)[/]")
+
+
 def totals(rows: Sequence[Verdict]) -> str:
-    """One line: claims by verdict, those that were not run by reason; and the bundled weights."""
+    """Sum up in one line: claims by verdict, those not run by reason, and bundled weights."""
     claims = [row for row in rows if row.claim]
-    sums = Counter((row.kind, row.status) for row in claims)
+    statuses = Counter(row.status for row in claims)
+    kept = Counter(row.kind for row in claims if row.status == Status.REPRODUCED)
+    parts = [f"claims: {len(claims):,} recorded"]
+    for kind in (Kind.COUNTED, Kind.MEASURED, Kind.RELATIVE):
+        parts.append(f"{kept[kind]:,} {kind} and {Status.REPRODUCED}")
+    missed = statuses.pop(Status.NOT_REPRODUCED, 0)
     explained = sum(bool(row.explained_by) for row in claims)
-    kept = [f"{sums[kind, 'kept']:,} {kind} and kept" for kind in KINDS]
-    missed = sum(row.status == "missed" for row in claims)
-    others = Counter(row.status for row in claims if row.status not in ("kept", "missed"))
-    skipped = Counter(reason(r.why) for r in claims if r.status == "not run")
-    told = [f"claims: {len(claims):,} recorded", *kept]
-    told.append(f"{missed:,} missed" + (f" ({explained:,} of them explained)" if missed else ""))
-    told += [f"{n:,} {status}" for status, n in others.items() if status != "not run"]
-    if skipped:
-        why = ", ".join(f"{n:,} {why}" for why, n in skipped.most_common())
-        told.append(f"{others['not run']:,} not run ({why})")
-    of_weights = Counter(row.status for row in rows if row.kind == BUNDLED)
-    if of_weights:
-        told.append("bundled weights: " + ", ".join(f"{n} {s}" for s, n in of_weights.items()))
-    return ", ".join(told)
-
-
-def reason(why: str) -> str:
-    """The kind of a reason for not running a claim, in two or three words."""
-    return next((told for part, told in REASONS.items() if part in why), "otherwise")
+    note = f" ({explained:,} of them explained)" if missed else ""
+    parts.append(f"{missed:,} {Status.NOT_REPRODUCED}{note}")
+    others = {s: n for s, n in statuses.items() if s not in (Status.REPRODUCED, Status.NOT_RUN)}
+    parts += [f"{number:,} {status}" for status, number in others.items()]
+    if skipped := Counter(row.reason for row in claims if row.status == Status.NOT_RUN):
+        reasons = ", ".join(f"{number:,} {reason}" for reason, number in skipped.most_common())
+        parts.append(f"{skipped.total():,} {Status.NOT_RUN} ({reasons})")
+    if bundled := Counter(row.status for row in rows if row.kind == Kind.BUNDLED):
+        sums = ", ".join(f"{number} {status}" for status, number in bundled.items())
+        parts.append(f"{Kind.BUNDLED}: {sums}")
+    return ", ".join(parts)
 
 
 def plan(steps: "Sequence[PlannedEval]", seconds: "Mapping[EvalSpec, float]", out: Console) -> None:
-    """What will be measured and how long that should take; what will not, and why."""
-    to_do = [step.work for step in steps if step.to_do]
+    """Print what will be measured and for how long; what will not, and why."""
+    to_do = [step.spec for step in steps if step.to_do]
     if to_do:
-        told = duration(sum(seconds.values()))
-        table = Table("to measure", "on", "about", title=f"plan: {len(to_do)}, in about {told}")
-        for tried in to_do:
-            table.add_row(tried.name, tried.benchmark, duration(seconds[tried]))
+        total = duration(sum(seconds.values()))
+        table = Table("to measure", "on", "about", title=f"plan: {len(to_do)}, in about {total}")
+        for spec in to_do:
+            table.add_row(spec.name, spec.benchmark, duration(seconds[spec]))
         out.print(table)
     own = sum(step.own for step in steps)
     published = sum(bool(step.record) for step in steps) - own
-    skipped = Counter(step.why for step in steps if step.why)
+    skipped = Counter(str(step.not_run) for step in steps if step.not_run)
     out.print(
-        f"plan: {len(to_do)} to measure, {own} measured before (--again repeats), {published} "
-        f"published and not possible here, {sum(skipped.values())} not possible:",
+        f"plan: {len(to_do)} to measure, {own} measured before (--rerun repeats), {published} "
+        f"published and not possible here, {skipped.total()} not possible:",
         highlight=False,
     )
     for why, number in skipped.most_common(REASONS_SHOWN):
@@ -169,28 +169,41 @@ def plan(steps: "Sequence[PlannedEval]", seconds: "Mapping[EvalSpec, float]", ou
 
 
 def duration(seconds: float) -> str:
-    """42 s, 3 min, 2.5 h"""
+    """Abbreviate a time: 42 s, 3 min, 2.5 h."""
     if seconds < 100:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
 
 
-def _verdicts(rows: list[Verdict]) -> Table:
+def _print_verdicts(rows: Sequence[Verdict], out: Console) -> None:
+    """Print a table or, where words would be broken, a paragraph per verdict."""
+    titles = ["model", "claim", "claimed", "provider", "measured", "verdict"]
+    lines = [_cells(row) for row in rows]
+    if not any(row.provider for row in rows):
+        titles.pop(3)
+        lines = [line[:3] + line[4:] for line in lines]
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    provided = any(row.provider for row in rows)
-    provider = ["provider"] if provided else []
-    for title in ("model", "claim", "claimed", *provider, "measured", "verdict"):
+    for title in titles:
         table.add_column(title, overflow="fold")
-    for row in rows:
-        style = STYLES.get(row.status, "dim")
-        verdict = f"[{style}]{row.status}[/]" + (f", {row.date[:10]}" if row.date else "")
-        if row.explained_by:
-            verdict += f" ({row.explained_by})"
-        elif row.why:
-            verdict += f": {escape(row.why)}"
-        claim = f"{escape(row.metric)}, [dim]{escape(row.where)}[/]"
-        others = [escape(row.provider)] if provided else []
-        table.add_row(
-            escape(row.model), claim, escape(row.claimed), *others, escape(row.measured), verdict
-        )
-    return table
+    for line in lines:
+        table.add_row(*line)
+    if Measurement.get(out, out.options.update(max_width=UNWRAPPED), table).minimum <= out.width:
+        out.print(table)
+        return
+    for line in lines:
+        out.print(line[0])
+        for title, cell in zip(titles[1:], line[1:], strict=True):
+            out.print(f"  [dim]{title}:[/] {cell}")
+
+
+def _cells(row: Verdict) -> list[str]:
+    verdict = f"[{STYLES.get(row.status, 'dim')}]{row.status}[/]"
+    verdict += f", {row.date[:10]}" if row.date else ""
+    if row.explained_by:
+        verdict += f" ({row.explained_by})"
+    elif row.why:
+        verdict += f": {escape(row.why)}"
+    claim = f"{escape(row.metric)}, [dim]{escape(row.where)}[/]"
+    cells = (row.model, row.claimed, row.provider, row.measured)
+    model, claimed, provider, measured = map(escape, cells)
+    return [model, claim, claimed, provider, measured, verdict]

@@ -1,19 +1,20 @@
-"""Training: recipes of the papers, one loop, runs that go on where they were stopped.
+"""Training: the papers' recipes, one loop, and runs that resume where they were stopped.
 
 zoo train configs/digits.py:resnet20 --out runs/mine
 accelerate launch -m zoo.training configs/resnet20_mnist.py --data DIR --out runs/mnist
 """
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from zoo.checkpoints.writing import save_safetensors
-from zoo.training import sharding
+from zoo.training import checkpoint, sharding
 from zoo.training.image_classification import load_split
-from zoo.training.loop import Trainer, init_from
-from zoo.training.progress import log_tensorboard, progress_bar
+from zoo.training.loop import CHECKPOINT_EVERY, Trainer, load_matching_weights
+from zoo.training.progress import log_line, log_tensorboard, progress_bar
 from zoo.training.recipe import (
     Recipe,
     Schedule,
@@ -31,7 +32,7 @@ __all__ = [
     "cosine",
     "decay_matrices_only",
     "errors",
-    "init_from",
+    "load_matching_weights",
     "load_recipe",
     "steps",
     "to_repr",
@@ -46,32 +47,78 @@ def train(
     out: Path,
     data: Path | None = None,
     quiet: bool = False,
-    **options: Any,
+    checkpoint_every: int = CHECKPOINT_EVERY,
+    channels_last: bool = False,
+    compile: bool = False,
+    shard: bool = False,
 ) -> Trainer:
-    """Trains by `recipe` to its end, from where DIR stands; writes DIR/model.safetensors. For the
-    options (every, channels_last, compile, shard) see Run."""
-    run = Trainer(recipe, seed=seed, out=out, data=data, **options)
-    run.resume()
-    with progress_bar(run, quiet) as advance:
-        for number in range(len(run.history), recipe.epochs):
-            run.epoch(number, advance)
-    run.model.eval()
-    kept = sharding.whole(run.network.state_dict(), run.accelerator.is_main_process)
-    if run.accelerator.is_main_process:
-        note = {"recipe": recipe.name, "seed": str(seed)}
-        save_safetensors(kept, out / "model.safetensors", note)
-        log_tensorboard(out, run.history)
-    run.accelerator.wait_for_everyone()
+    """Train by a recipe, or resume the run in `out`, and write out/model.safetensors.
+
+    Args:
+        recipe: of configs/, or your own.
+        seed: of weights, batches, augmentation and dropout.
+        out: folder of the run: weights, history.jsonl, checkpoint.pt, tensorboard/.
+        data: folder with one folder per data set.
+        quiet: show neither a progress bar nor lines on stderr.
+        checkpoint_every: steps between the checkpoints within an epoch.
+        channels_last: use this memory layout.
+        compile: run the network by torch.compile.
+        shard: give each of several processes a part of the network (FSDP).
+
+    Returns:
+        The finished run, with its `network` in eval mode and its `history`.
+
+    Raises:
+        ValueError: `out` holds a run of another recipe or seed, or the run cannot be sharded.
+        FloatingPointError: the loss is not finite.
+
+    >>> recipe = load_recipe("configs/digits.py:resnet20")
+    >>> run = train(recipe, seed=0, out=Path("runs/mine"))  # doctest: +SKIP
+    """
+    run = Trainer(
+        recipe,
+        seed=seed,
+        out=out,
+        data=data,
+        checkpoint_every=checkpoint_every,
+        channels_last=channels_last,
+        compile=compile,
+        shard=shard,
+    )
+    log, path = partial(log_line, run, quiet), out / checkpoint.NAME
+    if run.resume():
+        epochs = f"{len(run.history)} of {recipe.epochs} epochs"
+        log(f"resumed from {path}: {epochs} and {run.step} steps are done")
+    try:
+        with progress_bar(run, quiet) as on_step:
+            for epoch in range(len(run.history), recipe.epochs):
+                run.train_epoch(epoch, on_step)
+    except KeyboardInterrupt:
+        resumes = f"resumes from {path}" if path.exists() else "starts over: no checkpoint yet"
+        log(f"interrupted; the same command {resumes}")
+        raise
+    save(run)
     return run
+
+
+def save(run: Trainer) -> None:
+    """Write weights and TensorBoard logs of a finished run on the main process."""
+    is_main = run.accelerator.is_main_process
+    run.model.eval()
+    weights = sharding.gather_full(run.network.state_dict(), is_main)
+    if is_main:
+        metadata = {"recipe": run.recipe.name, "seed": str(run.seed)}
+        save_safetensors(weights, run.out / "model.safetensors", metadata)
+        log_tensorboard(run.out, run.history)
+    run.accelerator.wait_for_everyone()
 
 
 @torch.inference_mode()
 def errors(run: Trainer, split: str, data: Path | None = None) -> tuple[int, int]:
-    """(wrong, total) of the trained network on a split, without augmentation; asked for by all
-    processes, as each may have but a part of it."""
+    """Count (wrong, total) on a split, without augmentation. A collective call if sharded."""
     cfg: Any = {**vars(run.network)["pretrained_cfg"], **run.recipe.preprocessing}
     images, labels = load_split(split, cfg, data)
-    network = run.network.eval()
-    device = run.accelerator.device
-    found = torch.cat([network(x.to(device)).argmax(1).cpu() for x in torch.split(images, 256)])
-    return int((found != labels).sum()), len(labels)
+    network, device = run.network.eval(), run.accelerator.device
+    batches = torch.split(images, 256)
+    predictions = torch.cat([network(x.to(device)).argmax(1).cpu() for x in batches])
+    return int((predictions != labels).sum()), len(labels)

@@ -8,23 +8,34 @@ import typer
 
 from zoo.distributed import shutdown
 from zoo.training import errors, load_recipe, train
-from zoo.training.loop import EVERY
+from zoo.training.loop import CHECKPOINT_EVERY
 
 
 def main(
     recipe: Annotated[str, typer.Argument(help="FILE.py:NAME, or FILE.py with one recipe.")],
-    out: Annotated[Path | None, typer.Option(help="runs/NAME-SEED by default.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder; runs/NAME-SEED by default.")] = None,
     seed: int = 0,
-    data: Annotated[Path | None, typer.Option(envvar="ZOO_DATA", help="Folder of data.")] = None,
-    every: Annotated[int, typer.Option(help="Steps between checkpoints of an epoch.")] = EVERY,
-    shard: Annotated[bool, typer.Option("--shard", help="Split among the processes.")] = False,
-    test: Annotated[str, typer.Option(help="A split to be judged on at the end.")] = "",
+    data: Annotated[
+        Path | None, typer.Option(envvar="ZOO_DATA", help="Folder with one folder per data set.")
+    ] = None,
+    checkpoint_every: Annotated[
+        int, typer.Option(help="Steps between checkpoints within an epoch.")
+    ] = CHECKPOINT_EVERY,
+    shard: Annotated[
+        bool, typer.Option("--shard", help="Split the network among the processes.")
+    ] = False,
+    test: Annotated[str, typer.Option(help="Split to evaluate on at the end.")] = "",
 ) -> None:
-    """Train by a recipe, or go on with a run that was interrupted."""
+    """Train by a recipe, or resume an interrupted run."""
     chosen = load_recipe(recipe)
-    where = out or Path("runs") / f"{chosen.name}-{seed}"
-    run = train(chosen, seed=seed, out=where, data=data, every=every, shard=shard)
-    run.accelerator.print(f"the weights are in {where / 'model.safetensors'}")
+    out = out or Path("runs") / f"{chosen.name}-{seed}"
+    try:
+        run = train(
+            chosen, seed=seed, out=out, data=data, checkpoint_every=checkpoint_every, shard=shard
+        )
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+    run.accelerator.print(f"the weights are in {out / 'model.safetensors'}")
     if test:
         wrong, total = errors(run, test, data)
         run.accelerator.print(f"{100 - 100 * wrong / total:.2f} % of {total:,} right on {test}")

@@ -1,10 +1,6 @@
-"""All that a run needs to go on, in one file, whole or not at all.
-
-model, optimizer, averages, history, seconds, where in which epoch, sums, random states
-"""
+"""The checkpoint of a training run: one file with all that the run needs to resume."""
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,8 +8,9 @@ from typing import Any, Protocol
 import torch
 from torch import nn
 
+from zoo._io import atomic_path, atomic_write
 from zoo.training import sharding
-from zoo.training.recipe import TOLD, Recipe, to_repr
+from zoo.training.recipe import INFORMATIVE, Recipe, to_repr
 
 NAME = "checkpoint.pt"
 
@@ -24,42 +21,43 @@ class TrainerState(Protocol):
     recipe: Recipe
     seed: int
     out: Path
-    shard: bool
-    start: float  # time.perf_counter() when the run would have begun, had it never stopped
+    sharded: bool
+    started: float  # time.perf_counter() at the start, had the run never stopped
     step: int  # of the current epoch
-    history: list[dict[str, float]]
-    sums: torch.Tensor  # loss, errors, examples of the current epoch
-    random: dict[str, Any]  # generator states to restore before the next step
+    history: list[dict[str, float]]  # one row for each finished epoch
+    sums: torch.Tensor  # loss, metric, examples of the current epoch
+    rng_state: dict[str, Any]  # to restore before the next step
     accelerator: Any
     optimizer: Any
-    averages: Any  # timm's ModelEmaV3, or None
+    ema: Any  # timm's ModelEmaV3, or None
 
     @property
-    def bare(self) -> nn.Module: ...
+    def unwrapped(self) -> nn.Module: ...
     @property
     def device(self) -> torch.device: ...
     @property
     def seconds(self) -> float: ...
-    def begin(self, step: int) -> None: ...
+    def start_at(self, step: int) -> None: ...
 
 
 def identity(run: TrainerState) -> dict[str, Any]:
-    """What a checkpoint must agree on to be continued."""
-    kept = {k: v for k, v in vars(run.recipe).items() if k not in ("schedule", *TOLD)}
-    return {"seed": run.seed, "recipe": json.loads(json.dumps(kept, default=to_repr))}
+    """Return what a checkpoint must share with the run that resumes from it."""
+    ignored = ("schedule", *INFORMATIVE)
+    fields = {key: value for key, value in vars(run.recipe).items() if key not in ignored}
+    return {"seed": run.seed, "recipe": json.loads(json.dumps(fields, default=to_repr))}
 
 
 def save(run: TrainerState) -> None:
-    """Writes the checkpoint and the history, by the main process; all give what they hold."""
-    main, sums = run.accelerator.is_main_process, run.accelerator.gather(run.sums.to(run.device))
+    """Write checkpoint and history on the main process. A collective call."""
+    is_main, sums = run.accelerator.is_main_process, run.accelerator.gather(run.sums.to(run.device))
     tensors = {
-        "model": run.bare.state_dict(),
+        "model": run.unwrapped.state_dict(),
         "optimizer": run.optimizer.state_dict(),
-        "averages": run.averages.module.state_dict() if run.averages else {},
+        "ema": run.ema.module.state_dict() if run.ema else {},
     }
-    if run.shard:
-        tensors = sharding.whole(tensors, main)
-    if not main:
+    if run.sharded:
+        tensors = sharding.gather_full(tensors, is_main)
+    if not is_main:
         return
     state = {
         "identity": identity(run),
@@ -67,69 +65,73 @@ def save(run: TrainerState) -> None:
         "history": run.history,
         "step": run.step,
         "sums": sums.cpu(),
-        "random": randomness() if run.step else {},
+        "rng_state": rng_state() if run.step else {},
         "seconds": run.seconds,
     }
-    part = run.out / f"{NAME}.part"
-    torch.save(state, part)
-    os.replace(part, run.out / NAME)
-    part = run.out / "history.jsonl.part"
-    part.write_text("".join(json.dumps(row) + "\n" for row in run.history), encoding="utf-8")
-    os.replace(part, run.out / "history.jsonl")
+    with atomic_path(run.out / NAME) as temporary:
+        torch.save(state, temporary)
+    rows = "".join(json.dumps(row) + "\n" for row in run.history)
+    atomic_write(run.out / "history.jsonl", rows)
 
 
-def load(run: TrainerState) -> None:
-    """Puts a run where its checkpoint was written, if there is one. Raises ValueError for one of
-    another recipe or seed."""
+def load(run: TrainerState) -> bool:
+    """Resume a run from its checkpoint; return False if there is none.
+
+    Raises:
+        ValueError: the checkpoint is of another recipe or seed.
+    """
     path = run.out / NAME
     if not path.exists():
-        return
-    state = torch.load(path, map_location="cpu", weights_only=True, mmap=run.shard)
+        return False
+    state = torch.load(path, map_location="cpu", weights_only=True, mmap=run.sharded)
     if state["identity"] != identity(run):
         raise ValueError(f"{path} is of another recipe or seed; choose another folder")
-    if run.shard:
-        state |= held(run, state)
-    run.bare.load_state_dict(state["model"])
+    if run.sharded:
+        state |= _local_tensors(run, state)
+    run.unwrapped.load_state_dict(state["model"])
     run.optimizer.load_state_dict(state["optimizer"])
-    if run.averages:
-        run.averages.module.load_state_dict(state["averages"])
-    run.history, run.start = state["history"], run.start - state["seconds"]
-    run.begin(state["step"])
-    run.sums, run.random = summed(run, state["sums"].reshape(-1, 3)), state["random"]
+    if run.ema:
+        run.ema.module.load_state_dict(state["ema"])
+    run.history, run.started = state["history"], run.started - state["seconds"]
+    run.start_at(state["step"])
+    run.sums, run.rng_state = _own_sums(run, state["sums"].reshape(-1, 3)), state["rng_state"]
+    return True
 
 
-def held(run: TrainerState, state: Mapping[str, Any]) -> dict[str, Any]:
-    """Of a checkpoint's tensors, the parts that this process of a sharded run holds."""
-    kept = run.averages.module.state_dict() if run.averages else {}
-    own = {"model": run.bare.state_dict(), "averages": kept}
+def _local_tensors(run: TrainerState, state: Mapping[str, Any]) -> dict[str, Any]:
+    """Return this process's parts of a checkpoint's tensors."""
+    ema = run.ema.module.state_dict() if run.ema else {}
     networks = {
-        name: {key: sharding.part(value, like[key]) for key, value in state[name].items()}
-        for name, like in own.items()
+        name: {key: sharding.local_part(value, like[key]) for key, value in state[name].items()}
+        for name, like in {"model": run.unwrapped.state_dict(), "ema": ema}.items()
     }
-    learning = [each for group in run.optimizer.param_groups for each in group["params"]]
+    parameters = [p for group in run.optimizer.param_groups for p in group["params"]]
     states = {
-        i: {key: sharding.part(value, learning[i]) for key, value in values.items()}
+        i: {key: sharding.local_part(value, parameters[i]) for key, value in values.items()}
         for i, values in state["optimizer"]["state"].items()
     }
     return networks | {"optimizer": state["optimizer"] | {"state": states}}
 
 
-def summed(run: TrainerState, rows: torch.Tensor) -> torch.Tensor:
-    """What this process had summed up or, if there were more or fewer, the main one all of it."""
+def _own_sums(run: TrainerState, rows: torch.Tensor) -> torch.Tensor:
+    """Return this process's sums; with another number of processes, the main one has them all."""
     if len(rows) == run.accelerator.num_processes:
         return rows[run.accelerator.process_index].clone()
     return rows.sum(0) * run.accelerator.is_main_process
 
 
-def randomness() -> dict[str, Any]:
-    """The states of what the network draws from. What batches draw from, numpy's generator (timm's
-    mixup) among it, is seeded by the epoch, and drawn again up to where it was."""
-    found = {"torch": torch.get_rng_state()}
-    return found | ({"cuda": torch.cuda.get_rng_state()} if torch.cuda.is_available() else {})
+def rng_state() -> dict[str, Any]:
+    """Return the states of the generators that the network draws from.
+
+    Those of the batches (and numpy's, which timm's Mixup uses) are seeded by the epoch, and skipped
+    batches are drawn again.
+    """
+    states = {"torch": torch.get_rng_state()}
+    return states | ({"cuda": torch.cuda.get_rng_state()} if torch.cuda.is_available() else {})
 
 
-def restore(states: Mapping[str, Any]) -> None:
-    """Sets what `randomness` gave; nothing if there is nothing."""
+def restore_rng_state(states: Mapping[str, Any]) -> None:
+    """Restore states of `rng_state`; an empty mapping changes nothing."""
     if states:
         torch.set_rng_state(states["torch"])
     if "cuda" in states and torch.cuda.is_available():

@@ -1,6 +1,6 @@
-"""A lesson beside those of zoo.training.objective: images from noisy ones.
+"""Denoising of random patches with Gaussian noise, by squared error.
 
-images -> patches, turned -> + noise of a drawn strength -> (noisy, clean)
+images -> patches, mirrored and rotated -> + noise of a random level -> (noisy, clean)
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,21 +14,16 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from zoo.data.benchmarks import BENCHMARKS, DatasetNotFoundError
-from zoo.training.objective import WHOLE, Batch, Shard, sharded
+from zoo.training.objective import Batch, DrawnEpochs, random_index
 
 
 @dataclass(frozen=True)
 class Denoising:
-    """Images from those with Gaussian noise, by half the squared difference, summed over the pixels
-    of each (Eq. 1 of 1608.03981).
+    """Half of the squared error, summed over the pixels of an image (Eq. 1 of 1608.03981)."""
 
-    `steps` batches are an epoch; each is of random patches of `size` pixels, mirrored and turned in
-    one of eight ways, with noise of a strength between `sigma`, of pixels in 0..255.
-    """
-
-    sigma: tuple[float, float]
-    size: int = 40
-    steps: int = 1600
+    sigma: tuple[float, float]  # range of the noise level, for pixels in 0..255
+    size: int = 40  # side of a patch in pixels
+    steps: int = 1600  # batches in an epoch
     metric = "squared error"  # of pixels in 0..1
 
     def load(
@@ -40,46 +35,35 @@ class Denoising:
     def loss(self, output: Tensor, target: Tensor) -> Tensor:
         return F.mse_loss(output, target, reduction="sum") / (2 * len(target))
 
-    def faults(self, output: Tensor, target: Tensor) -> float:
+    def metric_sum(self, output: Tensor, target: Tensor) -> float:
         return F.mse_loss(output, target).item() * len(target)
 
 
-class NoisyPatches:
-    """Patches of images that are large enough for one."""
+class NoisyPatches(DrawnEpochs):
+    """Patches of the images that are large enough, in eight orientations."""
 
-    def __init__(self, lesson: Denoising, images: list[Any], batch_size: int) -> None:
-        self.lesson, self.batch_size, self.steps = lesson, batch_size, lesson.steps
-        self.images = [image for image in images if min(image.shape[:2]) >= lesson.size]
+    def __init__(self, objective: Denoising, images: list[Any], batch_size: int) -> None:
+        self.objective, self.batch_size, self.steps = objective, batch_size, objective.steps
+        self.images = [image for image in images if min(image.shape[:2]) >= objective.size]
         if not self.images:
             raise DatasetNotFoundError(
-                f"no image is large enough for a patch of {lesson.size} pixels"
+                f"no image is large enough for a patch of {objective.size} pixels"
             )
 
-    def to(self, device: torch.device) -> None:
-        """Images are of all sizes: they stay, and patches of them move."""
-
-    def batches(
-        self, generator: torch.Generator, start: int = 0, share: Shard = WHOLE
-    ) -> Iterator[Batch]:
-        return sharded(self._drawn(generator), start, share)
-
-    def _drawn(self, generator: torch.Generator) -> Iterator[Batch]:
-        low, high = self.lesson.sigma
+    def draw_epoch(self, generator: torch.Generator) -> Iterator[Batch]:
+        low, high = self.objective.sigma
         for _ in range(self.steps):
             clean = torch.stack([self._patch(generator) for _ in range(self.batch_size)])
-            strength = low + (high - low) * torch.rand(len(clean), 1, 1, 1, generator=generator)
+            sigma = low + (high - low) * torch.rand(len(clean), 1, 1, 1, generator=generator)
             noise = torch.randn(clean.shape, generator=generator)
-            yield clean + strength / 255 * noise, clean
+            yield clean + sigma / 255 * noise, clean
 
     def _patch(self, generator: torch.Generator) -> Tensor:
-        """(C, size, size) in 0..1, of a random image."""
-
-        def draw(n: int) -> int:
-            return int(torch.randint(n, (), generator=generator))
-
-        size = self.lesson.size
-        image = self.images[draw(len(self.images))]
-        y, x = (draw(side - size + 1) for side in image.shape[:2])
-        cut = image[y : y + size, x : x + size].reshape(size, size, -1)[:, :: 1 - 2 * draw(2)]
-        turned = np.rot90(cut, draw(4)).transpose(2, 0, 1)
-        return torch.from_numpy(turned / np.float32(255))
+        """Draw a patch of a random image: (C, size, size) in 0..1."""
+        size = self.objective.size
+        image = self.images[random_index(len(self.images), generator)]
+        y, x = (random_index(side - size + 1, generator) for side in image.shape[:2])
+        crop = image[y : y + size, x : x + size].reshape(size, size, -1)
+        mirrored = crop[:, :: 1 - 2 * random_index(2, generator)]
+        rotated = np.rot90(mirrored, random_index(4, generator)).transpose(2, 0, 1)
+        return torch.from_numpy(rotated / np.float32(255))

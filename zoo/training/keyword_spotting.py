@@ -1,6 +1,6 @@
-"""A lesson beside those of zoo.training.objective: words that are said.
+"""Keyword spotting on MFCC features, by cross entropy.
 
-second of sound -> shifted -> + background noise -> cepstral coefficients -> network -> class
+one second of sound -> shift -> + background noise -> MFCC -> network -> class
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,20 +15,18 @@ from torch import Tensor
 
 from zoo.data.benchmarks import BENCHMARKS
 from zoo.data.mfcc import MFCC, RATE
-from zoo.data.speech_commands import LOUDEST, SpeechCommands
+from zoo.data.speech_commands import MAX_NOISE, SpeechCommands
 from zoo.papers.protocols import MfccProtocol
-from zoo.training.objective import WHOLE, Batch, Shard, sharded
+from zoo.training.objective import Batch, DrawnEpochs, error_sum, random_index
 
 
 @dataclass(frozen=True)
 class KeywordSpotting:
-    """Words, by cross entropy, as castorini/honk shows them (1710.10361): shifted by up to `shift`
-    ms either way, a share `noise` of them over background noise of up to a tenth of its loudness.
-    Silence is such noise alone. An epoch is all of them once."""
+    """Cross entropy, with the augmentation of castorini/honk (1710.10361)."""
 
-    shift: int = 100
-    noise: float = 0.8
-    hearing: MfccProtocol = field(default_factory=MfccProtocol)
+    shift: int = 100  # largest shift either way in ms
+    noise: float = 0.8  # share of the words over noise of up to a tenth of the full loudness
+    features: MfccProtocol = field(default_factory=MfccProtocol)
     metric = "error"  # in percent
 
     def load(
@@ -40,61 +38,56 @@ class KeywordSpotting:
     def loss(self, output: Tensor, target: Tensor) -> Tensor:
         return F.cross_entropy(output, target)
 
-    def faults(self, output: Tensor, target: Tensor) -> float:
-        return 100 * (output.argmax(1) != target).sum().item()
+    def metric_sum(self, output: Tensor, target: Tensor) -> float:
+        return error_sum(output, target)
 
 
-class SpokenWords:
-    """Every word and all silence once in an epoch; a rest smaller than a batch is left out. Sounds
-    are kept in 16 bits, as their files have them."""
+class SpokenWords(DrawnEpochs):
+    """Each word and all silence once in an epoch, less a last, smaller batch; stored in 16 bits."""
 
-    def __init__(self, lesson: KeywordSpotting, samples: SpeechCommands, batch_size: int) -> None:
-        self.lesson, self.hear = lesson, MFCC(lesson.hearing)
+    def __init__(
+        self, objective: KeywordSpotting, samples: SpeechCommands, batch_size: int
+    ) -> None:
+        self.objective, self.mfcc = objective, MFCC(objective.features)
         words = [samples[i] for i in range(len(samples.files))]
         silence = [(np.zeros(RATE, np.float32), 0)] * samples.silences
-        self.sounds = torch.stack([_stored(sound) for sound, _ in words + silence])
+        self.sounds = torch.stack([_to_int16(sound) for sound, _ in words + silence])
         self.labels = torch.tensor([label for _, label in words + silence])
-        self.background = [_stored(sound) for sound in samples.background]
+        self.background = [_to_int16(sound) for sound in samples.background]
         self.batch_size = min(batch_size, len(self.labels))
         self.steps = len(self.labels) // self.batch_size
 
     def to(self, device: torch.device) -> None:
         self.sounds, self.labels = self.sounds.to(device), self.labels.to(device)
 
-    def batches(
-        self, generator: torch.Generator, start: int = 0, share: Shard = WHOLE
-    ) -> Iterator[Batch]:
-        return sharded(self._drawn(generator), start, share)
-
-    def _drawn(self, generator: torch.Generator) -> Iterator[Batch]:
+    def draw_epoch(self, generator: torch.Generator) -> Iterator[Batch]:
         order = torch.randperm(len(self.labels), generator=generator)
         for chosen in torch.split(order, self.batch_size)[: self.steps]:
-            here = chosen.to(self.sounds.device)
-            labels = self.labels[here]
-            yield self.hear(self.mixed(self.sounds[here], labels, generator)), labels
+            indices = chosen.to(self.sounds.device)
+            labels = self.labels[indices]
+            yield self.mfcc(self.augment(self.sounds[indices], labels, generator)), labels
 
-    def mixed(self, sounds: Tensor, labels: Tensor, generator: torch.Generator) -> Tensor:
-        """(B, samples) in 16 bits -> the same in -1..1, shifted and with noise."""
-        n, most = len(sounds), RATE * self.lesson.shift // 1000
+    def augment(self, sounds: Tensor, labels: Tensor, generator: torch.Generator) -> Tensor:
+        """Shift sounds and add noise: (B, samples) in 16 bits -> (B, samples) in -1..1.
+
+        Label 0 is silence, which is noise alone.
+        """
+        n, most = len(sounds), RATE * self.objective.shift // 1000
         starts = torch.randint(2 * most + 1, (n, 1), generator=generator)
-        places = (starts + torch.arange(RATE)).to(sounds.device)
-        shifted = F.pad(sounds.float() / 2**15, (most, most)).gather(1, places)
-        noise = torch.stack([self._cut(generator) for _ in range(n)]).to(sounds.device)
-        loudness = LOUDEST * torch.rand(n, 1, generator=generator).to(sounds.device)
-        noisy = torch.rand(n, generator=generator) < self.lesson.noise
-        heard = noisy.to(sounds.device) | (labels == 0)
-        return (shifted + loudness * heard[:, None] * noise).clamp(-1, 1)
+        indices = (starts + torch.arange(RATE)).to(sounds.device)
+        shifted = F.pad(sounds.float() / 2**15, (most, most)).gather(1, indices)
+        noise = torch.stack([self._noise(generator) for _ in range(n)]).to(sounds.device)
+        loudness = MAX_NOISE * torch.rand(n, 1, generator=generator).to(sounds.device)
+        noisy = torch.rand(n, generator=generator) < self.objective.noise
+        audible = noisy.to(sounds.device) | (labels == 0)
+        return (shifted + loudness * audible[:, None] * noise).clamp(-1, 1)
 
-    def _cut(self, generator: torch.Generator) -> Tensor:
-        """A second of some background noise: (samples,) in -1..1."""
-
-        def draw(n: int) -> int:
-            return int(torch.randint(n, (), generator=generator))
-
-        sound = self.background[draw(len(self.background))]
-        start = draw(len(sound) - RATE + 1)
+    def _noise(self, generator: torch.Generator) -> Tensor:
+        """Cut a second of background noise: (samples,) in -1..1."""
+        sound = self.background[random_index(len(self.background), generator)]
+        start = random_index(len(sound) - RATE + 1, generator)
         return sound[start : start + RATE].float() / 2**15
 
 
-def _stored(sound: np.ndarray) -> Tensor:
+def _to_int16(sound: np.ndarray) -> Tensor:
     return torch.from_numpy(np.rint(sound * 2**15).astype(np.int16))

@@ -1,9 +1,9 @@
-"""The one training loop: a recipe in, weights and their history out.
+"""The training loop.
 
 recipe, seed -> epochs of batches on accelerate -> DIR/model.safetensors, DIR/history.jsonl
 
-Everything random is drawn from (seed, epoch), and a checkpoint holds where in the epoch it was
-written, so that a run that was killed goes on from there to the same weights, bit for bit.
+All randomness comes from (seed, epoch), and a checkpoint knows its step in the epoch: a run that
+was killed resumes there and ends in the same weights, bit for bit.
 """
 
 import math
@@ -24,25 +24,29 @@ from zoo.checkpoints import loading
 from zoo.distributed import retain_freed_memory
 from zoo.models._factory import create
 from zoo.training import checkpoint, sharding
+from zoo.training.objective import Shard
 from zoo.training.recipe import Recipe
 
-Advance = Callable[[float], None]
-EVERY = 500  # steps between two checkpoints of an epoch
+OnStep = Callable[[float], None]  # called with the loss of each step
+CHECKPOINT_EVERY = 500  # steps
 
 
-def init_from(network: nn.Module, name: str) -> None:
-    """Gives a network what it shares, by key and shape, with weights of the zoo, or in a file."""
-    own, file = network.state_dict(), name.endswith(".safetensors")
-    others = (
-        loading.read_safetensors(Path(name)) if file else create(name, pretrained=True).state_dict()
-    )
-    shared = {k: v for k, v in others.items() if k in own and v.shape == own[k].shape}
-    network.load_state_dict(own | shared)
+def load_matching_weights(network: nn.Module, weights: str) -> None:
+    """Load the tensors that fit by key and shape, from weights by name or a .safetensors file."""
+    own = network.state_dict()
+    if weights.endswith(".safetensors"):
+        state = loading.read_safetensors(Path(weights))
+    else:
+        state = create(weights, pretrained=True).state_dict()
+    matching = {k: v for k, v in state.items() if k in own and v.shape == own[k].shape}
+    network.load_state_dict(own | matching)
 
 
 class Trainer:
-    """One training run in a folder: model, optimizer, the epochs done so far, and the steps of the
-    one that is going on. With `shard`, each of several processes holds its part of the network."""
+    """One training run in a folder: network, optimizer, history and current step.
+
+    With `shard`, each process holds its part of the network.
+    """
 
     def __init__(
         self,
@@ -51,151 +55,171 @@ class Trainer:
         seed: int,
         out: Path,
         data: Path | None = None,
-        every: int = EVERY,
+        checkpoint_every: int = CHECKPOINT_EVERY,
         channels_last: bool = False,
         compile: bool = False,
         shard: bool = False,
     ) -> None:
-        self.recipe, self.seed, self.out, self.every = recipe, seed, out, every
-        self.start = time.perf_counter()
+        self.recipe, self.seed, self.out, self.sharded = recipe, seed, out, shard
+        self.checkpoint_every = checkpoint_every
+        self.started = time.perf_counter()
         self.accelerator = Accelerator(
             cpu=not torch.cuda.is_available(), mixed_precision=recipe.precision
         )
         if self.accelerator.device.type == "cpu":
             retain_freed_memory()
-        self.shard = shard
         self.layout = torch.channels_last if channels_last else torch.contiguous_format
         if shard:
             sharding.check(self.accelerator, recipe, self.layout)
         set_seed(seed)
-        bare: Any = create(recipe.model, **recipe.args)
-        if recipe.start:
-            init_from(bare, recipe.start)
-        cfg = {**vars(bare)["pretrained_cfg"], **recipe.preprocessing}
-        self.examples = recipe.lesson.load(recipe.dataset, recipe.batch_size, cfg, data)
-        self.examples.to(self.device)
+        network: Any = create(recipe.model, **recipe.args)
+        if recipe.init_from:
+            load_matching_weights(network, recipe.init_from)
+        cfg = {**vars(network)["pretrained_cfg"], **recipe.preprocessing}
+        self.data = recipe.objective.load(recipe.dataset, recipe.batch_size, cfg, data)
+        self.data.to(self.device)
         self.model: nn.Module
-        self.prepare(bare)
-        self.runs: Any = torch.compile(self.model) if compile else self.model
+        self.prepare(network)
+        self.forward: Any = torch.compile(self.model) if compile else self.model
         self.history: list[dict[str, float]] = []
-        self.begin(0)
+        self.start_at(0)
         out.mkdir(parents=True, exist_ok=True)
 
-    def prepare(self, bare: nn.Module) -> None:
-        """Sets model, averages and optimizer. A sharded network cannot be copied, and an optimizer
-        is of the shards: first the copy, then the shards, then the optimizer."""
+    def prepare(self, network: nn.Module) -> None:
+        """Set model, averages and optimizer.
+
+        A sharded network cannot be copied, and its optimizer needs the shards: so first the copy
+        for the averages, then the shards, then the optimizer.
+        """
 
         def optimizer() -> torch.optim.Optimizer:
-            learning = [parameter for parameter in bare.parameters() if parameter.requires_grad]
-            return self.recipe.optimizer(learning, lr=self.recipe.lr)
+            trainable = [p for p in network.parameters() if p.requires_grad]
+            return self.recipe.optimizer(trainable, lr=self.recipe.lr)
 
         accelerator, decay = self.accelerator, self.recipe.ema
-        if self.shard:  # as for evaluation: neither moved whole nor wrapped
+        if self.sharded:  # as for evaluation: neither moved whole nor wrapped
             self.model = accelerator.prepare_model(
-                bare, device_placement=False, evaluation_mode=True
+                network, device_placement=False, evaluation_mode=True
             )
         else:
-            self.model, self.optimizer = accelerator.prepare(bare, optimizer())
+            self.model, self.optimizer = accelerator.prepare(network, optimizer())
         if self.layout == torch.channels_last:
             self.model = self.model.to(memory_format=self.layout)
-        self.averages = ModelEmaV3(self.bare, decay, foreach=not self.shard) if decay else None
-        if self.shard:
-            for network in (bare, *([self.averages.module] if self.averages else [])):
-                sharding.shard(network, accelerator)
+        self.ema = ModelEmaV3(self.unwrapped, decay, foreach=not self.sharded) if decay else None
+        if self.sharded:
+            for module in (network, *([self.ema.module] if self.ema else [])):
+                sharding.shard(module, accelerator)
             self.optimizer = accelerator.prepare_optimizer(optimizer())
 
-    def begin(self, step: int) -> None:
-        """The epoch that is going on is at `step`, with nothing summed up if that is its first."""
+    def start_at(self, step: int) -> None:
+        """Continue the current epoch at `step`, with empty sums."""
         self.step = step
-        self.sums = torch.zeros(3, dtype=torch.float64)  # loss, faults, examples
-        self.random: dict[str, Any] = {}
+        self.sums = torch.zeros(3, dtype=torch.float64)  # loss, metric, examples
+        self.rng_state: dict[str, Any] = {}
 
     @property
     def seconds(self) -> float:
-        """How long it has taken, with the processes before up to their last checkpoints."""
-        return time.perf_counter() - self.start
+        """Training time, with that before the last resumption."""
+        return time.perf_counter() - self.started
 
     @property
-    def bare(self) -> nn.Module:
-        """The model without what accelerate wraps around it."""
+    def device(self) -> torch.device:
+        """Device of this process."""
+        device: torch.device = self.accelerator.device
+        return device
+
+    @property
+    def unwrapped(self) -> nn.Module:
+        """The trained module, without accelerate's wrappers."""
         network: nn.Module = self.accelerator.unwrap_model(self.model)
         return network
 
     @property
     def network(self) -> nn.Module:
-        """What is kept: the model or, if the recipe has averages, those."""
-        return self.averages.module if self.averages else self.bare
+        """The module to save: the averages, if the recipe has them."""
+        return self.ema.module if self.ema else self.unwrapped
 
-    def resume(self) -> None:
-        """Goes on from DIR/checkpoint.pt. Raises ValueError if it is of another recipe or seed."""
-        checkpoint.load(self)
+    def resume(self) -> bool:
+        """Resume from DIR/checkpoint.pt; return False if there is none.
 
-    def epoch(self, number: int, advance: Advance) -> None:
-        """One pass over the data from where it was left, and the checkpoint after it. A loss that
-        is not finite stops the run at its step; the last checkpoint is of before it."""
-        torch.manual_seed(1_000_003 * self.seed + number)  # dropout and stochastic depth
-        np.random.seed((1_000_003 * self.seed + number) % 2**32)  # timm's mixup
+        Raises:
+            ValueError: the checkpoint is of another recipe or seed.
+        """
+        return checkpoint.load(self)
+
+    def train_epoch(self, epoch: int, on_step: OnStep) -> None:
+        """Train from the current step to the end of the epoch, and save a checkpoint.
+
+        Raises:
+            FloatingPointError: the loss is not finite. The last checkpoint is older than that.
+        """
+        seed = 1_000_003 * self.seed + epoch
+        torch.manual_seed(seed)  # dropout and stochastic depth
+        np.random.seed(seed % 2**32)  # timm's Mixup
         self.model.train()
-        generator = torch.Generator().manual_seed(1_000_003 * self.seed + number)
-        share = self.accelerator.process_index, self.accelerator.num_processes
-        done = number * self.examples.steps
-        for inputs, targets in self.examples.batches(generator, self.step, share):
-            checkpoint.restore(self.random)  # after what was drawn for batches that are done
-            self.random = {}
-            rate = self.rate(done + self.step)
-            loss = self.learn(inputs, targets)
+        shard = Shard(self.accelerator.process_index, self.accelerator.num_processes)
+        steps_before = epoch * self.data.steps
+        for inputs, targets in self.data.batches(
+            torch.Generator().manual_seed(seed), self.step, shard
+        ):
+            checkpoint.restore_rng_state(self.rng_state)  # after the skipped batches were drawn
+            self.rng_state = {}
+            lr = self.set_lr(steps_before + self.step)
+            loss = self.train_step(inputs, targets)
             self.step += 1
             if not math.isfinite(loss):
-                raise FloatingPointError(f"the loss is {loss} at step {done + self.step - 1}")
-            advance(loss)
-            if self.step % self.every == 0 and self.step < self.examples.steps:
+                raise FloatingPointError(
+                    f"the loss is {loss} at step {steps_before + self.step - 1}"
+                )
+            on_step(loss)
+            if self.step % self.checkpoint_every == 0 and self.step < self.data.steps:
                 checkpoint.save(self)
-        loss_sum, faults, seen = self.accelerator.reduce(self.sums.to(self.device), "sum").tolist()
-        row = {"epoch": number, "lr": rate, "loss": loss_sum / seen}
-        self.history.append(row | {self.recipe.lesson.metric: faults / seen})
-        self.begin(0)
+        sums = self.accelerator.reduce(self.sums.to(self.device), "sum")
+        loss_sum, metric_sum, count = sums.tolist()
+        row = {"epoch": epoch, "lr": lr, "loss": loss_sum / count}
+        self.history.append(row | {self.recipe.objective.metric: metric_sum / count})
+        self.start_at(0)
         checkpoint.save(self)
 
-    @property
-    def device(self) -> torch.device:
-        """Where this process learns."""
-        found: torch.device = self.accelerator.device
-        return found
-
-    def rate(self, step: int) -> float:
-        """The learning rate at a step of all, which the optimizer then has."""
+    def set_lr(self, step: int) -> float:
+        """Set and return the learning rate of a step, counted over all epochs."""
         recipe = self.recipe
-        rate = recipe.lr * recipe.schedule(step / (self.examples.steps * recipe.epochs))
+        lr = recipe.lr * recipe.schedule(step / (self.data.steps * recipe.epochs))
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        return rate
+            group["lr"] = lr
+        return lr
 
-    def learn(self, inputs: Tensor, targets: Tensor) -> float:
-        """One step on this process's share of a batch, in parts; the loss, the mean of all."""
-        recipe, accelerator, lesson = self.recipe, self.accelerator, self.recipe.lesson
-        x, y = inputs.to(self.device), targets.to(self.device)
-        if x.dim() == 4:
-            x = x.to(memory_format=self.layout)
+    def train_step(self, inputs: Tensor, targets: Tensor) -> float:
+        """Take one step on this process's shard of a batch; return the mean loss of all shards."""
+        recipe, accelerator = self.recipe, self.accelerator
         self.optimizer.zero_grad()
-        waits = sharding.unreduced if self.shard else accelerator.no_sync
-        parts = list(zip(x.chunk(recipe.accumulate), y.chunk(recipe.accumulate), strict=True))
-        total = 0.0
-        for number, (some, wanted) in enumerate(parts, 1):
-            with waits(self.model) if number < len(parts) else nullcontext():
-                output = self.runs(some)
-                loss = lesson.loss(output, wanted)
-                accelerator.backward(loss * (len(some) / len(x)) if len(parts) > 1 else loss)
-            value = loss.item()
-            total += value * len(some) / len(x)
-            faults = lesson.faults(output, wanted)
-            self.sums += torch.tensor([value * len(some), faults, len(some)])
+        loss = self.accumulate_gradients(inputs.to(self.device), targets.to(self.device))
         if recipe.clip:
             accelerator.clip_grad_norm_(self.model.parameters(), recipe.clip)
-        if accelerator.num_processes > 1:  # they stop at the same step, or none does
-            mean = torch.tensor(total, dtype=torch.float64, device=self.device)
-            total = accelerator.reduce(mean, "mean").item()
-        if math.isfinite(total):
+        if accelerator.num_processes > 1:  # all of them stop at the same step, or none
+            mean = torch.tensor(loss, dtype=torch.float64, device=self.device)
+            loss = accelerator.reduce(mean, "mean").item()
+        if math.isfinite(loss):
             self.optimizer.step()
-        if self.averages:
-            self.averages.update(self.bare)
-        return total
+        if self.ema:
+            self.ema.update(self.unwrapped)
+        return loss
+
+    def accumulate_gradients(self, inputs: Tensor, targets: Tensor) -> float:
+        """Add up gradients and sums over the parts of a batch; return the mean loss."""
+        objective, parts = self.recipe.objective, self.recipe.accumulate
+        if inputs.dim() == 4:
+            inputs = inputs.to(memory_format=self.layout)
+        no_sync = sharding.no_sync if self.sharded else self.accelerator.no_sync
+        pairs = list(zip(inputs.chunk(parts), targets.chunk(parts), strict=True))
+        mean_loss = 0.0
+        for i, (x, y) in enumerate(pairs, 1):
+            with no_sync(self.model) if i < len(pairs) else nullcontext():
+                output = self.forward(x)
+                loss = objective.loss(output, y)
+                weight = len(x) / len(inputs)
+                self.accelerator.backward(loss * weight if len(pairs) > 1 else loss)
+            value = loss.item()
+            mean_loss += value * len(x) / len(inputs)
+            self.sums += torch.tensor([value * len(x), objective.metric_sum(output, y), len(x)])
+        return mean_loss

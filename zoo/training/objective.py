@@ -1,50 +1,84 @@
-"""What a network can learn: examples in batches, a loss, and what counts as a fault.
+"""Training objectives: the batches, loss and training metric of a task.
 
-data set -> Examples.batches(generator) -> (inputs, targets) -> network -> Lesson.loss
-Seed and epoch alone decide what is seen, by the generator.
+data set -> TrainingData.batches(generator) -> (inputs, targets) -> network -> Objective.loss
+
+Seed and epoch alone decide what is drawn: everything random comes from the generator.
 """
 
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 
-Batch = tuple[Tensor, Tensor]
-Shard = tuple[int, int]  # (rank, of how many processes)
-WHOLE = (0, 1)
+Batch = tuple[Tensor, Tensor]  # inputs, targets
+
+
+class Shard(NamedTuple):
+    """The part of each batch that one process trains on."""
+
+    rank: int = 0
+    size: int = 1  # number of processes
+
+
+WHOLE = Shard()
 
 
 class TrainingData(Protocol):
-    """The examples of a lesson; `steps` are the batches of an epoch, from `start` on and of each
-    the `share` of one of several processes. Those that are small enough move to the device that
-    learns, and are drawn and changed there."""
+    """The data of one run."""
 
-    steps: int
+    steps: int  # batches in an epoch
 
-    def to(self, device: torch.device) -> None: ...
+    def to(self, device: torch.device) -> None:
+        """Move the data to the device, if batches are to be drawn there."""
+
     def batches(
-        self, generator: torch.Generator, start: int = 0, share: Shard = ...
-    ) -> Iterator[Batch]: ...
-
-
-def sharded(batches: Iterator[Batch], start: int, share: Shard) -> Iterator[Batch]:
-    """Of each whole batch from `start` on, every so-manieth example; those before are drawn too, so
-    that what follows is what it would have been."""
-    rank, world = share
-    for inputs, targets in islice(batches, start, None):
-        yield inputs[rank::world], targets[rank::world]
+        self, generator: torch.Generator, start: int = 0, shard: Shard = WHOLE
+    ) -> Iterator[Batch]:
+        """Yield the shard of each batch of an epoch, from step `start` on."""
 
 
 class Objective(Protocol):
-    """A way to learn. `faults` of a batch, summed over its examples, are what `metric` counts."""
+    """What a network is trained for. Implementations are frozen dataclasses, shown in a recipe."""
 
-    metric: str
+    metric: str  # name of the training metric in the history
 
     def load(
         self, dataset: str, batch_size: int, cfg: Mapping[str, Any], data: Path | None
-    ) -> TrainingData: ...
-    def loss(self, output: Tensor, target: Tensor) -> Tensor: ...
-    def faults(self, output: Tensor, target: Tensor) -> float: ...
+    ) -> TrainingData:
+        """Open a data set, preprocessed as the pretrained_cfg says."""
+
+    def loss(self, output: Tensor, target: Tensor) -> Tensor:
+        """Return the mean loss of a batch."""
+
+    def metric_sum(self, output: Tensor, target: Tensor) -> float:
+        """Return the metric, summed over the examples of a batch."""
+
+
+class DrawnEpochs(TrainingData):
+    """Training data whose epochs are drawn batch by batch from one generator."""
+
+    @abstractmethod
+    def draw_epoch(self, generator: torch.Generator) -> Iterator[Batch]:
+        """Yield the whole batches of an epoch."""
+
+    def batches(
+        self, generator: torch.Generator, start: int = 0, shard: Shard = WHOLE
+    ) -> Iterator[Batch]:
+        # skipped batches are drawn, so that the random state matches an uninterrupted run
+        for inputs, targets in islice(self.draw_epoch(generator), start, None):
+            yield inputs[shard.rank :: shard.size], targets[shard.rank :: shard.size]
+
+
+def random_index(n: int, generator: torch.Generator) -> int:
+    """Draw from 0..n-1."""
+    return int(torch.randint(n, (), generator=generator))
+
+
+def error_sum(output: Tensor, target: Tensor) -> float:
+    """Sum the top-1 errors in percent; for mixup and CutMix, the dominant class is the label."""
+    labels = target.argmax(1) if target.is_floating_point() else target
+    return 100 * (output.argmax(1) != labels).sum().item()

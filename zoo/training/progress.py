@@ -1,8 +1,6 @@
-"""What a run says while it learns: a bar for people, TensorBoard if it is installed.
+"""What a training run shows: a progress bar, lines on stderr, TensorBoard if it is installed."""
 
-loss, steps -> bar with samples a second and the time left    history -> DIR/tensorboard/
-"""
-
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,42 +10,48 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from zoo.training.loop import Advance, Trainer
+from zoo.training.loop import OnStep, Trainer
 
 
 @contextmanager
-def progress_bar(run: Trainer, quiet: bool) -> Iterator[Advance]:
-    """A bar over all steps. What it gives hears the loss of each."""
-    total, done = run.examples.steps * run.recipe.epochs, 0
-    done = len(run.history) * run.examples.steps + run.step
+def progress_bar(run: Trainer, quiet: bool) -> Iterator[OnStep]:
+    """Show a bar over all steps; yield the callback that advances it."""
+    done = start_step = len(run.history) * run.data.steps + run.step
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     hidden = quiet or not run.accelerator.is_main_process
     console = Console(stderr=True)
-    with Progress(*columns, TimeRemainingColumn(), console=console, disable=hidden) as shown:
-        task = shown.add_task(run.recipe.name, total=total, completed=done)
-        start, first, smooth = time.perf_counter(), done, 0.0
+    with Progress(*columns, TimeRemainingColumn(), console=console, disable=hidden) as progress:
+        total = run.data.steps * run.recipe.epochs
+        task = progress.add_task(run.recipe.name, total=total, completed=done)
+        started, smooth = time.perf_counter(), 0.0
 
-        def advance(loss: float) -> None:
+        def on_step(loss: float) -> None:
             nonlocal done, smooth
             done += 1
-            smooth = loss if done == first + 1 else 0.95 * smooth + 0.05 * loss
-            rate = (done - first) * run.recipe.batch_size / (time.perf_counter() - start)
+            smooth = loss if done == start_step + 1 else 0.95 * smooth + 0.05 * loss
+            speed = (done - start_step) * run.recipe.batch_size / (time.perf_counter() - started)
             last = run.history[-1] if run.history else {}
-            shown.update(task, advance=1, description=status_line(run, smooth, rate, last))
+            progress.update(task, advance=1, description=status_line(run, smooth, speed, last))
 
-        yield advance
+        yield on_step
 
 
-def status_line(run: Trainer, loss: float, rate: float, last: Mapping[str, float]) -> str:
-    """resnet20  epoch 3/12  loss 0.123  error 4.1  512 samples/s"""
-    metric = run.recipe.lesson.metric
+def status_line(run: Trainer, loss: float, speed: float, last: Mapping[str, float]) -> str:
+    """Format "resnet20  epoch 3/12  loss 0.123  error 4.1  512 samples/s"."""
+    metric = run.recipe.objective.metric
     before = f"  {metric} {last[metric]:.3g}" if metric in last else ""
     epoch = f"epoch {len(run.history) + 1}/{run.recipe.epochs}"
-    return f"{run.recipe.name}  {epoch}  loss {loss:.3f}{before}  {rate:,.0f} samples/s"
+    return f"{run.recipe.name}  {epoch}  loss {loss:.3f}{before}  {speed:,.0f} samples/s"
+
+
+def log_line(run: Trainer, quiet: bool, text: str) -> None:
+    """Print a line to stderr from the main process."""
+    if not quiet and run.accelerator.is_main_process:
+        print(text, file=sys.stderr)
 
 
 def log_tensorboard(out: Path, history: list[dict[str, float]]) -> None:
-    """Writes the history to DIR/tensorboard, if TensorBoard is installed."""
+    """Write the history to DIR/tensorboard, if TensorBoard is installed."""
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:

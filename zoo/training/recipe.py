@@ -1,4 +1,4 @@
-"""How a network is trained, as data: a recipe of a paper, its schedule, where it is found."""
+"""Recipes: how a paper trains a network, as data; learning-rate schedules; loading a recipe."""
 
 import math
 import runpy
@@ -12,48 +12,38 @@ import torch
 
 from zoo.training.objective import Objective
 
-Schedule = Callable[[float], float]
-TOLD = ("source", "hardware", "expected", "reached")
+Schedule = Callable[[float], float]  # share of the steps done, 0..1 -> factor of the rate
+INFORMATIVE = ("source", "hardware", "expected", "reached")  # fields that change nothing
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """How a network is trained: by what `lesson`, in which steps.
+    """One training run, up to its seed."""
 
-    `schedule` gives the factor of lr at a share (0..1) of the steps. `start` names weights of the
-    zoo whose tensors, where they have the shape, are the first ones. `precision` is accelerate's
-    (no, bf16, fp16). Gradients longer than `clip` are shortened to it, unless it is 0. A batch is
-    seen in `accumulate` parts, one after the other, before a step; BatchNorm sees each by itself.
-    With `ema`, what is kept are the averages of the weights with this decay.
-
-    What is told and changes nothing: `source` (section), the paper's `hardware`, what is `expected`
-    (time and result), what was `reached` here.
-    """
-
-    name: str
-    model: str
-    dataset: str
+    name: str  # of the run: arch.tag
+    model: str  # as zoo.create takes it
+    dataset: str  # a benchmark's name, or a folder of images
     epochs: int
-    batch_size: int
-    lr: float
-    lesson: Objective
-    optimizer: Callable[..., torch.optim.Optimizer]
+    batch_size: int  # over all processes
+    lr: float  # the highest learning rate
+    objective: Objective  # data, loss and training metric
+    optimizer: Callable[..., torch.optim.Optimizer]  # called with the parameters and lr=
     schedule: Schedule
-    source: str
-    args: Mapping[str, Any] = field(default_factory=dict)
-    preprocessing: Mapping[str, Any] = field(default_factory=dict)
-    start: str = ""
-    precision: str = "no"
-    clip: float = 0.0
-    accumulate: int = 1
-    ema: float = 0.0
-    hardware: str = ""
-    expected: str = ""
+    source: str  # paper and section
+    args: Mapping[str, Any] = field(default_factory=dict)  # of the model's constructor
+    preprocessing: Mapping[str, Any] = field(default_factory=dict)  # changes of pretrained_cfg
+    init_from: str = ""  # weights to start from: a name or a .safetensors file
+    precision: str = "no"  # as accelerate names it: no, bf16, fp16
+    clip: float = 0.0  # largest norm of the gradients; 0: not clipped
+    accumulate: int = 1  # parts of a batch, one after the other; BatchNorm sees each by itself
+    ema: float = 0.0  # decay of the averaged weights, which are then saved; 0: no averages
+    hardware: str = ""  # the paper's
+    expected: str = ""  # time and result
     reached: str = "not run here"
 
 
 def steps(*milestones: float, factor: float = 0.1, warmup: float = 0.0) -> Schedule:
-    """The rate times `factor` at each milestone; a tenth of it for the first `warmup` share."""
+    """Return a schedule: times `factor` at each milestone, and 0.1 for the first `warmup` share."""
 
     def schedule(share: float) -> float:
         if share < warmup:
@@ -64,8 +54,7 @@ def steps(*milestones: float, factor: float = 0.1, warmup: float = 0.0) -> Sched
 
 
 def cosine(warmup: float = 0.0, floor: float = 0.0, first: float = 0.0) -> Schedule:
-    """Half a cosine down to `floor`, after a linear rise from `first` over the first `warmup`
-    share."""
+    """Return a schedule: linear from `first` to 1 over `warmup`, then half a cosine to `floor`."""
 
     def schedule(share: float) -> float:
         if share < warmup:
@@ -77,40 +66,49 @@ def cosine(warmup: float = 0.0, floor: float = 0.0, first: float = 0.0) -> Sched
 
 
 def decay_matrices_only(
-    make: Callable[..., torch.optim.Optimizer],
+    optimizer: Callable[..., torch.optim.Optimizer],
     weight_decay: float,
     parameters: Iterable[torch.nn.Parameter],
     lr: float,
 ) -> torch.optim.Optimizer:
-    """An optimizer whose weight decay is for matrices and kernels; biases, norms and scales are
-    left alone, as timm and nanoGPT do."""
-    learning = list(parameters)
+    """Return an optimizer that decays matrices and kernels, not biases, norms and scales.
+
+    As timm and nanoGPT do. timm's param_groups_weight_decay needs the model and also spares
+    matrices that are named bias.
+    """
+    parameters = list(parameters)
     groups: list[dict[str, Any]] = [
-        {"params": [p for p in learning if p.dim() >= 2], "weight_decay": weight_decay},
-        {"params": [p for p in learning if p.dim() < 2], "weight_decay": 0.0},
+        {"params": [p for p in parameters if p.dim() >= 2], "weight_decay": weight_decay},
+        {"params": [p for p in parameters if p.dim() < 2], "weight_decay": 0.0},
     ]
-    return make(groups, lr=lr)
+    return optimizer(groups, lr=lr)
 
 
 def to_repr(value: object) -> str:
-    """A value of a recipe in words that are the same in every process: functions by their names."""
+    """Return a representation that is the same in every process: functions by their names."""
     if isinstance(value, partial):
         return f"{to_repr(value.func)}{value.args}{value.keywords}"
     return str(getattr(value, "__qualname__", value))
 
 
 def load_recipe(where: str) -> Recipe:
-    """The recipe at "FILE.py:NAME", or the only one of "FILE.py". Raises ValueError when there is
-    none by that name."""
+    """Load the recipe at "FILE.py:NAME", or the only one of "FILE.py".
+
+    Raises:
+        ValueError: there is no such file or recipe; the message names those of the file.
+
+    >>> load_recipe("configs/digits.py:resnet20").epochs
+    12
+    """
     file, colon, name = where.rpartition(":") if ".py:" in where else (where, "", "")
     path = Path(file)
     if not path.is_file():
         raise ValueError(f"a recipe is FILE.py or FILE.py:NAME, and there is no file {file!r}")
-    found = runpy.run_path(str(path))
-    recipes = {key: value for key, value in found.items() if isinstance(value, Recipe)}
+    variables = runpy.run_path(str(path))
+    recipes = {key: value for key, value in variables.items() if isinstance(value, Recipe)}
     if not colon and len(recipes) == 1:
         return next(iter(recipes.values()))
     if name not in recipes:
-        have = ", ".join(recipes) or "none"
-        raise ValueError(f"{path} has no recipe {name!r}; it has: {have}")
+        known = ", ".join(recipes) or "none"
+        raise ValueError(f"{path} has no recipe {name!r}; it has: {known}")
     return recipes[name]

@@ -1,10 +1,10 @@
-"""A network that does not fit one process: each holds its part of every tensor.
+"""Fully sharded training: each process holds a part of every tensor.
 
-blocks, then the rest -> torch's fully_shard -> tensors gathered where they are used, and let go
+blocks, then the rest -> torch's fully_shard -> gathered for use, then freed
 
 Each block is gathered for its forward pass and again for its backward pass; gradients, averages and
-the optimizer's state are in parts as well. What is written is whole, so that a run goes on with
-any number of processes, or unsharded.
+the optimizer's state are sharded as well. Checkpoints are whole, so that a run resumes with any
+number of processes, or unsharded.
 """
 
 from collections.abc import Iterator, Mapping
@@ -20,11 +20,11 @@ from torch.distributed.tensor import DTensor, distribute_tensor
 
 from zoo.training.recipe import Recipe
 
-LEAST = 0.1  # of the largest block: what is smaller is not worth a gathering of its own
+MIN_BLOCK = 0.1  # of the largest block: smaller ones are not worth a collective of their own
 
 
 def check(accelerator: Accelerator, recipe: Recipe, layout: torch.memory_format) -> None:
-    """Raises ValueError for a run that cannot be sharded, and says what can be."""
+    """Raise ValueError for a run that cannot be sharded."""
     if accelerator.num_processes == 1:
         raise ValueError(
             "--shard splits a network among processes, and there is one: start more by "
@@ -36,34 +36,35 @@ def check(accelerator: Accelerator, recipe: Recipe, layout: torch.memory_format)
         raise ValueError("shards are contiguous; channels_last is for runs that are not sharded")
 
 
-def members(network: nn.Module) -> Iterator[nn.Module]:
-    """What is in the outermost lists and sequences. A subclass of these is a module like others,
-    whose forward may look into what it holds."""
+def _list_items(network: nn.Module) -> Iterator[nn.Module]:
+    """Yield the items of the outermost lists. The forward of a subclass may look into its items."""
     for child in network.children():
         if type(child) in (nn.ModuleList, nn.Sequential):
             yield from child.children()
         else:
-            yield from members(child)
+            yield from _list_items(child)
 
 
 def blocks(network: nn.Module) -> list[nn.Module]:
-    """The repeated layers that most of a network's parameters are in."""
-    sizes = {each: sum(p.numel() for p in each.parameters()) for each in members(network)}
+    """Return the repeated layers that hold most of the parameters."""
+    sizes = {item: sum(p.numel() for p in item.parameters()) for item in _list_items(network)}
     largest = max(sizes.values(), default=0)
-    return [each for each, size in sizes.items() if size and size >= LEAST * largest]
+    return [item for item, size in sizes.items() if size and size >= MIN_BLOCK * largest]
 
 
 def shard(network: nn.Module, accelerator: Accelerator) -> None:
-    """Leaves this process its part of each parameter, on the device where it learns. All processes
-    come with the same whole network: in the memory of the CPU there has to be room for it."""
+    """Keep this process's part of each parameter, on its device.
+
+    Every process passes the same whole network, which must fit into the memory of the CPU.
+    """
     mesh = init_device_mesh(accelerator.device.type, (accelerator.num_processes,))
-    for each in (*blocks(network), network):
-        fully_shard(each, mesh=mesh)
+    for module in (*blocks(network), network):
+        fully_shard(module, mesh=mesh)
 
 
 @contextmanager
-def unreduced(network: nn.Module) -> Iterator[None]:
-    """Gradients are summed up where they are, until a backward pass outside of this."""
+def no_sync(network: nn.Module) -> Iterator[None]:
+    """Accumulate gradients locally, as accelerate's no_sync does for unsharded networks."""
     assert isinstance(network, FSDPModule)
     network.set_requires_gradient_sync(False)
     try:
@@ -72,20 +73,21 @@ def unreduced(network: nn.Module) -> Iterator[None]:
         network.set_requires_gradient_sync(True)
 
 
-def whole(tree: Any, keep: bool) -> Any:
-    """States with their parts put together, on the CPU of the processes that `keep` them. All
-    processes have to ask for it."""
+def gather_full(tree: Any, keep: bool) -> Any:
+    """Gather nested states on the CPU of the processes that `keep` them. A collective call."""
     if isinstance(tree, DTensor):
-        gathered = tree.full_tensor()
-        return gathered.cpu() if keep else None
+        full = tree.full_tensor()
+        return full.cpu() if keep else None
     if isinstance(tree, Mapping):
-        return {key: whole(value, keep) for key, value in tree.items()}
+        return {key: gather_full(value, keep) for key, value in tree.items()}
     return tree
 
 
-def part(value: Any, like: Any) -> Any:
-    """This process's part of a whole tensor that has the shape of one in parts; a copy, as what is
-    read is a map of the file, which all processes share. Anything else is as it was."""
+def local_part(value: Any, like: Any) -> Any:
+    """Return this process's part of a whole tensor, sharded `like` another; other values as is.
+
+    A copy: what is read is a map of the file, which all processes share.
+    """
     if not isinstance(value, Tensor) or not isinstance(like, DTensor) or value.shape != like.shape:
         return value
     return distribute_tensor(value, like.device_mesh, like.placements, src_data_rank=None).clone()

@@ -1,4 +1,4 @@
-"""Super-resolution from random patches, by L1 loss."""
+"""Super-resolution of random patches, by L1 loss."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,87 +13,71 @@ from torch import Tensor
 
 from zoo.data.benchmarks import DatasetNotFoundError
 from zoo.data.imresize import imresize
-from zoo.training.objective import WHOLE, Batch, Shard, sharded
+from zoo.training.objective import Batch, DrawnEpochs, random_index
 
 
 @dataclass(frozen=True)
 class SuperResolution:
-    """Photographs from MATLAB's bicubic reduction of them, by the mean absolute difference (L1).
-
-    `steps` batches are an epoch; each is of random patches, `size` pixels of the small image,
-    mirrored and turned in one of eight ways.
-    """
+    """Mean absolute error (L1) against images that MATLAB's bicubic filter downscaled."""
 
     scale: int
-    size: int = 48
-    steps: int = 1000
+    size: int = 48  # side of a low-resolution patch in pixels
+    steps: int = 1000  # batches in an epoch
     metric = "squared error"  # of pixels in 0..1
 
     def load(
         self, dataset: str, batch_size: int, cfg: Mapping[str, Any], data: Path | None
-    ) -> "Patches":
+    ) -> "PatchPairs":
         files = sorted((data / dataset).glob("*.png")) if data else []
         if not files:
             raise DatasetNotFoundError(
                 f"no {dataset}/*.png in the folder of data (--data DIR or ZOO_DATA)"
             )
         images = [np.asarray(Image.open(file).convert("RGB")) for file in files]
-        return Patches(self, images, batch_size)
+        return PatchPairs(self, images, batch_size)
 
     def loss(self, output: Tensor, target: Tensor) -> Tensor:
         return F.l1_loss(output, target)
 
-    def faults(self, output: Tensor, target: Tensor) -> float:
+    def metric_sum(self, output: Tensor, target: Tensor) -> float:
         return F.mse_loss(output, target).item() * len(target)
 
 
-class Patches:
-    """Pairs of patches, small and large, from photographs that are large enough for one."""
+class PatchPairs(DrawnEpochs):
+    """Low- and high-resolution patches of the images that are large enough."""
 
-    def __init__(self, lesson: SuperResolution, images: list[Any], batch_size: int) -> None:
-        self.lesson, self.batch_size, self.steps = lesson, batch_size, lesson.steps
-        scale, least = lesson.scale, lesson.scale * lesson.size
-        whole = [image for image in images if min(image.shape[:2]) >= least]
-        if not whole:
-            raise DatasetNotFoundError(
-                f"no photograph is large enough for a patch of {least}x{least}"
-            )
-        self.large = [
+    def __init__(self, objective: SuperResolution, images: list[Any], batch_size: int) -> None:
+        self.objective, self.batch_size, self.steps = objective, batch_size, objective.steps
+        scale, side = objective.scale, objective.scale * objective.size
+        large_enough = [image for image in images if min(image.shape[:2]) >= side]
+        if not large_enough:
+            raise DatasetNotFoundError(f"no image is large enough for a patch of {side}x{side}")
+        self.high_res = [
             image[: len(image) // scale * scale, : image.shape[1] // scale * scale]
-            for image in whole
+            for image in large_enough
         ]
-        self.small = [imresize(image, 1 / scale) for image in self.large]
+        self.low_res = [imresize(image, 1 / scale) for image in self.high_res]
 
-    def to(self, device: torch.device) -> None:
-        """They are of all sizes: patches of them move."""
-
-    def batches(
-        self, generator: torch.Generator, start: int = 0, share: Shard = WHOLE
-    ) -> Iterator[Batch]:
-        return sharded(self._drawn(generator), start, share)
-
-    def _drawn(self, generator: torch.Generator) -> Iterator[Batch]:
+    def draw_epoch(self, generator: torch.Generator) -> Iterator[Batch]:
         for _ in range(self.steps):
             pairs = [self._pair(generator) for _ in range(self.batch_size)]
-            small, large = (torch.stack(patches) for patches in zip(*pairs, strict=True))
-            yield small, large
+            low_res, high_res = (torch.stack(patches) for patches in zip(*pairs, strict=True))
+            yield low_res, high_res
 
     def _pair(self, generator: torch.Generator) -> Batch:
-        """A patch of a random photograph: (3, size, size) and (3, scale * size, ...) in 0..1."""
-
-        def draw(n: int) -> int:
-            return int(torch.randint(n, (), generator=generator))
-
-        size, scale = self.lesson.size, self.lesson.scale
-        chosen = draw(len(self.small))
-        height, width = self.small[chosen].shape[:2]
-        y, x, turn, mirror = (draw(n) for n in (height - size + 1, width - size + 1, 4, 2))
-        cut = [
-            image[r * y : r * (y + size), r * x : r * (x + size)][:, :: 1 - 2 * mirror]
-            for image, r in ((self.small[chosen], 1), (self.large[chosen], scale))
-        ]
-        small, large = (
-            torch.from_numpy(np.rot90(patch, turn).transpose(2, 0, 1) / np.float32(255))
-            for patch in cut
+        """Draw a patch of a random image: (3, size, size), (3, scale * size, ...) in 0..1."""
+        size, scale = self.objective.size, self.objective.scale
+        i = random_index(len(self.low_res), generator)
+        height, width = self.low_res[i].shape[:2]
+        y, x, turns, mirror = (
+            random_index(n, generator) for n in (height - size + 1, width - size + 1, 4, 2)
         )
-        return small, large
+        crops = [
+            image[r * y : r * (y + size), r * x : r * (x + size)][:, :: 1 - 2 * mirror]
+            for image, r in ((self.low_res[i], 1), (self.high_res[i], scale))
+        ]
+        low_res, high_res = (
+            torch.from_numpy(np.rot90(crop, turns).transpose(2, 0, 1) / np.float32(255))
+            for crop in crops
+        )
+        return low_res, high_res

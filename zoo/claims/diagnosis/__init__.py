@@ -1,174 +1,198 @@
-"""Why a number differs: known causes are tried one at a time on the same weights.
+"""Diagnosis of a differing score: known causes are tried one at a time on the same weights.
 
-weights, benchmark -> score -> the score by each cause -> those that give the number
+weights, benchmark -> score -> the score by each cause -> those that give the reported number
 """
 
+import importlib
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal, InvalidOperation
+from importlib.util import find_spec
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from zoo.claims.diagnosis.causes import Cause, Measured, Target, UserSettings, changed
+from zoo.claims.diagnosis.causes import Cause, Measured, Target, UserSettings, select_causes
 from zoo.claims.diagnosis.explanation import CauseResult, Explanation, rounding
-from zoo.claims.diagnosis.reference import benchmark_of, look_up, weights_of
+from zoo.claims.diagnosis.reference import find_benchmark, find_weights, look_up
 from zoo.data.benchmarks import Benchmark
 from zoo.evaluation import tasks
-from zoo.models._builder import load_class
 from zoo.models._factory import create
 from zoo.models._registry import ModelEntry, get_entry
 
-__all__ = ["Explanation", "Search", "Tried", "explain"]
-Advance = Callable[[int, int, str], None]
+__all__ = ["CauseResult", "Explanation", "Search", "explain"]
+OnProgress = Callable[[int, int, str], None]
 
 
 class Search:
-    """The scores of a subject by its causes, next to a number if there is one."""
+    """Scores of a target by its causes, compared with a reported number if there is one."""
 
     def __init__(
-        self, subject: Target, metric: str, number: Decimal | None, advance: Advance
+        self, target: Target, metric: str, reported: Decimal | None, on_progress: OnProgress
     ) -> None:
-        self.subject, self.metric, self.number, self.advance = subject, metric, number, advance
-        self.ours = subject.measure(subject.base, metric)
-        self.found: list[tuple[Cause, Measured]] = []
+        self.target, self.metric, self.reported = target, metric, reported
+        self.on_progress = on_progress
+        self.correct = target.measure(target.base, metric)
+        self.results: list[tuple[Cause, Measured]] = []
         self.not_tried: list[str] = []
 
     def distance(self, value: float) -> float:
-        """From the number; without one, how little a score was moved."""
-        if self.number is None:
-            return -abs(value - self.ours.value)
-        return abs(value - float(self.number))
+        """Return the distance to the reported number; without one, how little a score moved."""
+        if self.reported is None:
+            return -abs(value - self.correct.value)
+        return abs(value - float(self.reported))
 
     def fits(self, measured: Measured) -> bool:
-        """Whether a score is the number."""
-        number = self.number
-        return number is not None and measured.off(float(number)) <= rounding(number)
+        """True if a score is the reported number."""
+        reported = self.reported
+        return reported is not None and measured.off(float(reported)) <= rounding(reported)
 
     @property
     def explained(self) -> bool:
-        """Whether the score is the number, as it should be or by a cause."""
-        return self.fits(self.ours) or any(self.fits(measured) for _, measured in self.found)
+        """True if the correct score, or the score by a cause, is the reported number."""
+        return self.fits(self.correct) or any(self.fits(measured) for _, measured in self.results)
 
-    def go_through(self, causes: Sequence[Cause]) -> None:
-        """Measures with each cause."""
+    def try_causes(self, causes: Sequence[Cause]) -> None:
+        """Measure with each cause."""
         for done, cause in enumerate(causes):
-            self.advance(done, len(causes), cause.phrase)
-            setting = replace(self.subject.base, **cause.changes)
+            self.on_progress(done, len(causes), cause.phrase)
+            setting = replace(self.target.base, **cause.changes)
             try:
-                self.found.append((cause, self.subject.measure(setting, self.metric)))
-            except (ValueError, RuntimeError) as error:  # other tensors, or nothing for a CPU
+                self.results.append((cause, self.target.measure(setting, self.metric)))
+            except (ValueError, RuntimeError) as error:  # other tensors, or not for a CPU
                 self.not_tried.append(f"{cause.phrase}: {str(error).partition(chr(10))[0]}")
-        self.advance(len(causes), len(causes), "")
+        self.on_progress(len(causes), len(causes), "")
 
     def likely_pairs(self, most: int) -> list[Cause]:
-        """Causes that each matter, change different things and, if what they do adds up, come
-        nearest."""
-        moved = {c.phrase: m.value - self.ours.value for c, m in self.found}
-        matter = [c for c, m in self.found if abs(moved[c.phrase]) > m.slack]
+        """Return pairs of causes that each matter and change different things, at most so many:
+        those whose added effects come nearest to the reported number."""
+        effects = {c.phrase: m.value - self.correct.value for c, m in self.results}
+        causes = [c for c, m in self.results if abs(effects[c.phrase]) > m.slack]
         pairs = [
             (a, b)
-            for a, b in combinations(matter, 2)
+            for a, b in combinations(causes, 2)
             if a.group != b.group and not a.changes.keys() & b.changes.keys()
         ]
 
-        def sum_of(pair: tuple[Cause, Cause]) -> float:
-            return self.distance(self.ours.value + sum(moved[cause.phrase] for cause in pair))
+        def distance(pair: tuple[Cause, Cause]) -> float:
+            return self.distance(self.correct.value + sum(effects[c.phrase] for c in pair))
 
-        return [a.and_(b) for a, b in sorted(pairs, key=sum_of)[:most]]
+        return [a.combine(b) for a, b in sorted(pairs, key=distance)[:most]]
 
     def rows(self) -> list[CauseResult]:
-        """What changes the score, the nearest to the number first."""
-        moving = [(c, m) for c, m in self.found if m.value != self.ours.value]
+        """Return the causes that change the score, the nearest to the reported number first."""
+
+        def rank(result: tuple[Cause, Measured]) -> float:
+            value = result[1].value
+            return math.inf if math.isnan(value) else self.distance(value)
+
+        moving = [(c, m) for c, m in self.results if m.value != self.correct.value]
         return [
             CauseResult(
                 cause=cause.phrase,
                 group=cause.group,
                 score=measured.value,
-                difference=measured.value - self.ours.value,
+                difference=measured.value - self.correct.value,
                 slack=measured.slack,
                 explains=self.fits(measured),
             )
-            for cause, measured in sorted(moving, key=lambda row: self._place(row[1].value))
+            for cause, measured in sorted(moving, key=rank)
         ]
 
-    def _place(self, value: float) -> float:
-        return math.inf if math.isnan(value) else self.distance(value)
-
     def explanation(self, name: str, benchmark: str, source: str) -> Explanation:
-        """What came out; `source` says whose number it is."""
-        subject, rows = self.subject, self.rows()
-        first = next((row.group for row in rows if row.explains), "")
+        """Return the outcome; `source` says whose number was reported."""
+        target, rows = self.target, self.rows()
+        group = next((row.group for row in rows if row.explains), "")
         return Explanation(
             name=name,
             benchmark=benchmark,
             metric=self.metric,
-            score=self.ours.value,
-            number=self.number,
+            score=self.correct.value,
+            reported=self.reported,
             source=source,
-            fits=self.fits(self.ours),
-            samples=subject.samples,
-            whole=subject.whole,
-            unit=subject.unit,
-            broken=subject.broken,
+            fits=self.fits(self.correct),
+            samples=target.samples,
+            whole=target.whole,
+            unit=target.unit,
+            broken=target.broken,
             tried=tuple(rows),
             without_effect=tuple(
                 cause.phrase
-                for cause, measured in self.found
-                if measured.value == self.ours.value and cause.group != "network"  # as it is built
+                for cause, measured in self.results
+                if measured.value == self.correct.value and cause.group != "network"  # as built
             ),
             not_tried=tuple(self.not_tried),
-            right=subject.right.get(first, ""),
+            right=target.right.get(group, ""),
         )
 
 
 def explain(
     name: str,
-    on: str = "",
-    number: str | float | Decimal | None = None,
+    benchmark: str = "",
+    reported: str | float | Decimal | None = None,
     metric: str = "",
     data: str | Path | None = None,
     *,
     args: Mapping[str, Any] | None = None,
     preprocessing: Mapping[str, Any] | None = None,
     groups: Sequence[str] = (),
-    limit: int = 0,
+    limit: int | None = None,
     pairs: int = 10,
-    advance: Advance = lambda done, total, what: None,
+    on_progress: OnProgress = lambda done, total, cause: None,
 ) -> Explanation:
-    """Which known cause brings the score of weights ("arch.tag", "arch", a file, ...) on a
-    benchmark to a `number`: one that somebody got, or by default a paper's, or what was recorded.
+    """Find the known causes that bring the score of weights to a reported number.
 
-    >>> print(zoo.explain("resnet20.zoo_digits", "digits/test", 91.2).sentence)
+    If no cause alone gives the number, the likeliest pairs of causes are tried.
 
-    `args` (of zoo.create) and `preprocessing` (mean, std, ...) are those of a file that the zoo
-    does not know; `groups` limits the causes, `limit` the samples. If no cause alone gives the
-    number, the likeliest `pairs` are tried. `advance` hears how many causes are done, of how many.
+    Args:
+        name: "arch.tag", "arch", a file or a repository.
+        benchmark: Id of a benchmark; by default the first that the weights may be judged on.
+        reported: Number to explain, with the digits that were printed; by default the paper's, or
+            else the recorded one.
+        metric: accuracy, error, psnr, ssim, loss, ...; by default that of the number.
+        data: Folder with one folder per data set.
+        args: Arguments of zoo.create for a file that the zoo does not know.
+        preprocessing: mean, std, ... of a classifier that the zoo does not know.
+        groups: Try only these groups of causes.
+        limit: Evaluate about so many samples, spread evenly; by default all.
+        pairs: Number of pairs to try.
+        on_progress: Called with (causes done, all causes, the next cause).
 
-    Raises LookupError for unknown names, or data that is not here; ValueError for a benchmark,
-    metric or number that does not fit.
+    Returns:
+        The correct score, the score with each cause, and which causes explain the number.
+
+    Raises:
+        LookupError: For unknown names, or data that is not here.
+        ValueError: For a benchmark, metric or number that does not fit.
+
+    Example:
+        >>> import zoo
+        >>> zoo.explain("resnet20.zoo_digits", "digits/test", 99.44, groups=["labels"]).fits
+        True
     """
-    wanted = _decimal(number)
-    weights = weights_of(name)
-    benchmark = benchmark_of(name, weights, on)
+    number = _decimal(reported)
+    weights = find_weights(name)
+    chosen = find_benchmark(name, weights, benchmark)
     model: Any = create(name, pretrained=True, **(args or {}))
-    kind = _kind(name, get_entry(vars(model)["pretrained_cfg"]["architecture"]), benchmark)
-    known = look_up(weights, benchmark.id, metric, kind.metrics)
-    if wanted is not None:
-        known = known._replace(number=wanted, metric=metric or kind.metrics[0], source="")
-    given = UserSettings(args or {}, preprocessing or {}, known.protocol, limit)
-    samples = benchmark.open(Path(data) if data else None)
-    subject: Target = kind(name, model, benchmark, samples, given)
-    search = Search(subject, known.metric, known.number, advance)
-    search.go_through(changed(subject, groups))
-    if wanted is not None and not search.explained:
-        search.go_through(search.likely_pairs(pairs))
-    return search.explanation(name, benchmark.id, known.source)
+    entry = get_entry(vars(model)["pretrained_cfg"]["architecture"])
+    target_class = _target_class(name, entry, chosen)
+    reference = look_up(weights, chosen.id, metric, target_class.metrics)
+    if number is not None:
+        metric = metric or target_class.metrics[0]
+        reference = reference._replace(number=number, metric=metric, source="")
+    settings = UserSettings(args or {}, preprocessing or {}, reference.protocol, limit or 0)
+    samples = chosen.open(Path(data) if data else None)
+    target: Target = target_class(name, model, chosen, samples, settings)
+    search = Search(target, reference.metric, reference.number, on_progress)
+    search.try_causes(select_causes(target, groups))
+    if number is not None and not search.explained:
+        search.try_causes(search.likely_pairs(pairs))
+    return search.explanation(name, chosen.id, reference.source)
 
 
 def _decimal(number: str | float | Decimal | None) -> Decimal | None:
-    """A number as it was printed. Raises ValueError for what is none."""
+    """Return a number as it was printed. Raises ValueError for anything else."""
     try:
         value = None if number is None else Decimal(str(number))
     except InvalidOperation:
@@ -178,11 +202,15 @@ def _decimal(number: str | float | Decimal | None) -> Decimal | None:
     return value
 
 
-def _kind(name: str, entry: ModelEntry, benchmark: Benchmark) -> Any:
-    """The subject of a network. Raises ValueError for a benchmark that is for others."""
+def _target_class(name: str, entry: ModelEntry, benchmark: Benchmark) -> Any:
+    """Return the TARGET of the task's module here. Raises ValueError for another task's
+    benchmark, or a task without known causes."""
     task = tasks.task_of(entry)
     if benchmark.task != task.name:
-        raise ValueError(f"{benchmark.id} is not for {name}, which {task.does}; --on takes another")
-    if not task.subject:
+        raise ValueError(
+            f"{benchmark.id} is not for {name}, which {task.does}; --benchmark names another"
+        )
+    module = f"{__name__}.{task.name.replace('-', '_')}"
+    if find_spec(module) is None:
         raise ValueError(f"{name} {task.does}, and no causes are known for that yet")
-    return load_class(task.subject)
+    return importlib.import_module(module).TARGET

@@ -1,8 +1,8 @@
-"""A cause is what it changes of a setting: all that a score is taken with, as plain data.
+"""Causes of a differing score: changes to a setting, which is all that a score is taken with.
 
 setting, changes -> another setting -> a score on the same weights
 
-Two causes that change different fields may be had together.
+Causes that change different fields can be combined.
 """
 
 import copy
@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from math import inf, isfinite, sqrt
-from statistics import stdev
+from statistics import NormalDist, stdev
 from typing import Any, NamedTuple, Protocol
 
 import torch
@@ -18,44 +18,42 @@ from torch import nn
 
 from zoo.models._factory import create
 
-Z = 1.959964  # of 95 %
+Z = NormalDist().inv_cdf(0.975)  # of a 95 % interval
 PRECISIONS = {"bf16": torch.bfloat16, "fp16": torch.float16}
-Args = tuple[tuple[str, Any], ...]  # of a network, as a field of a setting
+Args = tuple[tuple[str, Any], ...]  # arguments of a network, as a hashable field of a setting
 
 
 class Cause(NamedTuple):
-    """`phrase` follows "what these weights score"; `changes` are fields of a setting."""
+    """A known mistake, or another convention."""
 
-    group: str
-    phrase: str
-    changes: Mapping[str, Any]
+    group: str  # what kind of mistake: normalisation, crop, ...
+    phrase: str  # continues "what these weights score ..."
+    changes: Mapping[str, Any]  # fields of a setting
 
-    def and_(self, other: "Cause") -> "Cause":
-        """Both at once."""
+    def combine(self, other: "Cause") -> "Cause":
+        """Return both causes at once."""
         phrase = f"{self.phrase} and {other.phrase}"
         return Cause(f"{self.group} + {other.group}", phrase, {**self.changes, **other.changes})
 
 
 class UserSettings(NamedTuple):
-    """What a caller says of a network and its evaluation: arguments, preprocessing (of classifiers)
-    and protocol where they are not what the zoo knows; how many samples are enough, 0 for all."""
+    """Settings of a network and its evaluation that the zoo does not know by itself."""
 
-    args: Mapping[str, Any]
-    preprocessing: Mapping[str, Any]
-    protocol: Any
-    limit: int
+    args: Mapping[str, Any]  # of zoo.create
+    preprocessing: Mapping[str, Any]  # of a classifier: mean, std, ...
+    protocol: Any  # None: the task's default
+    limit: int  # samples to evaluate; 0: all
 
 
 class Measured(NamedTuple):
-    """A score, and by how much it may be off a user's: by chance, by another machine's sums. A
-    share of few samples is so in whole `step`s."""
+    """A score, and how far it may be from a user's."""
 
     value: float
-    slack: float = 0.0
-    step: float = 0.0
+    slack: float = 0.0  # by chance, or by another machine's arithmetic
+    step: float = 0.0  # of a share of few samples, which moves in whole steps
 
     def off(self, number: float) -> float:
-        """How far a number is from the nearest that the score may be."""
+        """Return the distance of a number from the nearest value within the slack."""
         beyond = number - self.value
         if not isfinite(beyond):
             return inf
@@ -66,59 +64,56 @@ class Measured(NamedTuple):
 
 
 class Target(Protocol):
-    """A network on a benchmark. `base` is the setting that is right, `right` says so by group;
-    `samples` of `whole` are looked at, in `unit`, and `broken` are those that cannot be read."""
+    """A network on a benchmark, measured by any setting."""
 
-    base: Any
+    base: Any  # the correct setting
     causes: list[Cause]
     metrics: tuple[str, ...]
-    right: Mapping[str, str]
-    samples: int
-    whole: int
-    unit: str
-    broken: tuple[str, ...]
+    right: Mapping[str, str]  # group of causes -> what is correct instead
+    samples: int  # evaluated
+    whole: int  # in the benchmark
+    unit: str  # of samples: images, windows
+    broken: tuple[str, ...]  # samples that cannot be read
 
     def measure(self, setting: Any, metric: str) -> Measured: ...
 
 
-def changed(subject: Target, groups: Sequence[str]) -> list[Cause]:
-    """The causes of a subject that are of the `groups` (of any, if none are named) and change its
-    setting. Raises ValueError for a group that it has not."""
-    known = list(dict.fromkeys(cause.group for cause in subject.causes))
-    if odd := set(groups) - set(known):
-        raise ValueError(f"a group of causes is one of {', '.join(known)}, not {sorted(odd)[0]!r}")
+def select_causes(target: Target, groups: Sequence[str]) -> list[Cause]:
+    """Return the target's causes of the given groups (of all, if empty) that change its setting.
+    Raises ValueError for an unknown group."""
+    known = list(dict.fromkeys(cause.group for cause in target.causes))
+    if unknown := sorted(set(groups) - set(known)):
+        raise ValueError(f"a group of causes is one of {', '.join(known)}, not {unknown[0]!r}")
     return [
         cause
-        for cause in subject.causes
-        if cause.group in (groups or known)
-        and replace(subject.base, **cause.changes) != subject.base
+        for cause in target.causes
+        if cause.group in (groups or known) and replace(target.base, **cause.changes) != target.base
     ]
 
 
 def evenly_spaced(count: int, limit: int) -> range | list[int]:
-    """`limit` of `count` indices, evenly spread; all of them if there is none."""
+    """Return `limit` of `count` indices, evenly spread; all of them if it is 0."""
     if not limit or limit >= count:
         return range(count)
     return [i * count // limit for i in range(limit)]
 
 
-def chance(values: Sequence[float], whole: int) -> float:
-    """Half of the 95 % interval of a mean of some of `whole` values; 0 if these are all."""
+def sampling_error(values: Sequence[float], whole: int) -> float:
+    """Return half the 95 % interval of a mean of some of `whole` values; 0 if these are all."""
     n = len(values)
     if n >= whole:
         return 0.0
     return Z * stdev(values) / sqrt(n) * sqrt((whole - n) / (whole - 1))
 
 
-def over_seeds(found: Sequence[Measured]) -> Measured:
-    """What comes out differently each time: the first, and how far apart the times are."""
-    values = [one.value for one in found]
-    return found[0]._replace(slack=found[0].slack + max(values) - min(values))
+def over_seeds(scores: Sequence[Measured]) -> Measured:
+    """Return the first seed's score, with the range over seeds as additional slack."""
+    values = [score.value for score in scores]
+    return scores[0]._replace(slack=scores[0].slack + max(values) - min(values))
 
 
 class ModelFactory:
-    """A network under `name`, made again with other arguments, in train mode or other precision;
-    the network itself stays as it is."""
+    """Copies of a model with other arguments, in train mode or other precision."""
 
     def __init__(self, name: str, model: nn.Module, args: Mapping[str, Any]) -> None:
         self.name, self.args, self.model = name, args, model
@@ -126,12 +121,14 @@ class ModelFactory:
         model.to(self.device)
 
     @contextmanager
-    def by(self, args: Args, precision: str, training: bool, seed: int = 0) -> Iterator[nn.Module]:
-        """The network by a setting, for as long as it is used."""
+    def build(
+        self, args: Args, precision: str, training: bool, seed: int = 0
+    ) -> Iterator[nn.Module]:
+        """Yield the model by a setting; autocast and seed hold within the context."""
         model = self.model
         if args:
-            given = {**self.args, **dict(args)}
-            model = create(self.name, pretrained=True, **given).to(self.device)
+            model = create(self.name, pretrained=True, **{**self.args, **dict(args)})
+            model = model.to(self.device)
         if training or precision in PRECISIONS:
             model = copy.deepcopy(model).to(PRECISIONS.get(precision, torch.float32))
         cast = torch.autocast(self.device.type, torch.bfloat16, enabled=precision == "autocast")
@@ -140,6 +137,6 @@ class ModelFactory:
             yield model.train(training)
 
     @property
-    def normalises_batches(self) -> bool:
-        """Whether it has BatchNorm, which in train mode sees the batch."""
+    def has_batch_norm(self) -> bool:
+        """True if train mode matters: BatchNorm sees the batch."""
         return any(isinstance(m, nn.BatchNorm2d) for m in self.model.modules())

@@ -1,6 +1,6 @@
-"""What may be wrong when a classifier is scored: what it is shown, how it is run, what is counted.
+"""Causes of a classifier's differing accuracy: preprocessing, the network, what is counted.
 
-image -> tensor (showing.py) -> network -> five best classes -> which samples count, how often
+image -> tensor (preprocessing.py) -> network -> five best classes -> which samples count
 """
 
 import inspect
@@ -22,13 +22,13 @@ from zoo.claims.diagnosis.causes import (
     evenly_spaced,
     over_seeds,
 )
-from zoo.claims.diagnosis.preprocessing import Constants, Setting, show
+from zoo.claims.diagnosis.preprocessing import Constants, Setting, preprocess
 from zoo.data.benchmarks import Benchmark, Dataset
 from zoo.evaluation.samples import UnreadableSampleError, read_sample, sample_name
 from zoo.evaluation.statistics import wilson_interval
 from zoo.models._cfgs import IMAGENET_CFG
 
-FLIPS = 2000  # one answer in so many may be another on another machine
+FLIPS = 2000  # one prediction in so many may differ on another machine
 BATCH = 128
 CIFAR_MEAN = (0.4914, 0.4822, 0.4465)
 NORMALISATIONS: dict[str, tuple[Constants, Constants]] = {
@@ -44,7 +44,7 @@ NORMALISATIONS: dict[str, tuple[Constants, Constants]] = {
     ),
     "with 0.5 as mean and standard deviation": ((0.5,) * 3, (0.5,) * 3),
 }
-# Arguments that make another function of the same tensors: what they may be, and what that does.
+# Arguments that change the function of the same tensors: their values, and what each does.
 ALTERNATIVES: dict[str, dict[Any, str]] = {
     "padding": {
         "end": "with the zeros of option A's shortcuts at the end",
@@ -62,10 +62,10 @@ ALTERNATIVES: dict[str, dict[Any, str]] = {
 
 
 def causes(base: Setting, args: Sequence[str], count: int) -> Iterator[Cause]:
-    """All that are known for a classifier of `args` on `count` samples; none that are counted
-    wrongly if that is 0."""
+    """Yield the known causes for a classifier with `args`; miscounts only if `count` samples, all
+    of the benchmark, are evaluated."""
     yield from _normalisations(base)
-    yield from _pictures(base)
+    yield from _images(base)
     yield Cause("mirrored", "on mirrored images", {"mirrored": True})
     for quality in (75, 95):
         yield Cause("jpeg", f"on images saved as JPEG of quality {quality}", {"jpeg": quality})
@@ -78,7 +78,7 @@ def causes(base: Setting, args: Sequence[str], count: int) -> Iterator[Cause]:
         yield Cause("precision", f"in {precision}", {"precision": precision})
     for by in (1, -1):
         yield Cause("labels", f"with labels that are off by {by:+}", {"labels": by})
-    yield from _counted(count)
+    yield from _miscounts(count)
 
 
 def _normalisations(base: Setting) -> Iterator[Cause]:
@@ -96,7 +96,7 @@ def _normalisations(base: Setting) -> Iterator[Cause]:
         yield cause(phrase, mean=mean, std=std)
 
 
-def _pictures(base: Setting) -> Iterator[Cause]:
+def _images(base: Setting) -> Iterator[Cause]:
     if len(base.mean) == 3:
         yield Cause("colour", "with the channels in the order BGR", {"colour": "bgr"})
         yield Cause("colour", "on grey images", {"colour": "grey"})
@@ -111,28 +111,30 @@ def _pictures(base: Setting) -> Iterator[Cause]:
     yield Cause("crop", phrase, {"crop_pct": 1.0, "squashed": True})
 
 
-def _counted(count: int) -> Iterator[Cause]:
-    """By a DistributedSampler, by accelerate's even batches, by loaders."""
+def _miscounts(count: int) -> Iterator[Cause]:
+    """Miscounts by a DistributedSampler, by accelerate's even batches, by loaders."""
     sizes = (32, 64, 100, 128, 256)
-    more: dict[int, list[str]] = {}
+    repeated: dict[int, list[str]] = {}
     for n in (2, 3, 4, 6, 7, 8, 16, 32, 64):
-        more.setdefault(-count % n, []).append(f"a DistributedSampler of {n} processes")
+        repeated.setdefault(-count % n, []).append(f"a DistributedSampler of {n} processes")
     for n, size in product((2, 4, 8), sizes):
-        more.setdefault(-count % (n * size), []).append(f"{n} processes of even batches of {size}")
-    for twice, ways in sorted(more.items()):
+        repeated.setdefault(-count % (n * size), []).append(
+            f"{n} processes of even batches of {size}"
+        )
+    for twice, ways in sorted(repeated.items()):
         if 0 < twice <= count:
             phrase = f"with the first {twice} samples twice ({', '.join(ways)})"
-            yield Cause("samples", phrase, {"counted": ("again", twice)})
+            yield Cause("samples", phrase, {"counted": ("repeated", twice)})
     for size in sizes:
         if 0 < (less := count % size) < count:
             phrase = f"without the last {less} samples (drop_last of batches of {size})"
-            yield Cause("samples", phrase, {"counted": ("less", less)})
+            yield Cause("samples", phrase, {"counted": ("dropped", less)})
             phrase = f"as the mean over batches of {size}, of which the last is smaller"
             yield Cause("samples", phrase, {"counted": ("batches", size)})
 
 
-class Classifier:
-    """A classifier on a benchmark: its images are decoded once."""
+class ClassificationTarget:
+    """A classifier on a benchmark, whose images are decoded once."""
 
     metrics = ("accuracy", "error", "top5_accuracy", "top5_error")
     unit = "images"
@@ -143,36 +145,36 @@ class Classifier:
         model: nn.Module,
         benchmark: Benchmark,
         samples: Dataset,
-        given: UserSettings,
+        user: UserSettings,
     ) -> None:
-        cfg = {**vars(model)["pretrained_cfg"], **given.preprocessing}
+        cfg = {**vars(model)["pretrained_cfg"], **user.preprocessing}
         if benchmark.classes > vars(model)["num_classes"]:
             raise ValueError(
                 f"{benchmark.id} has {benchmark.classes} classes, {name} "
-                f"{vars(model)['num_classes']}: name a benchmark that the weights are for (--on)"
+                f"{vars(model)['num_classes']}: --benchmark names one that the weights are for"
             )
         self.size = tuple(cfg["input_size"])
-        self.made = ModelFactory(name, model, given.args)
+        self.models = ModelFactory(name, model, user.args)
         self.base = Setting(
             mean=tuple(cfg["mean"]),
             std=tuple(cfg["std"]),
             interpolation=cfg["interpolation"],
             crop_pct=cfg["crop_pct"],
         )
-        self.images, self.labels, self.broken = self._decoded(samples, given.limit)
+        self.images, self.labels, self.broken = self._decode(samples, user.limit)
         self.samples, self.whole = len(self.images), len(samples) - len(self.broken)
         known = list(inspect.signature(type(model)).parameters)
         count = self.samples if self.samples == self.whole else 0
-        trains = self.made.normalises_batches
+        trains = self.models.has_batch_norm
         self.causes = [c for c in causes(self.base, known, count) if trains or c.group != "mode"]
         self.causes += self._unreadable()
-        self.right = {"normalisation": f"theirs are {_told(self.base)}"}
-        self.best: dict[tuple[Setting, int], Tensor] = {}
+        self.right = {"normalisation": f"theirs are {_describe(self.base)}"}
+        self.predictions: dict[tuple[Setting, int], Tensor] = {}
 
-    def _decoded(
+    def _decode(
         self, samples: Dataset, limit: int
     ) -> tuple[list[Image.Image], Tensor, tuple[str, ...]]:
-        """Images, labels, and what could not be read."""
+        """Return images, labels, and the samples that cannot be read."""
         mode = {1: "L", 3: "RGB"}[self.size[0]]
         pairs: list[tuple[Image.Image, int]] = []
         broken = []
@@ -195,63 +197,66 @@ class Classifier:
         return [Cause("samples", phrase, {"counted": ("wrong", count)})] if count else []
 
     def measure(self, setting: Setting, metric: str) -> Measured:
-        """A share of right or wrong answers in percent. In train mode over two orders."""
+        """Return an accuracy or error in percent; in train mode over two orders of the images."""
         seeds = (0, 1) if setting.batch > 1 else (0,)
         return over_seeds([self._measure(setting, metric, seed) for seed in seeds])
 
     def _measure(self, setting: Setting, metric: str, seed: int) -> Measured:
-        seen = replace(setting, labels=0, counted=("once", 0))
-        if (seen, seed) not in self.best:
-            self.best[seen, seed] = self._answers(seen, seed)
-        wanted = (self.labels + setting.labels)[:, None]
-        first = 5 if metric.startswith("top5") else 1
-        right = (self.best[seen, seed][:, :first] == wanted).any(1).double()
-        share = float(counted(right, setting.counted))
-        value = 100 * (1 - share if metric.endswith("error") else share)
-        step = 100 / times(self.samples, setting.counted)
+        run = replace(setting, labels=0, counted=("once", 0))
+        if (run, seed) not in self.predictions:
+            self.predictions[run, seed] = self._predict(run, seed)
+        labels = (self.labels + setting.labels)[:, None]
+        k = 5 if metric.startswith("top5") else 1
+        correct = (self.predictions[run, seed][:, :k] == labels).any(1).double()
+        accuracy = float(average(correct, setting.counted))
+        value = 100 * (1 - accuracy if metric.endswith("error") else accuracy)
+        step = 100 / count_predictions(self.samples, setting.counted)
         if (n := self.samples) == self.whole:
             return Measured(value, step * ceil(n / FLIPS), step)
-        low, high = wilson_interval(int(n - right.sum()), n)
+        low, high = wilson_interval(int(n - correct.sum()), n)
         return Measured(value, (high - low) / 2 * ((self.whole - n) / (self.whole - 1)) ** 0.5)
 
-    def _answers(self, setting: Setting, seed: int) -> Tensor:
-        """The five best classes of every image, (N, 5); shuffled in train mode if `seed` is 1."""
+    def _predict(self, setting: Setting, seed: int) -> Tensor:
+        """Return the five best classes of every image, (N, 5), in batches of an order by `seed`."""
         n = self.samples
         order = torch.randperm(n, generator=torch.Generator().manual_seed(seed)) if seed else None
         places = torch.arange(n) if order is None else order
         parts = []
-        with self.made.by(setting.args, setting.precision, bool(setting.batch), seed) as model:
-            kind = next(model.parameters()).dtype
+        with self.models.build(setting.args, setting.precision, bool(setting.batch), seed) as model:
+            dtype = next(model.parameters()).dtype
             for batch in torch.split(places, setting.batch or BATCH):
-                shown = show([self.images[i] for i in batch.tolist()], setting, self.size)
-                logits = model(shown.to(self.made.device, kind)).float()
+                x = preprocess([self.images[i] for i in batch.tolist()], setting, self.size)
+                logits = model(x.to(self.models.device, dtype)).float()
                 parts.append(logits.topk(min(5, logits.shape[1]), 1).indices.cpu())
-        found = torch.cat(parts)
-        return found if order is None else found[order.argsort()]
+        classes = torch.cat(parts)
+        return classes if order is None else classes[order.argsort()]
 
 
-def counted(right: Tensor, how: tuple[str, int]) -> Tensor:
-    """The share of right answers (N,), by what counts."""
-    what, n = how
-    if what == "again":
-        right = torch.cat([right, right[:n]])
-    elif what == "less":
-        right = right[:-n]
-    elif what == "batches":
-        right = torch.stack([batch.mean() for batch in torch.split(right, n)])
-    elif what == "wrong":
-        right = torch.cat([right, right.new_zeros(n)])
-    return right.mean()
+def average(correct: Tensor, counted: tuple[str, int]) -> Tensor:
+    """Return the mean of correct predictions (N,), as they are counted."""
+    way, n = counted
+    if way == "repeated":
+        correct = torch.cat([correct, correct[:n]])
+    elif way == "dropped":
+        correct = correct[:-n]
+    elif way == "batches":
+        correct = torch.stack([batch.mean() for batch in torch.split(correct, n)])
+    elif way == "wrong":
+        correct = torch.cat([correct, correct.new_zeros(n)])
+    return correct.mean()
 
 
-def times(samples: int, how: tuple[str, int]) -> int:
-    """How many answers are counted of `samples`; of batches, as if the last were no smaller."""
-    what, n = how
-    if what == "batches":
+def count_predictions(samples: int, counted: tuple[str, int]) -> int:
+    """Return how many predictions are counted; of batches, as if the last were full."""
+    way, n = counted
+    if way == "batches":
         return ceil(samples / n) * n
-    return samples + {"again": n, "less": -n, "wrong": n, "once": 0}[what]
+    return samples + {"repeated": n, "dropped": -n, "wrong": n, "once": 0}[way]
 
 
-def _told(setting: Setting) -> str:
+def _describe(setting: Setting) -> str:
     mean, std = (", ".join(f"{v:.4g}" for v in c) for c in (setting.mean, setting.std))
     return f"mean {mean} and standard deviation {std}"
+
+
+TARGET = ClassificationTarget

@@ -1,4 +1,4 @@
-"""What a classifier is shown of images, by a setting.
+"""Preprocessing of images for a classifier, by a setting.
 
 image -> mirrored, JPEG, grey -> resized, cropped -> / full, channels, - mean, / std
 """
@@ -21,30 +21,29 @@ Constants = tuple[float, ...]
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """All that an error is taken with. `full` is what pixels are divided by; `batch` is of train
-    mode, 0 in eval mode; `counted` says which samples count, or how often: ("once", 0)."""
+    """All that an error is taken with."""
 
-    mean: Constants
+    mean: Constants  # per channel, of pixels in 0..1
     std: Constants
     interpolation: str
-    crop_pct: float
-    squashed: bool = False
+    crop_pct: float  # share of the resized image that is cropped
+    squashed: bool = False  # resized to a square, without a crop
     antialias: bool = True
-    full: float = 255.0
-    colour: str = "rgb"
-    jpeg: int = 0
+    full: float = 255.0  # pixels are divided by it
+    colour: str = "rgb"  # rgb, bgr or grey
+    jpeg: int = 0  # quality; 0: not compressed
     mirrored: bool = False
-    args: Args = ()
-    batch: int = 0
+    args: Args = ()  # of the network
+    batch: int = 0  # size in train mode; 0: eval mode
     precision: str = "fp32"
-    labels: int = 0
-    counted: tuple[str, int] = ("once", 0)
+    labels: int = 0  # added to every label
+    counted: tuple[str, int] = ("once", 0)  # which predictions count: (way, how many samples)
 
 
-def show(images: list[Image.Image], setting: Setting, size: tuple[int, int, int]) -> Tensor:
-    """(B, C, H, W) of float32, by the very operations of timm's transform to a `size` (C, H, W)."""
-    resize = _resizing(setting, size)
-    pixels = torch.stack([resize(_altered(image, setting)) for image in images])
+def preprocess(images: list[Image.Image], setting: Setting, size: tuple[int, int, int]) -> Tensor:
+    """Return (B, C, H, W) of float32, by the operations of timm's transform to `size` (C, H, W)."""
+    resize = _make_resize(setting, size)
+    pixels = torch.stack([resize(_alter(image, setting)) for image in images])
     values = pixels.to(torch.float32).div(setting.full)
     if setting.colour == "bgr":
         values = values.flip(1)
@@ -52,7 +51,7 @@ def show(images: list[Image.Image], setting: Setting, size: tuple[int, int, int]
     return values.sub(mean).div(std)
 
 
-def _altered(image: Image.Image, setting: Setting) -> Image.Image:
+def _alter(image: Image.Image, setting: Setting) -> Image.Image:
     if setting.jpeg:
         file = io.BytesIO()
         image.save(file, "JPEG", quality=setting.jpeg)
@@ -62,8 +61,8 @@ def _altered(image: Image.Image, setting: Setting) -> Image.Image:
     return ImageOps.mirror(image) if setting.mirrored else image
 
 
-def _resizing(setting: Setting, size: tuple[int, int, int]) -> Any:
-    """PIL image -> uint8 (C, H, W)."""
+def _make_resize(setting: Setting, size: tuple[int, int, int]) -> Any:
+    """Return a function PIL image -> uint8 (C, H, W)."""
     if setting.antialias:
         return create_transform(
             input_size=size,
@@ -75,8 +74,8 @@ def _resizing(setting: Setting, size: tuple[int, int, int]) -> Any:
     to, mode = list(size[1:]), InterpolationMode(setting.interpolation)
     shorter = to if setting.squashed else [int(min(to) / setting.crop_pct)]
 
-    def rough(image: Image.Image) -> Tensor:
+    def resize(image: Image.Image) -> Tensor:
         pixels = F.pil_to_tensor(image)
         return F.center_crop(F.resize(pixels, shorter, mode, antialias=False), to)
 
-    return rough
+    return resize

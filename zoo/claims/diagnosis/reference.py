@@ -1,9 +1,8 @@
-"""What is known of weights on a benchmark beforehand: the number to explain, and the protocol.
+"""Reference for a diagnosis: the number to explain and its protocol.
 
-weights, benchmark -> a paper's claim, or what a ledger has -> number, metric, protocol
+weights, benchmark -> a paper's claim, or a ledger record -> number, metric, protocol
 """
 
-import dataclasses
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -15,93 +14,96 @@ from zoo.evaluation import ledger, tasks
 from zoo.models._registry import default_weights, get_entry, parse_name, suggest
 from zoo.models._sources import is_source
 from zoo.papers.loading import load_papers
-from zoo.papers.protocols import PROTOCOLS, Protocol
+from zoo.papers.protocols import CropProtocol, Protocol, from_record
 from zoo.papers.records import Claim
 from zoo.papers.weights import Weights
 
-DIGITS = {"ssim": "0.0001", "loss": "0.0001", "bits_per_byte": "0.0001"}  # of what is recorded
+DIGITS = {"ssim": "0.0001", "loss": "0.0001", "bits_per_byte": "0.0001"}  # of a recorded score
 
 
-class Known(NamedTuple):
-    """A number of a metric, None if there is none, with its source; and how it is to be taken."""
+class Reference(NamedTuple):
+    """A known score of weights on a benchmark."""
 
-    number: Decimal | None
+    number: Decimal | None  # None if no score is known
     metric: str
-    source: str
-    protocol: Protocol | None
+    source: str  # whose number it is
+    protocol: Protocol | None  # None: the task's default
 
 
-def weights_of(name: str) -> Weights | None:
-    """The weights that a name stands for; None for those of a file, a folder, or a repository."""
+def find_weights(name: str) -> Weights | None:
+    """Return the weights of a name, or None for a file, a folder or a repository."""
     if is_source(name):
         return None
     entry, weights = parse_name(name)
     return weights or default_weights(entry.name)
 
 
-def benchmark_of(name: str, weights: Weights | None, on: str) -> Benchmark:
-    """The benchmark `on`, or the first that weights may be judged on. Raises ValueError."""
+def find_benchmark(name: str, weights: Weights | None, benchmark: str) -> Benchmark:
+    """Return the named benchmark, or the first of the weights. Raises ValueError."""
     known = [id_ for id_ in weights.benchmarks if id_ in BENCHMARKS] if weights else []
-    chosen = on or next(iter(known), "")
+    chosen = benchmark or next(iter(known), "")
     if chosen in BENCHMARKS:
         return BENCHMARKS[chosen]
     nearest = ", ".join(known) or suggest(chosen, list(BENCHMARKS))
-    said = f"the zoo has no benchmark {on!r}" if on else f"no benchmark is named for {name}"
-    raise ValueError(f"{said}; --on takes one, such as {nearest}")
+    error = f"the zoo has no benchmark {benchmark!r}" if benchmark else f"{name} has no benchmark"
+    raise ValueError(f"{error}; --benchmark names one, such as {nearest}")
 
 
-def look_up(weights: Weights | None, on: str, metric: str, metrics: tuple[str, ...]) -> Known:
-    """What a paper claims of weights, or else what a ledger has. Raises ValueError for a metric
-    that is not one of `metrics`."""
+def look_up(
+    weights: Weights | None, benchmark: str, metric: str, metrics: tuple[str, ...]
+) -> Reference:
+    """Return what a paper claims of weights, or else what a ledger records. Raises ValueError for
+    a metric that is not one of `metrics`."""
     if metric and metric not in metrics:
-        raise ValueError(f"the metric on {on} is one of {', '.join(metrics)}, not {metric!r}")
-    wanted = (metric,) if metric else metrics
+        raise ValueError(
+            f"the metric on {benchmark} is one of {', '.join(metrics)}, not {metric!r}"
+        )
+    candidates = (metric,) if metric else metrics
     if weights is None:
-        return Known(None, wanted[0], "", None)
-    if claim := _claim(weights, on, wanted):
+        return Reference(None, candidates[0], "", None)
+    if claim := _claim(weights, benchmark, candidates):
         _, _, value = describe_claim(claim)
         source = f"the paper's {value} ({claim.paper}, {claim.where})"
-        return Known(claim.value, claim.metric, source, _protocol(claim))
+        return Reference(claim.value, claim.metric, source, _protocol(claim))
     records = [*ledger.published().records(), *ledger.own().records()]
-    record = ledger.latest(records, kind="evaluation", weights=weights.name, benchmark=on)
+    record = ledger.latest(records, kind="evaluation", weights=weights.name, benchmark=benchmark)
     if record is None:
-        return Known(None, wanted[0], "", None)
-    scores, own = record["scores"], _shown(weights.model, record["protocol"])
-    if (number := _score(scores, wanted[0])) is None:
-        return Known(None, wanted[0], "", own)
-    number = number.quantize(Decimal(DIGITS.get(wanted[0], "0.01")))
-    return Known(number, wanted[0], f"what was recorded on {record['date'][:10]}", own)
+        return Reference(None, candidates[0], "", None)
+    scores, own = record["scores"], _recorded_protocol(weights.model, record["protocol"])
+    if (number := _score(scores, candidates[0])) is None:
+        return Reference(None, candidates[0], "", own)
+    number = number.quantize(Decimal(DIGITS.get(candidates[0], "0.01")))
+    return Reference(number, candidates[0], f"what was recorded on {record['date'][:10]}", own)
 
 
-def _claim(weights: Weights, on: str, metrics: tuple[str, ...]) -> Claim | None:
-    """The first claim that weights may be judged on."""
-    fitting = (
+def _claim(weights: Weights, benchmark: str, metrics: tuple[str, ...]) -> Claim | None:
+    """Return the first claim that weights may judge."""
+    claims = (
         claim
         for paper in load_papers()
         for claim in paper.claims
-        if claim.model == weights.model and claim.benchmark == on and claim.kind == "measured"
+        if claim.model == weights.model
+        and claim.benchmark == benchmark
+        and claim.kind == "measured"
         if claim.metric in metrics and is_applicable(weights, claim)
     )
-    return next(fitting, None)
+    return next(claims, None)
 
 
 def _protocol(claim: Claim) -> Protocol | None:
     paper = next(p for p in load_papers() if p.id == claim.paper)
-    tables = (paper.details[table] for table in PROTOCOLS if table != "views")
-    return next((table[claim.protocol] for table in tables if claim.protocol in table), None)
+    settings = paper.protocol_settings.get(claim.protocol)
+    return None if isinstance(settings, CropProtocol) else settings
 
 
-def _shown(model: str, protocol: Mapping[str, Any]) -> Protocol | None:
-    """A recorded protocol, which may say more than how an image or a text is shown."""
-    kind = type(tasks.task_of(model).own(get_entry(model).cfg))
-    if not dataclasses.is_dataclass(kind):
-        return None
-    fields = {field.name for field in dataclasses.fields(kind)} & protocol.keys()
-    return tasks.protocol_from_dict(kind, {key: protocol[key] for key in fields})
+def _recorded_protocol(model: str, protocol: Mapping[str, Any]) -> Protocol | None:
+    """Return the protocol of a record, None for the preprocessing of a classifier's weights."""
+    default = tasks.task_of(model).own(get_entry(model).cfg)
+    return from_record(type(default), protocol) if default else None
 
 
 def _score(scores: Mapping[str, Any], metric: str) -> Decimal | None:
-    """A recorded score; an accuracy is told by the error."""
+    """Return a recorded score; an accuracy is 100 minus the error."""
     recorded = scores.get(metric.replace("accuracy", "error"))
     if recorded is None:
         return None

@@ -40,10 +40,10 @@ def upscale_by_protocol(
     x = torch.from_numpy(as_rgb(small).transpose(2, 0, 1) / np.float32(255))[None].to(device)
     run: Any = partial(model, scale=scale) if len(vars(model)["scales"]) > 1 else model
     with torch.inference_mode():
-        whole_run, shave = run, how.chop
+        whole_run, shave = run, how.forward_chop
         if shave:
             run = partial(forward_chop, whole_run, scale=scale, shave=shave[0], pixels=shave[1])
-        y = self_ensemble(run, x) if how.ensemble else run(x)
+        y = self_ensemble(run, x) if how.self_ensemble else run(x)
     large: NDArray[np.uint8] = whole_values(y)[0].cpu().numpy().transpose(1, 2, 0)
     return large
 

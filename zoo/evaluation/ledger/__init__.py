@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from zoo._io import atomic_write
 from zoo.evaluation.ledger import index, records
 from zoo.evaluation.ledger.records import LedgerError, Record, identity, validate
 
@@ -88,25 +89,19 @@ class Ledger:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             with FileLock(self.folder.with_name(f".{self.folder.name}.lock")):
+                for leftover in self.folder.glob(".[0-9]*.part"):  # of a process that was killed
+                    leftover.unlink()
                 number, previous = self._last()
                 made: list[Record] = []
                 for content in contents:
                     made.append(records.new(content, previous))
                     previous = made[-1]["id"]
                 for place, record in enumerate(made, number + 1):
-                    self._write(place, record)
+                    path = self.folder / records.name(place, record)
+                    atomic_write(path, records.text(record))
                 return made
         except OSError as error:
             raise LedgerError(f"nothing can be added to {self.folder}: {error}") from None
-
-    def _write(self, number: int, record: Record) -> None:
-        path = self.folder / records.name(number, record)
-        part = path.with_name(f"{path.name}.part")  # perhaps of a process that was killed
-        with part.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(records.text(record))
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
 
     def _last(self) -> tuple[int, str]:
         """The number and the id of the last record."""

@@ -9,10 +9,11 @@ It is believed as far as the stamps are still the files'. Who may write it may f
 import hashlib
 import json
 import os
-import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
+from zoo._io import atomic_write
 from zoo.evaluation.ledger.records import Record
 
 WORTH = 1000  # so many files are read as fast as an index of them
@@ -50,12 +51,8 @@ def store(folder: Path, stamps: Sequence[str], found: Sequence[Record], moment: 
     end = next(recent, len(stamps))
     parts = (json.dumps(part[:end], separators=(",", ":")) for part in (stamps, found))
     lines = [f"{part}\n".encode() for part in parts]
-    part = folder / f"{FILE}.{os.getpid()}.{threading.get_ident()}.part"
-    try:
-        part.write_bytes(b"".join((_sum(*lines), *lines)))
-        part.replace(folder / FILE)
-    except OSError:
-        part.unlink(missing_ok=True)
+    with suppress(OSError):
+        atomic_write(folder / FILE, b"".join((_sum(*lines), *lines)))
 
 
 def _sum(*parts: bytes) -> bytes:

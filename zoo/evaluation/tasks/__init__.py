@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 TaskProtocol = Any  # one of zoo.papers.protocols, or None: by the preprocessing of the weights
 
 
-def protocol_of_paper(table: str, paper: Paper, protocol: str) -> TaskProtocol:
+def protocol_of_paper(paper: Paper, protocol: str) -> TaskProtocol:
     """What a protocol is to the evaluation, by a paper's `table`; None if it does not say."""
-    return paper.details[table].get(protocol)
+    return paper.protocol_settings.get(protocol)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,8 +34,7 @@ class Task:
     """A task as data; what needs torch is behind functions.
 
     `name` is what paper.toml calls it, `does` what a network of it does, `pipeline` the Hub's name,
-    `script` the one of eval/ that measures, `works` what an estimate of time calls its works, and
-    `subject` the class that tries causes (`zoo explain`), if any are known.
+    `script` the one of eval/ that measures, `works` what an estimate of time calls its works.
 
     A protocol: `claimed` (paper, its name) gives that of a claim, without which a claim can be
     judged if `has_default`; `own` (cfg) that of weights that no paper speaks of; `recorded` (JSON)
@@ -63,14 +62,8 @@ class Task:
     told: Callable[[Mapping[str, Any]], str]
     size: Callable[[Any, TaskProtocol], int] | None = None
     transform: Callable[[Mapping[str, Any]], Callable[[Any], Any]] | None = None
-    subject: str = ""
     has_default: bool = False
     answers: bool = False
-
-
-def protocol_from_dict(kind: Any, given: Mapping[str, Any]) -> TaskProtocol:
-    """A protocol of zoo.papers.protocols from what JSON keeps of it."""
-    return kind(**{key: tuple(v) if isinstance(v, list) else v for key, v in given.items()})
 
 
 def task_of(entry: ModelEntry | str) -> Task:

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from zoo.evaluation.tasks import Task, protocol_from_dict, protocol_of_paper
+from zoo.evaluation.tasks import Task, protocol_of_paper
 from zoo.models._registry import get_entry
-from zoo.papers.protocols import DenoisingProtocol
+from zoo.papers.protocols import DenoisingProtocol, from_record
 from zoo.papers.weights import Weights
 
 RESTORE = """\
@@ -51,9 +51,9 @@ TASK = Task(
     pipeline="image-to-image",
     script="denoising",
     works="restorations",
-    claimed=partial(protocol_of_paper, "denoising"),
+    claimed=protocol_of_paper,
     own=lambda cfg: DenoisingProtocol(),
-    recorded=partial(protocol_from_dict, DenoisingProtocol),
+    recorded=partial(from_record, DenoisingProtocol),
     job=job,
     usage=usage,
     preprocessing=preprocessing,

@@ -19,8 +19,8 @@ print(model(image[None]).softmax(1).topk(5))"""
 
 def claimed(paper: Paper, protocol: str) -> CropProtocol | None:
     """Ten crops, if a protocol has them: one is by the preprocessing of the weights."""
-    view: CropProtocol | None = paper.details["views"].get(protocol)
-    return view if view and view.crops == "ten" else None
+    settings = paper.protocol_settings.get(protocol)
+    return settings if isinstance(settings, CropProtocol) and settings.crops == "ten" else None
 
 
 def job(network: Any, samples: Any, protocol: CropProtocol | None, benchmark: str) -> Any:
@@ -80,7 +80,6 @@ TASK = Task(
     preprocessing=preprocessing,
     told=told,
     transform=transform,
-    subject="zoo.claims.diagnosis.image_classification:Classifier",
     has_default=True,
     answers=True,
 )

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from zoo.evaluation.tasks import Task, protocol_from_dict, protocol_of_paper
-from zoo.papers.protocols import MfccProtocol
+from zoo.evaluation.tasks import Task, protocol_of_paper
+from zoo.papers.protocols import MfccProtocol, from_record, to_record
 from zoo.papers.weights import Weights
 
 SPOT = """\
@@ -45,7 +45,7 @@ def preprocessing(cfg: Mapping[str, Any]) -> list[str]:
     _, frames, coefficients = cfg["input_size"]
     return [
         f"A second of sound at 16 kHz, in -1..1, as {frames} frames of {coefficients} "
-        f"mel-frequency cepstral coefficients: {told(vars(MfccProtocol()))}.",
+        f"mel-frequency cepstral coefficients: {told(to_record(MfccProtocol()))}.",
         f"{cfg['num_classes']} classes: silence, unknown, yes, no, up, down, left, right, on, off, "
         "stop, go.",
     ]
@@ -64,9 +64,9 @@ TASK = Task(
     pipeline="audio-classification",
     script="keyword_spotting",
     works="words",
-    claimed=partial(protocol_of_paper, "hearing"),
+    claimed=protocol_of_paper,
     own=lambda cfg: MfccProtocol(),
-    recorded=partial(protocol_from_dict, MfccProtocol),
+    recorded=partial(from_record, MfccProtocol),
     job=job,
     usage=usage,
     preprocessing=preprocessing,

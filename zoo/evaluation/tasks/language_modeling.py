@@ -5,8 +5,8 @@ from functools import partial
 from typing import Any
 
 from zoo.data import tokenizers
-from zoo.evaluation.tasks import Task, protocol_from_dict, protocol_of_paper
-from zoo.papers.protocols import SlidingWindowProtocol
+from zoo.evaluation.tasks import Task, protocol_of_paper
+from zoo.papers.protocols import SlidingWindowProtocol, from_record
 from zoo.papers.weights import Weights
 
 WRITE = """\
@@ -55,13 +55,12 @@ TASK = Task(
     pipeline="text-generation",
     script="language_modeling",
     works="tokens",
-    claimed=partial(protocol_of_paper, "reading"),
+    claimed=protocol_of_paper,
     own=lambda cfg: SlidingWindowProtocol(context=cfg["input_size"][0]),
-    recorded=partial(protocol_from_dict, SlidingWindowProtocol),
+    recorded=partial(from_record, SlidingWindowProtocol),
     job=job,
     usage=usage,
     preprocessing=preprocessing,
     told=told,
     size=windows,
-    subject="zoo.claims.diagnosis.language_modeling:Reader",
 )

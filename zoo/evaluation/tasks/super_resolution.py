@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from zoo.evaluation.tasks import Task, protocol_from_dict, protocol_of_paper
-from zoo.papers.protocols import SuperResolutionProtocol
+from zoo.evaluation.tasks import Task, protocol_of_paper
+from zoo.papers.protocols import SuperResolutionProtocol, from_record
 from zoo.papers.weights import Weights
 
 ENLARGE = """\
@@ -51,12 +51,11 @@ TASK = Task(
     pipeline="image-to-image",
     script="super_resolution",
     works="enlargements",
-    claimed=partial(protocol_of_paper, "upscaling"),
+    claimed=protocol_of_paper,
     own=lambda cfg: SuperResolutionProtocol(),
-    recorded=partial(protocol_from_dict, SuperResolutionProtocol),
+    recorded=partial(from_record, SuperResolutionProtocol),
     job=job,
     usage=usage,
     preprocessing=preprocessing,
     told=told,
-    subject="zoo.claims.diagnosis.super_resolution:Enlarger",
 )

@@ -1,14 +1,14 @@
-"""A Hub of one's own: what huggingface_hub speaks with, on loopback or in a closed network.
+"""A Hub for huggingface_hub's clients, on loopback or in a closed network.
 
-    request -> server -> api (who may, which route) -> repositories, uploads, files -> store
+    uvicorn -> HubApp (routes) -> context (rights, bodies) -> handlers -> Store, Xet, Folders
 
-Written after the client's source and Xet's published specification; standard library and PyYAML.
+Written after the client's source and Xet's published specification. Needs residual-zoo[server].
 """
 
+from zoo.hub.server.app import HubApp
 from zoo.hub.server.folders import Folders
-from zoo.hub.server.http import HttpError, Request, Response
-from zoo.hub.server.routes import HubApp
-from zoo.hub.server.server import serving
+from zoo.hub.server.http import HttpError
+from zoo.hub.server.server import listen, make_server, serving
 from zoo.hub.server.store import Repo, Store, User
 
 __all__ = [
@@ -16,9 +16,9 @@ __all__ = [
     "HttpError",
     "HubApp",
     "Repo",
-    "Request",
-    "Response",
     "Store",
     "User",
+    "listen",
+    "make_server",
     "serving",
 ]

@@ -1,121 +1,165 @@
 """A push: how each file should come (preupload), and the commit that names them all."""
 
-import base64
-import binascii
-from collections.abc import Callable
-from typing import Any
+from pathlib import PurePosixPath
+from typing import Annotated, Any
 
-from zoo.hub.server.context import RequestContext
-from zoo.hub.server.http import HttpError, Response, loads
-from zoo.hub.server.store import File, Store, folders_of, git_oid, is_large, pointer
+import msgspec
+from starlette.responses import Response
+
+from zoo.hub.server.context import RequestContext, route
+from zoo.hub.server.http import UNPRINTABLE, HttpError, decode, json_response
+from zoo.hub.server.store import File, Store, git_oid, is_large, pointer
 
 Files = dict[str, File]
+Sha256 = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 
 
-def preupload(call: RequestContext) -> Response:
-    """Large or regular, and what is there now, so that the client leaves out what it has."""
-    there = call.commit.files
+class PlannedFile(msgspec.Struct):
+    """A file that a client is about to send."""
 
-    def mode(asked: dict[str, Any]) -> dict[str, Any]:
-        path, now = asked["path"], there.get(asked["path"])
-        big = is_large(path, int(asked["size"]), base64.b64decode(asked.get("sample") or ""))
-        oid = now and (now.sha256 if now.lfs else now.oid)
-        upload = "lfs" if big else "regular"
-        return {"path": path, "uploadMode": upload, "shouldIgnore": False, "oid": oid}
-
-    try:
-        return Response.json({"files": [mode(asked) for asked in call.request.json()["files"]]})
-    except (KeyError, TypeError, ValueError) as error:
-        raise HttpError(400, f"files lack path, size or a sample: {error!r}") from None
+    path: str
+    size: Annotated[int, msgspec.Meta(ge=0)]
+    sample: bytes | None = None  # its first bytes
 
 
-def checked(path: str) -> str:
-    """A path that may stand in a tree."""
-    parts = path.split("/")
-    if any(part in ("", ".", "..", ".git") for part in parts) or "\\" in path or "\0" in path:
+class Preupload(msgspec.Struct):
+    """Body of a request before a push."""
+
+    files: list[PlannedFile]
+
+
+class Header(msgspec.Struct, rename="camel"):
+    """First line of a commit."""
+
+    summary: str = ""
+    description: str = ""
+    parent_commit: str | None = None
+
+
+class RegularFile(msgspec.Struct):
+    """Line of a commit: a file with its contents."""
+
+    path: str
+    content: bytes
+
+    def apply(self, store: Store, files: Files) -> None:
+        sha256, size = store.keep([self.content]), len(self.content)
+        files[check_path(self.path)] = File(sha256, size, git_oid(self.content), False)
+
+
+class LfsFile(msgspec.Struct):
+    """Line of a commit: a file whose contents came before."""
+
+    path: str
+    oid: Sha256
+
+    def apply(self, store: Store, files: Files) -> None:
+        path = store.path(self.oid)
+        if path is None:
+            raise HttpError(400, f"{self.path}: no contents with sha256 {self.oid} have arrived")
+        size = path.stat().st_size
+        oid = git_oid(pointer(self.oid, size))
+        files[check_path(self.path)] = File(self.oid, size, oid, True)
+
+
+class DeletedFile(msgspec.Struct):
+    """Line of a commit."""
+
+    path: str
+
+    def apply(self, store: Store, files: Files) -> None:
+        if files.pop(self.path, None) is None:
+            raise HttpError(404, f"there is no {self.path} to delete", "EntryNotFound")
+
+
+class DeletedFolder(msgspec.Struct):
+    """Line of a commit."""
+
+    path: str
+
+    def apply(self, store: Store, files: Files) -> None:
+        start = self.path.strip("/") + "/"
+        paths = [path for path in files if path.startswith(start)]
+        if not paths:
+            raise HttpError(404, f"there is no folder {start} to delete", "EntryNotFound")
+        for path in paths:
+            del files[path]
+
+
+class Line(msgspec.Struct):
+    """Line of a commit, whose value is still to be read."""
+
+    key: str
+    value: msgspec.Raw
+
+
+OPERATIONS: dict[str, type[RegularFile | LfsFile | DeletedFile | DeletedFolder]] = {
+    "file": RegularFile,
+    "lfsFile": LfsFile,
+    "deletedFile": DeletedFile,
+    "deletedFolder": DeletedFolder,
+}
+
+
+def check_path(path: str) -> str:
+    """Return the path of a file in a tree. Raises HttpError for one that may not stand there."""
+    is_odd = any(part in ("", ".", "..", ".git") for part in path.split("/"))
+    if is_odd or "\\" in path or UNPRINTABLE.search(path):
         raise HttpError(400, f"{path!r} is no path of a file")
     return path
 
 
-def add(store: Store, files: Files, value: dict[str, Any]) -> None:
-    try:
-        content = base64.b64decode(value["content"], validate=True)
-    except binascii.Error as error:
-        raise HttpError(400, f"{value['path']}: {error}") from None
-    sha256 = store.keep([content])
-    files[checked(value["path"])] = File(sha256, len(content), git_oid(content), False)
+def preupload(call: RequestContext, body: Preupload) -> Response:
+    """Tell for each file how to upload it, and what is there, so that none is sent twice."""
+    files = call.commit.files
+
+    def plan(planned: PlannedFile) -> dict[str, Any]:
+        file = files.get(planned.path)
+        large = is_large(planned.path, planned.size, planned.sample or b"")
+        oid = file and (file.sha256 if file.lfs else file.oid)
+        mode = "lfs" if large else "regular"
+        return {"path": planned.path, "uploadMode": mode, "shouldIgnore": False, "oid": oid}
+
+    return json_response({"files": [plan(planned) for planned in body.files]})
 
 
-def add_large(store: Store, files: Files, value: dict[str, Any]) -> None:
-    sha256 = value["oid"]
-    path = store.path(sha256) if len(sha256) == 64 and sha256.isalnum() else None
-    if path is None:
-        raise HttpError(400, f"{value['path']}: no contents with sha256 {sha256} have arrived")
-    size = path.stat().st_size
-    files[checked(value["path"])] = File(sha256, size, git_oid(pointer(sha256, size)), True)
-
-
-def remove(store: Store, files: Files, value: dict[str, Any]) -> None:
-    if files.pop(value["path"], None) is None:
-        raise HttpError(404, f"there is no {value['path']} to delete", "EntryNotFound")
-
-
-def remove_folder(store: Store, files: Files, value: dict[str, Any]) -> None:
-    start = value["path"].strip("/") + "/"
-    gone = [path for path in files if path.startswith(start)]
-    if not gone:
-        raise HttpError(404, f"there is no folder {start} to delete", "EntryNotFound")
-    for path in gone:
-        del files[path]
-
-
-OPERATIONS: dict[str, Callable[[Store, Files, dict[str, Any]], None]] = {
-    "file": add,
-    "lfsFile": add_large,
-    "deletedFile": remove,
-    "deletedFolder": remove_folder,
-}
-
-
-def commit(call: RequestContext) -> Response:
-    """Lines of JSON: a header, then what to do; done as a whole or not at all."""
-    lines = [loads(line) for line in call.request.read().splitlines() if line.strip()]
-    store, branch = call.hub.store, call.parts["revision"].removeprefix("refs/heads/")
-    if call.request.ask("create_pr"):
+def commit(call: RequestContext, body: bytes) -> Response:
+    """Do all that the lines of JSON ask for, or nothing."""
+    lines = [decode(line, Line) for line in body.splitlines() if line.strip()]
+    headers = [decode(line.value, Header) for line in lines if line.key == "header"]
+    header = headers[0] if headers else Header()
+    store, branch = call.hub.store, call.params["revision"].removeprefix("refs/heads/")
+    if call.request.query_params.get("create_pr"):
         raise HttpError(400, "this Hub has no pull requests")
-    header: dict[str, Any] = next((line["value"] for line in lines if line["key"] == "header"), {})
     with store.lock:
         if branch not in call.repo.branches:
             raise HttpError(404, f"{call.repo.name} has no branch {branch}", "RevisionNotFound")
-        head = call.repo.at(branch)
-        if header.get("parentCommit") not in (None, head.name):
+        head = call.repo.commits[call.repo.branches[branch]]
+        if header.parent_commit not in (None, head.name):
             raise HttpError(412, f"{branch} is at {head.name} by now")
-        files = changed(store, head.files, [line for line in lines if line["key"] != "header"])
-        title, message = str(header.get("summary", "")), str(header.get("description", ""))
-        text = {"title": title, "message": message, "author": call.author}
-        made = store.commit(call.repo, branch, files, **text)
-    url = call.url(f"/{call.repo.prefix}{call.repo.name}/commit/{made.name}")
-    return Response.json(
-        {"success": True, "commitOid": made.name, "commitUrl": url, "hookOutput": ""}
+        files = apply(store, head.files, [line for line in lines if line.key != "header"])
+        text = {"title": header.summary, "message": header.description, "author": call.author}
+        new = store.commit(call.repo, branch, files, **text)
+    url = call.url(f"{call.repo.path}/commit/{new.name}")
+    return json_response(
+        {"success": True, "commitOid": new.name, "commitUrl": url, "hookOutput": ""}
     )
 
 
-def changed(store: Store, before: Files, lines: list[dict[str, Any]]) -> Files:
-    """The tree after all operations."""
+def apply(store: Store, before: Files, lines: list[Line]) -> Files:
+    """Return the tree after all operations."""
     files = dict(before)
     for line in lines:
-        if line["key"] not in OPERATIONS:
-            raise HttpError(400, f"no operation {line['key']!r}")
-        try:
-            OPERATIONS[line["key"]](store, files, line["value"])
-        except (KeyError, TypeError, AttributeError) as error:
-            raise HttpError(400, f"{line['key']} lacks something: {error!r}") from None
-    if both := sorted(folders_of(files) & set(files)):
+        if line.key not in OPERATIONS:
+            raise HttpError(400, f"no operation {line.key!r}")
+        decode(line.value, OPERATIONS[line.key]).apply(store, files)
+    folders = {str(parent) for path in files for parent in PurePosixPath(path).parents}
+    if both := sorted(folders & set(files)):
         raise HttpError(400, f"{both[0]} would be a file and a folder")
     return files
 
 
 ROUTES = [
-    ("POST", "/api/{kinds}/{repo}/preupload/{revision}", "write", preupload),
-    ("POST", "/api/{kinds}/{repo}/commit/{revision}", "write", commit),
+    route("POST", "/api/{kinds}/{repo}/preupload/{revision}", preupload, "write", body=Preupload),
+    route("POST", "/api/{kinds}/{repo}/commit/{revision}", commit, "write", body=bytes),
 ]

@@ -1,102 +1,105 @@
-"""What comes in and what goes out: Request, Reply, Refusal, and a part of a file as a reply."""
+"""Requests and responses: bodies within limits, typed JSON, errors, and ranges of files."""
 
-import json
+import asyncio
 import re
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
-from email.message import Message
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-PIECE = 1 << 20
-LIMIT = 1 << 28  # bytes of a request that is read into memory
+import msgspec
+from anyio import from_thread
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
 
-Headers = dict[str, str]
-
-
-class HttpError(Exception):
-    """An answer that is not the one asked for; `code` chooses the client's exception."""
-
-    def __init__(
-        self, status: int, message: str, code: str = "", *, url: str = "", **headers: str
-    ) -> None:
-        super().__init__(message)
-        self.status, self.message, self.code = status, message, code
-        self.url, self.headers = url, headers
+PIECE = 1 << 20  # bytes of a file that are in memory at a time
+STALL = 60.0  # seconds without a byte after which a client is given up
+UNPRINTABLE = re.compile("[\0-\x1f\x7f\ud800-\udfff]")  # no part of a header, nor of UTF-8
+T = TypeVar("T")
 
 
-@dataclass
-class Request:
-    """One request: the path is unquoted only where a route takes it apart."""
+class HttpError(HTTPException):
+    """A refused request; `code` selects the exception of huggingface_hub."""
 
-    method: str
-    path: str
-    query: dict[str, list[str]]
-    headers: Message
-    base: str
-    body: Callable[[], Iterator[bytes]]
+    def __init__(self, status: int, message: str, code: str = "", **headers: str) -> None:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        super().__init__(status, message, {**named, **({"X-Error-Code": code} if code else {})})
 
-    @property
-    def token(self) -> str:
-        """What stands behind "Bearer", or nothing."""
-        scheme, _, token = (self.headers.get("Authorization") or "").partition(" ")
-        return token.strip() if scheme.lower() == "bearer" else ""
-
-    def ask(self, name: str, default: str = "") -> str:
-        """The last value of a query parameter."""
-        return self.query.get(name, [default])[-1]
-
-    def read(self) -> bytes:
-        """The body, if it is not too long for memory."""
-        found = bytearray()
-        for piece in self.body():
-            found += piece
-            if len(found) > LIMIT:
-                raise HttpError(413, f"more than {LIMIT} bytes in one request")
-        return bytes(found)
-
-    def json(self) -> dict[str, Any]:
-        """The body as a JSON object."""
-        found = loads(self.read() or b"{}")
-        if not isinstance(found, dict):
-            raise HttpError(400, "the request is no JSON object")
-        return found
+    def __str__(self) -> str:
+        return self.detail
 
 
-def loads(text: bytes) -> Any:
+class Body:
+    """The body of a request, received in pieces."""
+
+    def __init__(self, receive: Callable[[], Awaitable[Any]]) -> None:
+        self._receive, self._more = receive, True
+
+    async def piece(self) -> bytes:
+        """Return the next piece; empty at the end."""
+        while self._more:
+            try:
+                message = await asyncio.wait_for(self._receive(), STALL)
+            except TimeoutError:
+                raise HttpError(408, f"no byte came for {STALL:g} seconds") from None
+            if message["type"] == "http.disconnect":
+                raise HttpError(400, "the request ended before its body")
+            self._more = message.get("more_body", False)
+            if piece := message.get("body"):
+                return bytes(piece)
+        return b""
+
+    async def read(self, limit: int) -> bytes:
+        """Return the whole body. Raises HttpError (413) if it has more than `limit` bytes."""
+        body = bytearray()
+        while piece := await self.piece():
+            body += piece
+            if len(body) > limit:
+                raise HttpError(413, f"more than {limit} bytes in one request")
+        return bytes(body)
+
+    def pieces(self) -> Iterator[bytes]:
+        """Yield the body from a worker thread."""
+        while piece := from_thread.run(self.piece):
+            yield piece
+
+
+def decode(data: bytes | msgspec.Raw, kind: type[T]) -> T:
+    """Return JSON as `kind`. Raises HttpError (400), which names the place of a fault."""
     try:
-        return json.loads(text)
-    except ValueError as error:
-        raise HttpError(400, f"the request is no JSON: {error}") from None
+        return msgspec.json.decode(data or b"{}", type=kind)
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        raise HttpError(400, f"the request is not valid JSON: {error}") from None
 
 
-@dataclass
-class Response:
-    """Status, headers, and the body in pieces whose sum is `length`."""
-
-    status: int = 200
-    headers: Headers = field(default_factory=dict)
-    length: int = 0
-    pieces: Iterable[bytes] = ()
-
-    @classmethod
-    def json(cls, value: object, status: int = 200, headers: Headers | None = None) -> "Response":
-        """A value as JSON."""
-        body = json.dumps(value, default=str).encode()  # cards hold dates
-        named = {"Content-Type": "application/json", **(headers or {})}
-        return cls(status, named, len(body), (body,))
+def json_response(value: object, status: int = 200, **headers: str) -> Response:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Response(msgspec.json.encode(value), status, named, "application/json")
 
 
-def refuse(refusal: HttpError) -> Response:
-    """The reply to a request that is refused."""
-    text = refusal.message.encode("ascii", "replace").decode().replace("\n", " ")
-    headers = {"X-Error-Message": text, "X-Error-Code": refusal.code, **refusal.headers}
-    body = {"error": refusal.message} | ({"url": refusal.url} if refusal.url else {})
-    return Response.json(body, refusal.status, {k: v for k, v in headers.items() if v})
+async def error_response(request: Request, error: Exception) -> Response:
+    """Return an error as huggingface_hub reads it: JSON, and the same in headers."""
+    assert isinstance(error, HTTPException)
+    text = UNPRINTABLE.sub(" ", error.detail).encode("ascii", "replace").decode()
+    headers = {"X-Error-Message": text[:1000], **(error.headers or {})}
+    return json_response({"error": error.detail}, error.status_code, **headers)
 
 
-def pieces_of(path: Path, start: int, length: int) -> Iterator[bytes]:
-    """Bytes of a file, never all of them in memory."""
+def byte_range(header: str | None, size: int) -> tuple[int, int] | None:
+    """Return a Range header as (first, past the last); None for the whole. Raises HttpError."""
+    match = re.fullmatch(r"bytes=(\d{0,18})-(\d{0,18})", (header or "").strip(), re.ASCII)
+    if not match or match.groups() == ("", ""):
+        return None
+    first, last = match.groups()
+    begin = int(first) if first else max(size - int(last), 0)
+    end = min(int(last) + 1, size) if first and last else size
+    if begin >= end:
+        raise HttpError(416, f"{header} of {size} bytes", Content_Range=f"bytes */{size}")
+    return begin, end
+
+
+def read_pieces(path: Path, start: int, length: int) -> Iterator[bytes]:
+    """Yield bytes of a file, one piece in memory at a time."""
     with path.open("rb") as file:
         file.seek(start)
         while length > 0 and (piece := file.read(min(PIECE, length))):
@@ -104,25 +107,13 @@ def pieces_of(path: Path, start: int, length: int) -> Iterator[bytes]:
             yield piece
 
 
-def span(header: str | None, size: int) -> tuple[int, int] | None:
-    """(first, past the last) of a Range header; None: the whole."""
-    match = re.fullmatch(r"bytes=(\d*)-(\d*)", (header or "").strip())
-    if not match or match.groups() == ("", ""):
-        return None
-    first, last = match.groups()
-    begin = int(first) if first else max(size - int(last), 0)
-    end = min(int(last) + 1, size) if first and last else size
-    if begin >= end:
-        raise HttpError(416, f"{header} of {size} bytes", **{"Content-Range": f"bytes */{size}"})
-    return begin, end
-
-
-def part(request: Request, path: Path, size: int, headers: Headers) -> Response:
-    """A file, or the part of it that a Range header asks for."""
-    wanted = span(request.headers.get("Range"), size)
-    begin, end = wanted or (0, size)
-    headers = {**headers, "Accept-Ranges": "bytes", "Content-Type": "application/octet-stream"}
-    if wanted:
+def file_response(request: Request, path: Path, size: int, headers: dict[str, str]) -> Response:
+    """Return a file, or the part of it that a Range header asks for."""
+    span = byte_range(request.headers.get("Range"), size)
+    begin, end = span or (0, size)
+    headers = {**headers, "Accept-Ranges": "bytes", "Content-Length": str(end - begin)}
+    if span:
         headers["Content-Range"] = f"bytes {begin}-{end - 1}/{size}"
-    pieces = pieces_of(path, begin, end - begin)
-    return Response(206 if wanted else 200, headers, end - begin, pieces)
+    pieces = read_pieces(path, begin, 0 if request.method == "HEAD" else end - begin)
+    status, kind = 206 if span else 200, "application/octet-stream"
+    return StreamingResponse(pieces, status, headers, kind)

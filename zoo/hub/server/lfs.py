@@ -1,92 +1,121 @@
 """Large files by git-lfs: where to put them, in one piece or in parts."""
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from zoo.hub.server.context import RequestContext
-from zoo.hub.server.http import HttpError, Response, pieces_of
-from zoo.hub.server.store import whole
+import msgspec
+from starlette.responses import Response
+
+from zoo._io import atomic_path
+from zoo.hub.server.commits import Sha256
+from zoo.hub.server.context import RequestContext, route
+from zoo.hub.server.http import Body, HttpError, json_response, read_pieces
+
+MAX_PARTS = 1000
+Size = Annotated[int, msgspec.Meta(ge=0, le=1 << 44)]
 
 
-def batch(call: RequestContext) -> Response:
-    """For each object, the addresses that it is sent to; none if it is here."""
-    asked = call.request.json()
-    if asked.get("operation") != "upload":
-        raise HttpError(400, "only uploads; downloads go by /resolve/")
-    offered = asked.get("transfers", [])
-    if "xet" in offered:  # huggingface_hub 1.0 asks here whether to upload by Xet
-        return Response.json({"transfer": "xet", "objects": asked["objects"]})
-    parts = "multipart" in offered
-    objects = [planned(call, one["oid"], int(one["size"]), parts) for one in asked["objects"]]
+class LfsObject(msgspec.Struct):
+    """An object that a client is about to send, or that it sent."""
+
+    oid: Sha256
+    size: Size
+
+
+class Batch(msgspec.Struct):
+    """Body of a request for addresses."""
+
+    operation: Literal["upload"]
+    objects: list[LfsObject]
+    transfers: list[str] = []
+
+
+class Part(msgspec.Struct):
+    """A part that was sent."""
+
+    etag: Annotated[str, msgspec.Meta(pattern=r'\A"?[0-9]{5}"?\Z')]
+
+
+class Completion(msgspec.Struct):
+    """Body of a request after the last part."""
+
+    parts: list[Part]
+
+
+def batch(call: RequestContext, body: Batch) -> Response:
+    """Return for each object the addresses that it is sent to; none if it is here."""
+    if "xet" in body.transfers:  # huggingface_hub 1.0 asks here whether to upload by Xet
+        return json_response({"transfer": "xet", "objects": body.objects})
+    in_parts = "multipart" in body.transfers
+    objects = [plan(call, item, in_parts) for item in body.objects]
     several = any("header" in o.get("actions", {}).get("upload", {}) for o in objects)
-    return Response.json({"transfer": "multipart" if several else "basic", "objects": objects})
+    return json_response({"transfer": "multipart" if several else "basic", "objects": objects})
 
 
-def planned(call: RequestContext, oid: str, size: int, parts: bool) -> dict[str, Any]:
-    known: dict[str, Any] = {"oid": oid, "size": size}
+def plan(call: RequestContext, item: LfsObject, in_parts: bool) -> dict[str, Any]:
+    oid, size = item.oid, item.size
+    planned: dict[str, Any] = {"oid": oid, "size": size}
     if call.hub.store.path(oid):
-        return known
-    step, purpose = call.hub.part_size, f"put {oid}"
-    verify = {"href": call.url(f"/lfs/{oid}/verify", purpose)}
-    if not parts or size <= step:
-        return known | {"actions": {"upload": {"href": call.url(f"/lfs/{oid}", purpose)}}}
+        return planned
+    step, purpose = max(call.hub.part_size, -(-size // MAX_PARTS)), f"put {oid}"
+    if not in_parts or size <= step:
+        return planned | {"actions": {"upload": {"href": call.url(f"/lfs/{oid}", purpose)}}}
     header = {
         f"{number:05d}": call.url(f"/lfs/{oid}/parts/{number}", purpose)
         for number in range(1, -(-size // step) + 1)
     }
-    upload = {"href": call.url(f"/lfs/{oid}/complete", purpose)}
-    upload |= {"header": {"chunk_size": str(step), **header}}  # type: ignore[dict-item]
-    return known | {"actions": {"upload": upload, "verify": verify}}
+    upload = {
+        "href": call.url(f"/lfs/{oid}/complete", purpose),
+        "header": {"chunk_size": str(step), **header},
+    }
+    verify = {"href": call.url(f"/lfs/{oid}/verify", purpose)}
+    return planned | {"actions": {"upload": upload, "verify": verify}}
 
 
-def put(call: RequestContext) -> Response:
-    """The whole of an object."""
-    oid = call.parts["sha256"]
-    call.admit(f"put {oid}")
-    call.hub.store.keep(call.request.body(), oid)
-    return Response.json({})
+def put(call: RequestContext, pieces: Iterator[bytes]) -> Response:
+    """Keep the whole of an object."""
+    call.hub.store.keep(pieces, call.params["sha256"])
+    return json_response({})
 
 
-def parts_of(call: RequestContext) -> Path:
-    oid = call.parts["sha256"]
-    call.admit(f"put {oid}")
-    return call.hub.store.root / "parts" / oid
+def parts_folder(call: RequestContext) -> Path:
+    return call.hub.store.root / "parts" / call.params["sha256"]
 
 
-def put_part(call: RequestContext) -> Response:
-    path = parts_of(call) / f"{int(call.parts['name']):05d}"
-    with whole(path) as part, part.open("wb") as file:
-        for piece in call.request.body():
-            file.write(piece)
-    return Response.json({}, headers={"ETag": f'"{path.name}"'})
+def put_part(call: RequestContext, pieces: Iterator[bytes]) -> Response:
+    path = parts_folder(call) / f"{int(call.params['number']):05d}"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_path(path) as part, part.open("wb") as file:
+        file.writelines(pieces)
+    return json_response({}, ETag=f'"{path.name}"')
 
 
-def complete(call: RequestContext) -> Response:
-    """All parts have come: one object."""
-    folder, oid = parts_of(call), call.parts["sha256"]
-    names = [str(part["etag"]).strip('"') for part in call.request.json()["parts"]]
-    paths = [folder / name for name in names]
-    if not all(name.isdigit() and path.exists() for name, path in zip(names, paths, strict=True)):
+def complete(call: RequestContext, body: Completion) -> Response:
+    """Join the parts."""
+    folder, oid = parts_folder(call), call.params["sha256"]
+    paths = [folder / part.etag.strip('"') for part in body.parts]
+    if not all(path.exists() for path in paths):
         raise HttpError(400, f"parts of {oid} have not arrived")
-    found = (piece for path in paths for piece in pieces_of(path, 0, path.stat().st_size))
-    call.hub.store.keep(found, oid)
-    shutil.rmtree(folder)
-    return Response.json({})
+    pieces = (piece for path in paths for piece in read_pieces(path, 0, path.stat().st_size))
+    call.hub.store.keep(pieces, oid)
+    shutil.rmtree(folder, ignore_errors=True)
+    return json_response({})
 
 
-def verify(call: RequestContext) -> Response:
-    call.admit(f"put {call.parts['sha256']}")
-    path = call.hub.store.path(call.parts["sha256"])
-    if not path or path.stat().st_size != call.request.json()["size"]:
-        raise HttpError(404, f"{call.parts['sha256']} has not arrived")
-    return Response.json({})
+def verify(call: RequestContext, body: LfsObject) -> Response:
+    path = call.hub.store.path(call.params["sha256"])
+    if not path or path.stat().st_size != body.size:
+        raise HttpError(404, f"{call.params['sha256']} has not arrived")
+    return json_response({})
 
 
+PUT = "put {sha256}"
 ROUTES = [
-    ("POST", r"/{prefix}{repo}\.git/info/lfs/objects/batch", "write", batch),
-    ("PUT", "/lfs/{sha256}", "ticket", put),
-    ("PUT", "/lfs/{sha256}/parts/{name}", "ticket", put_part),
-    ("POST", "/lfs/{sha256}/complete", "ticket", complete),
-    ("POST", "/lfs/{sha256}/verify", "ticket", verify),
+    route("POST", "/{prefix}{repo}.git/info/lfs/objects/batch", batch, "write", body=Batch),
+    route("PUT", "/lfs/{sha256}", put, ticket=PUT, body=Body),
+    route("PUT", "/lfs/{sha256}/parts/{number}", put_part, ticket=PUT, body=Body),
+    route("POST", "/lfs/{sha256}/complete", complete, ticket=PUT, body=Completion),
+    route("POST", "/lfs/{sha256}/verify", verify, ticket=PUT, body=LfsObject),
 ]

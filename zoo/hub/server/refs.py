@@ -1,63 +1,80 @@
 """Branches, tags and the history."""
 
-from zoo.hub.server.context import RequestContext
-from zoo.hub.server.http import HttpError, Response
-from zoo.hub.server.store import Repo
+import msgspec
+from starlette.responses import Response
 
-# which dictionary of a repository a reference is in, and what git calls it
+from zoo.hub.server.context import RequestContext, route
+from zoo.hub.server.http import UNPRINTABLE, HttpError, json_response
+from zoo.hub.server.store import COMMIT, Repo
+
+# the dictionary of a repository that holds a kind of reference, and git's folder for it
 REFS = {"branch": ("branches", "heads"), "tag": ("tags", "tags")}
 
 
-def references(repo: Repo, what: str) -> list[dict[str, str]]:
-    attribute, folder = REFS[what]
+class NewTag(msgspec.Struct):
+    """Body of a request for a tag."""
+
+    tag: str
+
+
+class NewBranch(msgspec.Struct, rename="camel"):
+    """Body of a request for a branch."""
+
+    starting_point: str | None = None
+
+
+def references(repo: Repo, kind: str) -> list[dict[str, str]]:
+    attribute, folder = REFS[kind]
     return [
         {"name": name, "ref": f"refs/{folder}/{name}", "targetCommit": commit}
         for name, commit in getattr(repo, attribute).items()
     ]
 
 
-def listed(call: RequestContext) -> Response:
-    found = {REFS[what][0]: references(call.repo, what) for what in REFS}
-    return Response.json({**found, "converts": [], "pullRequests": []})
+def list_refs(call: RequestContext) -> Response:
+    refs = {attribute: references(call.repo, kind) for kind, (attribute, _) in REFS.items()}
+    return json_response({**refs, "converts": [], "pullRequests": []})
 
 
-def change(call: RequestContext, what: str, name: str, commit: str) -> Response:
-    """Sets a reference that is not there, or with no commit takes away one that is."""
-    attribute, _ = REFS[what]
+def set_reference(call: RequestContext, kind: str, name: str, commit: str | None) -> Response:
+    """Add a reference; without a commit, delete it."""
+    attribute, _ = REFS[kind]
+    if not name or COMMIT.fullmatch(name) or UNPRINTABLE.search(name):
+        raise HttpError(400, f"a {kind} has a name that is not a commit's, and printable")
     with call.hub.store.lock:
-        there = getattr(call.repo, attribute)
-        if commit and name in there:
-            raise HttpError(409, f"{call.repo.name} has a {what} {name} already")
-        if not commit and name not in there:
-            raise HttpError(404, f"{call.repo.name} has no {what} {name}", "RevisionNotFound")
-        others = {key: value for key, value in there.items() if key != name}
-        now = others | ({name: commit} if commit else {})
-        call.hub.store.save(call.repo, **{attribute: now})
-    return Response.json({})
+        names = dict(getattr(call.repo, attribute))
+        if commit and name in names:
+            raise HttpError(409, f"{call.repo.name} has a {kind} {name} already")
+        if commit:
+            names[name] = commit
+        elif names.pop(name, None) is None:
+            raise HttpError(404, f"{call.repo.name} has no {kind} {name}", "RevisionNotFound")
+        call.hub.store.save(call.repo, **{attribute: names})
+    return json_response({})
 
 
-def tag(call: RequestContext) -> Response:
-    return change(call, "tag", str(call.request.json()["tag"]), call.commit.name)
+def add_tag(call: RequestContext, body: NewTag) -> Response:
+    return set_reference(call, "tag", body.tag, call.commit.name)
 
 
-def untag(call: RequestContext) -> Response:
-    return change(call, "tag", call.parts["name"], "")
+def delete_tag(call: RequestContext) -> Response:
+    return set_reference(call, "tag", call.params["name"], None)
 
 
-def branch(call: RequestContext) -> Response:
-    start = call.repo.at(call.request.json().get("startingPoint") or "main")
-    return change(call, "branch", call.parts["name"], start.name)
+def add_branch(call: RequestContext, body: NewBranch) -> Response:
+    start = call.repo.at(body.starting_point or "main")
+    return set_reference(call, "branch", call.params["name"], start.name)
 
 
-def unbranch(call: RequestContext) -> Response:
-    if call.parts["name"] == "main":
+def delete_branch(call: RequestContext) -> Response:
+    if call.params["name"] == "main":
         raise HttpError(403, "main stays")
-    return change(call, "branch", call.parts["name"], "")
+    return set_reference(call, "branch", call.params["name"], None)
 
 
-def commits(call: RequestContext) -> Response:
-    """From the newest to the first."""
-    return Response.json(
+def list_commits(call: RequestContext) -> Response:
+    """Return the history from the newest to the first commit."""
+    return json_response(
         [
             {
                 "id": commit.name,
@@ -72,10 +89,10 @@ def commits(call: RequestContext) -> Response:
 
 
 ROUTES = [
-    ("GET", "/api/{kinds}/{repo}/refs", "read", listed),
-    ("GET", "/api/{kinds}/{repo}/commits/{revision}", "read", commits),
-    ("POST", "/api/{kinds}/{repo}/tag/{revision}", "write", tag),
-    ("DELETE", "/api/{kinds}/{repo}/tag/{name}", "write", untag),
-    ("POST", "/api/{kinds}/{repo}/branch/{name}", "write", branch),
-    ("DELETE", "/api/{kinds}/{repo}/branch/{name}", "write", unbranch),
+    route("GET", "/api/{kinds}/{repo}/refs", list_refs, "read"),
+    route("GET", "/api/{kinds}/{repo}/commits/{revision}", list_commits, "read"),
+    route("POST", "/api/{kinds}/{repo}/tag/{revision}", add_tag, "write", body=NewTag),
+    route("DELETE", "/api/{kinds}/{repo}/tag/{name}", delete_tag, "write"),
+    route("POST", "/api/{kinds}/{repo}/branch/{name}", add_branch, "write", body=NewBranch),
+    route("DELETE", "/api/{kinds}/{repo}/branch/{name}", delete_branch, "write"),
 ]

@@ -1,45 +1,127 @@
-"""What is in a repository: its description, its tree, and the list of all repositories."""
+"""Users and repositories as wholes: whoami, create, delete, settings, descriptions, lists."""
 
 import hashlib
-from typing import Any
-from urllib.parse import parse_qs, urlencode
+from typing import Any, Literal
 
-from zoo.hub.server.auth import card_data
-from zoo.hub.server.context import RequestContext
-from zoo.hub.server.http import PIECE, HttpError, Response
-from zoo.hub.server.store import Commit, File, Repo, folders_of
+import msgspec
+from starlette.responses import Response
 
-YES = {"true", "1", "yes"}
+from zoo.hub.server.cards import parse_card, read_card
+from zoo.hub.server.context import RequestContext, route
+from zoo.hub.server.http import PIECE, HttpError, json_response
+from zoo.hub.server.store import Commit, File, Repo
 
 
-def card(call: RequestContext, commit: Commit) -> dict[str, Any]:
-    """The metadata of the README; nothing if it is broken, as a page must be shown anyway."""
-    file = commit.files.get("README.md")
-    path = file and file.size <= PIECE and call.hub.store.path(file.sha256)
+class RepoId(msgspec.Struct):
+    """Body of a request about a repository."""
+
+    name: str
+    organization: str | None = None
+    type: Literal["model", "dataset", "space"] | None = None
+
+
+class NewRepo(RepoId):
+    """Body of a request for a repository."""
+
+    private: bool | None = None  # of huggingface_hub 1
+    visibility: str | None = None  # of huggingface_hub 2
+
+
+class Settings(msgspec.Struct):
+    """Body of a request for other settings; None leaves one as it is."""
+
+    private: bool | None = None
+    visibility: str | None = None
+    gated: Literal["auto", "manual"] | bool | None = None
+
+
+class CardText(msgspec.Struct):
+    """Body of a request to check a card."""
+
+    content: str = ""
+
+
+def whoami(call: RequestContext) -> Response:
+    user = call.user
+    if user is None:
+        raise HttpError(401, "Invalid credentials in Authorization header")
+    token = {"displayName": "token", "role": user.role}
+    return json_response(
+        {
+            "type": "user",
+            "id": user.name,
+            "name": user.name,
+            "fullname": user.name,
+            "email": "",
+            "isPro": False,
+            "orgs": [{"type": "org", "name": org} for org in user.orgs if org != "*"],
+            "auth": {"type": "access_token", "accessToken": token},
+        }
+    )
+
+
+def identify(call: RequestContext, body: RepoId) -> tuple[str, str]:
+    """Return kind and name of the repository, if the user may write to it."""
+    assert call.user
+    owner = body.organization or call.user.name
+    name = f"{owner}/{body.name}"
+    if call.user.role != "write" or not call.user.owns(name):
+        raise HttpError(403, f"you have no right to write to {owner}")
+    return body.type or "model", name
+
+
+def create(call: RequestContext, body: NewRepo) -> Response:
+    kind, name = identify(call, body)
+    url = call.url(Repo(kind, name, "").path)
+    if (kind, name) in call.hub.store.repos():
+        return json_response({"error": f"{name} exists already", "url": url}, 409)
+    call.hub.store.create(kind, name, private=body.visibility == "private" or bool(body.private))
+    return json_response({"url": url, "name": name, "id": name})
+
+
+def delete(call: RequestContext, body: RepoId) -> Response:
+    kind, name = identify(call, body)
+    repo = call.hub.find(kind, name, call.user)
+    if not call.hub.store.is_own(repo):
+        raise HttpError(403, f"{name} is a folder; delete it there")
+    call.hub.store.remove(repo)
+    return json_response({})
+
+
+def change_settings(call: RequestContext, body: Settings) -> Response:
+    private, gated = call.repo.private, call.repo.gated
+    if body.visibility is not None or body.private is not None:
+        private = body.visibility == "private" or bool(body.private)
+    if body.gated is not None:
+        gated = "auto" if body.gated is True else body.gated or ""
+    call.hub.store.save(call.repo, private=private, gated=gated)
+    return json_response({"private": private, "gated": gated or False})
+
+
+def validate_yaml(call: RequestContext, body: CardText) -> Response:
     try:
-        return card_data(path.read_text("utf-8")) if path else {}
-    except ValueError:
+        parse_card(body.content)
+    except ValueError as error:
+        return json_response({"errors": [{"message": str(error)}], "warnings": []}, 400)
+    return json_response({"errors": [], "warnings": []})
+
+
+def lfs_fields(file: File) -> dict[str, Any]:
+    """Return the fields of contents that git does not hold."""
+    if not file.lfs:
         return {}
-
-
-def large(file: File) -> dict[str, Any]:
-    """What is said of contents that git does not hold."""
     size = {"size": file.size, "pointerSize": 134}
-    return {"oid": file.sha256, "sha256": file.sha256, **size}
+    return {"lfs": {"oid": file.sha256, "sha256": file.sha256, **size}}
 
 
-def sibling(path: str, file: File) -> dict[str, Any]:
-    lfs = {"lfs": large(file)} if file.lfs else {}
-    return {"rfilename": path, "size": file.size, "blobId": file.oid, **lfs}
-
-
-def described(call: RequestContext, repo: Repo, commit: Commit) -> dict[str, Any]:
-    """All that is known, whatever `expand` asks for."""
-    data = card(call, commit)
-    kept = ["tags"] if isinstance(data.get("tags"), list) else []
-    tags = [str(tag) for key in kept for tag in data[key]]
-    tags += [f"license:{data['license']}"] if "license" in data else []
-    tags += [str(data[key]) for key in ("library_name", "pipeline_tag") if key in data]
+def describe(call: RequestContext, repo: Repo, commit: Commit) -> dict[str, Any]:
+    """Return all that is known, whatever `expand` asks for."""
+    readme = commit.files.get("README.md")
+    path = readme and readme.size <= PIECE and call.hub.store.path(readme.sha256)
+    card = read_card(path, readme.sha256) if readme and path else {}
+    tags = [str(tag) for tag in card["tags"]] if isinstance(card.get("tags"), list) else []
+    tags += [f"license:{card['license']}"] if "license" in card else []
+    tags += [str(card[key]) for key in ("library_name", "pipeline_tag") if key in card]
     return {
         "_id": hashlib.sha1(f"{repo.kind} {repo.name}".encode()).hexdigest()[:24],
         "id": repo.name,
@@ -54,97 +136,56 @@ def described(call: RequestContext, repo: Repo, commit: Commit) -> dict[str, Any
         "tags": tags,
         "createdAt": repo.created,
         "lastModified": commit.date,
-        "cardData": data,
-        "siblings": [sibling(path, file) for path, file in sorted(commit.files.items())],
+        "cardData": card,
+        "siblings": [
+            {"rfilename": path, "size": file.size, "blobId": file.oid, **lfs_fields(file)}
+            for path, file in sorted(commit.files.items())
+        ],
         **{
-            key: data[key] for key in ("pipeline_tag", "library_name", "model-index") if key in data
+            key: card[key] for key in ("pipeline_tag", "library_name", "model-index") if key in card
         },
     }
 
 
 def info(call: RequestContext) -> Response:
-    return Response.json(described(call, call.repo, call.commit))
+    return json_response(describe(call, call.repo, call.commit))
 
 
-def listed(call: RequestContext) -> Response:
-    """Repositories that this user may know of, by name, `limit` at a time."""
-    ask, store = call.request.ask, call.hub.store
-    found = [
-        described(call, repo, repo.at("main"))
-        for (kind, name), repo in sorted(store.repos().items())
+def list_repos(call: RequestContext) -> Response:
+    """Return the repositories that this user may know of, by name, `limit` at a time."""
+    query = call.request.query_params
+    try:
+        start, count = int(query.get("cursor", 0)), int(query.get("limit", 1000))
+    except ValueError:
+        raise HttpError(400, "cursor and limit are numbers") from None
+    if start < 0 or count < 1:
+        raise HttpError(400, "cursor is 0 or more, limit 1 or more")
+    search, author = query.get("search", "").lower(), query.get("author", "")
+    repos = [
+        describe(call, repo, repo.at("main"))
+        for (kind, name), repo in sorted(call.hub.store.repos().items())
         if kind == call.kind
         and "main" in repo.branches
-        and repo.shown_to(call.user)
-        and ask("search").lower() in name.lower()
-        and ask("author") in ("", name.partition("/")[0])
+        and repo.is_visible_to(call.user)
+        and search in name.lower()
+        and author in ("", name.partition("/")[0])
     ]
-    wanted = set(call.request.query.get("filter", []))
-    found = [one for one in found if wanted <= set(one["tags"])]
-    start, count = int(ask("cursor", "0")), int(ask("limit", "1000"))
+    tags = set(query.getlist("filter"))
+    repos = [repo for repo in repos if tags <= set(repo["tags"])]
     headers = {}
-    if start + count < len(found):
-        query = call.request.query | {"cursor": [str(start + count)]}
-        url = call.url(f"{call.request.path}?{urlencode(query, doseq=True)}")
+    if start + count < len(repos):
+        url = call.request.url.include_query_params(cursor=start + count)
         headers["Link"] = f'<{url}>; rel="next"'
-    return Response.json(found[start : start + count], headers=headers)
-
-
-def item(call: RequestContext, path: str, file: File) -> dict[str, Any]:
-    """A file of a tree."""
-    xet = call.hub.xet.hashes.get(file.sha256) if file.lfs else None
-    facts = ({"lfs": large(file)} if file.lfs else {}) | ({"xetHash": xet} if xet else {})
-    return {"type": "file", "path": path, "size": file.size, "oid": file.oid, **facts}
-
-
-def folder(commit: Commit, path: str) -> dict[str, Any]:
-    """A folder of a tree, named by what is in it."""
-    inside = [f"{k} {f.oid}" for k, f in sorted(commit.files.items()) if k.startswith(f"{path}/")]
-    oid = hashlib.sha1("\n".join(inside).encode()).hexdigest()
-    return {"type": "directory", "path": path, "size": 0, "oid": oid}
-
-
-def tree(call: RequestContext) -> Response:
-    """Files and folders under a path; all of them, or those right below it."""
-    commit, top = call.commit, call.parts["path"].strip("/")
-    start, deep = f"{top}/" if top else "", call.request.ask("recursive").lower() in YES
-    inside = [path for path in sorted(commit.files) if path.startswith(start)]
-    if top and not inside:
-        raise HttpError(404, f"{top} is not at {commit.name}", "EntryNotFound")
-
-    def shown(path: str) -> bool:
-        return path.startswith(start) and (deep or "/" not in path[len(start) :])
-
-    found = [folder(commit, path) for path in sorted(folders_of(commit.files)) if shown(path)]
-    found += [item(call, path, commit.files[path]) for path in inside if shown(path)]
-    return Response.json(found)
-
-
-def paths_info(call: RequestContext) -> Response:
-    """The same for the paths that a form names; nothing for those that are not there."""
-    text, commit = call.request.read(), call.commit
-    if "json" in call.request.headers.get("Content-Type", ""):
-        raise HttpError(400, "paths come as a form")
-    paths = [path.strip("/") for path in parse_qs(text.decode()).get("paths", [])]
-    there = folders_of(commit.files)
-    found = [item(call, path, commit.files[path]) for path in paths if path in commit.files]
-    return Response.json(found + [folder(commit, path) for path in paths if path in there])
-
-
-def may_read(call: RequestContext) -> Response:
-    """`auth_check`: the right was looked at already."""
-    return Response.json({})
-
-
-def no_discussions(call: RequestContext) -> Response:
-    return Response.json({"discussions": [], "count": 0, "start": 0})
+    return json_response(repos[start : start + count], **headers)
 
 
 ROUTES = [
-    ("GET", "/api/{kinds}", "", listed),
-    ("GET", "/api/{kinds}/{repo}/tree/{revision}(?:/{path})?", "read", tree),
-    ("POST", "/api/{kinds}/{repo}/paths-info/{revision}", "read", paths_info),
-    ("GET", "/api/{kinds}/{repo}/auth-check", "content", may_read),
-    ("GET", "/api/{kinds}/{repo}/discussions", "read", no_discussions),
-    ("GET", "/api/{kinds}/{repo}/revision/{revision}", "read", info),
-    ("GET", "/api/{kinds}/{repo}", "read", info),
+    route("GET", "/api/whoami-v2", whoami),
+    route("POST", "/api/repos/create", create, "member", body=NewRepo),
+    route("DELETE", "/api/repos/delete", delete, "member", body=RepoId),
+    route("PUT", "/api/{kinds}/{repo}/settings", change_settings, "write", body=Settings),
+    route("POST", "/api/validate-yaml", validate_yaml, body=CardText),
+    route("GET", "/api/{kinds}", list_repos),
+    route("GET", "/api/{kinds}/{repo}/revision/{revision}", info, "read"),
+    route("GET", "/api/{kinds}/{repo}", info, "read"),
 ]

@@ -1,118 +1,105 @@
-"""HTTP/1.1 around a function from Request to Reply."""
+"""The HTTP server: uvicorn on a socket, with bounds on what a client can hold."""
 
-import sys
+import asyncio
+import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import parse_qs, urlsplit
+from typing import Any
 
-from zoo.hub.server.http import PIECE, HttpError, Request, Response, refuse
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
-Respond = Callable[[Request], Response]
+from zoo.hub.server.http import STALL
 
-
-class Handler(BaseHTTPRequestHandler):
-    """One connection."""
-
-    server: "Server"
-    protocol_version = "HTTP/1.1"
-    timeout = 120
-    disable_nagle_algorithm = True
-
-    def answer(self) -> None:
-        self.unread = True
-        parts = urlsplit(self.path)
-        host = self.headers.get("Host") or "{}:{}".format(*self.server.server_address[:2])
-        query = parse_qs(parts.query, keep_blank_values=True)
-        base = f"http://{host}"
-        request = Request(self.command, parts.path, query, self.headers, base, self.body)
-        try:
-            reply = self.server.respond(request)
-        except Exception as error:  # a request must not end the server
-            print(f"{self.command} {self.path}: {error!r}", file=sys.stderr)
-            reply = refuse(HttpError(500, f"an error of the server: {type(error).__name__}"))
-        self.send(reply)
-
-    do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = answer  # noqa: N815
-
-    def body(self) -> Iterator[bytes]:
-        """The request's body in pieces, sent with its length or in HTTP's chunks."""
-        self.unread = False
-        if "chunked" in self.headers.get("Transfer-Encoding", "").lower():
-            while length := int(self.rfile.readline(64).split(b";")[0], 16):
-                yield from self.exactly(length)
-                self.rfile.readline(64)
-            while self.rfile.readline(1024).strip():
-                pass
-        else:
-            yield from self.exactly(int(self.headers.get("Content-Length") or 0))
-
-    def exactly(self, length: int) -> Iterator[bytes]:
-        while length:
-            piece = self.rfile.read(min(PIECE, length))
-            if not piece:
-                raise ConnectionError("the client went away")
-            length -= len(piece)
-            yield piece
-
-    def has_body(self) -> bool:
-        length = self.headers.get("Content-Length") or "0"
-        return length != "0" or "Transfer-Encoding" in self.headers
-
-    def send(self, reply: Response) -> None:
-        """The reply; a body that comes out shorter than its length ends the connection."""
-        if self.unread and self.has_body():  # what is left of it would be read as a request
-            self.close_connection = True
-        headers = {"Content-Length": str(reply.length), **reply.headers}
-        self.send_response(reply.status)
-        for name, value in headers.items():
-            self.send_header(name, value)
-        if self.close_connection:
-            self.send_header("Connection", "close")
-        self.end_headers()
-        if self.command == "HEAD":
-            return
-        left = int(headers["Content-Length"])
-        for piece in reply.pieces:
-            left -= len(piece)
-            self.wfile.write(piece)
-        self.close_connection |= left != 0
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Nothing: who wants a log wraps `respond`."""
+BACKLOG = 32
+KEEP_ALIVE = 120  # seconds
 
 
-class Server(ThreadingHTTPServer):
-    """Answers with `respond`, a thread for each connection."""
+def connection_limit() -> int:
+    """Return how many connections the limit of open files allows, each with a file."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 256
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return 512 if soft == resource.RLIM_INFINITY else max(16, min(512, soft // 4))
 
-    daemon_threads = True
-    request_queue_size = 128
 
-    def __init__(self, respond: Respond, host: str = "127.0.0.1", port: int = 0) -> None:
-        self.respond = respond
-        super().__init__((host, port), Handler)
+class Connection(H11Protocol):
+    """A connection that gives way to newer ones while its request is incomplete."""
+
+    limit = connection_limit()
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.opened = self.loop.time()
+        self._start_timer()
+        alive: list[Any] = [c for c in self.connections if not c.transport.is_closing()]
+        waiting = [c for c in alive if c is not self and c.is_waiting]
+        if len(alive) > self.limit and waiting:
+            min(waiting, key=lambda connection: connection.opened).transport.abort()
 
     @property
-    def url(self) -> str:
-        host, port = self.server_address[:2]
-        return f"http://{host!s}:{port}"
+    def is_waiting(self) -> bool:
+        return self.cycle is None or self.cycle.response_complete or self.cycle.more_body
 
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Nothing for a client that went away; else as always."""
-        if not isinstance(sys.exception(), ConnectionError | TimeoutError):
-            super().handle_error(request, client_address)  # type: ignore[arg-type]
+    def _start_timer(self) -> None:
+        """Give a client that has not sent its headers STALL seconds for the next byte."""
+        if self.cycle is None and self.timeout_keep_alive_task is None:
+            self.timeout_keep_alive_task = self.loop.call_later(STALL, self.transport.abort)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self._start_timer()
+
+    def pause_writing(self) -> None:
+        """Give a client that does not read its response STALL seconds."""
+        super().pause_writing()
+        self.stall_timer = self.loop.call_later(STALL, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self.stall_timer.cancel()
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a listening socket; port 0 takes a free one."""
+    return socket.create_server((host, port), backlog=BACKLOG)
+
+
+def make_server(app: Any) -> uvicorn.Server:
+    """Return a server to `run(sockets=[...])`."""
+    return uvicorn.Server(
+        uvicorn.Config(
+            app,
+            http=Connection,
+            loop="asyncio",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            log_level="error",
+            proxy_headers=False,
+            server_header=False,
+            backlog=BACKLOG,
+            limit_concurrency=Connection.limit + BACKLOG,
+            h11_max_incomplete_event_size=1 << 16,
+            timeout_keep_alive=KEEP_ALIVE,
+            timeout_graceful_shutdown=1,
+        )
+    )
 
 
 @contextmanager
-def serving(respond: Respond, host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
-    """The URL of a server in a thread, until the block ends."""
-    server = Server(respond, host, port)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
-        yield server.url
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+def serving(app: Any, host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
+    """Serve an ASGI app from a thread until the block ends; yield its URL."""
+    with listen(host, port) as listener:
+        port = listener.getsockname()[1]
+        server = make_server(app)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        try:
+            yield f"http://{host}:{port}"
+        finally:
+            server.should_exit = True
+            thread.join()

@@ -6,10 +6,11 @@ from zoo.models._registry import register_models
 CARN = "zoo.models.carn.model:CARN"
 
 for name, args in (("carn", {}), ("carn_m", {"groups": 4})):
-    register_models(CARN, {name: args}, super_resolution_cfg(4))
+    register_models(CARN, {name: args}, super_resolution_cfg(4), task="super-resolution")
     for scale in (2, 3, 4):
         register_models(
             CARN,
             {f"{name}_x{scale}": {"scale": scale, "scales": (scale,), **args}},
             super_resolution_cfg(scale),
+            task="super-resolution",
         )

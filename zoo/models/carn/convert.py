@@ -18,17 +18,19 @@ INNER = (
 )
 
 KEY_MAPPINGS = [
-    KeyMapping(name="the zoo", marks=("body.units.0.units.0.body.0.weight",), models=("carn*",)),
+    KeyMapping(
+        name="the zoo", required_keys=("body.units.0.units.0.body.0.weight",), models=("carn*",)
+    ),
     KeyMapping(
         name="nmhkahn/CARN-pytorch",
-        marks=("b1.b1.body.0.weight", "entry.weight", "upsample.up2."),
+        required_keys=("b1.b1.body.0.weight", "entry.weight", "upsample.up2."),
         models=("carn", "carn_m"),
         renames=INNER,
     ),
     *(
         KeyMapping(
             name="nmhkahn/CARN-pytorch, one scale",
-            marks=("b1.b1.body.0.weight", "entry.weight", "upsample.up."),
+            required_keys=("b1.b1.body.0.weight", "entry.weight", "upsample.up."),
             models=(f"carn_x{scale}", f"carn_m_x{scale}"),
             renames=(("upsample.up.body.", f"upsample.x{scale}."), *INNER),
         )

@@ -5,8 +5,8 @@ from zoo.models._registry import register_models
 
 TARGET, TASK = "zoo.models.dncnn.model:DnCNN", "denoising"
 
-register_models(TARGET, {"dncnn_s": {}, "dncnn_b": {"depth": 20}}, denoising_cfg(1), TASK)
-register_models(TARGET, {"dncnn_cb": {"depth": 20, "in_chans": 3}}, denoising_cfg(3), TASK)
+register_models(TARGET, {"dncnn_s": {}, "dncnn_b": {"depth": 20}}, denoising_cfg(1), task=TASK)
+register_models(TARGET, {"dncnn_cb": {"depth": 20, "in_chans": 3}}, denoising_cfg(3), task=TASK)
 register_models(
-    TARGET, {"dncnn_tiny": {"depth": 8, "width": 32, "epsilon": 1e-4}}, denoising_cfg(1), TASK
+    TARGET, {"dncnn_tiny": {"depth": 8, "width": 32, "epsilon": 1e-4}}, denoising_cfg(1), task=TASK
 )

@@ -21,7 +21,10 @@ CFG = IMAGENET_CFG | {  # score.py: less the mean of ImageNet's colours, times 0
 }
 
 register_models(
-    "zoo.models.dpn.model:SmallDPN", {"dpn68": {"split": False}, "dpn68b": {"split": True}}, CFG
+    "zoo.models.dpn.model:SmallDPN",
+    {"dpn68": {"split": False}, "dpn68b": {"split": True}},
+    CFG,
+    task="image-classification",
 )
 register_models(
     "zoo.models.dpn.model:DPN",
@@ -35,4 +38,5 @@ register_models(
         for depth, (stages, cardinality, base_width, stem_width) in (TABLE_1 | AUTHORS).items()
     },
     CFG,
+    task="image-classification",
 )

@@ -13,7 +13,15 @@ for name, args in (("edsr_baseline", BASELINE), ("edsr", {})):
             "zoo.models.edsr.model:EDSR",
             {f"{name}_x{scale}": {"scale": scale, **args}},
             super_resolution_cfg(scale),
+            task="super-resolution",
         )
 TINY = {"scale": 2, "blocks": 9, "channels": 32, "res_scale": 1.0}
-register_models("zoo.models.edsr.model:EDSR", {"edsr_tiny_x2": TINY}, super_resolution_cfg(2))
-register_models("zoo.models.edsr.model:MDSR", {"mdsr": {}}, super_resolution_cfg(4))
+register_models(
+    "zoo.models.edsr.model:EDSR",
+    {"edsr_tiny_x2": TINY},
+    super_resolution_cfg(2),
+    task="super-resolution",
+)
+register_models(
+    "zoo.models.edsr.model:MDSR", {"mdsr": {}}, super_resolution_cfg(4), task="super-resolution"
+)

@@ -5,13 +5,13 @@ from zoo.checkpoints.key_mapping import KeyMapping
 KEY_MAPPINGS = [
     KeyMapping(
         name="sanghyun-son/EDSR-PyTorch, the zoo",
-        marks=("body.0.body.2.weight", "head.0.weight", "sub_mean.weight"),
+        required_keys=("body.0.body.2.weight", "head.0.weight", "sub_mean.weight"),
         models=("edsr_*", "mdsr"),
     ),
     *(
         KeyMapping(
             name="BasicSR",
-            marks=("conv_first.weight", "body.0.conv1.weight"),
+            required_keys=("conv_first.weight", "body.0.conv1.weight"),
             models=models,
             renames=(
                 ("conv_first.", "head.0."),

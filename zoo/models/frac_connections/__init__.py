@@ -9,5 +9,12 @@ NANO = {"layers": 6, "width": 80, "heads": 4, "hidden": 213, "vocab": 257, "cont
 DYNAMIC, STATIC = ({"frac": {"m": 4, "dynamic": dynamic}} for dynamic in (True, False))
 DOLMA = language_cfg("neox", 50304, 2048)
 
-register_models(MODEL, {"olmo_1b_dfc_x4": DYNAMIC, "olmo_1b_sfc_x4": STATIC}, DOLMA)
-register_models(MODEL, {"olmo_nano_dfc_x4": {**NANO, **DYNAMIC}}, language_cfg("bytes", 257, 256))
+register_models(
+    MODEL, {"olmo_1b_dfc_x4": DYNAMIC, "olmo_1b_sfc_x4": STATIC}, DOLMA, task="language-modeling"
+)
+register_models(
+    MODEL,
+    {"olmo_nano_dfc_x4": {**NANO, **DYNAMIC}},
+    language_cfg("bytes", 257, 256),
+    task="language-modeling",
+)

@@ -9,4 +9,5 @@ for columns in (3, 4):
         "zoo.models.fractalnet.model:FractalNet",
         {f"fractalnet{5 * 2 ** (columns - 1)}": {"columns": columns}},
         CIFAR_CFG | {"pool_size": (2, 2), "first_conv": f"block1.fractal.{deepest}conv.conv"},
+        task="image-classification",
     )

@@ -13,8 +13,12 @@ SIZES = {
 
 for name, (layers, width, heads) in SIZES.items():
     args = {"layers": layers, "width": width, "heads": heads}
-    register_models(MODEL, {name: args}, language_cfg("gpt2", 50257, 1024))
+    register_models(
+        MODEL, {name: args}, language_cfg("gpt2", 50257, 1024), task="language-modeling"
+    )
 
 # 6 layers of 80: what fits beside the code, with weights
 NANO = {"layers": 6, "width": 80, "heads": 4, "vocab": 257, "context": 256}
-register_models(MODEL, {"gpt2_nano": NANO}, language_cfg("bytes", 257, 256))
+register_models(
+    MODEL, {"gpt2_nano": NANO}, language_cfg("bytes", 257, 256), task="language-modeling"
+)

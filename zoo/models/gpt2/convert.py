@@ -27,7 +27,7 @@ def transposed(matrix: Any) -> Any:
     return matrix.t()
 
 
-DROPS = tuple(
+IGNORED = tuple(
     (f"{prefix}h.#.attn.{mask}", "an attention mask, which the zoo makes")
     for prefix in ("", PREFIX)
     for mask in ("bias", "masked_bias")
@@ -38,24 +38,24 @@ HEAD = ("lm_head.weight", f"{PREFIX}wte.weight")  # the classifier is the embedd
 KEY_MAPPINGS = [
     KeyMapping(
         name="the zoo",
-        marks=("layers.0.attention.wqkv.weight", "pos_embeddings.weight"),
+        required_keys=("layers.0.attention.wqkv.weight", "pos_embeddings.weight"),
         models=("gpt2*",),
     ),
     KeyMapping(
         name="openai-community/gpt2",
-        marks=("h.0.attn.c_attn.weight",),
+        required_keys=("h.0.attn.c_attn.weight",),
         models=("gpt2*",),
         renames=(*renames(""), *renames(PREFIX)),
-        changes=((MATRICES, transposed, transposed),),
-        drops=DROPS,
-        copies=(HEAD,),  # of transformers, whose keys have the prefix
+        transforms=((MATRICES, transposed, transposed),),
+        ignored=IGNORED,
+        tied=(HEAD,),  # of transformers, whose keys have the prefix
     ),
     KeyMapping(
         name="nanoGPT",
-        marks=(f"{PREFIX}h.0.attn.c_attn.weight",),
+        required_keys=(f"{PREFIX}h.0.attn.c_attn.weight",),
         models=("gpt2*",),
         renames=renames(PREFIX),
-        drops=DROPS,
-        copies=(HEAD,),
+        ignored=IGNORED,
+        tied=(HEAD,),
     ),
 ]

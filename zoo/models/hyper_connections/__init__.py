@@ -17,15 +17,24 @@ def hyper(n: int, dynamic: bool = True) -> dict[str, Any]:
     return {"hyper": {"n": n, "dynamic": dynamic}}
 
 
-register_models(PLAIN, {"olmo_1b": {}, "olmo_7b": B7}, DOLMA)
+register_models(PLAIN, {"olmo_1b": {}, "olmo_7b": B7}, DOLMA, task="language-modeling")
 for n in (1, 2, 4, 8):
-    register_models(MODEL, {f"olmo_1b_dhc_x{n}": hyper(n)}, DOLMA)
+    register_models(MODEL, {f"olmo_1b_dhc_x{n}": hyper(n)}, DOLMA, task="language-modeling")
 for n in (2, 4):
-    register_models(MODEL, {f"olmo_1b_shc_x{n}": hyper(n, dynamic=False)}, DOLMA)
-register_models(MODEL, {"olmo_7b_dhc_x4": {**B7, **hyper(4)}}, DOLMA)
+    register_models(
+        MODEL, {f"olmo_1b_shc_x{n}": hyper(n, dynamic=False)}, DOLMA, task="language-modeling"
+    )
+register_models(MODEL, {"olmo_7b_dhc_x4": {**B7, **hyper(4)}}, DOLMA, task="language-modeling")
 
-register_models(PLAIN, {"olmo_nano": NANO}, language_cfg("bytes", 257, 256))
-register_models(MODEL, {"olmo_nano_dhc_x4": {**NANO, **hyper(4)}}, language_cfg("bytes", 257, 256))
+register_models(
+    PLAIN, {"olmo_nano": NANO}, language_cfg("bytes", 257, 256), task="language-modeling"
+)
+register_models(
+    MODEL,
+    {"olmo_nano_dhc_x4": {**NANO, **hyper(4)}},
+    language_cfg("bytes", 257, 256),
+    task="language-modeling",
+)
 
 SIZES = {"b": (12, 768, 12), "l": (24, 1024, 16)}  # of 2010.11929, in Big Vision's view of an image
 BIG_VISION = IMAGENET_CFG | {
@@ -40,4 +49,9 @@ for size, (layers, width, heads) in SIZES.items():
     args = {"layers": layers, "width": width, "heads": heads}
     for kind in ("shc", "dhc"):
         name = f"vit_{size}16_{kind}_x2"
-        register_models(VIT, {name: {**args, **hyper(2, dynamic=kind == "dhc")}}, BIG_VISION)
+        register_models(
+            VIT,
+            {name: {**args, **hyper(2, dynamic=kind == "dhc")}},
+            BIG_VISION,
+            task="image-classification",
+        )

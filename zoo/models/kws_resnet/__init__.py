@@ -9,6 +9,6 @@ for end, width in {"": 45, "_narrow": 19}.items():
     res8 = {"width": width, "blocks": 3, "pool": (4, 3)}
     res26 = {"width": width, "blocks": 12, "pool": (2, 2)}
     res15 = {"width": width, "blocks": 6, "dilated": True}
-    register_models(TARGET, {f"kws_res8{end}": res8}, keyword_spotting_cfg((25, 13)), TASK)
-    register_models(TARGET, {f"kws_res15{end}": res15}, keyword_spotting_cfg((101, 40)), TASK)
-    register_models(TARGET, {f"kws_res26{end}": res26}, keyword_spotting_cfg((50, 20)), TASK)
+    register_models(TARGET, {f"kws_res8{end}": res8}, keyword_spotting_cfg((25, 13)), task=TASK)
+    register_models(TARGET, {f"kws_res15{end}": res15}, keyword_spotting_cfg((101, 40)), task=TASK)
+    register_models(TARGET, {f"kws_res26{end}": res26}, keyword_spotting_cfg((50, 20)), task=TASK)

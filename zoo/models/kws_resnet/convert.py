@@ -12,11 +12,11 @@ def renames(blocks: int, last: int) -> tuple[Pair, ...]:
 
 
 KEY_MAPPINGS = [
-    KeyMapping(name="the zoo", marks=("conv0.weight", "fc.weight"), models=("kws_*",)),
+    KeyMapping(name="the zoo", required_keys=("conv0.weight", "fc.weight"), models=("kws_*",)),
     *(
         KeyMapping(
             name=f"castorini/honk, {name}",
-            marks=(f"conv{2 * blocks + last}.weight", "output.weight"),
+            required_keys=(f"conv{2 * blocks + last}.weight", "output.weight"),
             models=(f"kws_{name}", f"kws_{name}_narrow"),
             renames=renames(blocks, last),
         )

@@ -17,11 +17,14 @@ register_models(
         "resnet53": {"parts": "", "depths": (3, 4, 7, 3)},  # the baseline and one layer more
     },
     IMAGENET_CFG,
+    task="image-classification",
 )
 NANO = {"layers": 6, "width": 80, "heads": 4, "vocab": 257, "context": 256, "rank": 4}
 for parts in ("rw", "lr", "pa", "rw+lr", "rw+lr+pa"):
     name = f"laurel_{parts.replace('+', '_')}_gpt2"
-    register_models(GPT2, {name: {"parts": parts}}, language_cfg("gpt2", 50257, 1024))
+    register_models(
+        GPT2, {name: {"parts": parts}}, language_cfg("gpt2", 50257, 1024), task="language-modeling"
+    )
 register_models(
     GPT2,
     {
@@ -29,4 +32,5 @@ register_models(
         "laurel_rw_lr_gpt2_nano": {**NANO, "parts": "rw+lr"},
     },
     language_cfg("bytes", 257, 256),
+    task="language-modeling",
 )

@@ -11,6 +11,7 @@ register_models(
         "gpt2_45m_lite": {"layers": 1, "loops": 1},
     },
     language_cfg("gpt2", 50257, 1024),
+    task="language-modeling",
 )
 
 # Half the blocks of gpt2_nano, twice; and all of them twice.
@@ -19,4 +20,5 @@ register_models(
     "zoo.models.loop_residual.model:LoopGPT2",
     {"loop_gpt2_nano": {"layers": 3, **NANO}, "loop_gpt2_nano_x2": {"layers": 6, **NANO}},
     language_cfg("bytes", 257, 256),
+    task="language-modeling",
 )

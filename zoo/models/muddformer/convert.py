@@ -7,12 +7,12 @@ MODELS = ("muddformer_*", "muddpythia_*")
 KEY_MAPPINGS = [
     KeyMapping(
         name="the zoo",
-        marks=("connections.dynamic_dense.0.w1.weight", "connections.dense_bs.0"),
+        required_keys=("connections.dynamic_dense.0.w1.weight", "connections.dense_bs.0"),
         models=MODELS,
     ),
     KeyMapping(
         name="Caiyun-AI",
-        marks=("dynamic_dense.0.w1.weight", "dense_bs.0"),
+        required_keys=("dynamic_dense.0.w1.weight", "dense_bs.0"),
         models=MODELS,
         renames=(
             ("dynamic_dense.", "connections.dynamic_dense."),

@@ -30,10 +30,12 @@ for update, prefix in (
         RESNET,
         {f"{prefix}_resnetv2_{depth}": {"depth": depth, "update": update} for depth in DEPTHS},
         INPUT,
+        task="image-classification",
     )
 for update, prefix in (("feature", "orthogonal"), ("linear", "linear")):
     register_models(
         VIT,
         {f"{prefix}_vit_{size}": {**args, "update": update} for size, args in SIZES.items()},
         VIT_INPUT,
+        task="image-classification",
     )

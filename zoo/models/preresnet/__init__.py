@@ -7,22 +7,29 @@ register_models(
     "zoo.models.preresnet.model:BasicPreResNet",
     {f"preresnet{depth}": {"depth": depth} for depth in (20, 110)},
     CIFAR_CFG,
+    task="image-classification",
 )
 register_models(
     "zoo.models.preresnet.model:BottleneckPreResNet",
     {f"preresnet{depth}": {"depth": depth} for depth in (164, 1001)},
     CIFAR_CFG,
+    task="image-classification",
 )
 register_models(
     "zoo.models.preresnet.model:PreResNet",
     {f"preresnet{depth}": {"depth": depth} for depth in (50, 101, 152, 200)},
     IMAGENET_CFG,
+    task="image-classification",
 )
 register_models(
     "zoo.models.preresnet.original:OriginalBottleneckResNet",
     {f"resnet{depth}": {"depth": depth} for depth in (164, 1001)},
     CIFAR_CFG,
+    task="image-classification",
 )
 register_models(
-    "zoo.models.preresnet.original:OriginalResNet200", {"resnet200_v1": {}}, IMAGENET_CFG
+    "zoo.models.preresnet.original:OriginalResNet200",
+    {"resnet200_v1": {}},
+    IMAGENET_CFG,
+    task="image-classification",
 )

@@ -3,5 +3,7 @@
 from zoo.checkpoints.key_mapping import KeyMapping
 
 KEY_MAPPINGS = [
-    KeyMapping(name="the zoo", marks=("layer3.0.conv1.weight", "bn.weight"), models=("preresnet*",))
+    KeyMapping(
+        name="the zoo", required_keys=("layer3.0.conv1.weight", "bn.weight"), models=("preresnet*",)
+    )
 ]

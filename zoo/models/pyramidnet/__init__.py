@@ -17,6 +17,7 @@ register_models(
         for alpha in (4.75, 8, 27)
     },
     CIFAR_CFG,
+    task="image-classification",
 )
 register_models(
     f"{ROOM}:BottleneckPyramidNet",
@@ -25,6 +26,7 @@ register_models(
         for depth, alpha in ((164, 48), (164, 84), (164, 270), (200, 240), (236, 220), (272, 200))
     },
     CIFAR_CFG,
+    task="image-classification",
 )
 register_models(
     f"{ROOM}:PyramidNet",
@@ -33,4 +35,5 @@ register_models(
         for depth, alpha in ((101, 360), (200, 300), (200, 450))
     },
     IMAGENET_CFG,
+    task="image-classification",
 )

@@ -3,10 +3,12 @@
 from zoo.checkpoints.key_mapping import KeyMapping
 
 KEY_MAPPINGS = [
-    KeyMapping(name="the zoo", marks=("layer3.0.bn3.weight", "bn.weight"), models=("pyramidnet*",)),
+    KeyMapping(
+        name="the zoo", required_keys=("layer3.0.bn3.weight", "bn.weight"), models=("pyramidnet*",)
+    ),
     KeyMapping(
         name="dyhan0920/PyramidNet-PyTorch",
-        marks=("layer3.0.bn3.weight", "bn_final.weight"),
+        required_keys=("layer3.0.bn3.weight", "bn_final.weight"),
         models=("pyramidnet*",),
         renames=(("bn_final.", "bn."),),
     ),

@@ -19,4 +19,6 @@ SIZES = {
 
 for size, (layers, width, heads, vocab) in SIZES.items():
     args = {"layers": layers, "width": width, "heads": heads, "vocab": vocab}
-    register_models(MODEL, {f"pythia_{size}": args}, language_cfg("neox", vocab, 2048))
+    register_models(
+        MODEL, {f"pythia_{size}": args}, language_cfg("neox", vocab, 2048), task="language-modeling"
+    )

@@ -34,7 +34,7 @@ def renames(prefix: str) -> tuple[tuple[str, str], ...]:
 PREFIX = "gpt_neox."
 HEADS = {8: ("70m", "1b"), 12: ("160m",), 16: ("410m", "405m", "1_4b"), 24: ("834m",)}
 HEADS |= {32: ("2_8b", "6_9b"), 40: ("12b",)}
-DROPS = tuple(
+IGNORED = tuple(
     (f"{prefix}layers.#.attention.{buffer}", why)
     for prefix in ("", PREFIX)
     for buffer, why in (
@@ -48,13 +48,13 @@ QKV = r"layers\.\d+\.attention\.wqkv\.(weight|bias)"
 KEY_MAPPINGS = [
     KeyMapping(
         name="the zoo",
-        marks=("layers.0.attention.wqkv.bias", "output.weight"),
+        required_keys=("layers.0.attention.wqkv.bias", "output.weight"),
         models=("pythia_*",),
     ),
     *(
         KeyMapping(
             name="EleutherAI/pythia",
-            marks=("layers.0.attention.query_key_value.weight",),
+            required_keys=("layers.0.attention.query_key_value.weight",),
             models=tuple(f"pythia_{size}" for size in sizes),
             renames=(
                 *renames(PREFIX),
@@ -62,8 +62,8 @@ KEY_MAPPINGS = [
                 ("embed_out.", "output."),
                 ("lm_head.", "output."),
             ),
-            changes=((QKV, partial(apart, heads=heads), partial(together, heads=heads)),),
-            drops=DROPS,
+            transforms=((QKV, partial(apart, heads=heads), partial(together, heads=heads)),),
+            ignored=IGNORED,
         )
         for heads, sizes in HEADS.items()
     ),

@@ -7,14 +7,23 @@ MODEL = "zoo.models.rcan.model:RCAN"
 TINY = {"groups": 2, "blocks": 4, "channels": 32}
 
 for scale in (2, 3, 4, 8):
-    register_models(MODEL, {f"rcan_x{scale}": {"scale": scale}}, super_resolution_cfg(scale))
+    register_models(
+        MODEL,
+        {f"rcan_x{scale}": {"scale": scale}},
+        super_resolution_cfg(scale),
+        task="super-resolution",
+    )
 for scale in (2, 4):
     register_models(
-        MODEL, {f"rcan_tiny_x{scale}": {"scale": scale, **TINY}}, super_resolution_cfg(scale)
+        MODEL,
+        {f"rcan_tiny_x{scale}": {"scale": scale, **TINY}},
+        super_resolution_cfg(scale),
+        task="super-resolution",
     )
 for scale in (2, 3, 4, 8):
     register_models(
         "zoo.models.rcan.bicubic:Bicubic",
         {f"bicubic_x{scale}": {"scale": scale}},
         super_resolution_cfg(scale),
+        task="super-resolution",
     )

@@ -7,13 +7,13 @@ UNIT, OURS = "body.#.residual_group.#.rcab.", "body.#.body.#.body."
 KEY_MAPPINGS = [
     KeyMapping(
         name="yulunzhang/RCAN, spandrel, the zoo",
-        marks=("body.0.body.0.body.3.conv_du.0.weight", "sub_mean.weight"),
+        required_keys=("body.0.body.0.body.3.conv_du.0.weight", "sub_mean.weight"),
         models=("rcan_*",),
     ),
     *(
         KeyMapping(
             name="BasicSR",
-            marks=("body.0.residual_group.0.rcab.0.weight",),
+            required_keys=("body.0.residual_group.0.rcab.0.weight",),
             models=models,
             renames=(
                 ("conv_first.", "head.0."),

@@ -27,4 +27,5 @@ register_models(
         "first_conv": "stem.0",
         "classifier": "head.fc",
     },
+    task="image-classification",
 )

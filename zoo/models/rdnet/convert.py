@@ -8,13 +8,13 @@ EPSILON = "the epsilon of the head's norm, in no tensor, is 1e-6 in timm, 1e-5 h
 KEY_MAPPINGS = [
     KeyMapping(
         name="timm",
-        marks=("stem.0.weight", "dense_stages.0.0."),
+        required_keys=("stem.0.weight", "dense_stages.0.0."),
         models=("rdnet_*",),
-        note=EPSILON,
+        caveat=EPSILON,
     ),
     KeyMapping(
         name="naver-ai/rdnet",
-        marks=("stem.stem.0.weight", "dense_stages.0.0."),
+        required_keys=("stem.stem.0.weight", "dense_stages.0.0."),
         models=("rdnet_*",),
         renames=(("stem.stem.", "stem."),),
     ),

@@ -21,11 +21,13 @@ register_models(
     }
     | {"res2net101_26w_4s": {"depth": 101}},
     IMAGENET_CFG,
+    task="image-classification",
 )
 register_models(
     "zoo.models.res2net.v1b:Res2NetV1b",
     {f"res2net{depth}_v1b": {"depth": depth} for depth in (50, 101)},
     IMAGENET_CFG | V1B,
+    task="image-classification",
 )
 register_models(
     "zoo.models.res2net.dla:Res2NetDla",
@@ -34,8 +36,14 @@ register_models(
         "dla60_res2next": {"slice_width": 4, "cardinality": 8},
     },
     IMAGENET_CFG | {"first_conv": "base_layer.0"},
+    task="image-classification",
 )
-register_models("zoo.models.res2net.res2next:Res2NeXt", {"res2next50": {}}, IMAGENET_CFG)
+register_models(
+    "zoo.models.res2net.res2next:Res2NeXt",
+    {"res2next50": {}},
+    IMAGENET_CFG,
+    task="image-classification",
+)
 register_models(
     "zoo.models.res2net.res2next:CifarRes2NeXt",
     {
@@ -47,4 +55,5 @@ register_models(
         for c, width, scale in (*TABLE_4, SMALL)
     },
     CIFAR_CFG | CIFAR_100,
+    task="image-classification",
 )

@@ -5,8 +5,10 @@ from zoo.checkpoints.key_mapping import KeyMapping
 KEY_MAPPINGS = [
     KeyMapping(
         name="the authors, timm",
-        marks=("layer1.0.convs.0.weight", "fc.weight"),
+        required_keys=("layer1.0.convs.0.weight", "fc.weight"),
         models=("res2net*", "res2next*"),
     ),
-    KeyMapping(name="timm", marks=("level5.tree1.convs.0.weight", "fc."), models=("dla60_*",)),
+    KeyMapping(
+        name="timm", required_keys=("level5.tree1.convs.0.weight", "fc."), models=("dla60_*",)
+    ),
 ]

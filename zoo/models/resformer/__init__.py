@@ -22,16 +22,25 @@ NEOX = language_cfg("neox", 50277, 2048)
 
 for size, (layers, width, heads, hidden) in SIZES.items():
     args = {"layers": layers, "width": width, "heads": heads, "hidden": hidden}
-    register_models(ROOM + "Transformer", {f"transformer_{size}": args}, NEOX)
-    register_models(ROOM + "ResFormer", {f"resformer_{size}": args}, NEOX)
+    register_models(
+        ROOM + "Transformer", {f"transformer_{size}": args}, NEOX, task="language-modeling"
+    )
+    register_models(ROOM + "ResFormer", {f"resformer_{size}": args}, NEOX, task="language-modeling")
     if size != "2m":
-        register_models(ROOM + "SVFormer", {f"svformer_{size}": args}, NEOX)
+        register_models(
+            ROOM + "SVFormer", {f"svformer_{size}": args}, NEOX, task="language-modeling"
+        )
     for form in REPORTED.get(size, ()):
         name = f"resformer_{form}_{size}"
-        register_models(ROOM + "ResFormer", {name: {**args, "values": FORMS[form]}}, NEOX)
+        register_models(
+            ROOM + "ResFormer",
+            {name: {**args, "values": FORMS[form]}},
+            NEOX,
+            task="language-modeling",
+        )
 
 # transformer_pp_nano is the transformer of this size.
 NANO = {"layers": 6, "width": 80, "heads": 4, "hidden": 200, "vocab": 257, "context": 256}
 BYTES = language_cfg("bytes", 257, 256)
-register_models(ROOM + "ResFormer", {"resformer_nano": NANO}, BYTES)
-register_models(ROOM + "SVFormer", {"svformer_nano": NANO}, BYTES)
+register_models(ROOM + "ResFormer", {"resformer_nano": NANO}, BYTES, task="language-modeling")
+register_models(ROOM + "SVFormer", {"svformer_nano": NANO}, BYTES, task="language-modeling")

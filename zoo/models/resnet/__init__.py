@@ -18,19 +18,23 @@ register_models(
         for depth in DEPTHS
     },
     IMAGENET_CFG,
+    task="image-classification",
 )
 register_models(
     "zoo.models.resnet.plain:PlainNet",
     {f"plain{depth}": {"depth": depth} for depth in (18, 34)},
     IMAGENET_CFG,
+    task="image-classification",
 )
 register_models(
     "zoo.models.resnet.model:CifarResNet",
     {f"resnet{depth}": {"depth": depth} for depth in (*CIFAR_DEPTHS, 1202)},
     CIFAR_CFG,
+    task="image-classification",
 )
 register_models(
     "zoo.models.resnet.plain:CifarPlainNet",
     {f"plain{depth}": {"depth": depth} for depth in CIFAR_DEPTHS},
     CIFAR_CFG,
+    task="image-classification",
 )

@@ -7,16 +7,16 @@ CIFAR = ("resnet20", "resnet32", "resnet44", "resnet56", "resnet110", "resnet120
 KEY_MAPPINGS = [
     KeyMapping(
         name="torchvision, timm, chenyaofo/pytorch-cifar-models",
-        marks=("layer1.0.conv1.weight", "fc.weight"),
+        required_keys=("layer1.0.conv1.weight", "fc.weight"),
         models=(*CIFAR, "resnet18", "resnet34", "resnet50", "resnet101", "resnet152"),
-        tries=({}, {"shortcut": "B"}),
+        candidate_args=({}, {"shortcut": "B"}),
     ),
     KeyMapping(
         name="akamaster/pytorch_resnet_cifar10",
-        marks=("layer1.0.conv1.weight", "linear.weight"),
+        required_keys=("layer1.0.conv1.weight", "linear.weight"),
         models=CIFAR,
         renames=(("linear.", "fc."),),
-        tries=({"padding": "both"},),
-        note="shortcuts have zeros on both sides (padding='both'), which no tensor tells",
+        candidate_args=({"padding": "both"},),
+        caveat="shortcuts have zeros on both sides (padding='both'), which no tensor tells",
     ),
 ]

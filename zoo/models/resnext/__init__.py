@@ -21,6 +21,7 @@ register_models(
         for c, d in rows
     },
     IMAGENET_CFG,
+    task="image-classification",
 )
 register_models(
     "zoo.models.resnext.model:CifarResNeXt",
@@ -29,4 +30,5 @@ register_models(
         for c, d in (*TABLE_7, *NEIGHBOURS)
     },
     CIFAR_CFG,
+    task="image-classification",
 )

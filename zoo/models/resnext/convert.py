@@ -27,21 +27,21 @@ def units(unit: str, shortcut: dict[str, str]) -> tuple[tuple[str, str], ...]:
 KEY_MAPPINGS = [
     KeyMapping(
         name="torchvision, timm, the zoo",
-        marks=("layer1.0.conv3.weight", "fc.weight"),
+        required_keys=("layer1.0.conv3.weight", "fc.weight"),
         models=("resnext*_[!1]x*", "resnext*_??x*", "resnext101_1x100d"),  # 1x64d is a ResNet
     ),
     KeyMapping(
         name="prlz77/ResNeXt.pytorch, bearpaw/pytorch-classification",
-        marks=("stage_1.stage_1_bottleneck_0.conv_reduce.weight", "classifier.weight"),
+        required_keys=("stage_1.stage_1_bottleneck_0.conv_reduce.weight", "classifier.weight"),
         models=("resnext29_*",),
         renames=(*STEM, *units("stage_{stage}_bottleneck_#", LONG)),
     ),
     KeyMapping(
         name="AugMix, RobustBench",
-        marks=("stage_1.0.conv_reduce.weight", "classifier.weight"),
+        required_keys=("stage_1.0.conv_reduce.weight", "classifier.weight"),
         models=("resnext29_*",),
         renames=(*STEM, *units("#", SHORT)),
-        drops=(
+        ignored=(
             ("mu", "its normalisation, a buffer of the network; the zoo's is outside"),
             ("sigma", "its normalisation, a buffer of the network; the zoo's is outside"),
         ),

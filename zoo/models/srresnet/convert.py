@@ -4,6 +4,8 @@ from zoo.checkpoints.key_mapping import KeyMapping
 
 KEY_MAPPINGS = [
     KeyMapping(
-        name="the zoo", marks=("head.1.weight", "body.0.body.4.weight"), models=("srresnet_*",)
+        name="the zoo",
+        required_keys=("head.1.weight", "body.0.body.4.weight"),
+        models=("srresnet_*",),
     )
 ]

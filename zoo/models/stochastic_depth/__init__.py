@@ -7,9 +7,11 @@ register_models(
     "zoo.models.stochastic_depth.model:StochasticDepthCifarResNet",
     {f"sd_resnet{depth}": {"depth": depth} for depth in (110, 1202)},
     CIFAR_CFG,
+    task="image-classification",
 )
 register_models(
     "zoo.models.stochastic_depth.model:StochasticDepthResNet",
     {"sd_resnet152": {"depth": 152}},
     IMAGENET_CFG,
+    task="image-classification",
 )

@@ -16,8 +16,15 @@ SIZES = {
 
 for size, (layers, width, heads, hidden) in SIZES.items():
     args = {"layers": layers, "width": width, "heads": heads, "hidden": hidden}
-    register_models(MODEL, {f"transformer_pp_{size}": args}, language_cfg("neox", 50432, 2048))
+    register_models(
+        MODEL,
+        {f"transformer_pp_{size}": args},
+        language_cfg("neox", 50432, 2048),
+        task="language-modeling",
+    )
 
 # As many parameters as muddformer_nano has, or a few more.
 NANO = {"layers": 6, "width": 80, "heads": 4, "hidden": 200, "vocab": 257, "context": 256}
-register_models(MODEL, {"transformer_pp_nano": NANO}, language_cfg("bytes", 257, 256))
+register_models(
+    MODEL, {"transformer_pp_nano": NANO}, language_cfg("bytes", 257, 256), task="language-modeling"
+)

@@ -15,10 +15,17 @@ register_models(
     "zoo.models.wrn.model:WideResNet",
     {f"wrn{depth}_{k}": {"depth": depth, "k": k} for depth, factors in ROWS for k in factors},
     CIFAR_CFG,
+    task="image-classification",
 )
 register_models(
     "zoo.models.wrn.model:WideBasicResNet",
     {f"wide_resnet{depth}": {"depth": depth} for depth in (18, 34)},
     IMAGENET_CFG,
+    task="image-classification",
 )
-register_models("zoo.models.wrn.model:WideBottleneckResNet", {"wide_resnet50_2": {}}, IMAGENET_CFG)
+register_models(
+    "zoo.models.wrn.model:WideBottleneckResNet",
+    {"wide_resnet50_2": {}},
+    IMAGENET_CFG,
+    task="image-classification",
+)

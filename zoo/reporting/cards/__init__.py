@@ -1,12 +1,11 @@
-"""Model cards, made from data alone: the same bytes on every machine.
+"""Model cards, generated from records alone: the same bytes on every machine.
 
 weights, rows -> README.md of a Hub repository, .eval_results/*.yaml    NAME... -> model_cards/
-runs of training -> the card of a comparison
+training runs -> the card of a comparison
 
-A card is never edited by hand, but for what stands between its two marks.
+Only the section between the two marks is written by hand.
 """
 
-import os
 import re
 from collections.abc import Callable, Iterable, Sequence
 from fnmatch import fnmatchcase
@@ -19,6 +18,8 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
+from zoo._io import atomic_write
+from zoo.claims.verdict import Status
 from zoo.models._catalog import describe
 from zoo.models._registry import default_weights, parse_name
 from zoo.papers.loading import load_papers
@@ -27,26 +28,26 @@ from zoo.reporting.cards import markdown, metadata, results, training_runs
 from zoo.reporting.cards.results import Row, rows
 from zoo.reporting.cards.training_runs import TrainingRuns
 
-__all__ = ["Row", "card", "card_of_runs", "eval_results", "merge", "named", "rows", "write"]
+__all__ = ["Row", "card", "card_of_runs", "eval_results", "match_names", "merge", "rows", "write"]
 BEGIN, END = "<!-- written by hand: begin -->", "<!-- written by hand: end -->"
 BY_HAND = re.compile(f"^{re.escape(BEGIN)}$(.*?)^{re.escape(END)}$", re.MULTILINE | re.DOTALL)
 
 
 def card(weights: Weights, rows: Sequence[Row], url: str = "") -> str:
-    """The card of weights from what `rows` gives. `url` is where the checkout can be read, for the
-    links to records, if it can. Raises ValueError for weights without a license."""
-    shown = describe(weights.name)
-    assert shown.paper  # weights are of a room
+    """Render the card of weights from its `rows`; `url` is where the checkout can be read, if
+    anywhere, for links to records. Raises ValueError for weights without a license."""
+    description = describe(weights.name)
+    assert description.paper  # weights belong to a paper
     claims = [row for row in rows if row.claim]
-    not_run = [row for row in claims if row.verdict.status == "not run"]
+    not_run = [row for row in claims if row.verdict.status == Status.NOT_RUN]
     return _template("card").render(
-        front=Markup(metadata.front_matter(weights, shown.paper, rows, url)),
+        front=Markup(metadata.front_matter(weights, description.paper, rows, url)),
         begin=Markup(BEGIN),
         end=Markup(END),
         weights=weights,
-        shown=shown,
-        paper=shown.paper,
-        arxiv=shown.paper.arxiv and f"https://arxiv.org/abs/{shown.paper.arxiv}",
+        description=description,
+        paper=description.paper,
+        arxiv=description.paper.arxiv and f"https://arxiv.org/abs/{description.paper.arxiv}",
         places=list(dict.fromkeys(r.claim.where for r in claims if r.claim and _own(weights, r))),
         relation=markdown.RELATION[weights.relation],
         usage=markdown.usage(weights),
@@ -55,75 +56,74 @@ def card(weights: Weights, rows: Sequence[Row], url: str = "") -> str:
         claims=[row for row in claims if row not in not_run],
         not_run=_by_reason(not_run),
         protocols=_protocols(claims),
-        made=results.verified_training_record(weights),
+        training=results.verified_training_record(weights),
         record=partial(markdown.record, url=url),
-        how=markdown.protocol,
+        protocol_of=markdown.protocol,
     )
 
 
 def card_of_runs(runs: TrainingRuns, url: str = "") -> str:
-    """The card of runs of training, whose weights are not published."""
+    """Render the card of training runs whose weights are not published."""
     return _template("trainings").render(
-        of=runs,
+        runs=runs,
         begin=Markup(BEGIN),
         end=Markup(END),
         params=training_runs.params,
-        shown=training_runs.shown,
+        format_scores=training_runs.format_scores,
         record=partial(markdown.record, url=url),
     )
 
 
 def eval_results(weights: Weights, rows: Sequence[Row], url: str = "") -> dict[str, str]:
-    """{path in the repository: YAML} of what was measured here on data sets of the Hub, in its
-    newer format."""
+    """Return {path in the repository: YAML} of our measurements on data sets of the Hub."""
     return metadata.eval_files(weights, rows, url)
 
 
 def merge(new: str, old: str) -> str:
-    """A new card with what a person wrote into the older one, between the two marks. Raises
-    ValueError for an older card with only one of them."""
+    """Return the new card with the section written by hand in the old one. Raises ValueError for
+    an old card that has only one of the two marks."""
     old = old.replace("\r\n", "\n")  # as a browser sends it
-    kept = BY_HAND.search(old)
-    if not kept and (BEGIN in old or END in old):
+    section = BY_HAND.search(old)
+    if not section and (BEGIN in old or END in old):
         raise ValueError(f"the older card needs both lines, {BEGIN} and {END}, or neither")
-    return BY_HAND.sub(lambda _: kept[0], new, count=1) if kept else new
+    return BY_HAND.sub(lambda _: section[0], new, count=1) if section else new
 
 
 def match_names(names: Iterable[str]) -> list[Weights | TrainingRuns]:
-    """What names stand for: weights ("arch.tag"), an architecture with default weights, runs of
-    training ("zoo_jpeg16"), or a pattern of any. Raises LookupError for one that nothing has."""
+    """Return the weights ("arch.tag", or the default of "arch") and training runs ("zoo_jpeg16")
+    that names or patterns match. Raises LookupError for a name without a match."""
     known = [weights for paper in load_papers() for weights in paper.weights]
     runs = training_runs.kinds()
-    found: dict[str, Weights | TrainingRuns] = {}
+    matches: dict[str, Weights | TrainingRuns] = {}
     for name in names:
-        hits: list[Any] = [of for of in runs if fnmatchcase(of.name, name)]
+        hits: list[Any] = [group for group in runs if fnmatchcase(group.name, name)]
         if has_magic(name):
             hits += [w for w in known if fnmatchcase(w.name, name) or fnmatchcase(w.model, name)]
         elif not hits:
             hits = [parse_name(name)[1] or default_weights(name)]
         if not hits:
             raise LookupError(f"no weights match {name!r}; `zoo list --pretrained` has them all")
-        found |= {of.name: of for of in hits}
-    return list(found.values())
+        matches |= {hit.name: hit for hit in hits}
+    return list(matches.values())
 
 
 def write(
-    names: Iterable[str], out: Path, advance: Callable[[str], None] = lambda what: None
+    names: Iterable[str], out: Path, advance: Callable[[str], None] = lambda name: None
 ) -> list[Path]:
-    """Writes the cards of what is `named` into a folder; keeps what a person wrote into them."""
-    chosen = match_names(names)
+    """Write the cards of matching weights and runs into a folder, keeping handwritten sections."""
     out.mkdir(parents=True, exist_ok=True)
     paths = []
-    for of in chosen:
-        advance(of.name)
-        path = out / f"{of.name}.md"
+    for subject in match_names(names):
+        advance(subject.name)
+        path = out / f"{subject.name}.md"
         url = ".."  # seen from model_cards/
-        text = card_of_runs(of, url) if isinstance(of, TrainingRuns) else card(of, rows(of), url)
+        if isinstance(subject, TrainingRuns):
+            text = card_of_runs(subject, url)
+        else:
+            text = card(subject, rows(subject), url)
         if path.exists():
             text = _merged(text, path)
-        part = path.with_name(f"{path.name}.part")
-        part.write_text(text, encoding="utf-8")
-        os.replace(part, path)
+        atomic_write(path, text)
         paths.append(path)
     return paths
 
@@ -151,17 +151,17 @@ def _template(name: str) -> Template:
 
 
 def _own(weights: Weights, row: Row) -> bool:
-    """Whether a claim is of the paper that the weights' room is about."""
+    """True if a claim is made by the paper of these weights."""
     return row.verdict.paper == weights.paper
 
 
 def _by_reason(rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
     ordered = sorted(rows, key=lambda row: row.verdict.why)
-    return [(why, list(of)) for why, of in groupby(ordered, key=lambda row: row.verdict.why)]
+    return [(why, list(group)) for why, group in groupby(ordered, key=lambda row: row.verdict.why)]
 
 
 def _protocols(rows: Iterable[Row]) -> dict[str, str]:
-    """The words of all protocols that claims go by."""
+    """Return {protocol: its description} of all claims."""
     papers = {paper.id: paper.protocols for paper in load_papers()}
     claims = [row.claim for row in rows if row.claim and row.claim.protocol]
     return {c.protocol: papers[c.paper][c.protocol] for c in claims}

@@ -1,4 +1,4 @@
-"""The words of a card, and what keeps a text from being read as markup.
+"""Sentences of a card, escaped so that no text is read as markup.
 
 weights, results -> sentences, three lines of Python, links
 """
@@ -27,54 +27,54 @@ RELATION = {
 
 
 def inline(text: object) -> Markup:
-    """A text in one line, without any meaning in Markdown, HTML or a table."""
+    """Return a text on one line, escaped for Markdown, HTML and tables."""
     line = " ".join(str(text).split())
     line = re.sub(r"[\\`*\[\]|~$]|(?<!\w)_|_(?!\w)", r"\\\g<0>", line)
     return Markup(line.replace("<", "&lt;"))
 
 
 def finalize(value: object) -> object:
-    """What a template prints: escaped, unless it was made as Markdown."""
+    """Escape a template value unless it is Markdown already."""
     return value if isinstance(value, Markup) else inline(value)
 
 
 def link(text: str, url: str) -> Markup:
-    """A link, or the text alone if it has no address of the web or of this repository."""
+    """Return a link, or the text alone unless `url` is of the web or of this repository."""
     if not re.match(r"https?://|\.\.?/", url):
         return inline(text)
     return Markup(f"[{inline(text)}]({quote(url, safe='/:@?=&#%+,-._')})")
 
 
 def fenced(text: str, language: str = "") -> Markup:
-    """A block of code, in a fence longer than any in it."""
+    """Return a code block whose fence is longer than any in the text."""
     longest = max((len(run) for run in re.findall("`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
     return Markup(f"{fence}{language}\n{text.strip()}\n{fence}")
 
 
 def address(url: str, record: str) -> str:
-    """Where a file of the checkout can be read, `url` being where the checkout is."""
+    """Return the address of a file of the checkout at `url`."""
     return f"{url.rstrip('/')}/{record}"
 
 
 def record(path: str, url: str) -> Markup:
-    """A file of the checkout: a link, or its path if the checkout cannot be read at any `url`."""
+    """Return a link to a file of the checkout, or its path if there is no `url`."""
     if not (path and url):
         return inline(path)
     return link(path.rpartition("/")[2], address(url, path))
 
 
 def usage(weights: Weights) -> str:
-    """Three lines of Python that use weights."""
+    """Return three lines of Python that use weights."""
     return tasks.task_of(weights.model).usage(weights)
 
 
 def preprocessing(weights: Weights) -> list[str]:
-    """What weights want of an image or a text."""
+    """Describe the inputs that weights expect."""
     entry = get_entry(weights.model)
     return tasks.task_of(entry).preprocessing(make_pretrained_cfg(entry, weights))
 
 
 def protocol(result: Result) -> str:
-    """How a result was measured."""
+    """Describe the protocol of a result."""
     return tasks.task_of(result.record["model"]).told(result.details)

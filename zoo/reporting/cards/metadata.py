@@ -1,6 +1,6 @@
-"""What the Hub reads of a card: its front matter, and .eval_results/*.yaml.
+"""Front matter of a card and .eval_results/*.yaml, as the Hub reads them.
 
-weights, rows -> YAML, with nothing but what the zoo knows and what was measured here
+weights, rows -> YAML
 """
 
 import re
@@ -45,14 +45,14 @@ HUB = {  # data sets on the Hub, by the zoo's name
 
 
 def front_matter(weights: Weights, paper: Paper, rows: Sequence[Row], url: str) -> str:
-    """The YAML between the two lines `---`, without them."""
+    """Return the YAML between the two lines `---`."""
     entry = get_entry(weights.model)
-    named: Any = license(weights)
+    license_keys: Any = license(weights)
     arxiv = [f"arxiv:{paper.arxiv.partition('v')[0]}"] if paper.arxiv else []
     # A classifier's data set gives its classes, so it was trained on it; others are only judged.
     sets = {HUB.get(b.partition("/")[0]) for b in weights.benchmarks if entry.is_classifier}
     data: Any = ModelCardData(
-        **named,
+        **license_keys,
         # timm reads the files that it has on the Hub; it does not know the zoo's own names.
         library_name="timm" if entry.is_classifier and weights.repo else "zoo",
         pipeline_tag=pipeline(entry),
@@ -66,39 +66,41 @@ def front_matter(weights: Weights, paper: Paper, rows: Sequence[Row], url: str) 
 
 
 def license(weights: Weights) -> dict[str, str]:
-    """The license in the Hub's words. Raises ValueError for weights without one."""
-    given = weights.license.strip().lower()
-    if not given:
-        raise ValueError(f"{weights.where}: {weights.name} needs a license, or `unknown`")
-    if given in LICENSES:
-        return {"license": given}
-    return {"license": "other", "license_name": re.sub(r"[^a-z0-9.]+", "-", given).strip("-")}
+    """Return the license keys of a card. Raises ValueError for weights without a license."""
+    name = weights.license.strip().lower()
+    if not name:
+        raise ValueError(f"{weights.source}: {weights.name} needs a license, or `unknown`")
+    if name in LICENSES:
+        return {"license": name}
+    return {"license": "other", "license_name": re.sub(r"[^a-z0-9.]+", "-", name).strip("-")}
 
 
 def pipeline(entry: ModelEntry) -> str:
-    """The Hub's name for what a network does."""
+    """Return the Hub's pipeline tag of a network."""
     return tasks.task_of(entry).pipeline
 
 
 def model_index(weights: Weights, rows: Iterable[Row], url: str) -> dict[str, Any]:
-    """{"model-index": ...} with our measurements; {} if there are none.
+    """Return {"model-index": ...} with our measurements, or {} without any.
 
     huggingface_hub keeps one source for all metrics of a data set: here each record has its own.
     """
     scores = [_eval_result(weights, row, url) for row in rows if row.score]
-    parts = [list(part) for _, part in groupby(scores, key=lambda s: (s.unique_identifier, _of(s)))]
-    found = [eval_results_to_model_index(weights.name, part)[0]["results"][0] for part in parts]
-    return {"model-index": [{"name": weights.name, "results": found}]} if found else {}
+    parts = [
+        list(part) for _, part in groupby(scores, key=lambda s: (s.unique_identifier, _record(s)))
+    ]
+    results = [eval_results_to_model_index(weights.name, part)[0]["results"][0] for part in parts]
+    return {"model-index": [{"name": weights.name, "results": results}]} if results else {}
 
 
-def _of(score: EvalResult) -> str:
+def _record(score: EvalResult) -> str:
     return str((score.metric_args or {})["record"])
 
 
 def _source(row: Row, url: str) -> dict[str, str]:
-    """Where a score is recorded, if that has an address."""
-    found = {"source_name": row.record, "source_url": address(url, row.record)}
-    return found if url.startswith("https://") else {}
+    """Return name and address of a score's record, if it can be read on the web."""
+    source = {"source_name": row.record, "source_url": address(url, row.record)}
+    return source if url.startswith("https://") else {}
 
 
 def _eval_result(weights: Weights, row: Row, url: str) -> EvalResult:
@@ -119,15 +121,15 @@ def _eval_result(weights: Weights, row: Row, url: str) -> EvalResult:
 
 
 def eval_files(weights: Weights, rows: Sequence[Row], url: str) -> dict[str, str]:
-    """{".eval_results/NAME.yaml": its text} for each data set of the Hub that was measured on."""
+    """Return {".eval_results/NAME.yaml": text}, a file for each evaluated data set of the Hub."""
     entries: dict[str, list[EvalResultEntry]] = {}
     for row in rows:
         name = row.score.result.benchmark.partition("/")[0] if row.score else ""
         if name in HUB:
             entries.setdefault(name, []).append(_entry(weights, row, url))
     return {
-        f".eval_results/{name}.yaml": yaml_dump(eval_result_entries_to_yaml(of), sort_keys=False)
-        for name, of in entries.items()
+        f".eval_results/{name}.yaml": yaml_dump(eval_result_entries_to_yaml(group), sort_keys=False)
+        for name, group in entries.items()
     }
 
 

@@ -1,5 +1,4 @@
-"""Cards of runs of training, whose weights are described and not published: several networks, by
-one recipe and several seeds.
+"""Cards of training runs: several networks, one recipe, several seeds; weights not published.
 
 published ledger, relative claims of papers -> model_cards/zoo_jpeg16.md
 """
@@ -12,7 +11,8 @@ from statistics import mean, stdev
 from typing import Any
 
 from zoo.claims import judge
-from zoo.claims.verdict import Verdict, paired
+from zoo.claims.comparison import pair_runs
+from zoo.claims.verdict import Verdict
 from zoo.evaluation import ledger
 from zoo.evaluation.ledger import Record
 from zoo.models._registry import get_entry, stored_counts
@@ -25,25 +25,26 @@ Column = tuple[str, str]  # benchmark, metric
 
 @dataclass(frozen=True)
 class TrainingRuns:
-    """The runs of one kind, {path in the checkout: record}; `name` is what the names of their
-    recipes have in common."""
+    """The training runs of one recipe."""
 
-    name: str
-    records: Mapping[str, Record]
+    name: str  # the common part of their recipes' names, e.g. zoo_jpeg16
+    records: Mapping[str, Record]  # by path in the checkout
 
     @cached_property
     def networks(self) -> dict[str, dict[str, Record]]:
-        """{network: its runs, ordered by seed}, those with fewer parameters first."""
+        """{network: its runs by seed}, small networks first."""
 
-        def order(of: tuple[str, Record]) -> tuple[int, str, int]:
-            return params(of[1]["model"]), of[1]["model"], of[1]["seed"]
+        def order(item: tuple[str, Record]) -> tuple[int, str, int]:
+            model = item[1]["model"]
+            return params(model), model, item[1]["seed"]
 
         ordered = sorted(self.records.items(), key=order)
-        return {m: dict(of) for m, of in groupby(ordered, key=lambda of: of[1]["model"])}
+        groups = groupby(ordered, key=lambda item: item[1]["model"])
+        return {model: dict(group) for model, group in groups}
 
     @cached_property
     def columns(self) -> list[Column]:
-        """What was measured of every run."""
+        """The scores that every run has."""
         scored = [
             {(name, metric) for name, of in record["benchmarks"].items() for metric in of["scores"]}
             for record in self.records.values()
@@ -52,51 +53,51 @@ class TrainingRuns:
 
     @cached_property
     def verdicts(self) -> list[Verdict]:
-        """Those on the relative claims that these runs decide."""
+        """Verdicts on the relative claims that these runs decide."""
         runs = list(_trainings().values())
-        found = []
+        verdicts = []
         for claim in (claim for paper in load_papers() for claim in paper.claims):
             if claim.kind == "relative" and not (claim.formula or claim.variant):
-                kind, pairs = paired(claim, runs)
+                kind, pairs = pair_runs(claim, runs)
                 if kind == self.name and len(pairs) > 1:
-                    found.append(judge.relative(claim, runs, now=False))
-        return found
+                    verdicts.append(judge.relative(claim, runs, recount=False))
+        return verdicts
 
     @cached_property
     def papers(self) -> list[Paper]:
-        """Those whose claims are tried."""
-        tried = {verdict.paper for verdict in self.verdicts}
-        return [paper for paper in load_papers() if paper.id in tried]
+        """Papers whose claims these runs decide."""
+        ids = {verdict.paper for verdict in self.verdicts}
+        return [paper for paper in load_papers() if paper.id in ids]
 
     @property
     def protocols(self) -> list[str]:
-        """What the papers' rooms say of how the runs were made, each once."""
+        """Descriptions of the protocols that the runs followed."""
         claims = [verdict.claim for verdict in self.verdicts if verdict.claim]
         papers = {paper.id: paper.protocols for paper in self.papers}
         return list(dict.fromkeys(papers[claim.paper][claim.protocol] for claim in claims))
 
     @property
     def explanations(self) -> list[Deviation | Contradiction]:
-        """What explains a miss."""
-        named = {(verdict.paper, verdict.explained_by) for verdict in self.verdicts}
-        found: list[Deviation | Contradiction] = []
+        """Deviations and contradictions that explain a verdict."""
+        cited = {(verdict.paper, verdict.explained_by) for verdict in self.verdicts}
+        entries: list[Deviation | Contradiction] = []
         for paper in self.papers:
-            found += [d for d in paper.deviations if (paper.id, d.id) in named]
-            found += [c for c in paper.contradictions if (paper.id, c.id) in named]
-        return found
+            entries += [d for d in paper.deviations if (paper.id, d.id) in cited]
+            entries += [c for c in paper.contradictions if (paper.id, c.id) in cited]
+        return entries
 
     def each(self, key: str) -> str:
-        """The values of a key of the records, each once; "not recorded" if none has it."""
-        found = {record[key] for record in self.records.values() if key in record}
-        return ", ".join(map(str, sorted(found))) or "not recorded"
+        """Return the values of a key of the records, or "not recorded"."""
+        values = {record[key] for record in self.records.values() if key in record}
+        return ", ".join(map(str, sorted(values))) or "not recorded"
 
 
 def kinds() -> list[TrainingRuns]:
-    """All runs of training of the published ledger."""
-    found: dict[str, dict[str, Record]] = {}
+    """Return the training runs of the published ledger, grouped by recipe."""
+    groups: dict[str, dict[str, Record]] = {}
     for path, record in _trainings().items():
-        found.setdefault(record["recipe"].partition(".")[2], {})[path] = record
-    return [TrainingRuns(name, records) for name, records in sorted(found.items())]
+        groups.setdefault(record["recipe"].partition(".")[2], {})[path] = record
+    return [TrainingRuns(name, records) for name, records in sorted(groups.items())]
 
 
 def _trainings() -> dict[str, Record]:
@@ -106,14 +107,14 @@ def _trainings() -> dict[str, Record]:
 
 
 def params(model: str) -> int:
-    """The parameters of a network, as they were counted."""
+    """Return the counted parameters of a network."""
     return stored_counts(get_entry(model))["params"]
 
 
-def shown(records: Sequence[Record], column: Column) -> str:
-    """48.09 %; of several seeds the mean and the standard deviation, 48.09 % ± 0.71."""
+def format_scores(records: Sequence[Record], column: Column) -> str:
+    """Format a score, e.g. 48.09 %; of several seeds mean and deviation, 48.09 % ± 0.71."""
     benchmark, metric = column
     values: list[Any] = [r["benchmarks"][benchmark]["scores"][metric]["value"] for r in records]
     form = FORMS.get(metric, "{:.2f} %")
-    told = form.format(mean(values))
-    return f"{told} ± {form.format(stdev(values)).split()[0]}" if values[1:] else told
+    average = form.format(mean(values))
+    return f"{average} ± {form.format(stdev(values)).split()[0]}" if values[1:] else average

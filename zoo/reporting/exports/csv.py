@@ -1,4 +1,4 @@
-"""A row for each verdict, as comma-separated values that no spreadsheet takes for a formula."""
+"""Verdicts as CSV, safe to open in a spreadsheet."""
 
 import csv
 import io
@@ -17,12 +17,12 @@ FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\n")
 
 
 def text(names: Sequence[str]) -> str:
-    """The verdicts on names, as they follow from what is recorded."""
+    """Return the verdicts on names that follow from records."""
     return table(check.verdicts_from_records(*names))
 
 
 def table(rows: Iterable[Verdict]) -> str:
-    """A header, and a row for each verdict."""
+    """Return a header and one row per verdict."""
     arxiv = {paper.id: paper.arxiv for paper in load_papers()}
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
@@ -47,8 +47,7 @@ def _cells(row: Verdict, arxiv: str) -> list[str]:
 
 
 def safe(cell: str) -> str:
-    """A cell that is text wherever it is opened: what would be a formula gets a quote before it.
-    Numbers stay as they are; lines end in one way."""
+    """Quote a cell that a spreadsheet would take for a formula; numbers stay as they are."""
     cell = cell.replace("\r\n", "\n").replace("\r", "\n")
     if not cell.lstrip(" ").startswith(FORMULA):
         return cell

@@ -2,9 +2,8 @@
 
 measured claims of paper.toml -> documentation      evaluations of the ledgers -> evaluation_run
 
-A log is of one network in one paper, or of one record. Nothing is said that is not recorded: no
-organization but a paper's authors, no bound that a metric does not have, no id on the Hub for a
-network that nobody put there: it is room/name, and the room's paper is its first party.
+A log is of one network in one paper, or of one record. A network that is not on the Hub has the id
+paper/name, and that paper is its first party.
 """
 
 import json
@@ -17,7 +16,7 @@ from hashlib import sha256
 from itertools import groupby
 from typing import Any
 
-from zoo.claims import check
+from zoo.claims.selection import select
 from zoo.claims.verdict import describe_claim
 from zoo.evaluation import ledger
 from zoo.evaluation.ledger import Record
@@ -43,16 +42,16 @@ UNITS: dict[str, tuple[str, float | str, float | str]] = {  # by metric: unit, l
 
 
 def files(names: Sequence[str]) -> dict[str, str]:
-    """{data/COLLECTION/DEVELOPER/MODEL/UUID.json: text} of all that is claimed about names, and
-    was measured. Raises LookupError if that is nothing."""
-    asked = check.select(names)
-    weights = {w.name: w for _, _, found in asked for w in found}
-    models = {claim.model for _, claims, _ in asked for claim in claims}
-    logs = [log for paper, claims, _ in asked for log in _claimed(paper, claims)]
+    """Return {data/COLLECTION/DEVELOPER/MODEL/UUID.json: text} of the claims on names and their
+    evaluations. Raises LookupError if there are none."""
+    selection = select(names)
+    weights = {w.name: w for _, _, entries in selection for w in entries}
+    models = {claim.model for _, claims, _ in selection for claim in claims}
+    logs = [log for paper, claims, _ in selection for log in _claimed(paper, claims)]
     for record in _evaluations():
-        of = weights.get(record["weights"])
-        if of or (not record["weights"] and record["model"] in models):
-            logs.append(_measured(record, of))
+        entry = weights.get(record["weights"])
+        if entry or (not record["weights"] and record["model"] in models):
+            logs.append(_measured(record, entry))
     if not logs:
         raise LookupError(f"no claim on {', '.join(names)} is of a measurement, and none is here")
     return {_path(log): json.dumps(log, indent=1, ensure_ascii=False) + "\n" for log in logs}
@@ -64,39 +63,40 @@ def _evaluations() -> Iterable[Record]:
 
 
 def _path(log: Mapping[str, Any]) -> str:
-    """Where the datastore wants a log: under a UUID, here made of what the log is of."""
+    """Return the datastore's path of a log; its UUID is derived from the evaluation's id."""
     own = log["source_metadata"]["source_type"] == "evaluation_run"
     name = uuid.UUID(bytes=sha256(log["evaluation_id"].encode()).digest()[:16], version=4)
     return f"data/{US if own else f'{US}-papers'}/{log['model_info']['id']}/{name}.json"
 
 
-def _log(told: str, source: dict[str, Any], **rest: Any) -> dict[str, Any]:
+def _log(identity: str, source: dict[str, Any], **rest: Any) -> dict[str, Any]:
     return {
         "schema_version": "0.3.0",
-        "evaluation_id": f"{US}/{told}",
+        "evaluation_id": f"{US}/{identity}",
         **rest,
         "source_metadata": source,
     }
 
 
 def _claimed(paper: Paper, claims: Iterable[Claim]) -> Iterable[dict[str, Any]]:
-    """A log for each network, with its arguments, of which a paper prints measurements."""
+    """Yield a log for each network, with its arguments, that a paper prints measurements of."""
 
     def network(claim: Claim) -> str:
         return describe_claim(claim)[0]
 
-    found = [claim for claim in claims if claim.kind == "measured"]
-    for name, of_network in groupby(sorted(found, key=network), key=network):
-        of = list(of_network)
-        room = _room(of[0].model)
+    measured = [claim for claim in claims if claim.kind == "measured"]
+    for name, group in groupby(sorted(measured, key=network), key=network):
+        of_network = list(group)
+        model = of_network[0].model
+        developer = _developer(model)
         source = {
             "source_name": paper.title,
             "source_type": "documentation",
             "source_organization_name": ", ".join(paper.authors),
-            "evaluator_relationship": "first_party" if room == paper.id else "third_party",
-            "additional_details": _told(arxiv=paper.arxiv, code=paper.code),
+            "evaluator_relationship": "first_party" if developer == paper.id else "third_party",
+            "additional_details": _as_strings(arxiv=paper.arxiv, code=paper.code),
         }
-        open_weights = any(w.relation in ("official", "port") for w in list_weights(of[0].model))
+        open_weights = any(w.relation in ("official", "port") for w in list_weights(model))
         yield _log(
             f"{paper.id}/{name}",
             source,
@@ -104,19 +104,19 @@ def _claimed(paper: Paper, claims: Iterable[Claim]) -> Iterable[dict[str, Any]]:
             eval_library={"name": "unknown", "version": "unknown"},
             model_info={
                 "name": name,
-                "id": f"{room}/{of[0].model}",
+                "id": f"{developer}/{model}",
                 "additional_details": {
                     "deployment_type": "unknown",
                     "model_availability": "open_weights" if open_weights else "unknown",
                 },
             },
-            evaluation_results=[_claim(paper, claim) for claim in of],
+            evaluation_results=[_claim(paper, claim) for claim in of_network],
         )
 
 
 def _claim(paper: Paper, claim: Claim) -> dict[str, Any]:
     assert claim.value is not None  # of a measured one
-    details = _told(
+    details = _as_strings(
         printed=claim.value,
         where=claim.where,
         aggregation=claim.aggregation,
@@ -129,14 +129,14 @@ def _claim(paper: Paper, claim: Claim) -> dict[str, Any]:
 
 
 def _measured(record: Record, weights: Weights | None) -> dict[str, Any]:
-    """The log of one record: of weights, or of a network that needs none."""
+    """Return the log of one record."""
     bundled = weights is not None and weights.bundled
     source = {
         "source_name": f"the ledger of {US}",
         "source_type": "evaluation_run",
         "source_organization_name": US,
         "evaluator_relationship": "first_party" if bundled else "third_party",
-        "additional_details": _told(
+        "additional_details": _as_strings(
             record=record["id"],
             left_out=", ".join(record["broken"]),
             **{key: record[key] for key in ("commit", "device", "precision")},
@@ -144,12 +144,12 @@ def _measured(record: Record, weights: Weights | None) -> dict[str, Any]:
     }
     versions = record["versions"]
     library = {"name": US, "version": versions.get(US, "unknown"), "additional_details": versions}
-    moment = datetime.fromisoformat(record["date"])
+    date = datetime.fromisoformat(record["date"])
     return _log(
         record["id"],
         source,
         evaluation_timestamp=record["date"],
-        retrieved_timestamp=str(int(moment.timestamp())),
+        retrieved_timestamp=str(int(date.timestamp())),
         eval_library=library,
         model_info=_model(record, weights),
         evaluation_results=[
@@ -161,12 +161,11 @@ def _measured(record: Record, weights: Weights | None) -> dict[str, Any]:
 
 def _model(record: Record, weights: Weights | None) -> dict[str, Any]:
     hosted = weights.repo if weights else ""
-    owner = US if weights and weights.bundled else _room(record["model"])
+    owner = US if weights and weights.bundled else _developer(record["model"])
     name = record["weights"] or record["model"]
-    of = (
-        {key: getattr(weights, key) for key in ("relation", "license", "origin")} if weights else {}
-    )
-    details = _told(network=record["model"], sha256=record["sha256"], **of)
+    keys = ("relation", "license", "origin") if weights else ()
+    provenance = {key: getattr(weights, key) for key in keys}
+    details = _as_strings(network=record["model"], sha256=record["sha256"], **provenance)
     availability = "open_weights" if weights else "unknown"
     return {
         "name": name,
@@ -185,7 +184,7 @@ def _score(score: Mapping[str, Any], samples: int) -> dict[str, Any]:
         low, high = score["interval"]
         limits = {"lower": low, "upper": high, "confidence_level": 0.95}
         uncertainty["confidence_interval"] = limits
-    counts = _told(**{key: score.get(key) for key in ("count", "total")})
+    counts = _as_strings(**{key: score.get(key) for key in ("count", "total")})
     return {"score": score["value"], "details": counts, "uncertainty": uncertainty}
 
 
@@ -198,8 +197,8 @@ def _result(
     if name in HUB:
         source |= {"source_type": "hf_dataset", "hf_repo": HUB[name]}
     if record:
-        how = {"version": record["benchmark_version"], "protocol": record["protocol"]}
-        source["additional_details"] = _told(split=split, **how)
+        details = {"version": record["benchmark_version"], "protocol": record["protocol"]}
+        source["additional_details"] = _as_strings(split=split, **details)
     return {
         "evaluation_name": benchmark,
         "source_data": source,
@@ -216,20 +215,20 @@ def _result(
     }
 
 
-def _told(**given: Any) -> dict[str, str]:
-    """What there is of it, as the strings that the schema wants."""
+def _as_strings(**values: Any) -> dict[str, str]:
+    """Return the values that are there as strings, as the schema wants them."""
     return {
         key: value if isinstance(value, str) else json.dumps(value, default=str).strip('"')
-        for key, value in given.items()
+        for key, value in values.items()
         if value not in (None, "")
     }
 
 
 def _now() -> str:
-    """When a log of claims is made, in seconds; SOURCE_DATE_EPOCH makes it the same again."""
+    """Return the Unix time, or SOURCE_DATE_EPOCH for reproducible output."""
     return os.environ.get("SOURCE_DATE_EPOCH") or str(int(time.time()))
 
 
-def _room(model: str) -> str:
+def _developer(model: str) -> str:
     paper = paper_of(get_entry(model))
     return paper.id if paper else US

@@ -1,4 +1,4 @@
-"""What papers claim beside what was counted or measured, as a table for a paper (booktabs)."""
+"""Claims beside counts and measurements, as a LaTeX table (booktabs)."""
 
 import re
 from collections.abc import Sequence
@@ -29,27 +29,27 @@ TITLES = ("Paper", "Model", "Claim", "Claimed", "Measured", "Verdict")
 
 
 def text(names: Sequence[str]) -> str:
-    """The table of names. Raises LookupError if nothing of what is claimed was measured."""
+    """Return the table of names. Raises LookupError if no claim was counted or measured."""
     return table(check.verdicts_from_records(*names))
 
 
 def table(rows: Sequence[Verdict]) -> str:
-    """The table of the claims among verdicts that were counted or measured: over several pages if
-    they do not fit on one. Raises LookupError if there are none."""
+    """Return a table of the counted and measured claims; a longtable if it exceeds one page.
+    Raises LookupError if there are none."""
     claims = [row for row in rows if row.claim]
-    found = [row for row in claims if row.measured]
-    if not found:
+    judged = [row for row in claims if row.measured]
+    if not judged:
         raise LookupError("none of the claims was counted or measured; --format csv has them all")
     keys = {paper.id: bibtex.key(paper) for paper in load_papers()}
-    name = "tabular" if len(found) <= PAGE else "longtable"
-    repeated = "\\endhead\n" if len(found) > PAGE else ""
-    left_out = len(claims) - len(found)
+    name = "tabular" if len(judged) <= PAGE else "longtable"
+    repeated = "\\endhead\n" if len(judged) > PAGE else ""
+    left_out = len(claims) - len(judged)
     return (
         f"{MARK}% It needs the package booktabs{', and longtable' if repeated else ''}.\n"
         f"% {left_out} more claims were neither counted nor measured.\n"
         f"\\begin{{{name}}}{{{'l' * len(TITLES)}}}\n\\toprule\n"
         f"{' & '.join(TITLES)} \\\\\n\\midrule\n{repeated}"
-        + "".join(f"{_line(row, keys[row.paper])}\n" for row in found)
+        + "".join(f"{_line(row, keys[row.paper])}\n" for row in judged)
         + f"\\bottomrule\n\\end{{{name}}}\n"
     )
 
@@ -60,7 +60,7 @@ def _line(row: Verdict, key: str) -> str:
     return " & ".join((f"\\cite{{{key}}}", *map(escape, cells))) + r" \\"
 
 
-def escape(given: str) -> str:
-    """A text without any meaning to LaTeX."""
+def escape(text: str) -> str:
+    """Escape LaTeX's special characters."""
     pattern = "|".join(map(re.escape, SPECIAL))
-    return re.sub(pattern, lambda found: SPECIAL[found[0]], given)
+    return re.sub(pattern, lambda special: SPECIAL[special[0]], text)

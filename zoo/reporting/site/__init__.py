@@ -1,22 +1,22 @@
-"""A static site of claims beside measurements, that people read: data in, files out.
+"""A static site of claims beside measurements.
 
-verdicts, records, papers -> pages by jinja2, charts by drawing.py -> FOLDER/index.html, ...
+verdicts, records, papers -> pages by jinja2, charts by vega.py -> FOLDER/index.html, ...
 
-No server, no outside request, no script needed: what report.js adds is search, order and copying.
+It needs no server, no outside request and no script; report.js adds search, sorting and copying.
 """
 
 import json
-import os
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from zoo._io import temporary_path
 from zoo.claims.verdict import Verdict
 from zoo.evaluation.ledger import Record
 from zoo.reporting.site.image_comparison import Comparison
 from zoo.reporting.site.pages import Site
 
-MARK = "zoo-report.json"  # in the folder of every report, so that one may be replaced by another
+MARK = "zoo-report.json"  # tells a folder of a report, which may be replaced, from any other
 
 
 class ReportError(ValueError):
@@ -29,16 +29,15 @@ def build(
     records: Iterable[Record],
     comparisons: Mapping[str, Comparison] | None = None,
 ) -> Path:
-    """Writes the site of verdicts, and of what records hold, to a folder that is not there, is
-    empty, or holds an older report; with photographs by their weights. The same in, the same bytes.
+    """Write the site of verdicts and records to a folder that is new, empty or an older report.
 
-    Raises ReportError for a folder with anything else in it, LookupError without the renderer.
+    The same arguments give the same bytes. Raises ReportError for a folder with other contents,
+    LookupError without the chart renderer.
     """
-    if out.exists() and not _ours(out):
+    if out.exists() and not _is_replaceable(out):
         raise ReportError(f"{out} holds something else than a report; choose another folder")
     site = Site(rows, list(records), comparisons or {})
-    part = out.with_name(f"{out.name}.{os.getpid()}.part")
-    shutil.rmtree(part, ignore_errors=True)
+    part = temporary_path(out)
     try:
         for name, content in site.files():
             path = part / name
@@ -51,14 +50,13 @@ def build(
     return out
 
 
-def _ours(out: Path) -> bool:
-    """Whether a folder may be replaced."""
+def _is_replaceable(out: Path) -> bool:
     return out.is_dir() and ((out / MARK).is_file() or not any(out.iterdir()))
 
 
 def _swap(new: Path, out: Path) -> None:
-    """Puts a folder where an older one may be: at no moment is there half of either."""
-    old = out.with_name(f"{out.name}.{os.getpid()}.old")
+    """Replace a folder whole: at no moment is half of either there."""
+    old = temporary_path(out)
     if out.exists():
         out.replace(old)
     new.replace(out)

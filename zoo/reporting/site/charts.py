@@ -1,7 +1,7 @@
-"""What is seen rather than read, as specifications for drawing.py.
+"""Charts of the site, as Vega-Lite specifications.
 
-lines -> claimed against measured | size against score, with its Pareto front
-training records -> what was learnt, epoch by epoch
+rows -> claimed against measured | size against score, with its Pareto front
+training records -> curves by epoch
 """
 
 from collections import Counter
@@ -16,20 +16,20 @@ from zoo.papers.records import LOWER_IS_BETTER
 from zoo.reporting.site.rows import VerdictRow, number, slug
 from zoo.reporting.site.vega import Mark, svg
 
-SHAPES = {  # status: (shape, colour); a colour alone is not seen by everyone
+SHAPES = {  # status: (shape, colour), so that no verdict is told by colour alone
     "kept": ("circle", "var(--kept)"),
     "missed": ("triangle-down", "var(--missed)"),
     "better than reported": ("diamond", "var(--better)"),
 }
 SOURCES = {"the paper's": "circle", "a provider's": "square", "measured here": "diamond"}
 UNITS = {"psnr": "PSNR (dB)", "ssim": "SSIM"}
-NOT_LEARNT = ("epoch", "step", "lr", "seconds")
-FEWEST = 3  # points that make a chart of sizes and scores
+NOT_CURVES = ("epoch", "step", "lr", "seconds")
+FEWEST = 3  # networks that make a chart of sizes and scores
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A drawing with its title and what there is to know about it."""
+    """A chart with its title and caption."""
 
     title: str
     caption: str
@@ -37,7 +37,7 @@ class Figure:
 
 
 def axis(field: str, title: str, **scale: Any) -> dict[str, Any]:
-    """A quantitative axis; a logarithmic one has few labels, as 10M."""
+    """Return a quantitative axis; a logarithmic one has few labels, as 10M."""
     ticks = {"format": "~s", "tickCount": 5} if scale.get("type") == "log" else {}
     return {
         "field": field,
@@ -48,17 +48,17 @@ def axis(field: str, title: str, **scale: Any) -> dict[str, Any]:
 
 
 def against(lines: Iterable[VerdictRow], root: str = "", here: bool = False) -> list[Figure]:
-    """Claimed against measured, with the line of identity: counts, then every measured metric. If
-    `here`, points lead to lines of the same page."""
+    """Plot claimed against measured with the identity line: counts, then every measured metric. If
+    `here`, points link to rows of the same page."""
     groups: dict[str, list[VerdictRow]] = {}
     for line in lines:
-        claim, came_out = line.verdict.claim, line.measured_number
-        if claim and line.claimed_number and came_out and line.verdict.status in SHAPES:
+        claim, measured = line.verdict.claim, line.measured_number
+        if claim and line.claimed_number and measured and line.verdict.status in SHAPES:
             counted = claim.kind == "counted"
             if not counted or claim.metric in ("params", "macs"):
                 key = "parameters and multiply-adds" if counted else claim.metric
                 groups.setdefault(key, []).append(line)
-    return [_identity(metric, of, root, here) for metric, of in groups.items()]
+    return [_identity(metric, group, root, here) for metric, group in groups.items()]
 
 
 def _identity(metric: str, lines: Sequence[VerdictRow], root: str, here: bool) -> Figure:
@@ -110,17 +110,21 @@ def _identity(metric: str, lines: Sequence[VerdictRow], root: str, here: bool) -
 
 
 def _by_status(lines: Sequence[VerdictRow]) -> dict[str, Any]:
-    there = list(dict.fromkeys(line.verdict.status for line in lines))
-    shapes, colours = zip(*(SHAPES[status] for status in there), strict=True)
+    statuses = list(dict.fromkeys(line.verdict.status for line in lines))
+    shapes, colours = zip(*(SHAPES[status] for status in statuses), strict=True)
     return {
-        channel: {"field": "s", "type": "nominal", "scale": {"domain": there, "range": list(range)}}
+        channel: {
+            "field": "s",
+            "type": "nominal",
+            "scale": {"domain": statuses, "range": list(range)},
+        }
         for channel, range in (("shape", shapes), ("color", colours))
     }
 
 
 @dataclass(frozen=True)
 class Point:
-    """A network of some size with a score of someone's."""
+    """A network's size and one score of it."""
 
     line: VerdictRow
     size: int
@@ -129,7 +133,7 @@ class Point:
 
 
 def score_name(line: VerdictRow) -> str:
-    """The metric as it is drawn: an accuracy is drawn as an error."""
+    """Return the plotted metric: accuracies are plotted as errors."""
     assert line.verdict.claim
     metric = line.verdict.claim.metric
     return metric.replace("accuracy", "error")
@@ -141,19 +145,19 @@ def frontiers(
     counts: Mapping[str, Mapping[str, int | None]],
     root: str,
 ) -> list[Figure]:
-    """Parameters, and multiply-adds, against the metric that most claims on a benchmark are of,
-    each with the Pareto front of what the papers claim. `counts` are those of models by name."""
+    """Plot parameters and multiply-adds against the most frequent metric of a benchmark, with the
+    Pareto front of the papers' claims. `counts` are by model."""
     measured = [line for line in lines if line.plain and line.verdict.kind == "measured"]
     if not measured:
         return []
     metric = Counter(map(score_name, measured)).most_common(1)[0][0]
     same = [line for line in measured if score_name(line) == metric]
     figures = []
-    for of, what in (("params", "parameters"), ("macs", "multiply-adds")):
-        sizes = {name: count[of] or 0 for name, count in counts.items()}
+    for key, unit in (("params", "parameters"), ("macs", "multiply-adds")):
+        sizes = {name: count[key] or 0 for name, count in counts.items()}
         points = [p for line in same for p in _points(line, sizes.get(line.name, 0)) if p.size]
         if len({point.line.name for point in points}) >= FEWEST:
-            figures.append(_frontier(f"{what} against {metric} on {benchmark}", points, what, root))
+            figures.append(_frontier(f"{unit} against {metric} on {benchmark}", points, unit, root))
     return figures
 
 
@@ -174,7 +178,7 @@ def _points(line: VerdictRow, size: int) -> list[Point]:
 
 
 def front(points: Iterable[Point], lower: bool) -> list[Point]:
-    """Those that no other point is as small as and better than, by size."""
+    """Return the Pareto front by size."""
     best: list[Point] = []
     sign = 1 if lower else -1
     for point in sorted(points, key=lambda p: (p.size, sign * p.score)):
@@ -183,35 +187,35 @@ def front(points: Iterable[Point], lower: bool) -> list[Point]:
     return best
 
 
-def _frontier(title: str, points: Sequence[Point], what: str, root: str) -> Figure:
+def _frontier(title: str, points: Sequence[Point], unit: str, root: str) -> Figure:
     metric = score_name(points[0].line)
     lower = "error" in metric or metric in LOWER_IS_BETTER
     claimed = front((p for p in points if p.source == "the paper's"), lower)
     marks = [
         Mark(
-            f"{p.line.verdict.model}: {p.score:g} with {p.size:,} {what}, {p.source} "
+            f"{p.line.verdict.model}: {p.score:g} with {p.size:,} {unit}, {p.source} "
             f"({p.line.verdict.paper}, {p.line.verdict.where})",
             f"models/{slug(p.line.name)}.html#{p.line.id}",
         )
         for p in points
     ]
-    drawn = [
+    data = [
         {"x": p.size, "y": p.score, "s": p.source, "p": p.line.verdict.paper, "n": str(n)}
         for n, p in enumerate(points)
     ]
     axes = {
-        "x": axis("x", what, type="log"),
+        "x": axis("x", unit, type="log"),
         "y": axis("y", UNITS.get(metric, f"{metric} (%)" if "error" in metric else metric)),
     }
-    there = [source for source in SOURCES if source in {p.source for p in points}]
-    shapes = {"domain": there, "range": [SOURCES[source] for source in there]}
+    sources = [source for source in SOURCES if source in {p.source for p in points}]
+    shapes = {"domain": sources, "range": [SOURCES[source] for source in sources]}
     steps = {
         "data": {"values": [{"x": p.size, "y": p.score} for p in claimed]},
         "mark": {"type": "line", "interpolate": "step-after", "color": "var(--muted)"},
         "encoding": axes,
     }
     dots = {
-        "data": {"values": drawn},
+        "data": {"values": data},
         "mark": {"type": "point", "opacity": 1, "size": 50, "strokeWidth": 1.5},
         "encoding": {
             **axes,
@@ -229,7 +233,7 @@ def _frontier(title: str, points: Sequence[Point], what: str, root: str) -> Figu
 
 
 def _palette(field: str, values: Iterable[str]) -> dict[str, Any]:
-    """A colour of the theme for each value, in their order; after eight they begin again."""
+    """Give each value one of the theme's eight colours, in order."""
     domain = list(dict.fromkeys(values))
     colours = [f"var(--series-{n % 8})" for n in range(len(domain))]
     scale = {"domain": domain, "range": colours}
@@ -237,9 +241,9 @@ def _palette(field: str, values: Iterable[str]) -> dict[str, Any]:
 
 
 def curves(trainings: Sequence[Record], root: str = "") -> list[Figure]:
-    """What fell, or rose, from epoch to epoch: a drawing for each thing that was written down."""
-    learnt = [key for r in trainings for row in r["history"] for key in row]
-    keys = [key for key in dict.fromkeys(learnt) if key not in NOT_LEARNT]
+    """Plot each quantity of the training histories by epoch."""
+    recorded = [key for r in trainings for row in r["history"] for key in row]
+    keys = [key for key in dict.fromkeys(recorded) if key not in NOT_CURVES]
     return [figure for key in keys if (figure := _curve(key, trainings, root))]
 
 

@@ -1,6 +1,6 @@
-"""A photograph before and after: what bicubic interpolation and a network of ours make of it.
+"""An image upscaled by bicubic interpolation and by a network, side by side.
 
-the middle of a photograph, made small -> enlarged twice -> WebP files, without loss
+crop of an image, downscaled -> upscaled twice -> lossless WebP files
 """
 
 import io
@@ -13,27 +13,27 @@ from zoo.models._builder import build_model
 from zoo.models._factory import create
 from zoo.papers.weights import Weights
 
-SIZE = 256  # pixels of each side of what is shown
-PHOTOGRAPH, LEFT, TOP = 1, 96, 32  # chelsea.png, a cat; from where on
+SIZE = 256  # pixels of each side of the crop
+IMAGE, LEFT, TOP = 1, 96, 32  # chelsea.png, a cat, and the corner of the crop
 PREFIX = "photos/bi_x"
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two enlargements of a small image, and the true one; PSNR in dB against that."""
+    """Two upscaled images and the original."""
 
     weights: str
     scale: int
-    psnr: tuple[float, float]  # bicubic, network
-    files: dict[str, bytes]  # bicubic, network, true
+    psnr: tuple[float, float]  # dB of bicubic and network against the original
+    files: dict[str, bytes]  # WebP: bicubic, network, true
 
     @property
-    def what(self) -> str:
+    def description(self) -> str:
         return f"the middle of a photograph of a cat, made {self.scale} times as small and large"
 
 
 def comparable(weights: Iterable[Weights]) -> list[Weights]:
-    """Those that come with the zoo and enlarge photographs."""
+    """Return the bundled weights of super-resolution."""
     return [w for w in weights if w.bundled and _benchmark(w)]
 
 
@@ -42,26 +42,26 @@ def _benchmark(weights: Weights) -> str:
 
 
 def compare(weights: Weights) -> Comparison:
-    """Enlarges by the network, now: about a second."""
+    """Upscale the image by weights and by bicubic interpolation; takes about a second."""
     from zoo.evaluation.evaluators.super_resolution import upscale_by_protocol
     from zoo.evaluation.metrics import psnr_ssim
     from zoo.papers.protocols import SuperResolutionProtocol
 
     scale = int(_benchmark(weights).removeprefix(PREFIX))
     pairs: Any = BENCHMARKS[_benchmark(weights)].open()
-    pair = pairs[PHOTOGRAPH]
+    pair = pairs[IMAGE]
     large = pair.large[TOP : TOP + SIZE, LEFT : LEFT + SIZE]
     small = pair.small[TOP // scale :, LEFT // scale :][: SIZE // scale, : SIZE // scale]
     networks = {
         "bicubic": build_model(f"bicubic_x{scale}"),
         "network": create(weights.name, pretrained=True),
     }
-    made = {
+    upscaled = {
         name: upscale_by_protocol(net.eval(), small, scale, SuperResolutionProtocol())
         for name, net in networks.items()
     }
-    bicubic, network = (float(psnr_ssim(made[name], large, scale).psnr) for name in made)
-    files = dict(_webp({**made, "true": large}))
+    bicubic, network = (float(psnr_ssim(upscaled[name], large, scale).psnr) for name in upscaled)
+    files = dict(_webp({**upscaled, "true": large}))
     return Comparison(weights.name, scale, (bicubic, network), files)
 
 
@@ -69,6 +69,6 @@ def _webp(images: dict[str, Any]) -> Iterator[tuple[str, bytes]]:
     from PIL import Image
 
     for name, pixels in images.items():
-        kept = io.BytesIO()
-        Image.fromarray(pixels).save(kept, "webp", lossless=True)
-        yield name, kept.getvalue()
+        file = io.BytesIO()
+        Image.fromarray(pixels).save(file, "webp", lossless=True)
+        yield name, file.getvalue()

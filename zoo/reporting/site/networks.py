@@ -1,4 +1,4 @@
-"""The picture of a network, as the docstring of its own file draws it. Nothing is imported.
+"""The drawing of a network, from the docstring of its source file. Nothing is imported.
 
 "zoo.models.wrn.model:WideResNet" -> the docstring's lines below its title
 """
@@ -12,24 +12,24 @@ from pathlib import Path
 
 @cache
 def picture(target: str) -> str:
-    """What the module of a class draws below its title or, if it has but a title, what the class
-    says; "" for a class whose source is not at hand."""
+    """Return the drawing in the docstring of a class's module, else the class's own docstring;
+    empty if the source is not at hand."""
     module, _, name = target.partition(":")
     tree = _tree(module)
     if tree is None:
         return ""
-    drawn = cleandoc(ast.get_docstring(tree) or "").partition("\n\n")[2]
+    drawing = cleandoc(ast.get_docstring(tree) or "").partition("\n\n")[2]
     classes = (node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == name)
-    said = next((ast.get_docstring(node) or "" for node in classes), "")
-    return (drawn or cleandoc(said)).strip()
+    own = next((ast.get_docstring(node) or "" for node in classes), "")
+    return (drawing or cleandoc(own)).strip()
 
 
 @cache
 def _tree(module: str) -> ast.Module | None:
     try:
-        found = importlib.util.find_spec(module)
+        spec = importlib.util.find_spec(module)
     except (ImportError, ValueError):
         return None
-    if found is None or not found.origin or not found.origin.endswith(".py"):
+    if spec is None or not spec.origin or not spec.origin.endswith(".py"):
         return None
-    return ast.parse(Path(found.origin).read_text(encoding="utf-8"))
+    return ast.parse(Path(spec.origin).read_text(encoding="utf-8"))

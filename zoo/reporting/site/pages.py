@@ -1,4 +1,4 @@
-"""The pages of the site: what each shows, from data, by a template of its own."""
+"""The pages of the site, each from a template."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
@@ -15,7 +15,7 @@ from zoo.papers.records import Paper
 from zoo.reporting import console
 from zoo.reporting.site import charts
 from zoo.reporting.site.image_comparison import Comparison
-from zoo.reporting.site.measurements import Evaluation, held, together
+from zoo.reporting.site.measurements import Evaluation, by_recipe, latest_records
 from zoo.reporting.site.networks import picture
 from zoo.reporting.site.rows import VerdictRow, explained, is_claim, slug, tally
 
@@ -24,7 +24,7 @@ Page = tuple[str, bytes]
 
 
 class Site:
-    """All that the pages share. `files` gives every file of the site, page by page."""
+    """The site; `files` yields every file of it."""
 
     def __init__(
         self,
@@ -36,7 +36,7 @@ class Site:
         self.claims = [line for line in self.lines if is_claim(line)]
         self.papers = {paper.id: paper for paper in list_papers()}
         self.models = {name: describe(name) for name in list_models()}
-        self.held = held(records, self.models)
+        self.latest = latest_records(records, self.models)
         self.records = len(records)
         self.date = max((str(record["date"]) for record in records), default="")[:10]
         self.comparisons = comparisons
@@ -51,7 +51,7 @@ class Site:
         self.pages.globals["site"] = self
 
     def files(self) -> Iterator[Page]:
-        """(name, content) of every file."""
+        """Yield (name, content) of every file."""
         for path in sorted(STATIC.iterdir()):
             yield path.name, path.read_bytes()
         yield self._front()
@@ -59,11 +59,11 @@ class Site:
         yield from map(self._paper, self.papers.values())
         yield from map(self._model, self.models)
         yield from map(self._benchmark, self.benchmarks)
-        for identity, text in self.held.shown.items():
-            yield f"records/{identity}.json", text.encode()
+        for record_id, text in self.latest.files.items():
+            yield f"records/{record_id}.json", text.encode()
         for weights, comparison in self.comparisons.items():
             for name, image in comparison.files.items():
-                yield f"photographs/{slug(weights)}-{name}.webp", image
+                yield f"images/{slug(weights)}-{name}.webp", image
 
     def _page(self, file: str, template: str, **values: Any) -> Page:
         root = "../" * file.count("/")
@@ -72,9 +72,11 @@ class Site:
 
     @cached_property
     def benchmarks(self) -> list[str]:
-        """Those with claims or measurements, of the zoo's first."""
-        named = {line.benchmark for line in self.claims if line.benchmark} | set(self.held.on)
-        return sorted(named, key=lambda name: (name not in BENCHMARKS, name))
+        """Benchmarks with claims or measurements, the zoo's first."""
+        names = {line.benchmark for line in self.claims if line.benchmark} | set(
+            self.latest.by_benchmark
+        )
+        return sorted(names, key=lambda name: (name not in BENCHMARKS, name))
 
     def _front(self) -> Page:
         return self._page(
@@ -102,18 +104,18 @@ class Site:
         )
 
     def _model(self, name: str) -> Page:
-        described = self.models[name]
+        description = self.models[name]
         lines = [line for line in self.lines if line.model == name]
         return self._page(
             f"models/{slug(name)}.html",
             "model.html.j2",
-            d=described,
+            d=description,
             claims=[line for line in lines if is_claim(line)],
             others=[line for line in lines if not is_claim(line)],
-            evaluations=self.held.evaluations.get(name, []),
-            picture=picture(described.target),
-            figures=charts.curves(self.held.trainings.get(name, []), "../"),
-            trainings=self.held.trainings.get(name, []),
+            evaluations=self.latest.evaluations.get(name, []),
+            picture=picture(description.target),
+            figures=charts.curves(self.latest.trainings.get(name, []), "../"),
+            trainings=self.latest.trainings.get(name, []),
             comparisons=[c for w, c in self.comparisons.items() if w.partition(".")[0] == name],
         )
 
@@ -126,11 +128,11 @@ class Site:
             for paper in [self.papers[line.verdict.paper]]
             if line.verdict.claim and line.verdict.claim.protocol
         }
-        runs = {
-            what: of
-            for what, of in together(self.held.trainings).items()
-            if any(name in record["benchmarks"] for record in of)
-        }
+        runs = [
+            group
+            for group in by_recipe(self.latest.trainings).values()
+            if any(name in record["benchmarks"] for record in group)
+        ]
         return self._page(
             f"benchmarks/{slug(name)}.html",
             "benchmark.html.j2",
@@ -138,14 +140,14 @@ class Site:
             benchmark=BENCHMARKS.get(name),
             lines=_best_first(lines),
             protocols=protocols,
-            evaluations=sorted(self.held.on.get(name, []), key=_evaluated),
+            evaluations=sorted(self.latest.by_benchmark.get(name, []), key=_evaluated),
             figures=charts.frontiers(name, lines, counts, "../"),
-            curves=[figure for of in runs.values() for figure in charts.curves(of, "../")],
+            curves=[figure for group in runs for figure in charts.curves(group, "../")],
         )
 
 
 def _best_first(lines: Sequence[VerdictRow]) -> list[VerdictRow]:
-    """By metric, the best claim first."""
+    """Sort by metric, the best claim first."""
 
     def rank(line: VerdictRow) -> tuple[str, float]:
         assert line.verdict.claim
@@ -157,7 +159,7 @@ def _best_first(lines: Sequence[VerdictRow]) -> list[VerdictRow]:
 
 
 def _evaluated(evaluation: Evaluation) -> tuple[str, float]:
-    """The first metric of an evaluation, the best first."""
+    """Sort by the first metric, the best evaluation first."""
     metric, score = next(iter(evaluation.record["scores"].items()))
     value = float(score["value"])
     return metric, -value if metric in ("psnr", "ssim") else value

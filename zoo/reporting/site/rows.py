@@ -1,6 +1,6 @@
-"""Verdicts as lines of the site's tables: each with an address, and a command that gives it again.
+"""Verdicts as rows of the site's tables, each with an anchor and the command that repeats it.
 
-Verdict -> Line(id, status with its sign, what came out, `zoo check ...`)
+Verdict -> VerdictRow(id, status with its symbol, measurement, `zoo check ...`)
 """
 
 import re
@@ -12,19 +12,19 @@ from functools import cached_property
 from hashlib import sha256
 from urllib.parse import quote
 
-from zoo.claims.verdict import UNITS, Verdict
+from zoo.claims.verdict import UNITS, Status, Verdict
 from zoo.data.benchmarks import BENCHMARKS
 
-SYMBOLS = {  # seen by those who see no colours
-    "kept": "✓",
-    "missed": "✗",
-    "better than reported": "▲",
-    "undecided": "≈",
-    "not run": "–",
-    "protocol unknown": "?",
-    "measured": "•",
+SYMBOLS = {  # so that no verdict is told by colour alone
+    Status.REPRODUCED: "✓",
+    Status.NOT_REPRODUCED: "✗",
+    Status.EXCEEDS_REPORTED: "▲",
+    Status.INCONCLUSIVE: "≈",
+    Status.NOT_RUN: "–",
+    Status.UNDERSPECIFIED: "?",
+    Status.MEASURED: "•",
 }
-KINDS = {  # of claims; what the zoo says of weights that come with it is none
+KINDS = {  # of claims; rows on bundled weights are none
     "counted": "counted",
     "measured": "measured",
     "relative": "compared",
@@ -34,31 +34,31 @@ AT_HAND = ("digits/", "peps_mini/", "photos/")
 
 
 def slug(name: str) -> str:
-    """A name as a file of the site: letters, digits, `_`, `.`, `+`, `-`."""
+    """Return a name as a file name of the site: letters, digits, `_`, `.`, `+`, `-`."""
     return re.sub(r"[^\w.+-]", "_", name, flags=re.ASCII)
 
 
 def needs_data(benchmark: str) -> bool:
-    """Whether a benchmark is measured on a folder of data that a person has to bring."""
+    """True if a benchmark needs a folder of data that the user brings."""
     return bool(benchmark) and not benchmark.startswith(AT_HAND)
 
 
 @dataclass(frozen=True)
 class VerdictRow:
-    """One line of a table: a verdict, as it is shown."""
+    """A verdict as a row of a table."""
 
     verdict: Verdict
 
     @cached_property
     def id(self) -> str:
-        """The same for the same claim, wherever it stands in its file and on whatever page."""
+        """An anchor that is the same for a claim on every page."""
         v = self.verdict
-        what = v.claim.identity if v.claim else (v.kind, v.model, v.metric, v.where)
-        return "c" + sha256(repr((v.paper, *what)).encode()).hexdigest()[:8]
+        key = v.claim.key if v.claim else (str(v.kind), v.model, v.metric, v.where)
+        return "c" + sha256(repr((v.paper, *key)).encode()).hexdigest()[:8]
 
     @property
     def name(self) -> str:
-        """The registered name of the model, or of the weights, that it is about."""
+        """The registered name of the model or weights."""
         return self.verdict.claim.model if self.verdict.claim else self.verdict.model
 
     @property
@@ -68,14 +68,15 @@ class VerdictRow:
 
     @property
     def benchmark(self) -> str:
-        """What it is measured on; "" if it is not."""
+        """The benchmark, or empty."""
         claim = self.verdict.claim
         return claim.benchmark if claim else self.verdict.where.partition(",")[0]
 
     @property
     def css(self) -> str:
-        """The class of its verdict."""
-        return self.verdict.status.split()[-1 if self.verdict.status == "protocol unknown" else 0]
+        """The CSS class of the verdict."""
+        status = self.verdict.status
+        return status.split()[-1 if status == Status.UNDERSPECIFIED else 0]
 
     @property
     def sign(self) -> str:
@@ -83,12 +84,12 @@ class VerdictRow:
 
     @property
     def status(self) -> str:
-        """The verdict in words."""
+        """The verdict and whether a miss is explained."""
         return self.verdict.status + (", explained" if self.verdict.explained_by else "")
 
     @property
     def measured(self) -> str:
-        """What came out here, with its 95 % interval."""
+        """Our measurement with its 95 % interval."""
         v = self.verdict
         if not v.interval or "[" in v.measured:
             return v.measured
@@ -101,20 +102,20 @@ class VerdictRow:
 
     @property
     def command(self) -> str:
-        """What gives the number again or, for a claim that was not run, says what is missing."""
+        """The command that repeats the number, or says what is missing for it."""
         words = ["zoo", "check", shlex.quote(self.name)]
         words += ["--data", "DIR"] if needs_data(self.benchmark) else []
-        return " ".join([*words, *(["--all"] if self.verdict.status == "not run" else [])])
+        return " ".join([*words, *(["--all"] if self.verdict.status == Status.NOT_RUN else [])])
 
     @property
     def plain(self) -> bool:
-        """Whether it is on a network as it is registered, without other arguments."""
+        """True for a claim on a registered network without other arguments."""
         claim = self.verdict.claim
         return claim is not None and not (claim.args or claim.variant)
 
     @property
     def claimed_number(self) -> float | None:
-        """The printed value, in whole units; of a comparison there is none."""
+        """The printed value in whole units; None for a comparison."""
         claim = self.verdict.claim
         if claim is None or claim.value is None or claim.kind == "relative":
             return None
@@ -122,19 +123,19 @@ class VerdictRow:
 
     @property
     def measured_number(self) -> float | None:
-        """What came out, as a number; of a comparison there is none."""
+        """Our measurement as a number; None for a comparison."""
         return None if self.verdict.kind == "relative" else number(self.verdict.measured)
 
     @property
     def paper_page(self) -> str:
-        """Its address on the page of its paper, from the site's root."""
+        """Its address on the paper's page, from the site's root."""
         return f"papers/{quote(slug(self.verdict.paper))}.html#{self.id}"
 
 
 def number(text: str) -> float | None:
-    """The number that a text begins with: "8.56 % (...)" -> 8.56."""
-    found = re.match(r"-?[\d,]*\.?\d+", text)
-    return float(found[0].replace(",", "")) if found else None
+    """Return the number that a text begins with: "8.56 % (...)" -> 8.56."""
+    digits = re.match(r"-?[\d,]*\.?\d+", text)
+    return float(digits[0].replace(",", "")) if digits else None
 
 
 def is_claim(line: VerdictRow) -> bool:
@@ -142,16 +143,16 @@ def is_claim(line: VerdictRow) -> bool:
 
 
 def tally(lines: Iterable[VerdictRow]) -> dict[str, int]:
-    """{status: how many}, in the order of SIGNS, without those that there are none of."""
+    """Count rows by status, in the order of SYMBOLS."""
     counts = Counter(line.verdict.status for line in lines)
     return {status: counts[status] for status in [*SYMBOLS, *counts] if counts[status]}
 
 
 def explained(lines: Sequence[VerdictRow]) -> int:
-    """How many misses something recorded explains."""
+    """Count the misses that are explained."""
     return sum(bool(line.verdict.explained_by) for line in lines)
 
 
 def known(benchmark: str) -> bool:
-    """Whether the zoo has a benchmark."""
+    """True if the zoo has a benchmark."""
     return benchmark in BENCHMARKS

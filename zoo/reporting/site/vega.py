@@ -1,12 +1,10 @@
-"""A chart as a small drawing inside a page: no script, no request, the colours of the page's theme.
+"""Vega-Lite charts as inline SVG in the colours of the page's theme.
 
 Vega-Lite specification -> vl-convert -> SVG -> its titles, links and colours made the page's
 
-Vega-Lite, because a chart is data there (no figure that is open, no state), and because
-vl-convert-python, which the Vega-Altair project keeps, draws it in this process without a browser:
-50 ms a chart, text that remains text, colours passed on as they are, so that `var(--kept)` follows
-the theme. matplotlib writes its colours and glyphs into the file; Plotly and Bokeh bring megabytes
-of script; Altair would add a check of the specification that refuses `var(...)`.
+vl-convert-python renders a chart in this process without a browser: text remains text and colours
+pass through, so that `var(--kept)` follows the theme. Altair's check of a specification refuses
+`var(...)`; matplotlib writes colours and glyphs into the file; Plotly and Bokeh need their scripts.
 """
 
 import json
@@ -58,39 +56,39 @@ DEFAULTS = {"opacity": "1", "stroke-width": "1"}
 
 @dataclass(frozen=True)
 class Mark:
-    """What a mark of a chart tells: a title, and the page of the site that it leads to."""
+    """Title and link of a chart's mark."""
 
     title: str
     link: str = ""
 
 
-def svg(spec: Mapping[str, Any], told: str, marks: Sequence[Mark] = (), root: str = "") -> Markup:
-    """The drawing of a chart, `told` to who cannot see it. A datum's field `n` is the index of its
-    Mark; links are seen from `root`. Raises LookupError if the renderer is not installed."""
+def svg(spec: Mapping[str, Any], label: str, marks: Sequence[Mark] = (), root: str = "") -> Markup:
+    """Render a chart as SVG with an accessible `label`. A datum's field `n` is the index of its
+    Mark; links are relative to `root`. Raises LookupError without the renderer."""
     try:
         import vl_convert
     except ImportError:
         raise LookupError(NEEDED) from None
     whole = SIZE | {"background": "transparent", "config": CONFIG} | dict(spec)
-    drawn = ElementTree.fromstring(vl_convert.vegalite_to_svg(json.dumps(whole)))
-    _slim(drawn, marks, root)
-    size = drawn.attrib["viewBox"].split()
-    drawn.attrib = {
+    drawing = ElementTree.fromstring(vl_convert.vegalite_to_svg(json.dumps(whole)))
+    _slim(drawing, marks, root)
+    size = drawing.attrib["viewBox"].split()
+    drawing.attrib = {
         "viewBox": " ".join(size),
         "style": f"max-width:{size[2]}px",
         "role": "img",
-        "aria-label": told,
+        "aria-label": label,
     }
-    return Markup(ElementTree.tostring(drawn, encoding="unicode", short_empty_elements=True))
+    return Markup(ElementTree.tostring(drawing, encoding="unicode", short_empty_elements=True))
 
 
 def _slim(element: ElementTree.Element, marks: Sequence[Mark], root: str) -> None:
-    """Leaves out what shows nothing, in place; gives marks their titles and links."""
+    """Remove invisible elements in place; give marks their titles and links."""
     element.tag = element.tag.removeprefix(SVG)
     label = element.get("aria-label", "")
     is_mark = element.get("role") == "graphics-symbol" and label.isdigit()
-    kept = {k: _short(v) for k, v in element.attrib.items() if k not in DROPPED}
-    element.attrib = {k: v for k, v in kept.items() if DEFAULTS.get(k) != v}
+    attributes = {k: _short(v) for k, v in element.attrib.items() if k not in DROPPED}
+    element.attrib = {k: v for k, v in attributes.items() if DEFAULTS.get(k) != v}
     for child in list(element):
         if _is_empty(child):
             element.remove(child)
@@ -104,11 +102,11 @@ def _slim(element: ElementTree.Element, marks: Sequence[Mark], root: str) -> Non
 
 
 def _is_empty(element: ElementTree.Element) -> bool:
-    """Whether an element draws nothing: the frames of groups that have none."""
+    """True if an element draws nothing."""
     hidden = element.get("display") == "none"
     return hidden or (element.tag == f"{SVG}path" and element.get("class") == "background")
 
 
 def _short(value: str) -> str:
-    """Coordinates with one decimal, which is less than can be seen."""
+    """Round coordinates to one decimal."""
     return re.sub(r"-?\d+\.\d+", lambda n: f"{float(n[0]):.1f}".removesuffix(".0"), value)

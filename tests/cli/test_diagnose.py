@@ -1,4 +1,4 @@
-"""`zoo explain`: whose number it is, what is refused, what is printed."""
+"""`zoo diagnose`: whose number it is, what is refused, what is printed."""
 
 import json
 from dataclasses import replace
@@ -17,7 +17,7 @@ from tests.claims.test_diagnosis_classification import (
 from tests.cli.test_app import inside
 from tests.support.patching import replace_everywhere
 from zoo.claims.diagnosis import explain
-from zoo.claims.diagnosis.reference import Known, look_up
+from zoo.claims.diagnosis.reference import Reference, look_up
 from zoo.cli import app
 from zoo.data.benchmarks import BENCHMARKS, Benchmark
 from zoo.evaluation import ledger
@@ -27,18 +27,22 @@ from zoo.models._registry import parse_name
 def test_explain_without_number_uses_reference_value(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    known = Known(None, "error", "", None)
+    known = Reference(None, "error", "", None)
     replace_everywhere(monkeypatch, "zoo.claims.diagnosis.reference.look_up", lambda *args: known)
-    found = explain(NAME, groups=["mirrored", "labels"])
-    assert found.benchmark == DIGITS  # their first
-    assert found.number is None
-    assert found.explained
-    assert [t.group for t in found.tried] == ["labels", "labels", "mirrored"]  # most moved first
-    assert "no number is known" in found.sentence
-    known = Known(Decimal("8.75"), "error", "the paper's", None)
-    found = explain(NAME, groups=["labels"])
-    assert found.explained  # nobody asked for an answer
-    assert "8.75 %, the paper's" in found.sentence
+    explanation = explain(NAME, groups=["mirrored", "labels"])
+    assert explanation.benchmark == DIGITS  # their first
+    assert explanation.reported is None
+    assert explanation.explained
+    assert [t.group for t in explanation.tried] == [
+        "labels",
+        "labels",
+        "mirrored",
+    ]  # most moved first
+    assert "no number is known" in explanation.sentence
+    known = Reference(Decimal("8.75"), "error", "the paper's", None)
+    explanation = explain(NAME, groups=["labels"])
+    assert explanation.explained  # nobody asked for an answer
+    assert "8.75 %, the paper's" in explanation.sentence
 
 
 def test_look_up_record_gives_number_and_protocol(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,7 +54,7 @@ def test_look_up_record_gives_number_and_protocol(monkeypatch: pytest.MonkeyPatc
         "protocol": {"name": "peps-mini", "context": 128, "stride": 64},
         "scores": {"loss": {"value": 1.69744}},
     }
-    monkeypatch.setattr(ledger, "latest", lambda records, **wanted: record)
+    monkeypatch.setattr(ledger, "latest", lambda records, **fields: record)
     weights = parse_name("gpt2_nano.zoo_peps")[1]
     known = look_up(weights, "peps_mini/validation", "", ("loss",))
     assert str(known.number) == "1.6974"
@@ -66,46 +70,49 @@ def test_look_up_claim_gives_number_and_protocol() -> None:
     known = look_up(weights, "set5/bi_x4", "", ("psnr", "ssim"))
     assert (str(known.number), known.metric) == ("32.63", "psnr")
     assert "the paper's 32.63 dB (rcan, Table 2)" in known.source
-    assert known.protocol.chop == (10, 160_000)
+    assert known.protocol.forward_chop == (10, 160_000)
 
 
 @pytest.mark.parametrize(
-    ("args", "said"),
+    ("args", "message"),
     [
         (("resnet20.zoo_digit",), "has no weights called"),
-        ((NAME, "--on", "digit/test"), "the zoo has no benchmark 'digit/test'"),
-        ((NAME, "--on", "photos/bi_x2"), "is not for resnet20.zoo_digits, which tells classes"),
-        ((NAME, "--on", "cifar100/test"), "has 100 classes"),
-        ((NAME, "--number", "a lot"), "a number is one like 91.2"),
+        ((NAME, "--benchmark", "digit/test"), "the zoo has no benchmark 'digit/test'"),
+        (
+            (NAME, "--benchmark", "photos/bi_x2"),
+            "is not for resnet20.zoo_digits, which tells classes",
+        ),
+        ((NAME, "--benchmark", "cifar100/test"), "has 100 classes"),
+        ((NAME, "--reported", "a lot"), "a number is one like 91.2"),
         ((NAME, "--metric", "psnr"), "the metric on digits/test is one of accuracy"),
         ((NAME, "--group", "luck"), "a group of causes is one of normalisation"),
         ((NAME, "--args", "both"), "--args is a JSON object"),
     ],
 )
 def test_explain_command_bad_input_raises(
-    args: tuple[str, ...], said: str, monkeypatch: pytest.MonkeyPatch
+    args: tuple[str, ...], message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if "cifar100/test" in args:
         monkeypatch.setattr(Benchmark, "open", lambda self, data=None: [])
-    done = CliRunner().invoke(app, ["explain", *args])
+    done = CliRunner().invoke(app, ["diagnose", *args])
     assert isinstance(done.exception, ValueError | LookupError)
-    assert said in str(done.exception)
+    assert message in str(done.exception)
 
 
 def test_explain_command_prints_text_and_json() -> None:
     whole = BENCHMARKS[DIGITS].open()
     number = padded_in_front(whole)
-    code, out = inside("explain", NAME, "--number", number, "--group", "network")
+    code, out = inside("diagnose", NAME, "--reported", number, "--group", "network")
     assert code == 0
     for part in ("on both sides", "explains it", "360 images", f"{number} % is what these"):
         assert part in out
-    code, out = inside("explain", NAME, "--number", "42.42", "--group", "labels", "--json")
+    code, out = inside("diagnose", NAME, "--reported", "42.42", "--group", "labels", "--json")
     assert code == 1
-    found = json.loads(out)
-    assert (found["explained"], found["number"], found["samples"]) == (False, "42.42", 360)
-    assert {tried["group"] for tried in found["tried"]} == {"labels"}
-    given = ["--mean", *map(str, IMAGENET[0]), "--std", *map(str, IMAGENET[1])]
-    given += ["--args", '{"padding": "end"}', "--group", "labels"]
-    code, out = inside("explain", NAME, *given, "--number", by_imagenet(whole))
+    values = json.loads(out)
+    assert (values["explained"], values["reported"], values["samples"]) == (False, "42.42", 360)
+    assert {tried["group"] for tried in values["tried"]} == {"labels"}
+    options = ["--mean", *map(str, IMAGENET[0]), "--std", *map(str, IMAGENET[1])]
+    options += ["--args", '{"padding": "end"}', "--group", "labels"]
+    code, out = inside("diagnose", NAME, *options, "--reported", by_imagenet(whole))
     assert code == 0
     assert "fits" in out
