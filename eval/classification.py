@@ -27,6 +27,7 @@ from zoo.data.transforms import make_transform
 from zoo.distributed import ProcessGroup
 from zoo.evaluation.evaluators.classification import ClassificationEvaluator
 from zoo.evaluation.spec import describe_preprocessing
+from zoo.models._builder import pretrained_cfg
 from zoo.models._factory import create
 from zoo.papers.protocols import CropProtocol
 
@@ -36,7 +37,7 @@ def load(options: argparse.Namespace) -> tuple[nn.Module, dict[str, Any], str]:
     path = Path(options.weights)
     if path.suffix != ".safetensors":
         model = create(options.weights, pretrained=True)
-        return model, dict(vars(model)["pretrained_cfg"]), pinned(model)
+        return model, dict(pretrained_cfg(model)), pinned(model)
     if not options.model:
         raise ValueError(f"{path} needs --model, the architecture that it is of")
     model = create(options.model, **json.loads(options.args))
@@ -44,7 +45,7 @@ def load(options: argparse.Namespace) -> tuple[nn.Module, dict[str, Any], str]:
     shapes = {key: tuple(value.shape) for key, value in model.state_dict().items()}
     check_keys(str(path), shapes, state)
     model.load_state_dict(state, strict=True)
-    cfg = dict(vars(model)["pretrained_cfg"])
+    cfg = dict(pretrained_cfg(model))
     given = {"mean": options.mean, "std": options.std}
     return model, cfg | {k: v for k, v in given.items() if v}, file_sha256(path)
 

@@ -32,7 +32,7 @@ from sklearn.datasets import load_sample_images
 import zoo
 from eval.speed import compared, race, report
 from zoo.checkpoints.writing import save_safetensors
-from zoo.evaluation.config import emulated
+from zoo.evaluation.config import is_emulated
 from zoo.models._builder import build_model, make_pretrained_cfg
 from zoo.models._registry import get_entry
 
@@ -125,7 +125,7 @@ def contestants(name: str, script: Path, file: Path, folder: Path) -> dict[str, 
     best = ("--channels-last", "-j", str(os.cpu_count()), "-b", "16")
     mine: dict[str, tuple[str, ...]] = {"ours": ()}
     theirs: dict[str, tuple[str, ...]] = {"timm": (), "timm, best": best}
-    if not emulated("bf16"):
+    if not is_emulated("bf16"):
         mine["ours, bf16"] = ("--precision", "bf16")
         theirs["timm, best, bf16"] = (*best, "--model-dtype", "bfloat16")
     return {

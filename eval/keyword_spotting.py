@@ -58,7 +58,7 @@ def evaluate(options: argparse.Namespace, world: ProcessGroup) -> dict[str, Any]
         "benchmark_version": benchmark.version,
         "protocol": to_json(to_record(how)),
     }
-    return measured(TASK.job(model, samples, how, benchmark.id), key, options, world)
+    return measured(TASK.evaluator(model, samples, how, benchmark), key, options, world)
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:

@@ -33,6 +33,7 @@ from zoo.data.tokenizers import get_tokenizer
 from zoo.distributed import ProcessGroup
 from zoo.evaluation.evaluators.language_modeling import LanguageModelingEvaluator
 from zoo.evaluation.spec import to_json
+from zoo.models._builder import pretrained_cfg
 from zoo.models._factory import create
 from zoo.models._registry import parse_name
 from zoo.models._sources import load_file
@@ -137,7 +138,7 @@ def evaluate(options: argparse.Namespace, world: ProcessGroup) -> dict[str, Any]
     """The record of one evaluation, equal on every process but for the times."""
     model, digest = load(options)
     texts, name = open_texts(options)
-    tokens, made_by = ids(texts, options.tokenizer, vars(model)["pretrained_cfg"]["tokenizer"])
+    tokens, made_by = ids(texts, options.tokenizer, pretrained_cfg(model)["tokenizer"])
     how = reading(options, model)
     version: Any = f"{made_by}, sha256 {_sum(tokens)}"
     if name in BENCHMARKS and not options.tokenizer:

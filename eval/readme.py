@@ -1,107 +1,117 @@
-"""Writes README.md's tables: families, from the verdicts of `zoo check`; speeds, from the ledger.
+"""Write README.md's tables from counts.json and the published ledger: papers and speeds.
 
 python -m eval.readme
 """
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import zoo
 from zoo._io import atomic_write
-from zoo.claims.verdict import Verdict
+from zoo.claims.check import verdicts_from_records
+from zoo.claims.verdict import Kind, Status, Verdict
 from zoo.evaluation import ledger
 from zoo.evaluation.ledger import Record
 from zoo.models._registry import model_entries, paper_of
 
 README = Path(__file__).parent.parent / "README.md"
-TABLE, SPEEDS, END = "<!-- table", "<!-- speeds", "<!-- end of table -->"
-SHOWN = ("right answers", "psnr", "loss")
-COUNTED = ("kept", "missed")
-OTHERS = (*COUNTED, "better than reported", "undecided")
+PAPERS, SPEEDS, END = "<!-- table", "<!-- speeds", "<!-- end of table -->"
+SCORES = ("right answers", "psnr", "loss")  # of bundled weights
+COUNTED = (Status.REPRODUCED, Status.NOT_REPRODUCED)
+OTHERS = (*COUNTED, Status.EXCEEDS_REPORTED, Status.INCONCLUSIVE)
+OTHER_KINDS = (Kind.MEASURED, Kind.RELATIVE)
 
 
-def table(rows: list[Verdict]) -> str:
-    """One line per paper: names, claims by verdict, and the bundled weights' scores."""
-    titles = [*(f"counted: {c}" for c in COUNTED), *(f"others: {c}" for c in OTHERS), "not run"]
+def papers_table(verdicts: Sequence[Verdict]) -> str:
+    """Return a line a paper: names, claims by verdict, and the bundled weights' scores."""
+    titles = [*(f"counted: {s}" for s in COUNTED), *(f"others: {s}" for s in OTHERS), "not run"]
     lines = [
-        f"| room | paper | names | {' | '.join(titles)} | weights here |",
+        f"| family | paper | names | {' | '.join(titles)} | weights here |",
         "|---|---|---|" + "---|" * len(titles) + "---|",
     ]
     for paper in zoo.list_papers():
-        of_paper = [row for row in rows if row.paper == paper.id]
-        names = [n for n, v in model_entries().items() if paper_of(v) is paper]
-        counted = Counter(row.status for row in of_paper if row.kind == "counted")
-        others = Counter(row.status for row in of_paper if row.kind in ("measured", "relative"))
-        not_run = sum(r.status == "not run" and r.kind != "bundled weights" for r in of_paper)
-        cells = [_explained(of_paper, status, counted, ("counted",)) for status in COUNTED]
-        both = ("measured", "relative")
-        cells += [*(_explained(of_paper, status, others, both) for status in OTHERS), str(not_run)]
-        bundled = _scores(row for row in of_paper if row.kind == "bundled weights")
+        rows = [verdict for verdict in verdicts if verdict.paper == paper.id]
+        bundled = [row for row in rows if row.kind == Kind.BUNDLED]
         link = f"https://arxiv.org/abs/{paper.arxiv}" if paper.arxiv else paper.code
-        title = f"[{paper.title}]({link})"
-        lines.append(f"| {paper.id} | {title} | {len(names)} | {' | '.join(cells)} | {bundled} |")
+        cells = [
+            paper.id,
+            f"[{paper.title}]({link})",
+            sum(paper_of(entry) is paper for entry in model_entries().values()),
+            *(_number(rows, status, (Kind.COUNTED,)) for status in COUNTED),
+            *(_number(rows, status, OTHER_KINDS) for status in OTHERS),
+            sum(row.status == Status.NOT_RUN for row in rows if row.kind != Kind.BUNDLED),
+            _scores(bundled),
+        ]
+        lines.append(f"| {' | '.join(map(str, cells))} |")
     return "\n".join(lines)
 
 
-def _explained(rows: list[Verdict], status: str, sums: Counter[str], kinds: tuple[str, ...]) -> str:
-    """How many have a status, and how many of those something recorded explains."""
-    fitting = [row for row in rows if row.kind in kinds and row.status == status]
-    explained = sum(bool(row.explained_by) for row in fitting)
-    return f"{sums[status]}" + (f" ({explained} explained)" if explained else "")
+def _number(rows: Iterable[Verdict], status: Status, kinds: Sequence[Kind]) -> str:
+    """Count the verdicts of a status, and those among them that something recorded explains."""
+    chosen = [row for row in rows if row.kind in kinds and row.status == status]
+    explained = sum(bool(row.explained_by) for row in chosen)
+    return f"{len(chosen)}" + (f" ({explained} explained)" if explained else "")
 
 
-def _scores(rows: Iterable[Verdict]) -> str:
-    """What each of the bundled weights scores on the benchmark that they come with."""
-    first = {row.model: row.measured for row in reversed(list(rows)) if row.metric in SHOWN}
-    return ", ".join(f"{name}: {first[name]}" for name in reversed(first))
+def _scores(rows: Sequence[Verdict]) -> str:
+    """Format the first score of each of the bundled weights."""
+    scores: dict[str, str] = {}
+    for row in rows:
+        if row.metric in SCORES:
+            scores.setdefault(row.model, row.measured)
+    return ", ".join(f"{name}: {score}" for name, score in scores.items())
 
 
-def speeds(records: Iterable[Record]) -> str:
-    """One line per work of ours beside a peer, of the last record that has it."""
-    raced = [record for record in records if record["kind"] == "speed"]
-    last = {(r["what"], _network(row)): r for r in raced for row in r["rows"]}
+def speeds_table(records: Iterable[Record]) -> str:
+    """Return a line for each of our networks beside a peer, from the latest record that has it."""
+    records = [record for record in records if record["kind"] == "speed"]
+    latest = {(r["what"], _network(row)): r for r in records for row in r["rows"]}
     lines = [
         "| record | work | ours | against | times as fast | quartiles | of | CPU |",
         "|---|---|---|---|---|---|---|---|",
     ]
-    for (what, network), record in last.items():
+    for (title, network), record in latest.items():
         for row in record["rows"]:
-            mine = row["who"].startswith("ours") and not row["against"].startswith("ours")
-            if _network(row) == network and mine:
-                spread = " to ".join(f"{share:.2f}" for share in row.get("quartiles", ()))
+            is_ours = row["who"].startswith("ours") and not row["against"].startswith("ours")
+            if _network(row) == network and is_ours:
+                quartiles = " to ".join(f"{ratio:.2f}" for ratio in row.get("quartiles", ()))
                 ratio, rounds = f"{row['ratio']:.2f}", f"{record['rounds']} rounds"
                 if "bytes" in row:
                     ratio, rounds = f"(memory: {ratio} of it)", "one"
-                names = (what, row["model"], row["who"], row["against"])
+                names = (title, row["model"], row["who"], row["against"])
                 cpu = record["setting"].get("cpu", "")
-                lines.append(f"| {' | '.join((*names, ratio, spread, rounds, cpu))} |")
+                lines.append(f"| {' | '.join((*names, ratio, quartiles, rounds, cpu))} |")
     return "\n".join(lines)
 
 
 def _network(row: Mapping[str, Any]) -> str:
-    """What a row is about, without what was measured of it."""
+    """Return the network of a row, without what was measured of it."""
     name: str = row["model"].partition(",")[0]
     return name
 
 
-def between(text: str, start: str, body: str) -> str:
-    """A text with a body between a mark that starts so and the end of a table."""
+def _replace_table(text: str, start: str, table: str) -> str:
+    """Replace the lines between the comment that begins with `start` and the end of its table."""
     head, rest = text.split(start, 1)
-    mark, rest = rest.split("\n", 1)
+    comment, rest = rest.split("\n", 1)
     _, tail = rest.split(END, 1)
-    return f"{head}{start}{mark}\n{body}\n{END}{tail}"
+    return f"{head}{start}{comment}\n{table}\n{END}{tail}"
 
 
-def with_tables(text: str, rows: list[Verdict]) -> str:
-    """README's text with both tables as they are now."""
-    text = between(text, TABLE, table(rows))
-    return between(text, SPEEDS, speeds(ledger.published().records()))
+def with_tables(text: str, verdicts: Sequence[Verdict]) -> str:
+    """Return README's text with both tables as they are now."""
+    text = _replace_table(text, PAPERS, papers_table(verdicts))
+    return _replace_table(text, SPEEDS, speeds_table(ledger.published().records()))
 
 
 def main() -> None:
-    atomic_write(README, with_tables(README.read_text(encoding="utf-8"), zoo.check()))
+    with TemporaryDirectory() as folder:
+        os.environ["ZOO_LEDGER"] = folder  # the published records alone
+        verdicts = verdicts_from_records()
+    atomic_write(README, with_tables(README.read_text(encoding="utf-8"), verdicts))
 
 
 if __name__ == "__main__":

@@ -18,10 +18,11 @@ from zoo.checkpoints.lockfile import get_pin
 from zoo.data.benchmarks import BENCHMARKS
 from zoo.distributed import ProcessGroup, init, shutdown
 from zoo.evaluation import ledger
-from zoo.evaluation.answer_log import write
+from zoo.evaluation.answer_log import write_indented
 from zoo.evaluation.config import PRECISIONS, EvalConfig
 from zoo.evaluation.engine import run_evaluation
 from zoo.evaluation.spec import make_record, to_json
+from zoo.models._builder import pretrained_cfg
 from zoo.models._registry import parse_name, suggest
 from zoo.papers.loading import load_papers
 from zoo.papers.protocols import P
@@ -88,7 +89,7 @@ def measured(
             asked,
             setting=setting,
             folder=options.out,
-            advance=lambda n: bar.advance(task, n),
+            on_progress=lambda n: bar.advance(task, n),
         )
     return make_record(setting, job, outcome, world)
 
@@ -109,7 +110,7 @@ def protocol(kind: type[P], name: str) -> P:
 
 def pinned(model: nn.Module) -> str:
     """The sha256 of the weights that a network was created with; "" if nobody has pinned them."""
-    cfg = vars(model)["pretrained_cfg"]
+    cfg = pretrained_cfg(model)
     _, loaded = parse_name(f"{cfg['architecture']}.{cfg['tag']}")
     assert loaded
     pin = get_pin(loaded) if loaded.repo else loaded
@@ -118,7 +119,7 @@ def pinned(model: nn.Module) -> str:
 
 def called(name: str, model: nn.Module) -> dict[str, str]:
     """The architecture and the weights ("arch.tag", or their file) of a network, for a record."""
-    cfg = vars(model)["pretrained_cfg"]
+    cfg = pretrained_cfg(model)
     tag = f"{cfg['architecture']}.{cfg['tag']}" if cfg.get("tag") else ""
     file = Path(name).suffix in (".safetensors", ".json")
     return {"model": cfg["architecture"], "weights": name if file else tag}
@@ -129,7 +130,7 @@ def finish(record: dict[str, Any], out: Path | None, into_ledger: bool) -> None:
     ValueError for one that is not of a whole benchmark of the zoo."""
     print(json.dumps(record))
     if out:
-        write(out / "record.json", record)
+        write_indented(out / "record.json", record)
     if into_ledger:
         if record["benchmark"] not in BENCHMARKS or record["limit"]:
             raise ValueError("the ledger is of whole benchmarks of the zoo; leave out --record")

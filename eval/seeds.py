@@ -12,7 +12,7 @@ from typing import Any
 from zoo.checkpoints.writing import file_sha256
 from zoo.data.benchmarks import BENCHMARKS
 from zoo.evaluation import ledger
-from zoo.evaluation.answer_log import write
+from zoo.evaluation.answer_log import write_indented
 from zoo.evaluation.environment import environment
 from zoo.training import Recipe, Trainer, train
 
@@ -54,7 +54,7 @@ def result(
         "seconds": round(run.seconds, 1),
         **environment(run.accelerator.device),
     }
-    write(done, found)
+    write_indented(done, found)
     return found
 
 

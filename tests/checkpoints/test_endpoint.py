@@ -11,15 +11,15 @@ from unittest.mock import Mock
 
 import pytest
 from huggingface_hub import CommitOperationAdd, HfApi, constants
+from starlette.requests import Request
 
 import zoo
 from tests.checkpoints import test_download as test_hub
 from tests.support import hub_server
-from tests.support.hub_server import Fault, Files, Hub
+from tests.support.hub_server import Fault, Files, Hub, Reply
 from zoo.checkpoints import endpoint as guard
 from zoo.checkpoints import hash_cache, loading, safetensors_format, safetensors_reader
 from zoo.hub import push
-from zoo.hub.server import Request, Response
 from zoo.models._registry import default_weights
 from zoo.papers.weights import WeightsError
 
@@ -85,8 +85,8 @@ def test_download_xet_from_untrusted_url_raises(
 ) -> None:
     uploaded(remote, first, monkeypatch)
 
-    def elsewhere(request: Request, reply: Response) -> Response:
-        if "xet-read-token" not in request.path:
+    def elsewhere(request: Request, reply: Reply) -> Reply:
+        if "xet-read-token" not in request.url.path:
             return reply
         return replace(reply, headers={**reply.headers, "X-Xet-Cas-Url": url})
 

@@ -120,7 +120,7 @@ def test_convert_file_gpt2_via_transformers_and_nanogpt_returns(tiny: Any, tmp_p
     first, second, third, last = (tmp_path / f"{name}.safetensors" for name in "abcd")
     safetensors.torch.save_file(tiny.state_dict(), first)
     done = convert_file(first, second, keys="openai")
-    assert (done.model, done.scheme) == ("gpt2", "the zoo")
+    assert (done.model, done.keys) == ("gpt2", "the zoo")
     config = transformers.GPT2Config(n_layer=2, n_embd=32, n_head=4, vocab_size=53, n_positions=24)
     other: Any = transformers.GPT2LMHeadModel(config).eval()
     other.transformer.load_state_dict(safetensors.torch.load_file(second), strict=True)
@@ -130,13 +130,13 @@ def test_convert_file_gpt2_via_transformers_and_nanogpt_returns(tiny: Any, tmp_p
         assert file.metadata() == {"format": "pt"}  # transformers reads no other
 
     done = convert_file(second, third, keys="nanoGPT")
-    assert (done.scheme, done.added) == (
+    assert (done.keys, done.added) == (
         "openai-community/gpt2",
         {"lm_head.weight": "tied to transformer.wte.weight"},
     )
     assert done.renamed["h.0.ln_1.weight"] == "transformer.h.0.ln_1.weight"
     done = convert_file(third, last)
-    assert (done.scheme, done.dropped) == ("nanoGPT", done.dropped | {"lm_head.weight": WTE})
+    assert (done.keys, done.dropped) == ("nanoGPT", done.dropped | {"lm_head.weight": WTE})
     same_bits(safetensors.torch.load_file(last), dict(tiny.state_dict()))
 
 
@@ -183,7 +183,7 @@ def test_detect_model_pythia_skips_indivisible_heads(tmp_path: Path) -> None:
     network = build_model("pythia_70m", device="meta").state_dict()
     ours = {key: torch.zeros(1).expand(value.shape) for key, value in network.items()}
     fit = detect_model(mapping.from_zoo(ours), "x")
-    assert (fit.model, fit.scheme, fit.faults) == ("pythia_70m", "EleutherAI/pythia", 0)
+    assert (fit.model, fit.keys.name, fit.mismatches) == ("pythia_70m", "EleutherAI/pythia", 0)
 
 
 def test_convert_file_colliding_keys_raise(tiny: Any, tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ def test_check_other_precision_adds_record() -> None:
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="the kernels have x86's names")
 def test_check_fast_without_bf16_instructions_warns(monkeypatch: pytest.MonkeyPatch) -> None:
     slow = "AVX512" not in torch.backends.cpu.get_cpu_capability()
-    assert [config.emulated(each, "cpu") for each in ("fp32", "bf16")] == [False, slow]
+    assert [config.is_emulated(each, "cpu") for each in ("fp32", "bf16")] == [False, slow]
     for slow, options in ((True, ["--fast"]), (True, []), (False, ["--fast"])):
         kernels = types.SimpleNamespace(_is_mkldnn_bf16_supported=lambda slow=slow: not slow)
         monkeypatch.setattr(torch.ops, "mkldnn", kernels)
@@ -212,13 +212,13 @@ def test_check_killed_run_resumes_to_same_record(
     running.communicate()
     assert not own()
     asked: list[int] = []
-    answer = LanguageModelingEvaluator.answer
+    predict = LanguageModelingEvaluator.predict
 
-    def watched(job: LanguageModelingEvaluator, batch: list[tuple[int, Any]]) -> Any:
+    def watched(evaluator: LanguageModelingEvaluator, batch: list[tuple[int, Any]]) -> Any:
         asked.extend(index for index, _ in batch)
-        return answer(job, batch)
+        return predict(evaluator, batch)
 
-    monkeypatch.setattr(LanguageModelingEvaluator, "answer", watched)
+    monkeypatch.setattr(LanguageModelingEvaluator, "predict", watched)
     zoo.check(NANO, batch_size=1)
     tries, rest = asked[:2], asked[2:]  # how long it should take is tried on one window, twice
     assert tries == [0, 0]

@@ -19,8 +19,10 @@ from zoo.claims.diagnosis.causes import UserSettings, evenly_spaced, sampling_er
 from zoo.claims.diagnosis.image_classification import ClassificationTarget
 from zoo.claims.diagnosis.preprocessing import preprocess
 from zoo.data.benchmarks import BENCHMARKS
-from zoo.data.transforms import EvalTransform
-from zoo.evaluation.evaluators.classification import predict
+from zoo.data.transforms import EvalTransform, make_transform
+from zoo.evaluation.engine import evaluate
+from zoo.evaluation.evaluators.classification import ClassificationEvaluator
+from zoo.models._builder import pretrained_cfg
 from zoo.models._factory import create
 
 DIGITS = "digits/test"
@@ -168,8 +170,9 @@ def test_explain_single_mistake_reports_its_cause(mistake: Callable[[], str], na
 
 def test_explain_correct_score_equals_benchmark_score() -> None:
     model: Any = zoo.create(NAME, pretrained=True)
-    then = predict(model, EvalTransform(model.pretrained_cfg), Some(), range(COUNT))
-    right = sum(predicted == label for predicted, label in then.values())
+    transform = make_transform(pretrained_cfg(model), None)
+    error = evaluate(ClassificationEvaluator(model, Some(), transform))["scores"]["error"]
+    right = COUNT - error["count"]
     explanation = diagnose(f"{100 * right / COUNT:.2f}", "labels")
     assert explanation.score == 100 * right / COUNT
     assert explanation.fits
@@ -179,7 +182,7 @@ def test_explain_correct_score_equals_benchmark_score() -> None:
 
 def test_show_base_settings_equal_timm_preprocessing() -> None:
     one = subject()
-    prepare = EvalTransform(vars(one.models.model)["pretrained_cfg"])
+    prepare = EvalTransform(pretrained_cfg(one.models.model))
     expected = torch.stack([prepare(image) for image in one.images[:3]])
     assert torch.equal(preprocess(one.images[:3], one.base, one.size), expected)
 

@@ -17,7 +17,8 @@ from zoo.claims.diagnosis.causes import UserSettings
 from zoo.claims.diagnosis.language_modeling import LanguageModelTarget, alter
 from zoo.data.benchmarks import BENCHMARKS
 from zoo.data.texts import Texts, TokenFile
-from zoo.evaluation.evaluators.language_modeling import total_nll
+from zoo.evaluation.engine import evaluate
+from zoo.evaluation.evaluators.language_modeling import LanguageModelingEvaluator
 from zoo.papers.protocols import SlidingWindowProtocol
 
 LM = "gpt2_nano.zoo_peps"
@@ -105,12 +106,11 @@ def test_diagnosis_mean_window_perplexity_names_cause() -> None:
 
 def test_target_measure_equals_evaluator_scores() -> None:
     subject = reader()
-    ours = total_nll(
-        zoo.create(LM, pretrained=True), ids().numpy(), SlidingWindowProtocol(context=256)
-    )
-    for metric, value in ours.scores(subject.texts.bytes).items():
+    model, protocol = zoo.create(LM, pretrained=True), SlidingWindowProtocol(context=256)
+    evaluator = LanguageModelingEvaluator(model, ids().numpy(), protocol, subject.texts.bytes)
+    for metric, score in evaluate(evaluator)["scores"].items():
         measured = subject.measure(subject.base, metric)
-        assert measured.value == pytest.approx(value, rel=1e-6)
+        assert measured.value == pytest.approx(score["value"], rel=1e-6)
         assert measured.slack == 0
 
 
@@ -139,5 +139,5 @@ def test_target_token_file_has_no_text_causes(tmp_path: Path) -> None:
     benchmark = BENCHMARKS["openwebtext/validation"]
     subject = LanguageModelTarget(LM, zoo.create(LM, pretrained=True), benchmark, tokens, NOTHING)
     assert not [cause for cause in subject.causes if cause.group == "text"]
-    with pytest.raises(ValueError, match="bits a byte need texts"):
+    with pytest.raises(ValueError, match="bits a byte need a text"):
         subject.measure(subject.base, "bits_per_byte")

@@ -19,7 +19,8 @@ from zoo.claims.diagnosis.causes import UserSettings, select_causes
 from zoo.claims.diagnosis.super_resolution import SuperResolutionTarget
 from zoo.data.benchmarks import BENCHMARKS
 from zoo.data.super_resolution import Pair, bicubic_down
-from zoo.evaluation.evaluators.super_resolution import mean_scores, score_pairs
+from zoo.evaluation.evaluators.super_resolution import mean_scores, score_pair
+from zoo.evaluation.metrics import PsnrSsim
 from zoo.papers.protocols import SuperResolutionProtocol
 
 SR = "rcan_tiny_x2.zoo_photos"
@@ -49,6 +50,12 @@ def diagnose(subject: Any, metric: str, number: str) -> Explanation:
 
 def named(subject: Any, metric: str, number: str) -> list[str]:
     return [result.cause for result in diagnose(subject, metric, number).causes]
+
+
+def mean_score(model: Any, pairs: list[Pair], protocol: Any = None) -> PsnrSsim:
+    """Score pairs by the evaluator's own function."""
+    protocol = protocol or SuperResolutionProtocol()
+    return mean_scores({p.name: score_pair(model, p, protocol, 2) for p in pairs})
 
 
 @cache
@@ -137,14 +144,14 @@ def test_diagnose_psnr_mistake_names_cause(mistake: Callable[[], float], cause: 
 
 def test_diagnose_other_protocol_names_cause() -> None:
     model = zoo.create(SR, pretrained=True)
-    for how, cause in (
+    for protocol, cause in (
         (SuperResolutionProtocol(self_ensemble=True), "with self-ensemble"),
         (
             SuperResolutionProtocol(forward_chop=(10, 160_000)),
             "with the image chopped as RCAN's code does",
         ),
     ):
-        number = mean_scores(score_pairs(model, cuts(), how, 2)).psnr
+        number = mean_score(model, cuts(), protocol).psnr
         assert cause in named(enlarger(), "psnr", f"{number:.4f}")
 
 
@@ -177,7 +184,7 @@ def test_diagnose_ssim_window_names_cause() -> None:
 
 def test_diagnose_base_score_matches_evaluator() -> None:
     model = zoo.create(SR, pretrained=True)
-    right = mean_scores(score_pairs(model, cuts(), SuperResolutionProtocol(), 2))
+    right = mean_score(model, cuts())
     for metric, value in right._asdict().items():
         assert diagnose(enlarger(), metric, f"{value:.4f}").score == pytest.approx(value, abs=1e-9)
 
@@ -185,7 +192,7 @@ def test_diagnose_base_score_matches_evaluator() -> None:
 def test_diagnosis_target_grey_image_is_scored_as_rgb() -> None:
     grey = [pair._replace(large=pair.large[..., 0], small=pair.small[..., 0]) for pair in cuts()]
     model = zoo.create(SR, pretrained=True)
-    right = mean_scores(score_pairs(model, grey, SuperResolutionProtocol(), 2)).psnr
+    right = mean_score(model, grey).psnr
     subject = SuperResolutionTarget(SR, model, BENCHMARKS["set5/bi_x2"], grey, NOTHING)
     assert subject.measure(subject.base, "psnr").value == pytest.approx(right, abs=1e-9)
     search = Search(subject, "psnr", None, lambda done, total, what: None)

@@ -80,7 +80,7 @@ def test_look_up_claim_gives_number_and_protocol() -> None:
         ((NAME, "--benchmark", "digit/test"), "the zoo has no benchmark 'digit/test'"),
         (
             (NAME, "--benchmark", "photos/bi_x2"),
-            "is not for resnet20.zoo_digits, which tells classes",
+            "is not for resnet20.zoo_digits, which classifies images",
         ),
         ((NAME, "--benchmark", "cifar100/test"), "has 100 classes"),
         ((NAME, "--reported", "a lot"), "a number is one like 91.2"),

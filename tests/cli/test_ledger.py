@@ -182,8 +182,10 @@ def test_ledger_merge_adds_missing_records(
 @pytest.mark.parametrize(
     ("args", "says"),
     [
-        (("nothing*",), "no record is like this; `zoo ledger` lists all that there are"),
-        (("--paper", "resnte"), "no room is called 'resnte'; the nearest are resn"),
+        (("nothing*",), "no record matches; `zoo ledger` lists them all"),
+        (("resnet12",), "no model is called 'resnet12'; the nearest are resnet"),
+        (("--benchmark", "digit/test"), "no benchmark of a record is called 'digit/test'; the"),
+        (("--paper", "resnte"), "no paper is called 'resnte'; the nearest are resn"),
         (("--since", "yesterday"), "a date is like 2026-11-20, or 2026-11-20T12:00, not 'yest"),
         (("--own", "--published"), "--published, --own and --ledger exclude one another"),
         (("--ledger", "no/such/folder"), "a ledger is a folder that exists, not no/such/folder"),

@@ -11,6 +11,7 @@ from zoo.distributed import init
 from zoo.evaluation import engine
 from zoo.evaluation.config import EvalConfig
 from zoo.evaluation.evaluators.classification import ClassificationEvaluator
+from zoo.models._builder import pretrained_cfg
 
 
 def test_evaluator_folded_and_eager_predictions_are_equal() -> None:
@@ -20,9 +21,7 @@ def test_evaluator_folded_and_eager_predictions_are_equal() -> None:
     samples = open_source("digits/test").samples
     found = []
     for eager in (True, False):
-        job = ClassificationEvaluator(
-            model, samples, make_transform(vars(model)["pretrained_cfg"], None)
-        )
+        job = ClassificationEvaluator(model, samples, make_transform(pretrained_cfg(model), None))
         found.append(
             engine.run_evaluation(job, init("cpu"), EvalConfig(eager=eager), setting={}).sha256
         )

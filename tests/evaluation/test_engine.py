@@ -26,6 +26,7 @@ from zoo.evaluation import engine
 from zoo.evaluation.answer_log import Prediction
 from zoo.evaluation.config import EvalConfig
 from zoo.evaluation.samples import UnreadableSampleError
+from zoo.models._builder import pretrained_cfg
 
 ALONE = ProcessGroup(0, 1, torch.device("cpu"))
 
@@ -196,7 +197,7 @@ def test_run_evaluation_broken_jpeg_names_file_and_row(few: Path) -> None:
     job = ClassificationEvaluator(
         model,
         BENCHMARKS["cifar10/test"].open(few),
-        make_transform(vars(model)["pretrained_cfg"], None),
+        make_transform(pretrained_cfg(model), None),
     )
     says = r"row 1 of .*test-00001-of-00002\.parquet cannot be read: .*truncated"
     with pytest.raises(ValueError, match=says):
@@ -215,7 +216,7 @@ def test_run_evaluation_label_out_of_range_raises(few: Path) -> None:
     job = ClassificationEvaluator(
         model,
         BENCHMARKS["cifar10/test"].open(few),
-        make_transform(vars(model)["pretrained_cfg"], None),
+        make_transform(pretrained_cfg(model), None),
     )
     with pytest.raises(ValueError, match=r"row 0 of .*00001-of.* has the label 3; .* has 0\.\.2"):
         engine.run_evaluation(job, ALONE, EvalConfig(), setting={})

@@ -27,6 +27,7 @@ from zoo.distributed import init
 from zoo.evaluation.config import EvalConfig
 from zoo.evaluation.evaluators.classification import ClassificationEvaluator, average_crops
 from zoo.evaluation.spec import describe_preprocessing
+from zoo.models._builder import pretrained_cfg
 from zoo.models._registry import default_weights
 from zoo.papers.loading import load_papers
 from zoo.papers.protocols import CropProtocol
@@ -184,7 +185,7 @@ def test_evaluate_weights_file_requires_model(tmp_path: Path) -> None:
     path = str(tmp_path / "mine.safetensors")
     save_file(model.state_dict(), path)
     like = [*("--model", "resnet20"), "--on", "digits/test", "--limit", "30"]
-    cfg = vars(model)["pretrained_cfg"]
+    cfg = pretrained_cfg(model)
     given = [f"--{key}" for key in ("mean", "std")]
     for i, key in ((1, "mean"), (3, "std")):
         given[i:i] = map(str, cfg[key])
@@ -258,7 +259,7 @@ def test_multicrop_center_crop_equals_timm_transform() -> None:
     """timm resizes to pixels / crop_pct: 224 / 0.875 = 256."""
     model = zoo.create("resnet18", num_classes=10)
     view = {p.id: p for p in load_papers()}["resnet"].protocol_settings["imagenet-center"]
-    ours = MultiCrop(view, vars(model)["pretrained_cfg"])
+    ours = MultiCrop(view, pretrained_cfg(model))
     for photo in PHOTOS:
         (tensor,) = ours(photo)
         torch.testing.assert_close(tensor[0], zoo.transform(model)(photo))

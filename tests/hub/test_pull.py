@@ -13,18 +13,18 @@ from typing import Any
 import pytest
 import torch
 from huggingface_hub import HfApi, close_session, constants
+from starlette.requests import Request
 
 import zoo
 from tests.checkpoints import test_download as test_hub
 from tests.hub import test_push
 from tests.hub.test_push import EQUAL, REPO, SOURCE
-from tests.support.hub_server import Files, Hub
+from tests.support.hub_server import Files, Hub, Reply
 from zoo.checkpoints.lockfile import read_lockfile
 from zoo.hub import reference_outputs
 from zoo.hub.pinning import unlock
 from zoo.hub.pull import pull
 from zoo.hub.push import push, tensor_files
-from zoo.hub.server import Request, Response
 from zoo.hub.verify import local_weights, verify
 from zoo.models._registry import UnknownNameError
 from zoo.papers.weights import WeightsError
@@ -94,7 +94,7 @@ def test_server_serves_pulled_bundle(
     pull([SOURCE], tmp_path / "bundle")
     folders = server.Folders(tmp_path / "bundle" / "hub")
     served = server.HubApp(server.Store(tmp_path / "own", {}, folders))
-    with server.serving(served.answer) as url:
+    with server.serving(served) as url:
         template = constants.HUGGINGFACE_CO_URL_TEMPLATE.replace(constants.ENDPOINT, url)
         monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
         monkeypatch.setattr(constants, "ENDPOINT", url)
@@ -157,13 +157,13 @@ def test_create_removed_locked_commit_raises(hub: Hub, tmp_path: Path) -> None:
 def events(hub: Hub, happens: Callable[[], None]) -> None:
     """Has `happens` called at every request, and between the pieces of every body."""
 
-    def pieces(reply: Response) -> Iterator[bytes]:
+    def pieces(reply: Reply) -> Iterator[bytes]:
         for piece in reply.pieces:
             for start in range(0, len(piece), PIECE):
                 happens()
                 yield piece[start : start + PIECE]
 
-    def fault(request: Request, reply: Response) -> Response:
+    def fault(request: Request, reply: Reply) -> Reply:
         happens()
         return replace(reply, pieces=pieces(reply)) if reply.length > PIECE else reply
 

@@ -78,7 +78,7 @@ def test_push_then_create_gives_equal_outputs(hub: Hub, name: str) -> None:
 def test_push_emptied_server_uploads_everything_again(hub: Hub, tmp_path: Path) -> None:
     """What the client remembers to have sent is not there any more."""
     push("resnet20", REPO)
-    hub.mirror = server.HubApp(server.Store(tmp_path / "emptied", TOKENS))
+    hub.app = server.HubApp(server.Store(tmp_path / "emptied", TOKENS))
     assert push("resnet20", REPO).commit
     assert zoo.create(SOURCE).num_classes == 10
 

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from email.message import Message
 from hashlib import sha256
 from http.client import IncompleteRead
 from pathlib import Path
@@ -15,13 +16,14 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
+from starlette.requests import Request as StarletteRequest
 
 from tests.conftest import ROOT
 from tests.support import hub_server
 from tests.support.hub_server import Hub, serving
 from zoo.hub import server
 from zoo.hub.server import HttpError, Store, chunks
-from zoo.hub.server.commits import checked
+from zoo.hub.server.commits import check_path
 from zoo.hub.server.store import File, git_oid
 
 MODES = [pytest.param("0", id="xet"), pytest.param("1", id="lfs")]
@@ -33,14 +35,14 @@ def remote() -> Iterator[Hub]:
         yield hub
 
 
-def get(url: str, **headers: str) -> tuple[int, dict[str, str], bytes]:
+def get(url: str, **headers: str) -> tuple[int, Message, bytes]:
     """Status, headers and body, whatever the status."""
     try:
         with urlopen(Request(url, headers=headers)) as reply:
-            return reply.status, dict(reply.headers), reply.read()
+            return reply.status, reply.headers, reply.read()
     except HTTPError as error:
         with error:
-            return error.code, dict(error.headers), error.read()
+            return error.code, error.headers, error.read()
 
 
 def client(
@@ -73,25 +75,25 @@ def client(
 def test_server_huggingface_hub_client_passes_all_checks(
     remote: Hub, tmp_path: Path, xet_off: str
 ) -> None:
-    remote.mirror.part_size = 5_000_000
+    remote.app.part_size = 5_000_000
     checks = ("repositories", "cards", "uploads", "commits", "rights")
     done = client(remote, tmp_path, "-m", "tests.support.hub_client", *checks, xet_off=xet_off)
     assert done.returncode == 0, done.stderr[-4000:]
     parts = [line for line in remote.requests if "/parts/" in line]
     assert (len(parts) >= 3) == (xet_off == "1")
-    for xorbs in (f"POST /xet-{remote.mirror.xet.id}/v1/xorbs/", "GET /xorbs/"):
+    for xorbs in (f"POST /xet-{remote.app.xet.id}/v1/xorbs/", "GET /xorbs/"):
         assert any(line.startswith(xorbs) for line in remote.requests) == (xet_off == "0")
-    packed = [path.read_bytes() for path in remote.mirror.xet.xorbs.glob("*")]
-    schemes = {chunk.scheme for xorb in packed for chunk in chunks.chunks(xorb)}
+    packed = [path.read_bytes() for path in remote.app.xet.xorbs.glob("*")]
+    schemes = {chunk.scheme for xorb in packed for chunk in chunks.read_chunks(xorb)}
     assert schemes == ({0, 1, 2} if xet_off == "0" else set())
     for name in ("model.safetensors", "data/squares.bin", "data/floats.npy"):
         _, headers, body = get(f"{remote.url}/alice/net/resolve/main/{name}")
         assert headers["ETag"] == f'"{sha256(body).hexdigest()}"'
     store = Store(remote.folder)  # what a restart finds
-    assert store.own == remote.mirror.store.own
+    assert store.own == remote.app.store.own
     again = server.HubApp(store).xet
-    assert again.hashes == remote.mirror.xet.hashes
-    assert (again.id == remote.mirror.xet.id) == (xet_off == "0")
+    assert again.hashes == remote.app.xet.hashes
+    assert (again.id == remote.app.xet.id) == (xet_off == "0")
 
 
 def test_resolve_range_header_returns_partial_content(remote: Hub) -> None:
@@ -125,9 +127,9 @@ def test_resolve_path_traversal_returns_400(remote: Hub, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["", "/x", "a//b", "../x", "a/..", "./a", ".git/x", "a\\b", "a\0"])
-def test_checked_unsafe_commit_path_raises(path: str) -> None:
+def test_check_path_unsafe_commit_path_raises(path: str) -> None:
     with pytest.raises(HttpError):
-        checked(path)
+        check_path(path)
 
 
 def test_store_sha256_mismatch_stores_nothing(tmp_path: Path) -> None:
@@ -139,7 +141,7 @@ def test_store_sha256_mismatch_stores_nothing(tmp_path: Path) -> None:
 
 def test_commit_concurrent_pushes_form_linear_history(remote: Hub) -> None:
     """Every commit is on top of the one before it."""
-    remote.mirror.store.create("model", "alice/net")
+    remote.app.store.create("model", "alice/net")
     url = f"{remote.url}/api/models/alice/net/commit/main"
 
     def push(number: int) -> str:
@@ -160,7 +162,7 @@ def test_commit_concurrent_pushes_form_linear_history(remote: Hub) -> None:
 
 
 def test_resolve_gated_repo_admits_readers_only(remote: Hub) -> None:
-    store = remote.mirror.store
+    store = remote.app.store
     repo = store.create("model", "alice/net", gated="manual")
     files = {"f": File(store.keep([b"x"]), 1, git_oid(b"x"), False)}
     store.commit(repo, "main", files, title="", author="alice")
@@ -176,11 +178,11 @@ def test_cdn_url_without_valid_ticket_returns_403(remote: Hub) -> None:
     assert get(f"{remote.url}/a/b/resolve/{commit}/f.bin")[2] == b"x"
     digest = remote.file("f.bin", remote.repos["a/b"][commit]["f.bin"]).sha256
     assert get(f"{remote.url}/cdn/{digest}/f.bin")[0] == 403
-    ticket = remote.mirror.ticket(f"get {digest}")
+    ticket = remote.app.ticket(f"get {digest}")
     assert get(f"{remote.url}/cdn/{digest}/f.bin?ticket={ticket}")[2] == b"x"
     later = str(int(ticket.partition(".")[0]) + 1)
     assert get(f"{remote.url}/cdn/{digest}/f.bin?ticket={later}.{ticket[11:]}")[0] == 403
-    xet = remote.mirror.xet.id
+    xet = remote.app.xet.id
     for storage, status in ((xet, 401), ("0" * 16, 404)):  # another is not here
         url = f"{remote.url}/xet-{storage}/v1/reconstructions/{digest}"
         assert get(url, Authorization=f"Bearer {ticket}")[0] == status
@@ -202,7 +204,7 @@ def test_download_interrupted_resumes_with_range(remote: Hub, tmp_path: Path) ->
     remote.push("a/b", {"f.bin": content})
     ranges: list[str | None] = []
 
-    def noted(request: server.Request, reply: server.Response) -> server.Response:
+    def noted(request: StarletteRequest, reply: hub_server.Reply) -> hub_server.Reply:
         ranges.append(request.headers.get("Range"))
         return reply
 

@@ -1,4 +1,4 @@
-"""Tokens chosen one by one: greedy, drawn, stopped, padded, streamed; and texts of them."""
+"""Generation of tokens and texts: greedy, sampled, stopped, padded, streamed."""
 
 import json
 from pathlib import Path
@@ -19,6 +19,7 @@ from zoo.inference import text_generation
 from zoo.inference.generation import SamplingParams, generate, generate_stream
 from zoo.inference.text_generation import TextGenerator
 from zoo.models._builder import build_model
+from zoo.models._factory import create
 
 PROMPTS = [[3, 1, 4, 1, 5], [9, 2], [6, 5, 3]]
 
@@ -41,15 +42,23 @@ def test_generate_greedy_batch_equals_single_prompts(target: str) -> None:
     ]
 
 
+def test_generate_by_name_loads_pretrained_weights() -> None:
+    prompt = list(b"This PEP ")
+    model = create("gpt2_nano", pretrained=True)
+    rows = generate(model, [prompt], max_new_tokens=8)
+    assert zoo.generate("gpt2_nano", [prompt], max_new_tokens=8) == rows
+    assert len(rows[0]) == len(prompt) + 8
+
+
 def test_generate_stop_token_ends_row() -> None:
     model = small("zoo.models.gpt2.model:GPT2")
     whole = [greedy(model, p, 9)[len(p) :] for p in PROMPTS]
     stop = {whole[0][2]}
-    wanted = [row[: next((i + 1 for i, t in enumerate(row) if t in stop), 9)] for row in whole]
-    found = generate(model, PROMPTS, max_new_tokens=9, stop=stop)
-    assert found == [p + row for p, row in zip(PROMPTS, wanted, strict=True)]
+    expected = [row[: next((i + 1 for i, t in enumerate(row) if t in stop), 9)] for row in whole]
+    rows = generate(model, PROMPTS, max_new_tokens=9, stop=stop)
+    assert rows == [p + row for p, row in zip(PROMPTS, expected, strict=True)]
     steps = list(generate_stream(model, PROMPTS[:1], max_new_tokens=9, stop=stop))
-    assert [row[0] for row in steps] == wanted[0]
+    assert [row[0] for row in steps] == expected[0]
 
 
 def test_generate_stops_at_context_length() -> None:
@@ -61,23 +70,25 @@ def test_generate_stops_at_context_length() -> None:
 def test_sampling_params_seed_top_k_and_top_p_limit_draws() -> None:
     """A seed says what is drawn; top_k and top_p what may be."""
     model = small("zoo.models.gpt2.model:GPT2")
-    choice = SamplingParams(temperature=1.5)
-    rows = [generate(model, PROMPTS, choice=choice, seed=s, max_new_tokens=9) for s in (0, 0, 1)]
+    sampling = SamplingParams(temperature=1.5)
+    rows = [
+        generate(model, PROMPTS, sampling=sampling, seed=s, max_new_tokens=9) for s in (0, 0, 1)
+    ]
     assert rows[0] == rows[1] != rows[2]
     one = SamplingParams(temperature=2.0, top_k=1)
-    assert generate(model, PROMPTS, choice=one) == generate(model, PROMPTS)
+    assert generate(model, PROMPTS, sampling=one) == generate(model, PROMPTS)
     few = SamplingParams(temperature=2.0, top_p=1e-6)
-    assert generate(model, PROMPTS, choice=few) == generate(model, PROMPTS)
+    assert generate(model, PROMPTS, sampling=few) == generate(model, PROMPTS)
 
     logits = torch.tensor([[0.1, 0.2, 0.4, 0.3]]).log()
-    assert SamplingParams(temperature=1.0, top_k=2).shares(logits)[0].tolist() == pytest.approx(
-        [0, 0, 4 / 7, 3 / 7]
-    )
-    nucleus = SamplingParams(temperature=1.0, top_p=0.65).shares(logits)[0]
+    assert SamplingParams(temperature=1.0, top_k=2).probabilities(logits)[
+        0
+    ].tolist() == pytest.approx([0, 0, 4 / 7, 3 / 7])
+    nucleus = SamplingParams(temperature=1.0, top_p=0.65).probabilities(logits)[0]
     assert (nucleus > 0).tolist() == [False, False, True, True]
-    nucleus = SamplingParams(temperature=1.0, top_p=0.75).shares(logits)[0]
+    nucleus = SamplingParams(temperature=1.0, top_p=0.75).probabilities(logits)[0]
     assert (nucleus > 0).tolist() == [False, True, True, True]
-    halved = SamplingParams(temperature=0.5).shares(logits)[0]
+    halved = SamplingParams(temperature=0.5).probabilities(logits)[0]
     assert halved.tolist() == pytest.approx([0.01 / 0.3, 0.04 / 0.3, 0.16 / 0.3, 0.09 / 0.3])
     many, seed = logits.repeat(4000, 1), torch.Generator().manual_seed(0)
     draws = SamplingParams(temperature=1.0)(many, seed)
@@ -123,19 +134,19 @@ def test_byte_tokenizer_round_trip_returns_text() -> None:
 
 def pieces(folder: Path) -> Path:
     """A small byte-level BPE, as GPT-2's is made."""
-    made = tokenizers.ByteLevelBPETokenizer()
-    made.train_from_iterator(["abra cadabra"] * 9, vocab_size=270, special_tokens=[END])
-    made.save(str(folder / "tokenizer.json"))
+    tokenizer = tokenizers.ByteLevelBPETokenizer()
+    tokenizer.train_from_iterator(["abra cadabra"] * 9, vocab_size=270, special_tokens=[END])
+    tokenizer.save(str(folder / "tokenizer.json"))
     return folder / "tokenizer.json"
 
 
 def test_get_tokenizer_json_file_round_trips(tmp_path: Path) -> None:
     path = pieces(tmp_path)
     for where in (path, tmp_path):
-        found = get_tokenizer(str(where))
-        assert found.decode([*found.encode("abra ∀"), found.end]) == "abra ∀"
-        assert len(found.encode("abra cadabra")) < 12
-    assert found.vocab == HfTokenizer(path).vocab <= 270
+        tokenizer = get_tokenizer(str(where))
+        assert tokenizer.decode([*tokenizer.encode("abra ∀"), tokenizer.end]) == "abra ∀"
+        assert len(tokenizer.encode("abra cadabra")) < 12
+    assert tokenizer.vocab == HfTokenizer(path).vocab <= 270
 
 
 def test_get_tokenizer_invalid_source_raises(
@@ -149,9 +160,9 @@ def test_get_tokenizer_invalid_source_raises(
         get_tokenizer(str(broken))
     with pytest.raises(ValueError, match="no tokenizer is called"):
         get_tokenizer(str(tmp_path / "missing" / "tokenizer.json"))
-    made = tokenizers.ByteLevelBPETokenizer()
-    made.train_from_iterator(["a"], vocab_size=256)
-    made.save(str(broken))
+    tokenizer = tokenizers.ByteLevelBPETokenizer()
+    tokenizer.train_from_iterator(["a"], vocab_size=256)
+    tokenizer.save(str(broken))
     with pytest.raises(ValueError, match="has no token '<|endoftext|>'".replace("|", r"\|")):
         get_tokenizer(str(broken))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
@@ -160,33 +171,33 @@ def test_get_tokenizer_invalid_source_raises(
         get_tokenizer("nobody/nothing")
 
 
-def writer() -> TextGenerator:
-    """Untrained, and so talkative in bytes of all kinds."""
+def generator() -> TextGenerator:
+    """An untrained network, which generates bytes of all kinds."""
     torch.manual_seed(1)
     return TextGenerator(build_model("gpt2_nano").eval(), ByteTokenizer())
 
 
 def test_text_generator_stream_joins_to_generated_text() -> None:
     """Streamed text is the whole text, never half a character."""
-    made = writer()
+    text_generator = generator()
     for seed in range(3):
-        options: dict[str, Any] = {"choice": SamplingParams(temperature=1.0), "seed": seed}
-        parts = list(made.stream("é", max_new_tokens=60, **options))
-        assert "".join(parts) == made.write(["é"], max_new_tokens=60, **options)[0]
+        options: dict[str, Any] = {"sampling": SamplingParams(temperature=1.0), "seed": seed}
+        parts = list(text_generator.stream("é", max_new_tokens=60, **options))
+        assert "".join(parts) == text_generator.generate(["é"], max_new_tokens=60, **options)[0]
         assert not any(part.endswith(text_generation.UNFINISHED) for part in parts[:-1])
 
 
 def test_text_generator_stop_string_is_omitted(monkeypatch: pytest.MonkeyPatch) -> None:
-    said = "one two\nQ: three"
-    spoken = iter([[token] for token in ByteTokenizer().encode(said)])
+    text = "one two\nQ: three"
+    tokens = iter([[token] for token in ByteTokenizer().encode(text)])
     replace_everywhere(
-        monkeypatch, "zoo.inference.generation.generate_stream", lambda *_, **__: spoken
+        monkeypatch, "zoo.inference.generation.generate_stream", lambda *_, **__: tokens
     )
-    assert list(writer().stream("", stop=["\nQ:", "nothing"]))[-1] == "o"
-    spoken = iter([[token] for token in ByteTokenizer().encode(said)])
-    assert writer().write([""], stop=["\nQ:"]) == ["one two"]
-    spoken = iter([[token] for token in ByteTokenizer().encode("half\nQ")])
-    assert "".join(writer().stream("", stop=["\nQ:"])) == "half\nQ"
+    assert list(generator().stream("", stop=["\nQ:", "nothing"]))[-1] == "o"
+    tokens = iter([[token] for token in ByteTokenizer().encode(text)])
+    assert generator().generate([""], stop=["\nQ:"]) == ["one two"]
+    tokens = iter([[token] for token in ByteTokenizer().encode("half\nQ")])
+    assert "".join(generator().stream("", stop=["\nQ:"])) == "half\nQ"
 
 
 @pytest.fixture
@@ -207,9 +218,9 @@ def test_generate_command_prints_text_and_json(file: Path) -> None:
     assert done.exit_code == 0
     assert done.stdout.startswith("Abstract")
     both = call(*base, "--prompt", "Abstract", "--prompt", "PEP", "--json")
-    found = json.loads(both.stdout)
-    assert [row["prompt"] for row in found] == ["Abstract", "PEP"]
-    assert "Abstract" + found[0]["text"] + "\n" == done.stdout
+    rows = json.loads(both.stdout)
+    assert [row["prompt"] for row in rows] == ["Abstract", "PEP"]
+    assert "Abstract" + rows[0]["text"] + "\n" == done.stdout
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ from tests.golden.fill import fill, layers_of
 from zoo.inference import optimize
 from zoo.inference.optimize import fold_batchnorm, winograd
 from zoo.inference.optimize import linear as products
-from zoo.inference.optimize.linear import Product
-from zoo.inference.optimize.winograd import Winograd, transforms
+from zoo.inference.optimize.linear import OneDNNLinear
+from zoo.inference.optimize.winograd import WinogradConv2d, transforms
 from zoo.models._builder import build_model
 from zoo.models.gpt2.model import GPT2
 from zoo.models.muddformer.model import MUDDFormer
@@ -26,15 +26,15 @@ def filled(name: str, **args: Any) -> Any:
     return network.float().eval()
 
 
-def off(found: Tensor, wanted: Tensor) -> float:
-    return float((found - wanted).detach().abs().max() / wanted.detach().abs().max())
+def off(actual: Tensor, expected: Tensor) -> float:
+    return float((actual - expected).detach().abs().max() / expected.detach().abs().max())
 
 
 def test_winograd_transforms_are_exact() -> None:
     data, kernel, inverse = transforms()
     d, g = torch.tensor([3.0, -1, 4, 1, -5, 9]).double(), torch.tensor([2.0, -7, 1]).double()
-    wanted = torch.stack([(d[i : i + 3] * g).sum() for i in range(4)])
-    assert torch.allclose(inverse @ ((kernel @ g) * (data @ d)), wanted, rtol=1e-13)
+    expected = torch.stack([(d[i : i + 3] * g).sum() for i in range(4)])
+    assert torch.allclose(inverse @ ((kernel @ g) * (data @ d)), expected, rtol=1e-13)
 
 
 @pytest.mark.parametrize(
@@ -52,20 +52,20 @@ def test_winograd_matches_convolution(shape: tuple[int, ...], c_out: int, bias: 
     conv = nn.Conv2d(shape[1], c_out, 3, padding=1, bias=bias)
     x = torch.randn(shape)
     with torch.no_grad():
-        found, direct = Winograd(conv)(x), conv(x)
-        wanted = conv.double()(x.double())
-    assert found.shape == wanted.shape
-    assert off(found, wanted) < 1e-5
-    assert off(found, wanted) < 10 * off(direct, wanted)
+        actual, direct = WinogradConv2d(conv)(x), conv(x)
+        expected = conv.double()(x.double())
+    assert actual.shape == expected.shape
+    assert off(actual, expected) < 1e-5
+    assert off(actual, expected) < 10 * off(direct, expected)
 
 
 def test_winograd_splits_large_inputs_into_parts() -> None:
-    fast = Winograd(nn.Conv2d(64, 64, 3, padding=1))
-    assert fast._part(1, 23, 12) == (1, 8)  # bands
-    assert fast._part(40, 3, 3) == (40, 3)
-    assert fast._part(400, 3, 3) == (50, 3)
-    assert fast._part(1, 23, 1000) == (1, 1)
-    assert fast._part(0, 3, 3) == (1, 3)
+    fast = WinogradConv2d(nn.Conv2d(64, 64, 3, padding=1))
+    assert fast._part_size(1, 23, 12) == (1, 8)  # bands
+    assert fast._part_size(40, 3, 3) == (40, 3)
+    assert fast._part_size(400, 3, 3) == (50, 3)
+    assert fast._part_size(1, 23, 1000) == (1, 1)
+    assert fast._part_size(0, 3, 3) == (1, 3)
     assert winograd._starts(23, 8) == [0, 8, 15]
     assert winograd._starts(8, 8) == [0]
     assert winograd._starts(0, 1) == []
@@ -75,16 +75,16 @@ def test_winograd_any_batch_size_and_layout_matches_convolution() -> None:
     """Its filters are laid out anew for each, also of a copy; nothing is asked of autograd."""
     torch.manual_seed(0)
     conv = nn.Conv2d(64, 72, 3, padding=1)
-    fast = Winograd(conv)
+    fast = WinogradConv2d(conv)
     for x in (torch.randn(2, 64, 9, 9), torch.randn(300, 64, 5, 4), torch.randn(0, 64, 9, 9)):
-        wanted = conv(x).detach()
-        for given in (x, x.contiguous(memory_format=torch.channels_last), x.requires_grad_()):
+        expected = conv(x).detach()
+        for inputs in (x, x.contiguous(memory_format=torch.channels_last), x.requires_grad_()):
             for module in (fast, copy.deepcopy(fast)):
-                found = module(given)
-                assert found.shape == wanted.shape
-                assert torch.allclose(found, wanted, atol=1e-5)
-                assert not found.requires_grad
-        images, rows = fast._part(len(x), -(-x.shape[2] // 4), -(-x.shape[3] // 4))
+                actual = module(inputs)
+                assert actual.shape == expected.shape
+                assert torch.allclose(actual, expected, atol=1e-5)
+                assert not actual.requires_grad
+        images, rows = fast._part_size(len(x), -(-x.shape[2] // 4), -(-x.shape[3] // 4))
         assert fast.filters[0] == images * rows * -(-x.shape[3] // 4) or not len(x)
 
 
@@ -121,13 +121,13 @@ def test_winograd_fits_rejects_other_convolutions(conv: nn.Module) -> None:
     ids=lambda x: f"{tuple(x.shape)}-{x.stride()}",
 )
 @pytest.mark.parametrize("bias", [True, False])
-def test_product_matches_linear_layer(x: Tensor, bias: bool) -> None:
+def test_onednn_linear_matches_linear_layer(x: Tensor, bias: bool) -> None:
     linear = nn.Linear(512, 256, bias=bias)
-    product = Product(linear.weight, linear.bias)
-    assert product.state_dict().keys() == linear.state_dict().keys()
-    assert product.weight is linear.weight
+    layer = OneDNNLinear(linear.weight, linear.bias)
+    assert layer.state_dict().keys() == linear.state_dict().keys()
+    assert layer.weight is linear.weight
     with torch.inference_mode():
-        assert torch.allclose(product(x), linear(x), atol=1e-5)
+        assert torch.allclose(layer(x), linear(x), atol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -154,19 +154,21 @@ def test_by_onednn_decoder_matches_and_can_be_undone(tied: bool) -> None:
     network: Any = GPT2(**sizes) if tied else MUDDFormer(**sizes, hidden=512)
     ids, before = torch.randint(600, (2, 9)), network.eval().state_dict()
     with torch.inference_mode():
-        wanted = network(ids)
+        expected = network(ids)
         step = optimize.by_onednn(network)
         assert step
-        found = network(ids)
-        made = [name for name, module in network.named_modules() if isinstance(module, Product)]
-        assert step[0] == f"linear layers by oneDNN ({len(made)})"
-        assert "output" in made
-        assert len(made) > 8
-        assert off(found, wanted) < 1e-5
+        actual = network(ids)
+        replaced = [
+            name for name, module in network.named_modules() if isinstance(module, OneDNNLinear)
+        ]
+        assert step[0] == f"linear layers by oneDNN ({len(replaced)})"
+        assert "output" in replaced
+        assert len(replaced) > 8
+        assert off(actual, expected) < 1e-5
         step[1]()
-        assert torch.equal(network(ids), wanted)
+        assert torch.equal(network(ids), expected)
     assert network.state_dict().keys() == before.keys()
-    assert not any(isinstance(module, Product) for module in network.modules())
+    assert not any(isinstance(module, OneDNNLinear) for module in network.modules())
 
 
 @pytest.mark.parametrize(
@@ -187,13 +189,13 @@ def test_optimize_every_kind_matches_original_output(
     example = optimize.example_of(network)[:2]
     example = example[..., :64, :64] if example.dim() == 4 else example
     with torch.inference_mode():
-        wanted = network(example)
+        expected = network(example)
     model: Any = zoo.optimize(network, example=example)
     assert model is network
     with torch.inference_mode():
-        found = model(example)
-    assert off(found, wanted) < 1e-5
-    assert model.optimized.moved == off(found, wanted)
+        actual = model(example)
+    assert off(actual, expected) < 1e-5
+    assert model.optimized.max_rel_error == off(actual, expected)
     assert (f"{folded} BatchNorms folded" in model.optimized.steps) == (folded > 0)
     assert "x as fast" in str(model.optimized)
 
@@ -205,34 +207,34 @@ def test_optimize_combined_steps_match_original_output(
     """Folded, channels last and by Winograd, where a clock says that it is faster."""
 
     def seconds(run: Any, x: Tensor) -> float:
-        return float(run.in_channels > widest) if isinstance(run, Winograd) else 0.5
+        return float(run.in_channels > widest) if isinstance(run, WinogradConv2d) else 0.5
 
     monkeypatch.setattr(optimize, "_seconds", seconds)
     network = filled("wrn16_4")
     x = torch.randn(3, 3, 32, 32)
     with torch.inference_mode():
-        wanted = network(x)
+        expected = network(x)
         assert list(optimize.prepare(network, x[:1])) == ["7 BatchNorms folded"]
         assert optimize.lay_out(network)
         step = optimize.by_winograd(network, x)
         assert (step or [None])[0] == (
             f"{replaced} 3x3 convolutions by Winograd" if replaced else None
         )
-        assert off(network(x), wanted) < 1e-5
+        assert off(network(x), expected) < 1e-5
 
 
 def test_optimize_slower_step_is_undone(monkeypatch: pytest.MonkeyPatch) -> None:
     network = filled("wrn16_4")
     before, x = dict(network.state_dict()), torch.randn(2, 3, 32, 32)
-    wanted = network(x)
+    expected = network(x)
     seconds = iter((1.0, 1.0, 2.0, 2.0))
-    timed = optimize._timed
-    monkeypatch.setattr(optimize, "_timed", lambda *a: (timed(*a)[0], next(seconds)))
+    run_timed = optimize._run_timed
+    monkeypatch.setattr(optimize, "_run_timed", lambda *a: (run_timed(*a)[0], next(seconds)))
     model: Any = zoo.optimize(network, fold=False, example=x)
     assert model.optimized.steps == ()
     assert before.keys() == model.state_dict().keys()
     assert model.conv1.weight.is_contiguous()
-    assert torch.equal(model(x), wanted)
+    assert torch.equal(model(x), expected)
 
 
 class Odd(nn.Module):
@@ -257,22 +259,22 @@ def test_fold_batchnorm_shared_output_is_not_folded() -> None:
     network.float().eval()
     assert fold_batchnorm.fold(network, x) == 0
     network.norm3 = network.fit
-    wanted = network(x)
+    expected = network(x)
     assert fold_batchnorm.fold(network, x) == 1
-    assert off(network(x), wanted) < 1e-6
+    assert off(network(x), expected) < 1e-6
 
 
 def test_optimize_bfloat16_accepts_float32_input() -> None:
     network = filled("resnet20")
     x = torch.randn(2, 3, 32, 32)
     with torch.inference_mode():
-        wanted = network(x)
+        expected = network(x)
         model: Any = zoo.optimize(network, dtype=torch.bfloat16, example=x)
-        found = model(x)
-    assert found.dtype == torch.bfloat16
+        actual = model(x)
+    assert actual.dtype == torch.bfloat16
     assert "bfloat16" in model.optimized.steps
-    assert 0 < model.optimized.moved < 0.1
-    assert off(found.float(), wanted) == model.optimized.moved
+    assert 0 < model.optimized.max_rel_error < 0.1
+    assert off(actual.float(), expected) == model.optimized.max_rel_error
 
 
 @pytest.mark.slow
@@ -280,9 +282,9 @@ def test_optimize_compiled_matches_original_output() -> None:
     network = filled("resnet20")
     x = torch.randn(2, 3, 32, 32)
     with torch.inference_mode():
-        wanted = network(x)
+        expected = network(x)
         model: Any = zoo.optimize(network, compile=True, example=x)
-        assert off(model(x), wanted) < 1e-5
+        assert off(model(x), expected) < 1e-5
     assert model.optimized.steps[-1] == "compiled"
 
 

@@ -1,4 +1,4 @@
-"""Ways to show an image to a network: in tiles, chopped, in eight positions."""
+"""Tiles, chopped forward passes, self-ensemble."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zoo.inference.tiling import crop_overlap, forward_chop, self_ensemble, tiles, whole_values
+from zoo.inference.tiling import crop_overlap, forward_chop, self_ensemble, tiles, to_uint8
 from zoo.models._builder import build_model
 
 
@@ -16,10 +16,10 @@ def test_tiles_cover_every_pixel_once(height: int, width: int, size: int, overla
     image = np.arange(height * width).reshape(height, width)
     large = image.repeat(3, 0).repeat(3, 1)
     for tile in tiles(height, width, size, overlap):
-        top, bottom, left, right = (3 * n for n in tile.kept)
-        y, y_end, x, x_end = tile.shown
-        made = image[y:y_end, x:x_end].repeat(3, 0).repeat(3, 1)
-        assert np.array_equal(made[crop_overlap(tile, 3)], large[top:bottom, left:right])
+        top, bottom, left, right = (3 * n for n in tile.core)
+        y, y_end, x, x_end = tile.padded
+        actual = image[y:y_end, x:x_end].repeat(3, 0).repeat(3, 1)
+        assert np.array_equal(actual[crop_overlap(tile, 3)], large[top:bottom, left:right])
         seen[top:bottom, left:right] += 1
     assert (seen == 1).all()
 
@@ -37,13 +37,13 @@ def test_forward_chop_small_receptive_field_matches_whole(h: int, w: int, pixels
     x = torch.rand(1, 3, h, w, dtype=torch.float64, generator=torch.Generator().manual_seed(h * w))
     shown: list[int] = []
 
-    def enlarge(part: torch.Tensor) -> torch.Tensor:
+    def upscale(part: torch.Tensor) -> torch.Tensor:
         shown.append(part.shape[-1] * part.shape[-2])
         return model(part)
 
     whole = model(x)
-    made = forward_chop(enlarge, x, 2, 10, max(pixels, 1200))
-    torch.testing.assert_close(made, whole, rtol=0, atol=1e-12)
+    actual = forward_chop(upscale, x, 2, 10, max(pixels, 1200))
+    torch.testing.assert_close(actual, whole, rtol=0, atol=1e-12)
     assert len(shown) >= 4
     assert max(shown) < max(pixels, 1200)
 
@@ -65,14 +65,14 @@ def test_self_ensemble_is_mean_of_eight_positions() -> None:
 
     x = torch.rand(1, 1, 7, 9, dtype=torch.float64)
     turns = [(k, m) for k in range(4) for m in (False, True)]
-    wanted = torch.zeros_like(x)
+    expected = torch.zeros_like(x)
     for k, mirrored in turns:
         turned = torch.rot90(x.flip(-1) if mirrored else x, k, (-2, -1))
         back = torch.rot90(uneven(turned), -k, (-2, -1))
-        wanted += (back.flip(-1) if mirrored else back) / 8
-    torch.testing.assert_close(self_ensemble(uneven, x), wanted)
+        expected += (back.flip(-1) if mirrored else back) / 8
+    torch.testing.assert_close(self_ensemble(uneven, x), expected)
 
 
-def test_whole_values_are_clipped_and_rounded_half_up() -> None:
+def test_to_uint8_values_are_clipped_and_rounded_half_up() -> None:
     x = torch.tensor([-0.1, 0.0, 0.5 / 255, 1.4999 / 255, 1.0, 1.2])
-    assert whole_values(x).tolist() == [0, 0, 1, 1, 255, 255]
+    assert to_uint8(x).tolist() == [0, 0, 1, 1, 255, 255]

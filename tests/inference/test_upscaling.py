@@ -17,7 +17,7 @@ from tests.conftest import ROOT
 from zoo import cli
 from zoo.checkpoints.writing import save_safetensors
 from zoo.cli import app
-from zoo.inference import upscaling
+from zoo.inference import image_files, upscaling
 from zoo.models._builder import build_model
 from zoo.models._registry import UnknownNameError
 
@@ -47,9 +47,9 @@ def exact(image: Image.Image, network: nn.Module) -> Any:
 @pytest.mark.parametrize("tile", [1, 5, 16, 1000])
 def test_upscale_tiled_equals_whole_image(bicubic: nn.Module, tile: int) -> None:
     image = photo()
-    found = zoo.upscale(image, bicubic, tile=tile)
-    assert (found.mode, found.size) == ("RGB", (74, 46))
-    assert np.abs(np.asarray(found) - exact(image, bicubic)).max() <= 1  # one rounding apart
+    actual = zoo.upscale(image, bicubic, tile=tile)
+    assert (actual.mode, actual.size) == ("RGB", (74, 46))
+    assert np.abs(np.asarray(actual) - exact(image, bicubic)).max() <= 1  # one rounding apart
 
 
 def test_upscale_tile_overlap_hides_seams() -> None:
@@ -71,24 +71,24 @@ def test_upscale_tile_overlap_hides_seams() -> None:
 @pytest.mark.parametrize("mode", ["RGB", "L", "RGBA", "LA", "P", "1"])
 def test_upscale_image_mode_is_preserved(bicubic: nn.Module, mode: str) -> None:
     image = photo(mode=mode)
-    found = zoo.upscale(image, bicubic)
-    assert found.mode == {"P": "RGB", "1": "L"}.get(mode, mode)
-    assert found.size == (74, 46)
+    actual = zoo.upscale(image, bicubic)
+    assert actual.mode == {"P": "RGB", "1": "L"}.get(mode, mode)
+    assert actual.size == (74, 46)
     colour = image.convert("RGB") if mode != "LA" else image.convert("L").convert("RGB")
-    wanted = exact(colour, bicubic)
-    bare = found.convert("RGB") if mode != "LA" else found.convert("L").convert("RGB")
-    assert np.abs(np.asarray(bare, dtype=int) - wanted).max() <= 1
+    expected = exact(colour, bicubic)
+    bare = actual.convert("RGB") if mode != "LA" else actual.convert("L").convert("RGB")
+    assert np.abs(np.asarray(bare, dtype=int) - expected).max() <= 1
     if mode in ("RGBA", "LA"):
         alpha = image.getchannel("A").resize((74, 46), Image.Resampling.BICUBIC)
-        assert np.array_equal(np.asarray(found.getchannel("A")), np.asarray(alpha))
+        assert np.array_equal(np.asarray(actual.getchannel("A")), np.asarray(alpha))
 
 
 def test_upscale_16_bit_grey_stays_16_bit(bicubic: nn.Module) -> None:
     levels = np.linspace(0, 65535, 23 * 37).reshape(23, 37).astype(np.uint16)
-    found = np.asarray(zoo.upscale(Image.fromarray(levels), bicubic))
-    assert found.dtype == np.uint16
-    assert len(np.unique(found)) > 1000
-    assert np.abs(found[::2, ::2].astype(int) - levels).max() < 1500
+    actual = np.asarray(zoo.upscale(Image.fromarray(levels), bicubic))
+    assert actual.dtype == np.uint16
+    assert len(np.unique(actual)) > 1000
+    assert np.abs(actual[::2, ::2].astype(int) - levels).max() < 1500
 
 
 def test_upscale_transparent_palette_returns_rgba(bicubic: nn.Module) -> None:
@@ -98,7 +98,7 @@ def test_upscale_transparent_palette_returns_rgba(bicubic: nn.Module) -> None:
 
 
 def test_upscale_cmyk_mode_raises(bicubic: nn.Module) -> None:
-    with pytest.raises(ValueError, match="mode CMYK is not enlarged; convert it to RGB"):
+    with pytest.raises(ValueError, match="mode CMYK is not upscaled; convert it to RGB"):
         zoo.upscale(photo(mode="CMYK"), bicubic)
 
 
@@ -110,14 +110,16 @@ def test_upscale_tiny_image_has_scaled_size(bicubic: nn.Module, size: tuple[int,
 def test_upscale_self_ensemble_changes_output() -> None:
     torch.manual_seed(0)
     network = build_model("rcan_x2", groups=1, blocks=1, channels=16).eval()
-    plain, plus = (np.asarray(zoo.upscale(photo(), network, plus=plus)) for plus in (False, True))
-    assert not np.array_equal(plain, plus)
+    plain, averaged = (
+        np.asarray(zoo.upscale(photo(), network, self_ensemble=on)) for on in (False, True)
+    )
+    assert not np.array_equal(plain, averaged)
 
 
 def test_upscale_calls_progress_for_each_tile(bicubic: nn.Module) -> None:
-    told: list[tuple[int, int]] = []
-    zoo.upscale(photo(), bicubic, tile=16, advance=lambda done, total: told.append((done, total)))
-    assert told == [(i, 6) for i in range(7)]
+    calls: list[tuple[int, int]] = []
+    zoo.upscale(photo(), bicubic, tile=16, on_progress=lambda *call: calls.append(call))
+    assert calls == [(i, 6) for i in range(7)]
 
 
 def test_tile_for_free_memory_limits_tile_size(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -190,28 +192,28 @@ def test_upscale_command_bad_arguments_raise_one_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(ValueError, match=r"no file at .*none\.png"):
-        upscaling.plan([tmp_path / "none.png"], None, 2)
+        image_files.plan([tmp_path / "none.png"], None, 2)
     photo().save(tmp_path / "a.png")
     photo().save(tmp_path / "a.jpg")
     files = [tmp_path / "a.png", tmp_path / "a.jpg"]
     with pytest.raises(ValueError, match="two of the images have one name"):
-        upscaling.plan(files, tmp_path / "out", 2)
+        image_files.plan(files, tmp_path / "out", 2)
     with pytest.raises(ValueError, match="2 images do not fit into"):
-        upscaling.plan(files, tmp_path / "b.png", 2)
+        image_files.plan(files, tmp_path / "b.png", 2)
     with pytest.raises(ValueError, match="nor a folder"):
-        upscaling.plan(files[:1], tmp_path / "b.gif", 2)
+        image_files.plan(files[:1], tmp_path / "b.gif", 2)
     with pytest.raises(ValueError, match="overwritten"):
-        upscaling.plan(files[:1], files[0], 2)
+        image_files.plan(files[:1], files[0], 2)
     with pytest.raises(ValueError, match="no images in"):
-        upscaling.plan([tmp_path / "out"], None, 2)
+        image_files.plan([tmp_path / "out"], None, 2)
     monkeypatch.setattr(sys, "argv", ["zoo", "upscale", str(files[0]), "--model", "rcan"])
     with pytest.raises(SystemExit, match="2"):
         cli.main()
     (line,) = capsys.readouterr().err.splitlines()
     assert "rcan_x2 has no weights" in line
-    with pytest.raises(ValueError, match="rcan_x3 enlarges by 3, not 2"):
+    with pytest.raises(ValueError, match="rcan_x3 upscales by 3, not 2"):
         upscaling.load("rcan_x3", 2)
-    with pytest.raises(ValueError, match="resnet20 does not enlarge"):
+    with pytest.raises(ValueError, match="resnet20 does not upscale"):
         upscaling.load("resnet20", 2)
     with pytest.raises(UnknownNameError, match="the nearest are"):
         upscaling.load("rcam", 2)
@@ -220,14 +222,14 @@ def test_upscale_command_bad_arguments_raise_one_sentence(
 def test_upscale_file_unsupported_image_raises(tmp_path: Path, bicubic: nn.Module) -> None:
     def refuse(path: Path, says: str, to: str = "b.png") -> None:
         with pytest.raises(ValueError, match=says):
-            upscaling.upscale_file(path, tmp_path / to, bicubic, 2)
+            image_files.upscale_file(path, tmp_path / to, bicubic, 2)
         assert not (tmp_path / to).exists()
 
     broken = tmp_path / "broken.png"
     photo().save(broken)
     broken.write_bytes(broken.read_bytes()[:200])
     with pytest.raises(OSError, match="truncated"):
-        upscaling.upscale_file(broken, tmp_path / "b.png", bicubic, 2)
+        image_files.upscale_file(broken, tmp_path / "b.png", bicubic, 2)
     (tmp_path / "text.png").write_text("no image")
     refuse(tmp_path / "text.png", "not an image that can be read")
     photo().save(tmp_path / "two.tif", save_all=True, append_images=[photo()])
@@ -262,7 +264,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
-from zoo.inference import upscaling
+from zoo.inference import image_files
 from zoo.models._builder import build_model
 from zoo.evaluation.memory import PeakMemory
 Image.MAX_IMAGE_PIXELS = None
@@ -272,7 +274,7 @@ Image.fromarray(rng.integers(0, 256, (3000, 4000, 3), dtype=np.uint8)).save(sour
 network = build_model("rcan_tiny_x4", groups=1, blocks=1, channels=16).eval()
 peak = PeakMemory(torch.device("cpu"))
 before = peak.bytes()
-size = upscaling.upscale_file(source, source.with_name("b.bmp"), network, 4)
+size = image_files.upscale_file(source, source.with_name("b.bmp"), network, 4)
 print(*size, peak.bytes() - before)
 """
 

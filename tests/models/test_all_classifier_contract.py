@@ -23,7 +23,7 @@ ENTRIES = {name: entry for name, entry in model_entries().items() if entry.is_cl
 TARGETS = {entry.target: name for name, entry in reversed(ENTRIES.items())}
 ARGUMENTS = {target: inspect.signature(load_class(target)).parameters for target in TARGETS}
 
-BY_DEPTH = sorted(ENTRIES, key=lambda name: stored_counts(ENTRIES[name])["depth"])
+BY_DEPTH = sorted(ENTRIES, key=lambda name: stored_counts(ENTRIES[name]).get("depth", 0))
 
 slow = pytest.mark.slow
 every_name = pytest.mark.parametrize("name", one_of_a_kind(BY_DEPTH, class_of))

@@ -160,8 +160,8 @@ def test_detect_model_author_keys_detects_model(key: str, monkeypatch: pytest.Mo
         state[f"{name}.weight"] = torch.empty(shape, device="meta")
         state[f"{name}.bias"] = torch.empty(shape[0], device="meta")
     fit = detect_model(state, key)
-    assert (fit.model, fit.faults) == (record["ours"], 0)
-    assert key.split("-", maxsplit=1)[0] in fit.scheme or fit.scheme.endswith("the zoo")
+    assert (fit.model, fit.mismatches) == (record["ours"], 0)
+    assert key.split("-", maxsplit=1)[0] in fit.keys.name or fit.keys.name.endswith("the zoo")
 
 
 @pytest.mark.parametrize("wrappers", [("params",), ("params", "params_ema")])
@@ -174,7 +174,7 @@ def test_convert_file_basicsr_uses_averaged_weights(
     zeros = {key: torch.zeros_like(value) for key, value in state.items()}
     torch.save(dict.fromkeys(wrappers, zeros) | {wrappers[-1]: state}, tmp_path / "latest.pth")
     done = convert_file(tmp_path / "latest.pth")
-    assert (done.model, done.scheme) == ("rcan_tiny_x2", "BasicSR")
+    assert (done.model, done.keys) == ("rcan_tiny_x2", "BasicSR")
     model = build_model(done.model)
     model.load_state_dict(safetensors.torch.load_file(done.path))
     assert golden_error(model.double().eval(), record) <= ROUNDED

@@ -207,7 +207,7 @@ def test_convert_file_akamaster_checkpoints_detects_model(
     source = zoo_data / "checkpoints" / "akamaster_cifar10" / f"{file}.th"
     done = convert_file(source, tmp_path / "out.safetensors")
     assert (done.model, done.args) == (file.partition("-")[0], {"padding": "both"})
-    assert done.scheme == "akamaster/pytorch_resnet_cifar10"
+    assert done.keys == "akamaster/pytorch_resnet_cifar10"
 
 
 @pytest.mark.data

@@ -129,7 +129,7 @@ def test_convert_file_saoyan_layout_detects_dncnn(name: str, depth: int, tmp_pat
     path = tmp_path / "net.pth"
     torch.save(state, path)
     found = convert_file(path)
-    assert (found.model, found.args, found.scheme) == (name, {}, "SaoYan/DnCNN-PyTorch")
+    assert (found.model, found.args, found.keys.name) == (name, {}, "SaoYan/DnCNN-PyTorch")
     ours: Any = create(name).double().eval()
     ours.load_state_dict(detect_model(read_checkpoint(path)[0], "theirs").state)
     y = images(24, channels=1)
@@ -229,7 +229,7 @@ def test_denoising_evaluator_channel_mismatch_raises() -> None:
 
 
 def test_explain_denoising_has_no_known_causes() -> None:
-    with pytest.raises(ValueError, match="takes noise from images, and no causes are known"):
+    with pytest.raises(ValueError, match="denoises images, and no causes are known"):
         explain("dncnn_tiny", "photos/sigma25")
 
 

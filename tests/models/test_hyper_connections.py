@@ -39,10 +39,10 @@ def step(k: int) -> Sublayer:
 
 def through(join: Any, x: Tensor, sublayers: Any) -> Tensor:
     """The stream after all sublayers, of x, (B, T, D)."""
-    stream = join.open(x)
+    stream = join.expand(x)
     for k, sublayer in enumerate(sublayers, 1):
-        seen, residual = join.before(step(k), stream)
-        stream = join.after(step(k), stream, residual, sublayer(seen))
+        seen, residual = join.read(step(k), stream)
+        stream = join.write(step(k), stream, residual, sublayer(seen))
     return stream
 
 
@@ -191,7 +191,7 @@ def test_hyper_connections_express_sequential_pre_norm() -> None:
         x = x + f(x)
     for n, hc in ((1, [[0, 1], [1, 1]]), (2, [[0, 1, 1], [1, 1, 0], [0, 0, 1]])):
         join = tables(HyperConnections(2, 8, n=n, dynamic=False), dict.fromkeys(range(1, 5), hc))
-        close(join.close(through(join, text(), fs)), n * x)
+        close(join.collapse(through(join, text(), fs)), n * x)
 
 
 def parallel(n: int, slot: Any) -> dict[int, Any]:
@@ -218,7 +218,7 @@ def test_hyper_connections_express_parallel_groups(n: int) -> None:
         h = sum((f(seen) + seen for f in fs[group : group + n]), torch.zeros(()))
     for slot, right in ((lambda i: i, True), (lambda i: max(i - 1, 0), False)):
         join = tables(HyperConnections(2, 8, n=n, dynamic=False), parallel(n, slot))
-        found = join.close(through(join, text(), fs))
+        found = join.collapse(through(join, text(), fs))
         assert ((found - h).abs().max() < 1e-12) == right
     if n == 2:
         odd, even = [[0, 1, 0], [1, 1, 1], [1, 1, 1]], [[0, 0, 1], [0, 1, 0], [1, 0, 1]]

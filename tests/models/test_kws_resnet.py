@@ -128,7 +128,7 @@ def test_key_mapping_honk_round_trips_and_is_detected(name: str, tmp_path: Path)
     }
     torch.save(theirs, tmp_path / "theirs.pt")
     found = convert_file(tmp_path / "theirs.pt")
-    assert (found.model, found.scheme) == (name, scheme.name)
+    assert (found.model, found.keys.name) == (name, scheme.name)
     back = scheme.to_zoo(theirs)
     assert all(torch.equal(back[key], value) for key, value in model.state_dict().items())
 

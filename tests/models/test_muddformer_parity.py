@@ -136,7 +136,7 @@ def test_muddformer_neutral_weights_equal_plain_transformer(
     mudd = cls(**args, choices={"pre_post": pre_post}).double()
     shapes = {k: tuple(v.shape) for k, v in mudd.state_dict().items()}
     mudd.load_state_dict(drawn_by_name(shapes))
-    mudd.connections.neutral()
+    mudd.connections.initialise()
     mudd.eval()
     for parameter in mudd.connections.post_norms.parameters() if pre_post else ():
         parameter.data.zero_()

@@ -182,7 +182,7 @@ def test_muddvit_neutral_connections_equals_vit() -> None:
     connections, x = small("muddvit_s16").connections, image()
     model, plain = beside_plain(connections)
     assert (model(x) - plain(x)).abs().max() > 1e-2
-    connections.neutral()
+    connections.initialise()
     model, plain = beside_plain(connections)
     assert torch.equal(model(x), plain(x))
     one, state = small("vit_s16"), plain.state_dict()

@@ -123,14 +123,14 @@ def test_orthogonal_vit_differs_only_in_stream() -> None:
     x = model.forward_stem(image())
     with torch.no_grad():
         before, after = x.stream, model.forward_stage("blocks.0", x).stream
-        attention, out = [], OrthogonalStream.after
+        attention, out = [], OrthogonalStream.write
 
-        def spy(self: Any, step: Any, stream: Any, residual: Tensor, given: Tensor) -> Tensor:
+        def spy(self: Any, sublayer: Any, stream: Any, residual: Tensor, given: Tensor) -> Tensor:
             attention.append((given, residual))
-            return out(self, step, stream, residual, given)
+            return out(self, sublayer, stream, residual, given)
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(OrthogonalStream, "after", spy)
+            patch.setattr(OrthogonalStream, "write", spy)
             close(model.forward_stage("blocks.0", x).stream, after)
     assert len(attention) == 2
     for given, residual in attention:

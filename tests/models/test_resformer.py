@@ -226,12 +226,12 @@ def test_count_params_of_every_form_adds_mixing_weights() -> None:
 def test_value_residual_init_matches_paper() -> None:
     """Learnable and the mean of two as Identity-ResFormer; more of V_1 for deeper layers in Plus,
     whose weights sum to L."""
-    plus = Values.of({"form": "learnable_plus"}).residual()(8, 16)
+    plus = Values.from_dict({"form": "learnable_plus"}).connections()(8, 16)
     first = [plus.weights.of(i)[0].item() for i in range(7)]
     assert first == sorted(set(first))
     assert sum(first) == pytest.approx(8)
     for form in ("learnable", "dense"):
-        begun = Values.of({"form": form}).residual()(2, 16)
+        begun = Values.from_dict({"form": form}).connections()(2, 16)
         assert [weight.item() for weight in begun.weights.of(0)] == [0.5, 0.5]
 
 
@@ -251,7 +251,7 @@ def test_resformer_invalid_values_raises(values: dict[str, Any], message: str) -
 
 
 @pytest.mark.parametrize("name", ["gpt2", "transformer_pp", "pythia"])
-@pytest.mark.parametrize("connections", [SharedValues, Values.of({"form": "dense"}).residual()])
+@pytest.mark.parametrize("connections", [SharedValues, Values.from_dict({"form": "dense"}).connections()])
 def test_value_connections_in_other_decoders_decode_with_cache(name: str, connections: Any) -> None:
     target = {"gpt2": "GPT2", "transformer_pp": "TransformerPP", "pythia": "Pythia"}[name]
     model = small(f"zoo.models.{name}.model:{target}", connections=connections)

@@ -15,6 +15,7 @@ import zoo
 from tests.golden.fill import fill, images, layers_of
 from zoo.checkpoints.writing import save_safetensors
 from zoo.hub import push, reference_outputs
+from zoo.models._builder import pretrained_cfg
 from zoo.models._registry import default_weights, model_entries
 from zoo.models._sources import is_source
 from zoo.papers.weights import WeightsError
@@ -51,7 +52,7 @@ def test_create_local_dir_matches_bundled_model(folder: Path) -> None:
     known = zoo.create("resnet20", pretrained=True)
     assert not model.training
     assert same(model, known, 3, 32, 32)
-    cfg, wanted = (vars(m)["pretrained_cfg"] for m in (model, known))
+    cfg, wanted = (pretrained_cfg(m) for m in (model, known))
     assert {k: cfg[k] for k in ("mean", "std", "input_size")} == {
         k: wanted[k] for k in ("mean", "std", "input_size")
     }
@@ -151,7 +152,7 @@ def test_create_wrong_model_names_missing_keys(folder: Path) -> None:
 def test_create_file_detects_model(name: str) -> None:
     known = default_weights(name)
     model = zoo.create(str(known.path))
-    assert vars(model)["pretrained_cfg"]["architecture"] == name
+    assert pretrained_cfg(model)["architecture"] == name
     assert not reference_outputs.compare(
         model, reference_outputs.compute(zoo.create(name, pretrained=True))
     )

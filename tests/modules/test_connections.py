@@ -28,21 +28,21 @@ class DenseFormer(ResidualStream):
         last = [torch.eye(i + 2)[-1] for i in range(layers)]
         self.weights = nn.ParameterList(nn.Parameter(a) for a in last)
 
-    def open(self, x: Tensor) -> tuple[tuple[Tensor, ...], Tensor]:
+    def expand(self, x: Tensor) -> tuple[tuple[Tensor, ...], Tensor]:
         return (x,), x
 
-    def before(self, step: Sublayer, stream: Any) -> tuple[Tensor, Any]:
+    def read(self, sublayer: Sublayer, stream: Any) -> tuple[Tensor, Any]:
         return stream[1], stream[1]
 
-    def after(self, step: Sublayer, stream: Any, residual: Tensor, out: Tensor) -> Any:
+    def write(self, sublayer: Sublayer, stream: Any, residual: Tensor, out: Tensor) -> Any:
         earlier, x = stream[0], residual + out
-        if not step.ends:
+        if not sublayer.is_last:
             return earlier, x
         earlier = (*earlier, x)
-        weights = self.weights[step.layer]
+        weights = self.weights[sublayer.layer]
         return earlier, sum(a * y for a, y in zip(weights, earlier, strict=True))
 
-    def close(self, stream: Any) -> Tensor:
+    def collapse(self, stream: Any) -> Tensor:
         return stream[1]
 
 
@@ -59,21 +59,21 @@ class HyperConnections(ResidualStream):
         self.mixing = nn.Parameter(torch.eye(self.n).repeat(count, 1, 1))  # A_r
         self.writing = nn.Parameter(torch.ones(count, self.n))  # B
 
-    def open(self, x: Tensor) -> Tensor:
+    def expand(self, x: Tensor) -> Tensor:
         return x.expand(self.n, *x.shape)
 
-    def place(self, step: Sublayer) -> int:
-        return 2 * step.layer + (not step.attends)
+    def place(self, sublayer: Sublayer) -> int:
+        return 2 * sublayer.layer + (not sublayer.is_attention)
 
-    def before(self, step: Sublayer, stream: Tensor) -> tuple[Tensor, Any]:
-        k = self.place(step)
+    def read(self, sublayer: Sublayer, stream: Tensor) -> tuple[Tensor, Any]:
+        k = self.place(sublayer)
         x = torch.einsum("n,nbtd->btd", self.reading[k], stream)
         return x, torch.einsum("mn,mbtd->nbtd", self.mixing[k], stream)
 
-    def after(self, step: Sublayer, stream: Any, residual: Tensor, out: Tensor) -> Tensor:
-        return residual + self.writing[self.place(step)].view(-1, 1, 1, 1) * out
+    def write(self, sublayer: Sublayer, stream: Any, residual: Tensor, out: Tensor) -> Tensor:
+        return residual + self.writing[self.place(sublayer)].view(-1, 1, 1, 1) * out
 
-    def close(self, stream: Tensor) -> Tensor:
+    def collapse(self, stream: Tensor) -> Tensor:
         return stream.mean(0)
 
 
@@ -82,54 +82,54 @@ class ValueResidual(ResidualStream):
 
     share = 0.5
 
-    def open(self, x: Tensor) -> Any:
+    def expand(self, x: Tensor) -> Any:
         return x, None
 
-    def before(self, step: Sublayer, stream: Any) -> tuple[Tensor, Any]:
+    def read(self, sublayer: Sublayer, stream: Any) -> tuple[Tensor, Any]:
         return stream[0], stream[0]
 
-    def value(self, step: Sublayer, stream: Any, v: Tensor) -> tuple[Tensor, Any]:
+    def mix_values(self, sublayer: Sublayer, stream: Any, v: Tensor) -> tuple[Tensor, Any]:
         x, first = stream
         if first is None:
             return v, (x, v)
         return (1 - self.share) * v + self.share * first, stream
 
-    def after(self, step: Sublayer, stream: Any, residual: Tensor, out: Tensor) -> Any:
+    def write(self, sublayer: Sublayer, stream: Any, residual: Tensor, out: Tensor) -> Any:
         return residual + out, stream[1]
 
-    def close(self, stream: Any) -> Tensor:
+    def collapse(self, stream: Any) -> Tensor:
         return stream[0]
 
 
 class SharedValues(ResidualStream):
     """All layers attend to the values of the first, and project none (2410.17897)."""
 
-    def values_of(self, layer: int) -> int:
+    def value_layer(self, layer: int) -> int:
         return 0
 
-    def open(self, x: Tensor) -> Any:
+    def expand(self, x: Tensor) -> Any:
         return x, None
 
-    def before(self, step: Sublayer, stream: Any) -> tuple[Tensor, Any]:
+    def read(self, sublayer: Sublayer, stream: Any) -> tuple[Tensor, Any]:
         return stream[0], stream[0]
 
-    def value(self, step: Sublayer, stream: Any, v: Tensor) -> tuple[Tensor, Any]:
+    def mix_values(self, sublayer: Sublayer, stream: Any, v: Tensor) -> tuple[Tensor, Any]:
         return v, (stream[0], v)
 
-    def given(self, step: Sublayer, stream: Any) -> Tensor:
+    def shared_values(self, sublayer: Sublayer, stream: Any) -> Tensor:
         return stream[1]
 
-    def after(self, step: Sublayer, stream: Any, residual: Tensor, out: Tensor) -> Any:
+    def write(self, sublayer: Sublayer, stream: Any, residual: Tensor, out: Tensor) -> Any:
         return residual + out, stream[1]
 
-    def close(self, stream: Any) -> Tensor:
+    def collapse(self, stream: Any) -> Tensor:
         return stream[0]
 
 
 class Orthogonal(ResidualStream):
     """Only what is orthogonal to the stream is added (2505.11881), feature by feature."""
 
-    def after(self, step: Sublayer, stream: Any, residual: Tensor, out: Tensor) -> Tensor:
+    def write(self, sublayer: Sublayer, stream: Any, residual: Tensor, out: Tensor) -> Tensor:
         along = (out * residual).sum(-1, keepdim=True) / residual.square().sum(-1, keepdim=True)
         added = out - along * residual
         assert (added * residual).sum(-1).abs().max() < 1e-10
@@ -139,16 +139,16 @@ class Orthogonal(ResidualStream):
 class Ladder(ResidualStream):
     """A sublayer sees the stream without what the one before it gave (2501.06589)."""
 
-    def open(self, x: Tensor) -> Any:
+    def expand(self, x: Tensor) -> Any:
         return x, torch.zeros_like(x)
 
-    def before(self, step: Sublayer, stream: Any) -> tuple[Tensor, Any]:
+    def read(self, sublayer: Sublayer, stream: Any) -> tuple[Tensor, Any]:
         return stream[0], stream
 
-    def after(self, step: Sublayer, stream: Any, residual: Any, out: Tensor) -> Any:
+    def write(self, sublayer: Sublayer, stream: Any, residual: Any, out: Tensor) -> Any:
         return residual[0] + residual[1], out
 
-    def close(self, stream: Any) -> Tensor:
+    def collapse(self, stream: Any) -> Tensor:
         return stream[0] + stream[1]
 
 
@@ -191,11 +191,11 @@ def test_residual_stream_shared_values_match_first_layer(target: str) -> None:
 
 def first_values() -> Any:
     """SharedValues, but every layer projects values of its own, and nobody looks at them."""
-    changed = {"values_of": ResidualStream.values_of, "value": keep_the_first}
+    changed = {"value_layer": ResidualStream.value_layer, "mix_values": keep_the_first}
     return type("FirstValues", (SharedValues,), changed)
 
 
-def keep_the_first(_: Any, step: Sublayer, stream: Any, v: Tensor) -> tuple[Tensor, Any]:
+def keep_the_first(_: Any, sublayer: Sublayer, stream: Any, v: Tensor) -> tuple[Tensor, Any]:
     first = v if stream[1] is None else stream[1]
     return first, (stream[0], first)
 
@@ -247,8 +247,8 @@ def test_wsum_value_and_gradient_match_explicit_sum() -> None:
         wanted = sum(weights[:, :, c, j, None] * x for j, x in enumerate(xs))
         torch.testing.assert_close(way, wanted, **exact)
     assert torch.autograd.gradcheck(Sum.apply, (weights, *xs))
-    together, room = (torch.empty(6, n, 6, dtype=torch.float64) for n in (7, 4))
-    sources = Sources(together=together, room=room)
+    stacked, sums = (torch.empty(6, n, 6, dtype=torch.float64) for n in (7, 4))
+    sources = Sources(stacked=stacked, sums=sums)
     with torch.no_grad():
         for x in xs:
             sources = sources.add(x)

@@ -187,7 +187,7 @@ def test_specs_for_ten_crops_need_matching_input_size() -> None:
     specs = matching.specs_for(claim, list_weights("resnet18"))
     named = {spec.weights for spec in specs}
     assert "resnet18.tv_in1k" in named
-    assert {spec.shown()["crops"] for spec in specs} == {"ten"}
+    assert {spec.protocol_dict()["crops"] for spec in specs} == {"ten"}
     for known in list_weights("resnet18"):
         assert (known.name in named) == (known.preprocessing["input_size"][1] == 224)
 

@@ -54,7 +54,7 @@ def digits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ledger:
     published = Ledger(tmp_path / "published")
     replace_everywhere(monkeypatch, "zoo.evaluation.ledger.published", lambda: published)
     (weights,) = (w for w in list_weights("resnet20") if w.tag == "zoo_digits")
-    key = spec_for(weights, "digits/test", None).key("fp32")
+    key = spec_for(weights, "digits/test", None).fingerprint("fp32")
     published.add(content(2) | key)
     return published
 

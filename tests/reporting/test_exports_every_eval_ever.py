@@ -40,7 +40,7 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ledger:
     for name, benchmark in (("resnet20.zoo_digits", "digits/test"), ("carn_m.official", "")):
         (weights,) = (w for w in list_weights(name.split(".")[0]) if w.name == name)
         tried = spec_for(weights, benchmark or "set5/bi_x2", None if benchmark else SMALL)
-        published.add(content(2) | tried.key("fp32") | ({} if benchmark else enlarged))
+        published.add(content(2) | tried.fingerprint("fp32") | ({} if benchmark else enlarged))
     bicubic = {"model": "bicubic_x2", "weights": "", "sha256": "", **enlarged}
     published.add(content(2) | bicubic)
     return published

@@ -12,13 +12,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from hashlib import sha1
 from pathlib import Path
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
 
 from zoo.hub import server
-from zoo.hub.server import Repo, Request, Response
+from zoo.hub.server import Repo
 from zoo.hub.server.store import Commit, File, git_oid, is_large, now, pointer
 
 Files = dict[str, bytes]
-Fault = Callable[[Request, Response], Response]
 TOKENS = {
     "hf_alice": server.User("alice", orgs=("zoo",)),
     "hf_reader": server.User("alice", role="read"),
@@ -28,24 +31,46 @@ TOKENS = {
 
 
 @dataclass
-class Hub:
-    """Repositories by name, each {commit: files}, the last commit being main; and what to refuse:
-    `errors` {repository: (status, X-Error-Code)}; a repository in `cut` stops in mid-file; and
-    `faults`, each of which is shown every request with its reply. What clients push is in
-    `mirror.store`; `seen` has the Authorization of every request by its host."""
+class Reply:
+    """A response that a fault may change."""
 
-    folder: Path
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    length: int = 0  # as announced
+    pieces: Iterable[bytes] = ()
+
+    async def send(self, request: Request, send: Any) -> None:
+        """Send it; a body that ends before its length ends the connection."""
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        headers["content-length"] = str(self.length)
+        raw = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
+        await send({"type": "http.response.start", "status": self.status, "headers": raw})
+        left = self.length if request.method != "HEAD" else 0
+        for piece in self.pieces:
+            left -= len(piece)
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body", "more_body": left > 0})
+
+
+Fault = Callable[[Request, Reply], Reply]
+
+
+@dataclass
+class Hub:
+    """A Hub whose repositories are set in memory, and which can be made to fail."""
+
+    folder: Path  # of its store
     url: str = ""
-    repos: dict[str, dict[str, Files]] = field(default_factory=dict)
-    errors: dict[str, tuple[int, str]] = field(default_factory=dict)
-    cut: set[str] = field(default_factory=set)
-    faults: list[Fault] = field(default_factory=list)
-    requests: list[str] = field(default_factory=list)
-    seen: list[tuple[str, str, str]] = field(default_factory=list)
+    repos: dict[str, dict[str, Files]] = field(default_factory=dict)  # {name: {commit: files}}
+    errors: dict[str, tuple[int, str]] = field(default_factory=dict)  # status, X-Error-Code
+    cut: set[str] = field(default_factory=set)  # repositories whose downloads stop in mid-file
+    faults: list[Fault] = field(default_factory=list)  # each may change any reply
+    requests: list[str] = field(default_factory=list)  # "GET /path"
+    seen: list[tuple[str, str, str]] = field(default_factory=list)  # host, path, Authorization
     known: dict[tuple[str, int], tuple[bytes, File]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.mirror = server.HubApp(server.Store(self.folder, TOKENS, Pushed(self)))
+        self.app = server.HubApp(server.Store(self.folder, TOKENS, Pushed(self)))
 
     def push(self, repo: str, files: Files) -> str:
         """A new commit; returns its name."""
@@ -55,10 +80,10 @@ class Hub:
         return commit
 
     def file(self, path: str, content: bytes) -> File:
-        """Contents as the mirror knows them, kept once."""
+        """Contents as the Hub knows them, kept once."""
         key = (path, id(content))
         if key not in self.known:
-            digest, size = self.mirror.store.keep([content]), len(content)
+            digest, size = self.app.store.keep([content]), len(content)
             large = is_large(path, size, content[:512])
             oid = git_oid(pointer(digest, size) if large else content)
             self.known[key] = content, File(digest, size, oid, large)
@@ -66,23 +91,39 @@ class Hub:
 
     def host_downloads_elsewhere(self) -> None:
         """Large files come from localhost, which is another host than 127.0.0.1."""
-        self.mirror.downloads = self.url.replace("127.0.0.1", "localhost")
+        self.app.downloads = self.url.replace("127.0.0.1", "localhost")
 
-    def respond(self, request: Request) -> Response:
-        """What the mirror says, spoilt as the test wants it."""
-        self.requests.append(f"{request.method} {request.path}")
-        host, authorization = request.headers["Host"], request.headers.get("Authorization", "")
-        self.seen.append((host.partition(":")[0], request.path, authorization))
-        match = re.match(r"/([^/]+/[^/]+)/resolve/", request.path)
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answer as the zoo's Hub does, with the faults that the test wants."""
+        request = Request(scope)
+        path, host = request.url.path, request.headers["Host"].partition(":")[0]
+        self.requests.append(f"{request.method} {path}")
+        self.seen.append((host, path, request.headers.get("Authorization", "")))
+        match = re.match(r"/([^/]+/[^/]+)/resolve/", path)
         if match and match[1] in self.errors:
             status, code = self.errors[match[1]]
-            return Response(status, {"X-Error-Code": code} if code else {})
-        reply = self.mirror.answer(request)
-        if self.is_cut(request.path):
-            reply = shortened(reply, reply.length // 2)
-        for fault in self.faults:
-            reply = fault(request, reply)
-        return reply
+            reply = Reply(status, {"X-Error-Code": code} if code else {})
+        else:
+            reply = await self.answer(scope, receive)
+            if self.is_cut(path):
+                reply = shortened(reply, reply.length // 2)
+            for fault in self.faults:
+                reply = await run_in_threadpool(fault, request, reply)
+        await reply.send(request, send)
+
+    async def answer(self, scope: Any, receive: Any) -> Reply:
+        """Return what the zoo's Hub answers."""
+        reply, pieces = Reply(), []
+
+        async def collect(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                reply.status = message["status"]
+                reply.headers = {k.decode(): v.decode("latin-1") for k, v in message["headers"]}
+            elif scope["method"] != "HEAD":
+                pieces.append(message.get("body", b""))
+
+        await self.app(scope, receive, collect)
+        return replace(reply, length=int(reply.headers["content-length"]), pieces=pieces)
 
     def is_cut(self, path: str) -> bool:
         """Whether the path is a file, or the contents of one, of a repository in `cut`."""
@@ -94,7 +135,7 @@ class Hub:
 
 @dataclass
 class Pushed:
-    """What tests pushed in memory, as a source of the mirror."""
+    """What tests pushed in memory, as a source of the Hub's store."""
 
     hub: Hub
 
@@ -115,13 +156,13 @@ class Pushed:
         return Repo("model", name, now(), commits=commits, branches=branches)
 
 
-def is_content(request: Request, reply: Response) -> bool:
+def is_content(request: Request, reply: Reply) -> bool:
     """Whether a reply carries bytes of a file."""
-    found = re.search("/resolve/|^/cdn/|^/xorbs/", request.path)
-    return bool(found) and request.method == "GET" and reply.status in (200, 206)
+    match = re.search("/resolve/|^/cdn/|^/xorbs/", request.url.path)
+    return bool(match) and request.method == "GET" and reply.status in (200, 206)
 
 
-def shortened(reply: Response, length: int) -> Response:
+def shortened(reply: Reply, length: int) -> Reply:
     """The announced length stays; the connection ends before it."""
     return replace(reply, pieces=taken(reply.pieces, length))
 
@@ -138,8 +179,8 @@ def cut_after(length: int, times: int = 1, path: str = "") -> Fault:
     """The first `times` downloads that are longer stop after so many bytes."""
     left = [times]
 
-    def fault(request: Request, reply: Response) -> Response:
-        if not (left[0] and is_content(request, reply) and path in request.path):
+    def fault(request: Request, reply: Reply) -> Reply:
+        if not (left[0] and is_content(request, reply) and path in request.url.path):
             return reply
         if reply.length <= length:
             return reply
@@ -153,16 +194,16 @@ def unavailable(times: int, method: str = "HEAD", status: int = 503) -> Fault:
     """So many requests fail, then all is well."""
     left = [times]
 
-    def fault(request: Request, reply: Response) -> Response:
+    def fault(request: Request, reply: Reply) -> Reply:
         if request.method != method or not left[0]:
             return reply
         left[0] -= 1
-        return Response(status)
+        return Reply(status)
 
     return fault
 
 
-def tampered(request: Request, reply: Response) -> Response:
+def tampered(request: Request, reply: Reply) -> Reply:
     """Other bytes, as many."""
     if not is_content(request, reply):
         return reply
@@ -172,8 +213,8 @@ def tampered(request: Request, reply: Response) -> Response:
 def with_header(name: str, value: str) -> Fault:
     """Every answer about a file has this header: an ETag, say, or an X-Repo-Commit."""
 
-    def fault(request: Request, reply: Response) -> Response:
-        if "/resolve/" not in request.path or reply.status >= 400:
+    def fault(request: Request, reply: Reply) -> Reply:
+        if "/resolve/" not in request.url.path or reply.status >= 400:
             return reply
         return replace(reply, headers={**reply.headers, name: value})
 
@@ -183,7 +224,7 @@ def with_header(name: str, value: str) -> Fault:
 def slow(seconds: float) -> Fault:
     """Every answer takes so long."""
 
-    def fault(request: Request, reply: Response) -> Response:
+    def fault(request: Request, reply: Reply) -> Reply:
         time.sleep(seconds)
         return reply
 
@@ -194,11 +235,11 @@ def bomb(size: int) -> Fault:
     """Downloads are so many zeros, compressed, whatever was announced."""
     packed = gzip.compress(bytes(size), 9)
 
-    def fault(request: Request, reply: Response) -> Response:
+    def fault(request: Request, reply: Reply) -> Reply:
         if not is_content(request, reply):
             return reply
         headers = {**reply.headers, "Content-Encoding": "gzip"}
-        return Response(200, headers, len(packed), (packed,))
+        return Reply(200, headers, len(packed), (packed,))
 
     return fault
 
@@ -208,5 +249,5 @@ def serving() -> Iterator[Hub]:
     """An empty Hub on a free port, until the block ends."""
     with tempfile.TemporaryDirectory() as folder:
         hub = Hub(Path(folder))
-        with server.serving(hub.respond) as hub.url:
+        with server.serving(hub) as hub.url:
             yield hub

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 import types
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -129,6 +130,31 @@ def test_train_stopped_in_epoch_resumes_from_checkpoint(
     assert final(tmp_path / "cut") == final(tmp_path / "whole")
 
 
+def test_train_interrupted_says_how_to_resume(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train_epoch, stop_epoch = Trainer.train_epoch, [0]
+
+    def interrupted(self: Trainer, epoch: int, on_step: Any) -> None:
+        if epoch == stop_epoch[0]:
+            raise KeyboardInterrupt
+        train_epoch(self, epoch, on_step)
+
+    monkeypatch.setattr(Trainer, "train_epoch", interrupted)
+    path = tmp_path / checkpoint.NAME
+    lines = []
+    for stop_epoch[0] in (0, 1, 3):
+        with suppress(KeyboardInterrupt):
+            training.train(tiny(), seed=0, out=tmp_path)
+        text = capsys.readouterr().err
+        lines.append([line for line in text.splitlines() if line.startswith(("res", "int"))])
+    assert lines == [
+        ["interrupted; the same command starts over: no checkpoint yet"],
+        [f"interrupted; the same command resumes from {path}"],
+        [f"resumed from {path}: 1 of 3 epochs and 0 steps are done"],
+    ]
+
+
 def test_train_nan_loss_leaves_last_checkpoint(tmp_path: Path) -> None:
     """At step 8 of all, the third of the second epoch; a checkpoint after every second step."""
 
@@ -156,16 +182,16 @@ def test_trainer_gradient_accumulation_matches_whole_batch(tmp_path: Path) -> No
         objective=NextToken(context=32, steps=3),
         dataset="peps_mini/validation",
     )
-    found = {}
+    weights = {}
     for parts in (1, 2, 4):
         out = tmp_path / str(parts)
         run = training.train(replace(small, accumulate=parts), seed=0, out=out, quiet=True)
-        found[parts] = dict(run.network.state_dict())
+        weights[parts] = dict(run.network.state_dict())
         losses = [row["loss"] for row in run.history]
         assert losses == pytest.approx([run.history[0]["loss"]])
     for parts in (2, 4):
-        for key, value in found[1].items():
-            torch.testing.assert_close(found[parts][key], value, rtol=1e-3, atol=2e-5)
+        for key, value in weights[1].items():
+            torch.testing.assert_close(weights[parts][key], value, rtol=1e-3, atol=2e-5)
 
 
 def test_trainer_ema_saves_averaged_weights(
@@ -217,11 +243,11 @@ def test_image_classification_smoothing_matches_formula() -> None:
 def test_shift_and_flip_reflect_padding_uses_own_pixels() -> None:
     image = torch.arange(1.0, 37.0).reshape(1, 1, 6, 6).repeat(60, 1, 1, 1)
     generator = torch.Generator().manual_seed(0)
-    found = shift_and_flip(image, 2, False, generator, "reflect")
-    assert found.min() > 0  # no border of zeros
+    actual = shift_and_flip(image, 2, False, generator, "reflect")
+    assert actual.min() > 0  # no border of zeros
     padded = torch.nn.functional.pad(image[:1], (2, 2, 2, 2), "reflect")[0, 0]
     crops = [padded[y : y + 6, x : x + 6] for y in range(5) for x in range(5)]
-    assert all(any(torch.equal(one[0], crop) for crop in crops) for one in found)
+    assert all(any(torch.equal(one[0], crop) for crop in crops) for one in actual)
 
 
 def test_status_line_and_tensorboard_report_metrics(

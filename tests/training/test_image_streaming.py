@@ -77,10 +77,10 @@ def test_batches_shards_join_to_whole_batch(size: int) -> None:
     shards = [seen(stream(**options), 0, Shard(rank, size))[0] for rank in range(size)]
     assert [len(x) for x, _ in shards] == [60 // size] * size
     rows = {x.numpy().tobytes(): y for x, y in zip(images, targets, strict=True)}
-    found = {x.numpy().tobytes(): y for shard in shards for x, y in zip(*shard, strict=True)}
+    actual = {x.numpy().tobytes(): y for shard in shards for x, y in zip(*shard, strict=True)}
     assert len(rows) == 60
-    assert rows.keys() == found.keys()
-    assert all(torch.equal(rows[key], found[key]) for key in rows)
+    assert rows.keys() == actual.keys()
+    assert all(torch.equal(rows[key], actual[key]) for key in rows)
 
 
 def test_batches_leave_global_rng_unchanged() -> None:
@@ -162,13 +162,13 @@ def test_lighting_colour_covariance_matches_components() -> None:
             colours.append(Lighting(0.1)(image) - image)
     assert all(torch.allclose(c, c[:, :1, :1].expand_as(c), atol=1e-6) for c in colours[:20])
     drawn = torch.stack([c[:, 0, 0] for c in colours])
-    wanted = (
+    expected = (
         image_streaming.COMPONENTS
         @ torch.diag((0.1 * image_streaming.DEVIATIONS) ** 2)
         @ image_streaming.COMPONENTS.T
     )
-    assert torch.allclose(drawn.T.cov(), wanted, atol=3e-5)
-    assert wanted.diagonal().min() > 1e-4
+    assert torch.allclose(drawn.T.cov(), expected, atol=3e-5)
+    assert expected.diagonal().min() > 1e-4
 
 
 def test_load_invalid_batch_size_raises() -> None:

@@ -112,9 +112,9 @@ def test_shift_and_flip_gives_crops_and_mirrored_images() -> None:
     shifted = shift_and_flip(image.repeat(50, 1, 1, 1), 2, False, generator)
     padded = torch.nn.functional.pad(image, (2, 2, 2, 2))
     crops = [padded[0, :, y : y + 6, x : x + 6] for y in range(5) for x in range(5)]
-    assert all(any(torch.equal(found, crop) for crop in crops) for found in shifted[::2])
+    assert all(any(torch.equal(actual, crop) for crop in crops) for actual in shifted[::2])
     mirrored = shift_and_flip(image.repeat(50, 1, 1, 1), 0, True, generator)[::2]
-    flipped = [bool(torch.equal(found, image[0].flip(2))) for found in mirrored]
+    flipped = [bool(torch.equal(actual, image[0].flip(2))) for actual in mirrored]
     assert any(flipped)
     assert not all(flipped)
     assert all(f or torch.equal(m, image[0]) for f, m in zip(flipped, mirrored, strict=True))

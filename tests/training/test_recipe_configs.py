@@ -51,20 +51,20 @@ def table(key: str) -> dict[str, Any]:
     """What the paper of a recipe says of its rate."""
     file, name = key.split(":")
     of_file = SCHEDULES[file]
-    (found,) = [rows for names, rows in of_file.items() if re.fullmatch(names, name)]
-    return dict(found)
+    (schedule,) = [rows for names, rows in of_file.items() if re.fullmatch(names, name)]
+    return dict(schedule)
 
 
 def check_schedule(key: str, recipe: Recipe) -> None:
     """Raises AssertionError where a recipe has another rate than its paper."""
-    wanted, batches = table(key), per_epoch(recipe)
+    expected, batches = table(key), per_epoch(recipe)
     total = batches * recipe.epochs
-    assert total == wanted["iterations"]
-    assert len(wanted["rates"]) >= 10
-    for place, rate in wanted["rates"]:
-        step = round(place * (batches if wanted["unit"] == "epoch" else 1))
-        found = recipe.lr * recipe.schedule(step / total)
-        assert found == pytest.approx(rate, rel=5e-3), f"{place}: {found}"
+    assert total == expected["iterations"]
+    assert len(expected["rates"]) >= 10
+    for place, rate in expected["rates"]:
+        step = round(place * (batches if expected["unit"] == "epoch" else 1))
+        lr = recipe.lr * recipe.schedule(step / total)
+        assert lr == pytest.approx(rate, rel=5e-3), f"{place}: {lr}"
 
 
 @cache

@@ -132,12 +132,12 @@ def launched(function: str, folder: Path) -> Path:
 
 def assert_near(folder: Path, other: Path) -> None:
     """In weights, by rounding, and in the losses on the way."""
-    found, wanted = (
+    actual, expected = (
         loading.read_safetensors(each / "model.safetensors") for each in (folder, other)
     )
-    assert list(found) == list(wanted)
-    for key, value in wanted.items():
-        torch.testing.assert_close(found[key], value, rtol=1e-3, atol=2e-5)
+    assert list(actual) == list(expected)
+    for key, value in expected.items():
+        torch.testing.assert_close(actual[key], value, rtol=1e-3, atol=2e-5)
     losses, others = ([row["loss"] for row in history(each)] for each in (folder, other))
     assert losses == pytest.approx(others)
 

@@ -71,9 +71,11 @@ def test_batches_draw_all_eight_flips_and_rotations(tmp_path: Path) -> None:
     Image.fromarray(image).save(tmp_path / "photos" / "a.png")
     data = SuperResolution(scale=2, size=4, steps=1).load("photos", 200, {}, tmp_path)
     ((_, large),) = data.batches(torch.Generator().manual_seed(0))
-    found = {np.rint(x.numpy().transpose(1, 2, 0) * 255).astype(np.uint8).tobytes() for x in large}
+    patches = {
+        np.rint(x.numpy().transpose(1, 2, 0) * 255).astype(np.uint8).tobytes() for x in large
+    }
     turned = [np.rot90(side, k) for side in (image, image[:, ::-1]) for k in range(4)]
-    assert found == {np.ascontiguousarray(t).tobytes() for t in turned}
+    assert patches == {np.ascontiguousarray(t).tobytes() for t in turned}
 
 
 def test_train_killed_run_resumes_to_same_weights(
@@ -103,9 +105,9 @@ def test_load_matching_weights_from_other_scale_copies_matching_shapes(
     start = create("rcan_tiny_x2", pretrained=True).state_dict()
     network = create("rcan_tiny_x4")
     training.load_matching_weights(network, "rcan_tiny_x2")
-    found = network.state_dict()
-    assert torch.equal(found["body.2.weight"], start["body.2.weight"])
-    assert torch.equal(found["tail.0.0.weight"], start["tail.0.0.weight"])
+    weights = network.state_dict()
+    assert torch.equal(weights["body.2.weight"], start["body.2.weight"])
+    assert torch.equal(weights["tail.0.0.weight"], start["tail.0.0.weight"])
     assert "tail.0.2.weight" not in start
 
 

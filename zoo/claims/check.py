@@ -98,7 +98,7 @@ def check(
 
     Example:
         >>> import zoo
-        >>> verdict = zoo.check("wrn28_10")[0]
+        >>> verdict = next(v for v in zoo.check("wrn28_10") if v.metric == "params")
         >>> verdict.claimed, verdict.measured, verdict.status.value
         ('36.5M', '36,479,194', 'kept')
     """
@@ -178,7 +178,7 @@ def measure(
     for step in steps:
         record = measured.get(step.spec) or step.record
         if record:  # a published one without broken samples goes before
-            record = find_record([*published, record], step.spec.key(config.precision))
+            record = find_record([*published, record], step.spec.fingerprint(config.precision))
         evaluations[step.spec] = replace(step, record=record)
     return evaluations
 
@@ -195,14 +195,14 @@ def _evaluate(
     """Measure now; return the new record on the main process."""
     from zoo.evaluation.engine import run_evaluation
 
-    evaluator = group.main_process_first(lambda: spec.job(data))
-    key = spec.key(config.precision)
+    evaluator = group.main_process_first(lambda: spec.build_evaluator(data))
+    key = spec.fingerprint(config.precision)
     setting = key | {"limit": config.limit, "rerun": rerun}
     digest = hashlib.sha256(json.dumps(setting, sort_keys=True).encode()).hexdigest()[:24]
     folder = ledgers.own().folder.with_name("unfinished") / digest
     progress.begins(spec, min(evaluator.size, config.limit or evaluator.size))
     output = run_evaluation(
-        evaluator, group, config, setting=setting, folder=folder, advance=progress.advance
+        evaluator, group, config, setting=setting, folder=folder, on_progress=progress.advance
     )
     if not group.is_main:
         return None

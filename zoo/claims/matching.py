@@ -80,7 +80,7 @@ def _has_same_size(weights: Weights, claim: Claim) -> bool:
 def specs_for(claim: Claim, among: Iterable[Weights]) -> list[EvalSpec]:
     """Return the evaluations that may judge a measured claim, the first choice first."""
     paper, task = get_paper(claim.paper), tasks.task_of(claim.model)
-    protocol = task.claimed(paper, claim.protocol)
+    protocol = task.from_claim(paper, claim.protocol)
     if protocol is None and not task.has_default:
         return []
     if needs_no_weights(claim.model):
@@ -123,10 +123,10 @@ def specs_of_weights(weights: Weights) -> list[EvalSpec]:
     task = tasks.task_of(weights.model)
     if weights.bundled:
         return [
-            spec_for(weights, benchmark, task.recorded(recorded.get("protocol", {})))
+            spec_for(weights, benchmark, task.from_record(recorded.get("protocol", {})))
             for benchmark, recorded in training_record(weights)["benchmarks"].items()
         ]
-    default = task.own(get_entry(weights.model).cfg)
+    default = task.default(get_entry(weights.model).cfg)
     return [spec_for(weights, name, default) for name in weights.benchmarks if name in BENCHMARKS]
 
 

@@ -24,7 +24,7 @@ from zoo.evaluation.spec import EvalSpec, find_record
 from zoo.models._registry import get_entry, parse_name, stored_counts
 
 WARM_UP = 4  # samples, one batch at most
-KINDS = (*(task.works for task in tasks.TASKS.values()), "interpolations", "published images")
+KINDS = (*tasks.TASKS, "interpolations", "published images")
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def plan(
 
     steps = []
     for spec in specs:
-        key = spec.key(precision)
+        key = spec.fingerprint(precision)
         if record := find_record(own, key):
             steps.append(PlannedEval(spec, record, own=True))
         elif not (missing := _missing(spec, data) or _no_data(dataset(spec.benchmark))):
@@ -105,14 +105,14 @@ def look_up(
     specs: Iterable[EvalSpec], records: Sequence[Record], precision: str = "fp32"
 ) -> dict[EvalSpec, PlannedEval]:
     """Return evaluations with their records, if they have one; nothing is measured."""
-    return {s: PlannedEval(s, find_record(records, s.key(precision))) for s in specs}
+    return {s: PlannedEval(s, find_record(records, s.fingerprint(precision))) for s in specs}
 
 
 def kind(spec: EvalSpec) -> str:
     """Return the kind of an evaluation, one of KINDS: their speeds say nothing of one another."""
     if spec.images:
         return "published images"
-    return tasks.task_of(spec.model).works if spec.weights else "interpolations"
+    return tasks.task_of(spec.model).name if spec.weights else "interpolations"
 
 
 def estimate(
@@ -148,13 +148,13 @@ def _seconds_per_sample(
     """Time the second of two runs; too short if a sample cannot be read."""
     import torch
 
-    evaluator = spec.job(data)
-    evaluator.ready(group.device, config)
+    evaluator = spec.build_evaluator(data)
+    evaluator.prepare(group.device, config)
     size = min(WARM_UP, config.batch_size or evaluator.batch_size)
-    batch = next(iter(evaluator.groups(range(evaluator.size), size)))
+    batch = next(iter(evaluator.batches(range(evaluator.size), size)))
     for _ in range(2):
         start = time.perf_counter()
         with suppress(UnreadableSampleError), torch.inference_mode():
-            list(evaluator.answer([(index, evaluator.load(index)) for index in batch]))
+            list(evaluator.predict([(index, evaluator.load(index)) for index in batch]))
         seconds = time.perf_counter() - start
     return seconds / len(batch)

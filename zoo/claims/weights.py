@@ -26,7 +26,8 @@ def check_bundled(weights: Weights, evaluations: Evaluations) -> Iterator[Verdic
     """Check bundled weights against their recorded scores: identical predictions, or equal
     printed digits."""
     recorded = training_record(weights)["benchmarks"]
-    compare = _compare_predictions if tasks.task_of(weights.model).answers else _compare_scores
+    predictions = tasks.task_of(weights.model).keeps_predictions
+    compare = _compare_predictions if predictions else _compare_scores
     for spec in specs_of_weights(weights):
         evaluation = evaluations.get(spec)
         record = evaluation.record if evaluation else None

@@ -129,7 +129,7 @@ def check(
 
 
 def _warn_if_emulated(precision: str, device: str) -> None:
-    from zoo.evaluation.config import emulated
+    from zoo.evaluation.config import is_emulated
 
-    if emulated(precision, device):
+    if is_emulated(precision, device):
         sys.stderr.write("zoo: this CPU has no instructions for bf16, so that fp32 is faster\n")

@@ -43,9 +43,9 @@ def generate(
 
     sampling = SamplingParams(temperature=temperature, top_k=top_k, top_p=top_p)
     generator = text_generation.TextGenerator.load(name, weights=weights, tokenizer=tokenizer)
-    options: dict[str, Any] = {"max_new_tokens": max_new_tokens, "choice": sampling, "seed": seed}
+    options: dict[str, Any] = {"max_new_tokens": max_new_tokens, "sampling": sampling, "seed": seed}
     if as_json or len(prompt) > 1:
-        texts = generator.write(prompt, stop=stop or [], **options)
+        texts = generator.generate(prompt, stop=stop or [], **options)
         if as_json:
             print_json([{"prompt": p, "text": t} for p, t in zip(prompt, texts, strict=True)])
         else:

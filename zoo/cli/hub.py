@@ -3,6 +3,7 @@
 import secrets
 import socket
 import sys
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -104,36 +105,40 @@ def serve(
     ] = False,
 ) -> None:
     """Serve the models and data sets of a folder to huggingface_hub, read-only by default."""
-    from zoo.hub import server as mirror
-    from zoo.hub.server.server import Server
+    for module in ("starlette", "uvicorn", "lz4"):
+        require(module, "server", "`zoo hub serve`")
+    from zoo.hub.server import Folders, HubApp, Store, User, listen, make_server
 
     if not folder.is_dir():
         raise ValueError(f"DIR must be a folder that exists, not {folder}")
     print(f"reading the files of {folder}", file=sys.stderr)
     own = folder / ".hub"
-    users = {token: mirror.User("zoo", orgs=("*",)) for token in tokens(own, writable)}
-    store = mirror.Store(own, users, mirror.Folders(folder))
+    users = {token: User("zoo", orgs=("*",)) for token in tokens(own, writable)}
+    store = Store(own, users, Folders(folder))
     count = len(store.repos())
     if not (count or writable):
         raise ValueError(f"{folder} holds no repository; it should have {LAYOUT}")
-    with Server(mirror.HubApp(store, writable=writable).answer, host, port) as server:
+    with store.locked() if writable else nullcontext(), listen(host, port) as listener:
         name = socket.gethostname() if host == "0.0.0.0" else host
-        url = f"http://{name}:{server.server_port}"
-        held = f"{count} {'repository' if count == 1 else 'repositories'}"
+        url = f"http://{name}:{listener.getsockname()[1]}"
+        repositories = f"{count} {'repository' if count == 1 else 'repositories'}"
         setting = "".join(f" HF_TOKEN={token}" for token in users if writable)
-        how = "writable" if writable else "read only"
-        print(f"{url} serves {held} of {folder}, {how}: HF_ENDPOINT={url}{setting}", flush=True)
+        mode = "writable" if writable else "read only"
+        print(f"{url} serves {repositories} of {folder}, {mode}: HF_ENDPOINT={url}{setting}")
+        sys.stdout.flush()
         try:
-            server.serve_forever()
+            make_server(HubApp(store, writable=writable)).run(sockets=[listener])
         except KeyboardInterrupt:
             print("stopped", file=sys.stderr)
 
 
 def tokens(own: Path, writable: bool) -> list[str]:
-    """The token that may push, which only the owner of the folder can read."""
+    """Return the token that may push, if there is one; only the owner of the folder can read it."""
     path = own / "token"
-    if writable and not path.exists():
+    token = path.read_text(encoding="ascii").strip() if path.exists() else ""
+    if writable and not token:
         own.mkdir(exist_ok=True)
+        token = f"hf_{secrets.token_hex(17)}"
         path.touch(mode=0o600)
-        path.write_text(f"hf_{secrets.token_hex(17)}\n", encoding="ascii")
-    return [path.read_text(encoding="ascii").strip()] if path.exists() else []
+        path.write_text(f"{token}\n", encoding="ascii")
+    return [token] if token else []

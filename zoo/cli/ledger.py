@@ -1,7 +1,9 @@
-"""What was measured before: ledger list, show, verify, merge. `zoo ledger NAME` is list."""
+"""`zoo ledger list, show, verify, merge`: recorded results. `zoo ledger NAME` is list."""
 
 import sys
 from enum import StrEnum
+from fnmatch import fnmatchcase
+from glob import has_magic
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +13,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from zoo.cli.app import Json, app, print_json, progress
+from zoo.cli.app import Json, app, print_json, progress, unknown
+from zoo.cli.catalog import paper_names
 from zoo.evaluation.ledger import (
     Ledger,
     LedgerError,
@@ -23,123 +26,137 @@ from zoo.evaluation.ledger import (
     records,
 )
 from zoo.models._catalog import list_models
-from zoo.models._registry import suggest
-from zoo.papers.loading import load_papers
 from zoo.papers.records import UNITLESS
 
 SHOWN = 1000  # records of a table for people
-HELP = "What was measured, once and for all. `zoo ledger NAMES` is `zoo ledger list NAMES`."
+HELP = "Recorded results. `zoo ledger NAMES` is short for `zoo ledger list NAMES`."
 
 
 class Kind(StrEnum):
-    """Of a record."""
+    """Kinds of records."""
 
     evaluation = "evaluation"
     training = "training"
     speed = "speed"
 
 
-class Group(typer.core.TyperGroup):
-    """What is no verb of the ledger is for `list`."""
+class ListByDefault(typer.core.TyperGroup):
+    """A group whose verb is `list` unless the first argument is another verb."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        verb = args[:1] and (args[0] in self.commands or args[0] in ctx.help_option_names)
-        return super().parse_args(ctx, args if verb else ["list", *args])
+        has_verb = args[:1] and (args[0] in self.commands or args[0] in ctx.help_option_names)
+        return super().parse_args(ctx, args if has_verb else ["list", *args])
 
 
-ledger = typer.Typer(cls=Group, help=HELP)
+ledger = typer.Typer(cls=ListByDefault, help=HELP)
 app.add_typer(ledger, name="ledger")
 
-Published = Annotated[bool, typer.Option("--published", help="Only what comes with the zoo.")]
-Own = Annotated[bool, typer.Option("--own", help="Only what this machine measured.")]
-Folder = Annotated[Path | None, typer.Option("--ledger", help="Only the ledger of this folder.")]
+Published = Annotated[
+    bool, typer.Option("--published", help="Only the ledger that comes with the zoo.")
+]
+Own = Annotated[bool, typer.Option("--own", help="Only this machine's ledger.")]
+Folder = Annotated[Path | None, typer.Option("--ledger", help="Only the ledger in this folder.")]
 
 
 @ledger.command("list")
 def list_command(
-    names: Annotated[list[str] | None, typer.Argument(help="Models, weights, rooms.")] = None,
-    model: Annotated[str, typer.Option(help="Pattern, e.g. 'resnet*'.")] = "",
-    benchmark: Annotated[str, typer.Option(help="Pattern, e.g. 'digits/*'.")] = "",
-    paper: Annotated[str, typer.Option(help="Room or arXiv number.")] = "",
-    kind: Annotated[Kind | None, typer.Option()] = None,
-    since: Annotated[str, typer.Option(help="Not before this day (UTC).", metavar="DATE")] = "",
-    device: Annotated[str, typer.Option(help="Pattern, e.g. '*H200*'.")] = "",
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Models, weights, papers, arXiv numbers, patterns.")
+    ] = None,
+    model: Annotated[str, typer.Option(help="Pattern of models, e.g. 'resnet*'.")] = "",
+    benchmark: Annotated[str, typer.Option(help="Pattern of benchmarks, e.g. 'digits/*'.")] = "",
+    paper: Annotated[str, typer.Option(help="Only models of this paper or arXiv number.")] = "",
+    kind: Annotated[Kind | None, typer.Option(help="Only records of this kind.")] = None,
+    since: Annotated[
+        str, typer.Option(help="Only records from this day (UTC) on.", metavar="DATE")
+    ] = "",
+    device: Annotated[str, typer.Option(help="Pattern of devices, e.g. '*H200*'.")] = "",
     last: Annotated[
-        bool, typer.Option("--last", help="Only the last, of several alike but for the date.")
+        bool, typer.Option("--last", help="Only the latest of records that differ by date alone.")
     ] = False,
     only_published: Published = False,
     only_own: Own = False,
     folder: Folder = None,
     as_json: Json = False,
 ) -> None:
-    """List what was measured."""
+    """List recorded results."""
     about: list[set[str]] = [{p for name in names for p in _patterns(name)}] if names else []
     about += [{model}] if model else []
-    about += [_networks(paper)] if paper else []
-    found = queries.find(
-        _records(only_published, only_own, folder),
-        about=about,
-        benchmark=benchmark,
-        kind=kind or "",
-        since=since,
-        device=device,
+    about += [_models_of(paper)] if paper else []
+    known = _records(only_published, only_own, folder)
+    chosen = queries.find(
+        known, about=about, benchmark=benchmark, kind=kind or "", since=since, device=device
     )
-    found = queries.latest_per_subject(found) if last else found
+    chosen = queries.latest_per_subject(chosen) if last else chosen
     if as_json:
-        print_json(found)
+        print_json(chosen)
         return
-    if not found:
-        raise LookupError("no record is like this; `zoo ledger` lists all that there are")
-    Console().print(_table(found[-SHOWN:]))
-    if len(found) > SHOWN:
-        print(f"the last {SHOWN:,} of {len(found):,} records; --json has them all")
+    if not chosen:
+        _raise_nearest(names or [], benchmark, known)
+    Console().print(_table(chosen[-SHOWN:]))
+    if len(chosen) > SHOWN:
+        print(f"the last {SHOWN:,} of {len(chosen):,} records; --json has them all")
+
+
+def _raise_nearest(names: list[str], benchmark: str, known: list[Record]) -> None:
+    """Raise LookupError for an empty list, with the nearest names where one is unknown."""
+    benchmarks = sorted({b for record in known for b in queries.benchmarks(record)})
+    if benchmark and benchmarks and not any(fnmatchcase(b, benchmark) for b in benchmarks):
+        raise unknown("benchmark of a record", benchmark, benchmarks)
+    subjects = sorted({n for record in known for n in queries.names(record)} | {*list_models()})
+    for name in names:
+        if not has_magic(name) and not _patterns(name) & {*subjects}:
+            raise unknown("model", name, subjects)
+    raise LookupError("no record matches; `zoo ledger` lists them all")
 
 
 @ledger.command()
 def show(
-    record: Annotated[str, typer.Argument(help="The first digits of its id.", metavar="ID")],
+    record: Annotated[str, typer.Argument(help="First characters of the id.", metavar="ID")],
     only_published: Published = False,
     only_own: Own = False,
     folder: Folder = None,
 ) -> None:
     """Show one record, as it stands in its file."""
-    found = [r for r in _records(only_published, only_own, folder) if r["id"].startswith(record)]
-    if not found:
+    chosen = [r for r in _records(only_published, only_own, folder) if r["id"].startswith(record)]
+    if not chosen:
         raise LookupError(f"no record has an id that starts with {record!r}")
-    if len(found) > 1:
-        ids = ", ".join(r["id"][:12] for r in found[:3])
-        raise LookupError(f"{len(found)} records have ids that start with {record!r}: {ids}, ...")
-    sys.stdout.write(records.text(found[0]))
+    if len(chosen) > 1:
+        ids = ", ".join(r["id"][:12] for r in chosen[:3])
+        raise LookupError(f"{len(chosen)} records have ids that start with {record!r}: {ids}, ...")
+    sys.stdout.write(records.text(chosen[0]))
 
 
 @ledger.command()
 def verify(only_published: Published = False, only_own: Own = False, folder: Folder = None) -> None:
-    """Open every record: whether each is valid, in its place and as it was added.
+    """Verify that every record is valid, in its place, and as it was added.
 
-    Exit code 1 if one is not. That the last ones were taken away shows in the last id alone.
+    Exit code 1 if one is not. Missing records at the end change only the last id, which is printed.
     """
-    broken = False
-    for chosen in _ledgers(only_published, only_own, folder):
+    is_broken = False
+    for each in _ledgers(only_published, only_own, folder):
         try:
             with progress() as advance:
-                advance(f"{chosen.folder}")
-                count = chosen.verify()
-            last = f", the last is {chosen.last}" if count else ""
-            print(f"{chosen.folder}: {count:,} {'record' if count == 1 else 'records'}{last}")
+                advance(f"{each.folder}")
+                count = each.verify()
+            last = f", the last is {each.last}" if count else ""
+            print(f"{each.folder}: {count:,} {'record' if count == 1 else 'records'}{last}")
         except LedgerError as error:
             print(f"zoo: {error}", file=sys.stderr)
-            broken = True
-    raise typer.Exit(1 if broken else 0)
+            is_broken = True
+    raise typer.Exit(1 if is_broken else 0)
 
 
 @ledger.command("merge")
 def merge_command(
-    source: Annotated[Path, typer.Argument(help="The other ledger's folder.", metavar="DIR")],
-    folder: Annotated[Path | None, typer.Option("--ledger", help="To this one.")] = None,
+    source: Annotated[Path, typer.Argument(help="Folder of the other ledger.", metavar="DIR")],
+    folder: Annotated[
+        Path | None, typer.Option("--ledger", help="Ledger to add to; this machine's by default.")
+    ] = None,
 ) -> None:
-    """Add the records of another ledger to one's own."""
+    """Add the records of another ledger to this machine's."""
     target = Ledger(folder) if folder else own()
-    added = len(merge(_there(source), target))
+    added = len(merge(_existing(source), target))
     count = len(Ledger(source).paths)
     print(f"{added:,} of {count:,} records of {source} were added to {target.folder}")
 
@@ -148,65 +165,63 @@ def _ledgers(only_published: bool, only_own: bool, folder: Path | None) -> list[
     if only_published + only_own + (folder is not None) > 1:
         raise ValueError("--published, --own and --ledger exclude one another; give one of them")
     if folder is not None:
-        return [_there(folder)]
+        return [_existing(folder)]
     return [*([] if only_own else [published()]), *([] if only_published else [own()])]
 
 
-def _there(folder: Path) -> Ledger:
+def _existing(folder: Path) -> Ledger:
     if not folder.is_dir():
         raise ValueError(f"a ledger is a folder that exists, not {folder}")
     return Ledger(folder)
 
 
-def _records(*which: Any) -> list[Record]:
-    """All records of the ledgers; one that stands in both, once."""
-    found = (record for chosen in _ledgers(*which) for record in chosen.records())
-    return list({record["id"]: record for record in found}.values())
+def _records(*options: Any) -> list[Record]:
+    """Return all records of the chosen ledgers; one that is in both, once."""
+    everything = (record for each in _ledgers(*options) for record in each.records())
+    return list({record["id"]: record for record in everything}.values())
 
 
 def _patterns(name: str) -> set[str]:
-    """A name as patterns: a room or an arXiv number is all its networks."""
-    rooms = {n for p in load_papers() for n in (p.id, p.arxiv, p.arxiv.partition("v")[0])}
-    return _networks(name) if name and name in rooms else {name}
+    """Return a name as patterns: a paper or an arXiv number stands for all its models."""
+    return _models_of(name) if name in paper_names() else {name}
 
 
-def _networks(paper: str) -> set[str]:
-    """The networks of a room."""
-    found = set(list_models(paper=paper))
-    if not found:
-        near = suggest(paper, [p.id for p in load_papers()])
-        raise LookupError(f"no room is called {paper!r}; the nearest are {near}")
-    return found
+def _models_of(paper: str) -> set[str]:
+    """Return a paper's models. Raises LookupError."""
+    names = set(list_models(paper=paper))
+    if not names:
+        raise unknown("paper", paper, paper_names())
+    return names
 
 
-def _table(found: list[Record]) -> Table:
+def _table(chosen: list[Record]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for title in ("date", "what", "on", "scores", "precision", "device", "commit", "id"):
         table.add_column(title, overflow="fold", no_wrap=title in ("date", "id"))
-    for record in found:
+    for record in chosen:
         day, time = record["date"].rstrip("Z").split("T")
-        last = (
+        right = (
             record.get("precision", ""),
             record["device"],
             record["commit"][:7] + ("+" if record["commit"].endswith("+changes") else ""),
             record["id"][:12],
         )
-        first = (f"{day} {time[:5]}", queries.subject(record))
-        for on, scores in _scores(record):
-            table.add_row(*map(escape, (*first, on, scores, *last)))
-            first, last = ("", ""), ("", "", "", "")
+        left = (f"{day} {time[:5]}", queries.subject(record))
+        for benchmark, scores in _scores(record):
+            table.add_row(*map(escape, (*left, benchmark, scores, *right)))
+            left, right = ("", ""), ("", "", "", "")
     return table
 
 
 def _scores(record: Record) -> list[tuple[str, str]]:
-    """The scores of a record by what they are on."""
+    """Return (benchmark, its scores) of a record."""
     if "rows" in record:
         return [("", f"{len(record['rows'])} rows, {record['rounds']} rounds")]
-    found = {name: entry["scores"] for name, entry in record.get("benchmarks", {}).items()}
-    found |= {record["benchmark"]: record["scores"]} if "benchmark" in record else {}
+    by_benchmark = {name: entry["scores"] for name, entry in record.get("benchmarks", {}).items()}
+    by_benchmark |= {record["benchmark"]: record["scores"]} if "benchmark" in record else {}
     return [
         (name, "\n".join(_score(metric, score) for metric, score in scores.items()))
-        for name, scores in found.items()
+        for name, scores in by_benchmark.items()
     ]
 
 

@@ -19,6 +19,9 @@ def train(
     from zoo.training import load_recipe
     from zoo.training import train as run_training
 
-    run = run_training(load_recipe(recipe), seed=seed, out=out, data=data)
+    try:
+        run = run_training(load_recipe(recipe), seed=seed, out=out, data=data)
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
     run.accelerator.print(f"the weights are in {out / 'model.safetensors'}")
     run.accelerator.end_training()

@@ -28,25 +28,32 @@ def upscale(
     tile: Annotated[
         int | None, typer.Option(help="Tile size in pixels; by default what fits in free memory.")
     ] = None,
-    plus: Annotated[
+    self_ensemble: Annotated[
         bool, typer.Option("--self-ensemble", help="Average eight orientations: slower, better.")
     ] = False,
 ) -> None:
     """Upscale images."""
-    from zoo.inference import upscaling
+    from zoo.inference import image_files, upscaling
 
-    jobs = upscaling.plan(images, output, scale)
+    jobs = image_files.plan(images, output, scale)
     network = upscaling.load(model, scale, weights)
     with bars() as bar:
         task = bar.add_task("")
         for source, target in jobs:
             bar.update(task, description=escape(source.name))
 
-            def advance(done: int, total: int) -> None:
+            def on_progress(done: int, total: int) -> None:
                 bar.update(task, completed=done, total=total)
 
-            options = {"tile": tile, "plus": plus, "advance": advance}
-            width, height = upscaling.upscale_file(source, target, network, scale, **options)
+            width, height = image_files.upscale_file(
+                source,
+                target,
+                network,
+                scale,
+                tile=tile,
+                self_ensemble=self_ensemble,
+                on_progress=on_progress,
+            )
             print(f"{target}: {width}x{height}")
 
 

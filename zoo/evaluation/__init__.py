@@ -1,4 +1,4 @@
-"""Measurements: samples in, one answer each, on any number of processes, and what that was worth.
+"""Evaluation: weights on a benchmark, by a protocol, on any number of processes.
 
-works.py: what there is to measure    engine.py: the loop    classes, enlargements, tokens: its jobs
+EvalSpec -> evaluator -> engine (shard, predict, gather) -> EvalOutput -> EvalRecord in the ledger
 """

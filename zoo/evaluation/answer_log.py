@@ -1,6 +1,6 @@
-"""Answers kept as they come, so that a run that was killed goes on where it was.
+"""A log of predictions, so that a run that was killed resumes where it was.
 
-FOLDER/setting.json, FOLDER/answers-<process>.jsonl -> {index: answer}
+FOLDER/setting.json, FOLDER/answers-<rank>.jsonl -> {index: prediction}
 """
 
 import json
@@ -10,44 +10,44 @@ from typing import Any
 
 from zoo._io import atomic_write
 
-Prediction = tuple[Any, ...]  # (index, answer, ...)
+Prediction = tuple[Any, ...]  # (index, value, ...), or without the index where that is a key
 
 
 def load_predictions(folder: Path | None, setting: Mapping[str, Any]) -> dict[int, Prediction]:
-    """Answers of an earlier run with the same setting. Raises ValueError if it was another."""
+    """Load the log of an earlier run of the same setting. Raises ValueError for another's."""
     if folder is None:
         return {}
     folder.mkdir(parents=True, exist_ok=True)
-    before = folder / "setting.json"
-    if before.exists() and json.loads(before.read_text(encoding="utf-8")) != setting:
+    path = folder / "setting.json"
+    if path.exists() and json.loads(path.read_text(encoding="utf-8")) != setting:
         raise ValueError(f"{folder} holds answers of another setting; take a new folder")
-    write(before, setting)
-    found: dict[int, Prediction] = {}
-    for path in sorted(folder.glob("answers-*.jsonl")):
-        for line in path.read_text(encoding="utf-8").splitlines():
+    write_indented(path, setting)
+    predictions: dict[int, Prediction] = {}
+    for log in sorted(folder.glob("answers-*.jsonl")):
+        for line in log.read_text(encoding="utf-8").splitlines():
             try:
-                index, *answer = json.loads(line)
+                index, *values = json.loads(line)
             except (ValueError, TypeError):
-                continue  # the line that was being written when the run was killed
-            found[index] = tuple(answer)
-    return found
+                continue  # cut off when the run was killed
+            predictions[index] = tuple(values)
+    return predictions
 
 
 def append_predictions(
-    found: Iterable[Prediction], folder: Path | None, rank: int
+    predictions: Iterable[Prediction], folder: Path | None, rank: int
 ) -> Iterator[Prediction]:
-    """The same answers, each of them in the folder before the next is asked for."""
+    """Yield predictions, each written to the log before the next is computed."""
     if folder is None:
-        yield from found
+        yield from predictions
         return
     with (folder / f"answers-{rank}.jsonl").open("a", encoding="utf-8") as log:
-        log.write("\n")  # after half a line, if the last run was killed
-        for entry in found:
-            log.write(json.dumps(entry) + "\n")
+        log.write("\n")  # ends a line that was cut off
+        for prediction in predictions:
+            log.write(json.dumps(prediction) + "\n")
             log.flush()
-            yield entry
+            yield prediction
 
 
-def write(path: Path, content: Any) -> None:
-    """A JSON file, whole or not at all."""
+def write_indented(path: Path, content: Any) -> None:
+    """Write a JSON file, whole or not at all."""
     atomic_write(path, json.dumps(content, indent=1) + "\n")

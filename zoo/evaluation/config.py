@@ -1,4 +1,4 @@
-"""How something is measured. Loads no torch."""
+"""Options of an evaluation run. Loads no torch."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,21 +8,15 @@ PRECISIONS = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 
 @dataclass(frozen=True, kw_only=True)
 class EvalConfig:
-    """How a job is run. Of these, `precision` alone is part of what is measured.
+    """How an evaluation runs. Only `precision` and `limit` change what is measured."""
 
-    Networks of images run in the layout, and with the folded BatchNorms, that are fast or, by
-    `eager`, as they were defined: the same to the last digits. `batch_size` 0 is the job's own.
-    `limit` takes the first samples alone, for a try. Samples that cannot be read stop the run or,
-    by `skip_broken`, are left out and named.
-    """
-
-    precision: str = "fp32"
-    batch_size: int = 0
-    workers: int = 0
-    eager: bool = False
-    compile: bool = False
-    limit: int = 0
-    skip_broken: bool = False
+    precision: str = "fp32"  # one of PRECISIONS
+    batch_size: int = 0  # samples at once; 0 for the evaluator's own
+    workers: int = 0  # processes that load samples; 0 to load in this one
+    eager: bool = False  # neither fold BatchNorms nor use channels_last: same scores, slower
+    compile: bool = False  # run the network by torch.compile
+    limit: int = 0  # evaluate only the first samples; 0 for all
+    skip_broken: bool = False  # leave out and name unreadable samples instead of stopping
 
     def __post_init__(self) -> None:
         if self.precision not in PRECISIONS:
@@ -40,9 +34,8 @@ class EvalConfig:
         return getattr(torch, PRECISIONS[self.precision])
 
 
-def emulated(precision: str, device: str = "cpu") -> bool:
-    """Whether a precision will be computed by a CPU that has no instructions for it, in several
-    times the time of fp32."""
+def is_emulated(precision: str, device: str = "cpu") -> bool:
+    """True if the CPU lacks instructions for a precision: several times slower than fp32."""
     import torch
 
     on_cpu = device == "cpu" or not torch.cuda.is_available()

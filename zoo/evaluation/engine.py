@@ -1,9 +1,8 @@
-"""The one loop of every measurement: samples in, one answer each, on any number of processes.
+"""The evaluation loop: every sample predicted once, on any number of processes.
 
-job -> shards by index -> answers, kept as they come -> gathered once, every sample counted once
+evaluator -> shards by index -> predictions, logged as they come -> gathered once
 
-A job is a network with its samples: see classes.py, enlargements.py and tokens.py. Neither the
-number of processes nor the size of a batch changes what is seen of a sample.
+Neither the number of processes nor the batch size changes what the network sees of a sample.
 """
 
 import hashlib
@@ -24,50 +23,54 @@ from zoo.evaluation.config import EvalConfig
 from zoo.evaluation.memory import PeakMemory
 from zoo.evaluation.samples import UnreadableSampleError
 
-
-def shard(samples: Sequence[int], rank: int, world: int) -> Sequence[int]:
-    """The indices that process `rank` of `world` looks at: every one belongs to one process."""
-    return samples[rank::world]
-
-
-Predictions = Mapping[int, Prediction]
+Predictions = Mapping[int, Prediction]  # by index, without the index
+Batch = list[tuple[int, Any]]  # (index, loaded sample)
 
 
 class Evaluator(Protocol):
-    """A network and the samples that it answers."""
+    """A network with the samples of one task: `load`, `predict`, then `compute`."""
 
-    size: int
-    batch_size: int
+    size: int  # number of samples
+    batch_size: int  # by default
     network: nn.Module
 
-    def ready(self, device: torch.device, how: EvalConfig) -> None: ...
-    def load(self, index: int) -> Any: ...
-    def groups(self, indices: Sequence[int], size: int) -> Iterable[list[int]]: ...
-    def answer(self, batch: list[tuple[int, Any]]) -> Iterator[Prediction]: ...
-    def scores(self, answers: Predictions) -> dict[str, Any]: ...
+    def prepare(self, device: torch.device, config: EvalConfig) -> None:
+        """Bring the network to the device, in the config's layout and precision."""
+
+    def load(self, index: int) -> Any:
+        """Return a sample as the network takes it. Raises UnreadableSampleError."""
+
+    def batches(self, indices: Sequence[int], size: int) -> Iterable[list[int]]:
+        """Split indices into batches of at most `size`."""
+
+    def predict(self, batch: Batch) -> Iterator[Prediction]:
+        """Yield (index, value, ...) for each sample, in values that JSON can hold."""
+
+    def compute(self, predictions: Predictions) -> dict[str, Any]:
+        """Return a record's fields `samples`, `scores` and `parts`."""
 
 
 @dataclass(frozen=True)
 class EvalOutput:
-    """All answers by index, what was left out and why, and what that took."""
+    """The result of a run, the same on every process."""
 
-    answers: Predictions
-    broken: tuple[str, ...]
-    seconds: float
-    peak_memory: int
+    predictions: Predictions  # of all samples that could be read
+    broken: tuple[str, ...]  # samples that were left out, and why
+    seconds: float  # wall time
+    peak_memory: int  # bytes, of the process that took most
 
     @property
     def sha256(self) -> str:
-        """The sum over all answers, in their order."""
-        rows = [[index, *self.answers[index]] for index in sorted(self.answers)]
+        """Hash of all predictions, by index."""
+        rows = [[index, *self.predictions[index]] for index in sorted(self.predictions)]
         return hashlib.sha256(json.dumps(rows, separators=(",", ":")).encode()).hexdigest()
 
 
-class _Loaded(Dataset[Any]):
-    """(index, what a job shows of the sample, or why it cannot)."""
+class _LoadedSamples(Dataset[Any]):
+    """(index, loaded sample, or the error of one that cannot be read)."""
 
-    def __init__(self, job: Evaluator) -> None:
-        self.load, self.size = job.load, job.size
+    def __init__(self, evaluator: Evaluator) -> None:
+        self.load, self.size = evaluator.load, evaluator.size
 
     def __len__(self) -> int:
         return self.size
@@ -80,85 +83,117 @@ class _Loaded(Dataset[Any]):
 
 
 def run_evaluation(
-    job: Evaluator,
-    world: ProcessGroup,
-    how: EvalConfig,
+    evaluator: Evaluator,
+    group: ProcessGroup,
+    config: EvalConfig,
     *,
     setting: Mapping[str, Any],
     folder: Path | None = None,
-    advance: Callable[[int], None] = lambda n: None,
+    on_progress: Callable[[int], None] = lambda n: None,
 ) -> EvalOutput:
-    """The answers of a job, the same on every process. With a `folder`, answers of an earlier run
-    of the same `setting` are taken from there.
+    """Predict every sample once.
 
-    Raises ValueError for a sample that cannot be read, or answers of another setting; whatever one
-    process raises, all do.
+    Args:
+        evaluator: the network and its samples.
+        group: the processes that share the samples.
+        config: precision, batch size, limit and so on.
+        setting: identifies the run in its log.
+        folder: where the log is kept; an earlier run of the same setting is resumed.
+        on_progress: called with the number of samples that were done.
+
+    Returns:
+        Predictions, time and memory, the same on every process.
+
+    Raises:
+        ValueError: a sample cannot be read, or the log is of another setting. An error of one
+            process is raised on all.
     """
-    start, peak = time.perf_counter(), PeakMemory(world.device)
-    before = world.main_process_first(lambda: load_predictions(folder, setting))
-    total = min(job.size, how.limit or job.size)
-    share = shard(range(total), world.rank, world.size)
-    found = {index: before[index] for index in share if index in before}
-    advance(len(found))
+    start, peak = time.perf_counter(), PeakMemory(group.device)
+    logged = group.main_process_first(lambda: load_predictions(folder, setting))
+    total = min(evaluator.size, config.limit or evaluator.size)
+    own_shard = shard(range(total), group.rank, group.size)
+    predictions = {index: logged[index] for index in own_shard if index in logged}
+    on_progress(len(predictions))
     broken: list[tuple[int, str]] = []
     error = None
     try:
-        job.ready(world.device, how)
-        batches = _batches(job, [index for index in share if index not in found], how)
-        for index, *answer in append_predictions(
-            _answers(job, batches, how, broken), folder, world.rank
-        ):
-            found[index] = tuple(answer)
-            advance(1)
-    except Exception as raised:  # to be raised on every process, or others would wait for this one
+        evaluator.prepare(group.device, config)
+        batches = _load_batches(evaluator, [i for i in own_shard if i not in predictions], config)
+        new = _predict(evaluator, batches, config, broken)
+        for index, *values in append_predictions(new, folder, group.rank):
+            predictions[index] = tuple(values)
+            on_progress(1)
+    except Exception as raised:  # raised on every process below: none may wait for this one
         error = raised
-    world.raise_everywhere(error)
-    parts = world.gather((found, broken, peak.bytes()))
-    answers = {index: answer for part, _, _ in parts for index, answer in part.items()}
-    left_out = sorted(entry for _, out, _ in parts for entry in out)
-    if sorted([*answers, *(index for index, _ in left_out)]) != list(range(total)):
-        raise RuntimeError(f"{len(answers)} answers to {total} samples")
+    group.raise_everywhere(error)
+    return _gather(group, total, (predictions, broken, peak.bytes()), start)
+
+
+def evaluate(
+    evaluator: Evaluator, config: EvalConfig | None = None, device: str = "cpu"
+) -> dict[str, Any]:
+    """Return a record's `samples`, `scores` and `parts`, computed by this process alone."""
+    group = ProcessGroup(rank=0, size=1, device=torch.device(device))
+    output = run_evaluation(evaluator, group, config or EvalConfig(), setting={})
+    return evaluator.compute(output.predictions)
+
+
+def _gather(
+    group: ProcessGroup,
+    total: int,
+    part: tuple[dict[int, Prediction], list[tuple[int, str]], int],
+    start: float,
+) -> EvalOutput:
+    """Merge the parts of all processes. Raises RuntimeError unless each sample is in one."""
+    parts = group.gather(part)
+    predictions = {index: values for part, _, _ in parts for index, values in part.items()}
+    broken = sorted(entry for _, entries, _ in parts for entry in entries)
+    if sorted([*predictions, *(index for index, _ in broken)]) != list(range(total)):
+        raise RuntimeError(f"{len(predictions)} answers to {total} samples")
     return EvalOutput(
-        answers=answers,
-        broken=tuple(why for _, why in left_out),
+        predictions=predictions,
+        broken=tuple(cause for _, cause in broken),
         seconds=round(time.perf_counter() - start, 2),
-        peak_memory=max(bytes_ for _, _, bytes_ in parts),
+        peak_memory=max(peak for _, _, peak in parts),
     )
 
 
-def _batches(
-    job: Evaluator, indices: Sequence[int], how: EvalConfig
-) -> Iterable[list[tuple[int, Any]]]:
-    groups = list(job.groups(indices, how.batch_size or job.batch_size))
-    return DataLoader(_Loaded(job), batch_sampler=groups, num_workers=how.workers, collate_fn=list)
+def _load_batches(
+    evaluator: Evaluator, indices: Sequence[int], config: EvalConfig
+) -> Iterable[Batch]:
+    batches = list(evaluator.batches(indices, config.batch_size or evaluator.batch_size))
+    return DataLoader(
+        _LoadedSamples(evaluator),
+        batch_sampler=batches,
+        num_workers=config.workers,
+        collate_fn=list,
+    )
 
 
-def _answers(
-    job: Evaluator,
-    batches: Iterable[list[tuple[int, Any]]],
-    how: EvalConfig,
+def _predict(
+    evaluator: Evaluator,
+    batches: Iterable[Batch],
+    config: EvalConfig,
     broken: list[tuple[int, str]],
 ) -> Iterator[Prediction]:
-    """Entries batch by batch; what cannot be read goes to `broken` or, unless those are skipped,
-    ends it."""
+    """Yield predictions; unreadable samples go to `broken`, or stop the run."""
     for batch in batches:
-        faults = [
-            (index, str(shown))
-            for index, shown in batch
-            if isinstance(shown, UnreadableSampleError)
-        ]
-        if faults and not how.skip_broken:
-            raise ValueError(f"{faults[0][1]}; mend it, or leave it out by --skip-broken")
-        broken += faults
-        good = [
-            (index, shown) for index, shown in batch if not isinstance(shown, UnreadableSampleError)
-        ]
-        if good:
+        errors = [(i, str(x)) for i, x in batch if isinstance(x, UnreadableSampleError)]
+        if errors and not config.skip_broken:
+            raise ValueError(f"{errors[0][1]}; mend it, or leave it out by --skip-broken")
+        broken += errors
+        readable = [(i, x) for i, x in batch if not isinstance(x, UnreadableSampleError)]
+        if readable:
             with torch.inference_mode():
-                yield from job.answer(good)
+                yield from evaluator.predict(readable)
+
+
+def shard(indices: Sequence[int], rank: int, size: int) -> Sequence[int]:
+    """Return the indices of process `rank` of `size`: each index belongs to one process."""
+    return indices[rank::size]
 
 
 def batched(indices: Sequence[int], size: int) -> Iterator[list[int]]:
-    """`indices` in batches of `size`."""
+    """Yield `indices` in batches of `size`."""
     for start in range(0, len(indices), size):
         yield list(indices[start : start + size])

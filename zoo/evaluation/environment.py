@@ -1,4 +1,4 @@
-"""Device, library versions and commit that a record names."""
+"""Device, library versions and commit of a record."""
 
 import platform
 import subprocess
@@ -12,7 +12,7 @@ LIBRARIES = ("residual-zoo", "torch", "torchvision", "timm", "numpy", "pillow", 
 
 
 def environment(device: Any) -> dict[str, Any]:
-    """Where it ran, and by what."""
+    """Return the fields of a record that name the machine and the software."""
     import torch
 
     on_gpu = device.type == "cuda"
@@ -26,15 +26,17 @@ def environment(device: Any) -> dict[str, Any]:
 
 @cache
 def checkout_commit() -> str:
-    """The commit of the checkout, with "+changes" if the library differs from it; "" outside. Of
-    when it was first asked for: what runs is what was loaded."""
+    """Return the checkout's commit, with "+changes" if zoo/ differs from it; "" outside of one.
+
+    The first call decides: the code that runs is the code that was loaded.
+    """
     if not (ROOT / ".git").exists():
         return ""
 
-    def git(*command: str) -> str:
-        done = ["git", "-C", str(ROOT), *command]
-        return subprocess.run(done, capture_output=True, text=True, check=False).stdout.strip()
+    def git(*args: str) -> str:
+        command = ["git", "-C", str(ROOT), *args]
+        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
 
-    found = git("rev-parse", "HEAD")
-    changed = git("status", "--porcelain", "--untracked-files=no", "--", "zoo")
-    return f"{found}+changes" if found and changed else found
+    commit = git("rev-parse", "HEAD")
+    is_changed = git("status", "--porcelain", "--untracked-files=no", "--", "zoo")
+    return f"{commit}+changes" if commit and is_changed else commit

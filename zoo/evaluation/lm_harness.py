@@ -21,6 +21,7 @@ from torch import nn
 from zoo.data.tokenizers import get_tokenizer as read_tokenizer
 from zoo.inference.generation import SamplingParams
 from zoo.inference.text_generation import TextGenerator
+from zoo.models._builder import pretrained_cfg
 
 try:
     from lm_eval import simple_evaluate
@@ -62,12 +63,12 @@ Answer = tuple[float, bool]  # (log-likelihood, whether each id is the likeliest
 
 @dataclass(frozen=True)
 class TruncatingGenerator(TextGenerator):
-    """A writer that sees the last `room` tokens of a prompt."""
+    """A text generator that sees the last `room` tokens of a prompt."""
 
     room: int
 
-    def ids(self, prompt: str) -> list[int]:
-        return super().ids(prompt)[-self.room :]
+    def encode_prompt(self, prompt: str) -> list[int]:
+        return super().encode_prompt(prompt)[-self.room :]
 
 
 @register_model("zoo")
@@ -90,24 +91,24 @@ class ZooLM(TemplateLM):  # type: ignore[misc]
             raise ValueError(f"batch_size is a number of sequences, not {batch_size!r}")
         if isinstance(name, str):
             file = Path(weights) if weights else None
-            self.writer = TextGenerator.load(name, weights=file, tokenizer=tokenizer)
+            self.generator = TextGenerator.load(name, weights=file, tokenizer=tokenizer)
         else:
-            own = vars(name)["pretrained_cfg"]["tokenizer"]
-            self.writer = TextGenerator(name.eval(), read_tokenizer(tokenizer or own))
+            own = pretrained_cfg(name)["tokenizer"]
+            self.generator = TextGenerator(name.eval(), read_tokenizer(tokenizer or own))
         # lm_eval says "cuda:0" to everyone, whatever there is
         self._device = torch.device(device if torch.cuda.is_available() else "cpu")
-        self.model = self.writer.model.to(self._device)
+        self.model = self.generator.model.to(self._device)
         self.batch_size = int(batch_size)
 
     @property
     def eot_token_id(self) -> int:
-        return self.writer.tokenizer.end
+        return self.generator.tokenizer.end
 
     def tok_encode(
         self, string: str, add_special_tokens: bool | None = None, **kwargs: Any
     ) -> list[int]:
         """Ids of a text; the zoo's tokenizers put nothing before or after it."""
-        return self.writer.tokenizer.encode(string)
+        return self.generator.tokenizer.encode(string)
 
     def _loglikelihood_tokens(
         self, requests: list[Request], disable_tqdm: bool = False, **kwargs: Any
@@ -196,10 +197,12 @@ class ZooLM(TemplateLM):  # type: ignore[misc]
             raise ValueError(
                 f"max_gen_toks={steps} leaves no room in the context of {self.model.context}"
             )
-        writer = TruncatingGenerator(self.model, self.writer.tokenizer, self.model.context - steps)
+        generator = TruncatingGenerator(
+            self.model, self.generator.tokenizer, self.model.context - steps
+        )
         seed = int(torch.randint(2**31, ()))  # of the harness's seed
-        return writer.write(
-            prompts, stop=until, max_new_tokens=steps, choice=SamplingParams(**asked), seed=seed
+        return generator.generate(
+            prompts, stop=until, max_new_tokens=steps, sampling=SamplingParams(**asked), seed=seed
         )
 
 

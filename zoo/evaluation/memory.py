@@ -1,5 +1,4 @@
-"""The most memory that this process has held since a moment, on the GPU or resident; and memory
-that it keeps."""
+"""Peak memory of this process: allocated on the GPU, or resident."""
 
 import re
 import resource
@@ -11,7 +10,7 @@ STATUS, RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
 class PeakMemory:
-    """From now on. Where the system cannot forget an earlier peak, that one counts too."""
+    """The peak since this object was made; an earlier one counts where it cannot be reset."""
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
@@ -19,17 +18,17 @@ class PeakMemory:
             torch.cuda.reset_peak_memory_stats(device)
             return
         try:
-            RESET.write_text("5", encoding="ascii")  # Linux: the peak is what is resident now
+            RESET.write_text("5", encoding="ascii")  # Linux: the peak becomes the resident size
         except OSError:
             return
 
     def bytes(self) -> int:
-        """The most so far."""
+        """Return the peak so far."""
         if self.device.type == "cuda":
             return int(torch.cuda.max_memory_allocated(self.device))
         try:
-            found = re.search(r"VmHWM:\s+(\d+) kB", STATUS.read_text(encoding="ascii"))
+            peak = re.search(r"VmHWM:\s+(\d+) kB", STATUS.read_text(encoding="ascii"))
         except OSError:
-            found = None
-        kib = int(found[1]) if found else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+            peak = None
+        kib = int(peak[1]) if peak else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         return 1024 * kib

@@ -1,4 +1,4 @@
-"""One sample at a time, and what is wrong with it if it cannot be read."""
+"""Reading one sample, with its name in the error if that fails."""
 
 import struct
 from typing import Any
@@ -7,7 +7,7 @@ from PIL import Image
 
 from zoo.data.benchmarks import Dataset
 
-UNREADABLE = (
+READ_ERRORS = (
     OSError,
     ValueError,
     SyntaxError,
@@ -22,19 +22,19 @@ class UnreadableSampleError(ValueError):
 
 
 def read_sample(samples: Dataset, index: int) -> Any:
-    """samples[index]. Raises BrokenError if it cannot be decoded."""
+    """Return samples[index]. Raises UnreadableSampleError if it cannot be decoded."""
     try:
         return samples[index]
     except UnreadableSampleError:
         raise
-    except UNREADABLE as error:
-        said = str(error).partition("\n")[0] or type(error).__name__
+    except READ_ERRORS as error:
+        cause = str(error).partition("\n")[0] or type(error).__name__
         raise UnreadableSampleError(
-            f"{sample_name(samples, index)} cannot be read: {said}"
+            f"{sample_name(samples, index)} cannot be read: {cause}"
         ) from None
 
 
 def sample_name(samples: Dataset, index: int) -> str:
-    """The file of a sample, with its row, if the samples say so; else its index."""
-    told = getattr(samples, "where", None)
-    return told(index) if told else f"sample {index}"
+    """Return the file of a sample, with its row, where the data set knows it; else its index."""
+    where = getattr(samples, "where", None)
+    return where(index) if where else f"sample {index}"

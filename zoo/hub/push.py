@@ -25,6 +25,7 @@ from torch import nn
 
 from zoo.checkpoints import download, endpoint
 from zoo.hub import reference_outputs
+from zoo.models._builder import pretrained_cfg
 from zoo.models._factory import create
 from zoo.models._registry import default_weights, parse_name
 from zoo.models._sources import CONFIG, FILE
@@ -128,7 +129,7 @@ def tensor_files(state: Mapping[str, torch.Tensor], shard_size: int = SHARD_SIZE
 
 def hub_config(model: nn.Module, weights: Weights, files: Files) -> dict[str, Any]:
     """Return config.json: what timm reads, and what the zoo reads in "zoo"."""
-    cfg = dict(vars(model)["pretrained_cfg"])
+    cfg = dict(pretrained_cfg(model))
     for key in ("hf_hub_id", "file", "architecture", "tag"):
         cfg.pop(key, None)
     file = FILE if FILE in files else FILE + download.INDEX

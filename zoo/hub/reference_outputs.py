@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from zoo.models._builder import pretrained_cfg
 from zoo.models._sources import OpenedSource
 from zoo.papers.weights import Weights, WeightsError
 
@@ -31,7 +32,7 @@ def compute(model: nn.Module) -> dict[str, Tensor]:
     The real input is a sentence in bytes, or scikit-image's astronaut (public domain) as the
     network takes images.
     """
-    cfg = vars(model)["pretrained_cfg"]
+    cfg = pretrained_cfg(model)
     if "vocab_size" in cfg:
         inputs = _token_ids(cfg["vocab_size"])
     else:

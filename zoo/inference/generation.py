@@ -106,7 +106,9 @@ def generate_stream(
         hidden = model.forward_features(inputs, cache)
         inputs = sample(model.forward_head(hidden[:, -1]), generator)[:, None]
         tokens = inputs[:, 0].tolist()
-        yield [token if is_active else None for token, is_active in zip(tokens, active, strict=True)]
+        yield [
+            token if is_active else None for token, is_active in zip(tokens, active, strict=True)
+        ]
         active = [a and token not in stop for a, token in zip(active, tokens, strict=True)]
         if not any(active):
             return

@@ -1,10 +1,10 @@
-"""Photographs made larger: PIL image in, PIL image out, of any size and in bounded memory.
+"""Super-resolution of images of any size in bounded memory: PIL image in, PIL image out.
 
-pixels -> tiles, with what is around them -> network -> pixels       profile, orientation: kept
+pixels -> overlapping tiles -> network -> pixels       profile, EXIF and resolution are kept
 """
 
 import copy
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,47 +13,57 @@ import numpy as np
 import psutil
 import torch
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from torch import nn
 
-from zoo._io import atomic_path
-from zoo.inference.tiling import Tile, crop_overlap, self_ensemble, tiles
+from zoo.inference import tiling
 from zoo.models._builder import build_model
 from zoo.models._factory import create
 from zoo.models._registry import get_entry, model_entries
 from zoo.models._sources import load_file
 
-OVERLAP = 16  # pixels of the small image, around a tile
-QUALITY = 95  # of formats that lose some
-LARGEST_TILE = 256  # beyond it a CPU gains nothing
-WIDTH, HEIGHT, ORIENTATION = 0xA002, 0xA003, 0x0112  # of EXIF
-FULL = {"L": 255, "RGB": 255, "I;16": 65535}
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
-Advance = Callable[[int, int], None]
+OVERLAP = 16  # low-resolution pixels around a tile
+LARGEST_TILE = 256  # a CPU gains nothing beyond it
+EXIF_IFD, EXIF_WIDTH, EXIF_HEIGHT = 0x8769, 0xA002, 0xA003
+FULL = {"L": 255, "RGB": 255, "I;16": 65535}  # largest pixel value of a mode
+OnProgress = Callable[[int, int], None]  # called with the tiles done and their number
 
 
 def resolve_model(model: str, scale: int) -> str:
-    """The name of a network, or of weights, that enlarges by `scale`: "carn_m", which has several
-    scales, "rcan_x4", or "rcan" for rcan_x4. Raises ValueError for one that has another scale,
-    UnknownNameError."""
+    """Return the name of a network or of weights for a scale: "rcan" is rcan_x4 for 4.
+
+    Raises:
+        UnknownNameError: there is no such model.
+        ValueError: it is not for super-resolution, or not for this scale.
+    """
     architecture, dot, tag = model.partition(".")
     known = model_entries()
     if architecture not in known and f"{architecture}_x{scale}" in known:
         architecture = f"{architecture}_x{scale}"
-    entry = get_entry(architecture)
-    if "fixed_input_size" not in entry.cfg:
-        raise ValueError(f"{architecture} does not enlarge; name a network that enlarges images")
-    scales: Any = vars(build_model(architecture, device="meta"))["scales"]
+    if "fixed_input_size" not in get_entry(architecture).cfg:
+        raise ValueError(f"{architecture} does not upscale; name a super-resolution network")
+    scales = _scales(build_model(architecture, device="meta"))
     if scale not in scales:
-        raise ValueError(f"{architecture} enlarges by {', '.join(map(str, scales))}, not {scale}")
+        raise ValueError(f"{architecture} upscales by {', '.join(map(str, scales))}, not {scale}")
     return architecture + dot + tag
 
 
-def load(model: str, scale: int, file: Path | None = None) -> nn.Module:
-    """The network that `resolve` finds with its weights, or with those of a safetensors `file`,
-    ready to run: in eval mode, channels_last, on the GPU if there is one.
+def _scales(network: nn.Module) -> tuple[int, ...]:
+    scales: tuple[int, ...] = vars(network)["scales"]
+    return scales
 
-    Raises LookupError when there are no weights, WeightsError for those that do not fit.
+
+def load(model: str, scale: int, file: Path | None = None) -> nn.Module:
+    """Load a network for a scale: in eval mode, channels_last, on the GPU if there is one.
+
+    Args:
+        model: a name as `resolve_model` takes it.
+        scale: of the network.
+        file: safetensors to load instead of the model's weights.
+
+    Raises:
+        LookupError: the model has no weights.
+        WeightsError: the file does not fit.
     """
     name = resolve_model(model, scale)
     try:
@@ -71,32 +81,49 @@ def upscale(
     *,
     scale: int = 2,
     tile: int | None = None,
-    plus: bool = False,
-    advance: Advance = lambda done, total: None,
+    self_ensemble: bool = False,
+    on_progress: OnProgress = lambda done, total: None,
 ) -> Image.Image:
-    """An image `scale` times as large, by a network of the zoo (a name, or one that `load` made).
+    """Upscale an image.
 
-    Modes: RGB, L (grey), RGBA and LA (alpha is enlarged bicubically), P, 1, and 16-bit grey, which
-    stays so. ICC profile, EXIF and resolution are kept. `tile` is in pixels of the small image,
-    chosen from free memory by default; `plus` is the self-ensemble of eight. `advance` hears how
-    many tiles are done, and of how many. Raises ValueError for a mode that is none of these.
+    Args:
+        image: of mode RGB, L (grey), RGBA, LA, P, 1 or 16-bit grey.
+        model: a name ("rcan" or "rcan_x4"), or a module of `load`.
+        scale: of the network.
+        tile: side of a tile in low-resolution pixels; chosen by free memory by default.
+        self_ensemble: average over eight flips and rotations: eight times the work.
+        on_progress: called with the number of tiles done and that of all tiles.
+
+    Returns:
+        An image `scale` times as large. 16-bit grey stays so, alpha is resized bicubically, and ICC
+        profile, EXIF and resolution are kept.
+
+    Raises:
+        LookupError: the model has no weights.
+        ValueError: the mode is another, or the model has another scale.
+
+    >>> import zoo
+    >>> from PIL import Image
+    >>> zoo.upscale(Image.new("RGB", (20, 10)), scale=4).size
+    (80, 40)
     """
     network = load(model, scale) if isinstance(model, str) else model
     colour, alpha = split(image)
-    pixels = np.asarray(colour)
-    size = tile or tile_for(network, scale)
-    done = Image.fromarray(_enlarge(network, pixels, scale, size, FULL[colour.mode], plus, advance))
+    run = partial(
+        _run_network, network, scale=scale, full=FULL[colour.mode], self_ensemble=self_ensemble
+    )
+    tile = tile or tile_for(network, scale)
+    large = Image.fromarray(_upscale_tiles(run, np.asarray(colour), scale, tile, on_progress))
     if alpha is not None:
-        wide = alpha.resize(done.size, Image.Resampling.BICUBIC)
-        done.putalpha(wide)
-    done.info = {key: image.info[key] for key in ("icc_profile", "dpi") if key in image.info}
-    if exif := _exif(image, done.size):
-        done.info["exif"] = exif
-    return done
+        large.putalpha(alpha.resize(large.size, Image.Resampling.BICUBIC))
+    large.info = {key: image.info[key] for key in ("icc_profile", "dpi") if key in image.info}
+    if exif := _exif(image, large.size):
+        large.info["exif"] = exif
+    return large
 
 
 def split(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
-    """An image as RGB, L or I;16, and its transparency if it has any."""
+    """Return an image as RGB, L or I;16, and its alpha channel if it has one."""
     if image.mode == "P":
         image = image.convert("RGBA" if "transparency" in image.info else "RGB")
     if image.mode == "1":
@@ -107,81 +134,85 @@ def split(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
         return image.convert(image.mode[:-1]), image.getchannel("A")
     if image.mode not in FULL:
         raise ValueError(
-            f"an image of mode {image.mode} is not enlarged; "
+            f"an image of mode {image.mode} is not upscaled; "
             "convert it to RGB, RGBA, L, LA or 16-bit grey first"
         )
     return image, None
 
 
 def _exif(image: Image.Image, size: tuple[int, int]) -> bytes:
-    """The EXIF block of an image, orientation and all, with the size of the larger one."""
+    """Return the EXIF block of an image with another size; the orientation stays."""
     exif = image.getexif()
-    details = exif.get_ifd(0x8769)
-    for tag, pixels in ((WIDTH, size[0]), (HEIGHT, size[1])):
+    details = exif.get_ifd(EXIF_IFD)
+    for tag, pixels in zip((EXIF_WIDTH, EXIF_HEIGHT), size, strict=True):
         if tag in details:
             details[tag] = pixels
     return exif.tobytes() if len(exif) else b""
 
 
-def _enlarge(
-    network: nn.Module,
+def _upscale_tiles(
+    run: Callable[[NDArray[Any]], NDArray[Any]],
     pixels: NDArray[Any],
     scale: int,
     size: int,
-    full: int,
-    plus: bool,
-    advance: Advance,
+    on_progress: OnProgress,
 ) -> NDArray[Any]:
-    """(H, W[, 3]) of whole values to `full` -> (scale * H, scale * W[, 3]) of the same type."""
+    """Upscale tile by tile: (H, W[, 3]) -> (scale * H, scale * W[, 3]) of the same type."""
     height, width = pixels.shape[:2]
     large = np.empty((scale * height, scale * width, *pixels.shape[2:]), pixels.dtype)
-    cut = list(tiles(height, width, size, OVERLAP))
-    advance(0, len(cut))
-    for i, tile in enumerate(cut):
-        top, bottom, left, right = (n * scale for n in tile.kept)
-        large[top:bottom, left:right] = _one(network, pixels, scale, tile, full, plus)
-        advance(i + 1, len(cut))
+    tiles = list(tiling.tiles(height, width, size, OVERLAP))
+    on_progress(0, len(tiles))
+    for i, tile in enumerate(tiles, 1):
+        y, y_end, x, x_end = tile.padded
+        top, bottom, left, right = (n * scale for n in tile.core)
+        core = run(pixels[y:y_end, x:x_end])[tiling.crop_overlap(tile, scale)]
+        large[top:bottom, left:right] = core
+        on_progress(i, len(tiles))
     return large
 
 
-def _one(
-    network: nn.Module, pixels: NDArray[Any], scale: int, tile: Tile, full: int, plus: bool
+@torch.inference_mode()
+def _run_network(
+    network: nn.Module, pixels: NDArray[Any], *, scale: int, full: int, self_ensemble: bool
 ) -> NDArray[Any]:
-    y, y_end, x, x_end = tile.shown
-    shown = pixels[y:y_end, x:x_end].astype(np.float32) / np.float32(full)
-    planes = shown[None].repeat(3, 0) if shown.ndim == 2 else shown.transpose(2, 0, 1)
+    """Upscale whole values of 0..full: (H, W[, 3]) -> (scale * H, scale * W[, 3])."""
+    values = pixels.astype(np.float32) / np.float32(full)
+    planes = values[None].repeat(3, 0) if values.ndim == 2 else values.transpose(2, 0, 1)
     device = next((p.device for p in network.parameters()), torch.device("cpu"))
     batch = torch.from_numpy(np.ascontiguousarray(planes))[None].to(device)
     batch = batch.contiguous(memory_format=torch.channels_last)
-    run: Any = partial(network, scale=scale) if len(vars(network)["scales"]) > 1 else network
-    with torch.inference_mode():
-        out = self_ensemble(run, batch) if plus else run(batch)
-        rows, columns = crop_overlap(tile, scale)
-        kept = out[0, :, rows, columns]
-        kept = kept.mean(0, keepdim=True) if pixels.ndim == 2 else kept
-        whole = torch.floor(kept * full + 0.5).clamp(0, full).permute(1, 2, 0)
-    found: NDArray[Any] = whole.cpu().numpy().astype(pixels.dtype)
-    return found[..., 0] if pixels.ndim == 2 else found
+    run = _at_scale(network, scale)
+    out = (tiling.self_ensemble(run, batch) if self_ensemble else run(batch))[0]
+    out = out.mean(0, keepdim=True) if pixels.ndim == 2 else out
+    rounded = torch.floor(out * full + 0.5).clamp(0, full).permute(1, 2, 0)
+    large: NDArray[Any] = rounded.cpu().numpy().astype(pixels.dtype)
+    return large[..., 0] if pixels.ndim == 2 else large
+
+
+def _at_scale(network: nn.Module, scale: int) -> Any:
+    """Return the network as a function of the image alone."""
+    return partial(network, scale=scale) if len(_scales(network)) > 1 else network
 
 
 def memory_per_pixel(network: nn.Module, scale: int) -> int:
-    """Bytes that a network holds at once, about, for a pixel of the small image: its three largest
-    layers' outputs, in float32."""
+    """Estimate the bytes for a low-resolution pixel: the three largest outputs in float32."""
     sizes: list[int] = []
     side = 16
-    sketch = copy.deepcopy(network).to("meta")
-    for module in sketch.modules():
+    meta = copy.deepcopy(network).to("meta")
+    for module in meta.modules():
         if not list(module.children()):
             module.register_forward_hook(lambda m, a, out: sizes.append(out.numel()))
-    run: Any = partial(sketch, scale=scale) if len(vars(sketch)["scales"]) > 1 else sketch
     with torch.no_grad():
-        run(torch.empty(1, 3, side, side, device="meta"))
+        _at_scale(meta, scale)(torch.empty(1, 3, side, side, device="meta"))
     return 4 * sum(sorted(sizes)[-3:]) // side**2
 
 
 def tile_for(network: nn.Module, scale: int) -> int:
-    """The side of a tile in pixels of the small image, so that a tile takes a quarter of the memory
-    that is free, and LARGEST_TILE at most. Raises MemoryError if not even 16 pixels would fit."""
+    """Return the side of a tile that takes a quarter of the free memory, at most LARGEST_TILE.
+
+    Raises:
+        MemoryError: not even 16 pixels would fit.
+    """
     free = free_memory()
     side = int((free / 4 / max(1, memory_per_pixel(network, scale))) ** 0.5) - 2 * OVERLAP
     if side < 16:
@@ -190,81 +221,7 @@ def tile_for(network: nn.Module, scale: int) -> int:
 
 
 def free_memory() -> int:
-    """Bytes that are free for one more process: on the GPU if there is one."""
+    """Return the free bytes, on the GPU if there is one."""
     if torch.cuda.is_available():
         return int(torch.cuda.mem_get_info()[0])
     return int(psutil.virtual_memory().available)
-
-
-def files_in(paths: Iterable[Path]) -> Iterator[Path]:
-    """The images that paths name: files as they are, the images of a folder in order."""
-    for path in paths:
-        if path.is_dir():
-            yield from sorted(f for f in path.iterdir() if f.suffix.lower() in SUFFIXES)
-        else:
-            yield path
-
-
-def plan(images: Iterable[Path], output: Path | None, scale: int) -> list[tuple[Path, Path]]:
-    """Which file becomes which: beside it as NAME_x<scale>.png, in the folder `output`, or the one
-    file `output`. Raises ValueError when there is none, or two would become the same."""
-    files = list(files_in(images))
-    if not files:
-        raise ValueError(
-            f"no images in {', '.join(map(str, images))}; known are {', '.join(SUFFIXES)}"
-        )
-    for file in files:
-        if not file.is_file():
-            raise ValueError(f"no file at {file}")
-    one_file = output is not None and bool(output.suffix) and not output.is_dir()
-    if output and one_file and output.suffix.lower() not in SUFFIXES:
-        raise ValueError(f"{output} is not an image of {', '.join(SUFFIXES)}, nor a folder")
-    if output and one_file and len(files) > 1:
-        raise ValueError(f"{len(files)} images do not fit into {output}; name a folder")
-    if output and not one_file:
-        output.mkdir(parents=True, exist_ok=True)
-    home = output if output and not one_file else None
-    targets = (
-        [output]
-        if output and one_file
-        else [(home or file.parent) / f"{file.stem}_x{scale}.png" for file in files]
-    )
-    if len(set(targets)) < len(targets):
-        raise ValueError("two of the images have one name; enlarge them into folders of their own")
-    if clash := set(targets) & set(files):
-        raise ValueError(f"{clash.pop()} would be overwritten by its own enlargement")
-    return list(zip(files, targets, strict=True))
-
-
-def upscale_file(
-    path: Path, to: Path, network: nn.Module, scale: int, **options: Any
-) -> tuple[int, int]:
-    """Enlarges a file into another, whole or not at all; returns the size of the large image.
-
-    Raises ValueError for a file that is no image, or has 16 bits per colour, of which Pillow reads
-    but eight.
-    """
-    image = _read(path)
-    large = upscale(image, network, scale=scale, **options)
-    if to.suffix.lower() in (".jpg", ".jpeg") and large.mode not in ("RGB", "L"):
-        raise ValueError(f"a JPEG holds no {large.mode}; write {path} to a .png")
-    kind = Image.registered_extensions()[to.suffix.lower()]
-    with atomic_path(to) as temporary:
-        large.save(temporary, kind, quality=QUALITY, **{str(k): v for k, v in large.info.items()})
-    return large.size
-
-
-def _read(path: Path) -> Image.Image:
-    """The single image of a file, of 8 bits per colour or 16 bits of grey."""
-    try:
-        with Image.open(path) as image:
-            raw = [str(entry[3]) for entry in getattr(image, "tile", [])]
-            frames = getattr(image, "n_frames", 1)
-            image.load()
-    except (UnidentifiedImageError, SyntaxError) as error:
-        raise ValueError(f"{path} is not an image that can be read: {error}") from None
-    if image.mode != "I;16" and any("16" in mode for mode in raw):
-        raise ValueError(f"{path} has 16 bits per colour; only 8 would be read, so save it with 8")
-    if frames > 1:
-        raise ValueError(f"{path} has {frames} frames; only single images are enlarged")
-    return image

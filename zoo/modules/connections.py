@@ -1,11 +1,11 @@
-"""What flows between the layers of a decoder: the hole where the residual stream is.
+"""The residual stream between the layers of a transformer, as an extension point.
 
-embeddings -> open -> (before -> value -> attention -> after, before -> feed-forward -> after) x L
-           -> close -> the last hidden states
+embeddings -> expand -> (read -> attention -> write, read -> feed-forward -> write) x L -> collapse
+           -> last hidden states
 
 A sublayer is an attention, a feed-forward network, or both in parallel. The stream may be anything:
-one tensor, n of them, all earlier outputs. Nothing in it is changed in place while gradients are
-taken, so that a layer can be run again in the backward pass.
+one tensor, n of them, all earlier outputs. While gradients are taken it must not be changed in
+place, so that a layer can be run again in the backward pass.
 """
 
 from typing import Any, NamedTuple
@@ -14,18 +14,18 @@ from torch import Tensor, nn
 
 
 class Sublayer(NamedTuple):
-    """A sublayer: of which layer, whether it attends, whether it is the last of its layer."""
+    """The place of a sublayer in the network."""
 
     layer: int
-    attends: bool
-    ends: bool
+    is_attention: bool
+    is_last: bool  # of its layer
 
 
 class ResidualStream(nn.Module):
     """The residual stream of a pre-norm transformer, x + f(norm(x)): no parameters.
 
-    Others are made as `connections(layers, width)` and change what they need. With `multiway`,
-    the queries, keys and values of an attention see inputs of their own.
+    Other connections are subclasses, made as `connections(layers, width)`. With `multiway`, the
+    queries, keys and values of an attention are computed from inputs of their own.
     """
 
     multiway = False
@@ -34,39 +34,41 @@ class ResidualStream(nn.Module):
         super().__init__()
 
     def norms(self, layer: int) -> int:
-        """How many norms an attention has: 1 for all of its inputs, or 3 for Q, K and V."""
+        """Return the number of norms before an attention: 1, or 3 for Q, K and V."""
         return 1
 
-    def values_of(self, layer: int) -> int:
-        """The layer that projects the values of this one: itself, or one before it. Then this one
-        has no projection for them, and a cache keeps them once."""
+    def value_layer(self, layer: int) -> int:
+        """Return the layer, itself or an earlier one, whose values this layer attends to.
+
+        A layer that attends to another's has no projection for values, and no cache of them.
+        """
         return layer
 
-    def open(self, x: Tensor) -> Any:
-        """Embeddings, (B, T, D) -> the stream."""
+    def expand(self, x: Tensor) -> Any:
+        """Embeddings, (B, T, D) -> stream."""
         return x
 
-    def before(self, step: Sublayer, stream: Any) -> tuple[Tensor, Any]:
-        """What a sublayer sees, and what its output is added to.
+    def read(self, sublayer: Sublayer, stream: Any) -> tuple[Tensor, Any]:
+        """Return the input of a sublayer, and what its output will be added to.
 
-        The first is (B, T, D), or (B, T, 4, D) for Q, K, V and R, of which a feed-forward network
-        beside the attention sees the last.
+        The input is (B, T, D), or (B, T, 4, D) for Q, K, V and R, the last of which goes to a
+        feed-forward network in parallel to the attention.
         """
         return stream, stream
 
-    def value(self, step: Sublayer, stream: Any, v: Tensor) -> tuple[Tensor, Any]:
-        """The values of an attention, (B, T, D), before its heads take them; and the stream."""
+    def mix_values(self, sublayer: Sublayer, stream: Any, v: Tensor) -> tuple[Tensor, Any]:
+        """Return the values of an attention, (B, T, D), before its heads, and the stream."""
         return v, stream
 
-    def given(self, step: Sublayer, stream: Any) -> Tensor:
-        """The values, (B, T, D), of an attention that does not project them (`values_of`)."""
+    def shared_values(self, sublayer: Sublayer, stream: Any) -> Tensor:
+        """Return the values, (B, T, D), for an attention that does not project any."""
         raise NotImplementedError
 
-    def after(self, step: Sublayer, stream: Any, residual: Any, out: Tensor) -> Any:
-        """The stream, once a sublayer has given `out`, (B, T, D)."""
+    def write(self, sublayer: Sublayer, stream: Any, residual: Any, out: Tensor) -> Any:
+        """Return the stream after a sublayer's output, (B, T, D)."""
         return residual + out
 
-    def close(self, stream: Any) -> Tensor:
-        """The stream -> (B, T, D)."""
+    def collapse(self, stream: Any) -> Tensor:
+        """Stream -> (B, T, D)."""
         x: Tensor = stream
         return x

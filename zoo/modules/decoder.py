@@ -1,11 +1,13 @@
-"""A language model: tokens in, logits of the next token out, with a hole for the residual stream.
+"""A language model, token ids -> logits of the next token, with any residual stream.
 
 ids -> tok_embeddings (+ positions) -> blocks, joined by connections -> norm -> output -> logits
 """
 
+import inspect
 from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -14,13 +16,36 @@ from torch.utils.checkpoint import checkpoint
 
 from zoo.modules.attention import Attention, Cache, Pass, Rotary
 from zoo.modules.connections import ResidualStream, Sublayer
+from zoo.modules.signatures import spell_out_kwargs
 
 Norm = Callable[..., nn.Module]
-Join = Callable[[int, int], ResidualStream]
+Connections = Callable[[int, int], ResidualStream]  # (layers, width) -> the stream between them
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecoderSize:
+    """Dimensions of a language model."""
+
+    layers: int
+    width: int  # of hidden states
+    heads: int
+    vocab: int
+    context: int  # largest number of tokens
+    hidden: int | None = None  # width inside feed-forward networks; None: always 4 width
+
+    def __post_init__(self) -> None:
+        for name in ("layers", "vocab", "context"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
+
+    @property
+    def ffn_width(self) -> int:
+        """Width inside feed-forward networks."""
+        return 4 * self.width if self.hidden is None else self.hidden
 
 
 class FeedForward(nn.Module):
-    """w2(gelu(w1 x)), the tanh form of GELU if `gelu` says so: (B, T, D) -> (B, T, D)."""
+    """w2(gelu(w1 x)): (B, T, D) -> (B, T, D). `gelu` is F.gelu's `approximate`."""
 
     def __init__(self, width: int, hidden: int, *, gelu: str = "none") -> None:
         super().__init__()
@@ -48,7 +73,7 @@ class SwiGLU(nn.Module):
 class Block(nn.Module):
     """A layer: an attention, then a feed-forward network, or both of the same input (`parallel`).
 
-    What they see and what becomes of what they give, the connections say.
+    The connections make their inputs and take their outputs.
     """
 
     def __init__(
@@ -72,84 +97,95 @@ class Block(nn.Module):
         self.norms, self.parallel, self.dropout = norms, parallel, dropout
 
     def normed(self, x: Tensor) -> Tensor:
-        """(B, T, D), or the first three of (B, T, 4, D), by the norm of all or by those of Q, K and
-        V, which are taken at once."""
+        """Normalise (B, T, D), or the first three of (B, T, 4, D): Q, K and V."""
         x = x if x.dim() == 3 else x[:, :, :3]
         if self.norms == 1:
             return self.attention_norm(x)
         y = self.plain_norm(x if x.dim() == 4 else x.unsqueeze(2))
-        own: Any = list(self.attention_norms)
-        scale = torch.stack([norm.weight for norm in own])
+        norms: Any = list(self.attention_norms)
+        scale = torch.stack([norm.weight for norm in norms])
         y = y.mul_(scale) if x.dim() == 4 and not torch.is_grad_enabled() else y * scale
-        return y if own[0].bias is None else y + torch.stack([norm.bias for norm in own])
+        return y if norms[0].bias is None else y + torch.stack([norm.bias for norm in norms])
 
-    def forward(self, stream: Any, join: ResidualStream, layer: int, run: Pass, slot: int) -> Any:
-        """The stream before this layer -> the stream after it."""
-        step = Sublayer(layer, True, self.parallel)
-        x, residual = join.before(step, stream)
+    def forward(
+        self, stream: Any, connections: ResidualStream, layer: int, run: Pass, slot: int
+    ) -> Any:
+        """Stream before this layer -> stream after it."""
+        sublayer = Sublayer(layer, True, self.parallel)
+        x, residual = connections.read(sublayer, stream)
         q, k, v = self.attention.project(self.normed(x))
         if v is None:
-            v = join.given(step, stream)
+            v = connections.shared_values(sublayer, stream)
         else:
-            v, stream = join.value(step, stream, v)
+            v, stream = connections.mix_values(sublayer, stream, v)
         out = self._drop(self.attention(q, k, v, run, slot))
         if self.parallel:
             x = x if x.dim() == 3 else x[:, :, -1]
             out = out + self._drop(self.feed_forward(self.ffn_norm(x)))
-            return join.after(step, stream, residual, out)
-        stream = join.after(step, stream, residual, out)
-        step = Sublayer(layer, False, True)
-        x, residual = join.before(step, stream)
+            return connections.write(sublayer, stream, residual, out)
+        stream = connections.write(sublayer, stream, residual, out)
+        sublayer = Sublayer(layer, False, True)
+        x, residual = connections.read(sublayer, stream)
         out = self._drop(self.feed_forward(self.ffn_norm(x)))
-        return join.after(step, stream, residual, out)
+        return connections.write(sublayer, stream, residual, out)
 
     def _drop(self, x: Tensor) -> Tensor:
         return F.dropout(x, self.dropout, self.training) if self.dropout else x
 
 
 class Decoder(nn.Module):
-    """Token ids (B, T) -> logits (B, T, vocab); a token sees those before it and itself.
+    """Token ids (B, T) -> logits (B, T, vocab); a token sees itself and those before it.
 
-    `sizes` are layers, width, vocab, context; `block(layer, join)` makes the layers. Positions are
-    `rotary`, or learnt. With `tied`, the embeddings are the last layer's weights too.
+    `block(layer, connections)` makes a layer. Positions are `rotary`, or learnt. With `tied`, the
+    output layer has the weights of the embeddings. A network that is registered has a default
+    `size`, whose fields are its keyword arguments (`**dims`).
     """
+
+    size: ClassVar[DecoderSize]
+
+    def __init_subclass__(cls) -> None:
+        keyword = partial(inspect.Parameter, kind=inspect.Parameter.KEYWORD_ONLY)
+        dims = asdict(cls.size) if hasattr(cls, "size") else {}
+        spell_out_kwargs(
+            cls, [keyword(name, default=dim) for name, dim in dims.items() if dim is not None]
+        )
 
     def __init__(
         self,
         *,
-        sizes: tuple[int, int, int, int],
+        size: DecoderSize,
         block: Callable[[int, ResidualStream], Block],
         norm: Norm,
-        connections: Join,
+        connections: Connections,
         rotary: Rotary | None = None,
         tied: bool = False,
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        layers, width, self.vocab, self.context = sizes
-        for what, size in (("layers", layers), ("vocab", self.vocab), ("context", self.context)):
-            if size < 1:
-                raise ValueError(f"{what} must be at least 1, not {size}")
+        self.vocab, self.context = size.vocab, size.context
         self.rotary, self.tied, self.dropout = rotary, tied, dropout
-        self.tok_embeddings = nn.Embedding(self.vocab, width)
+        self.tok_embeddings = nn.Embedding(size.vocab, size.width)
         if not rotary:
-            self.pos_embeddings = nn.Embedding(self.context, width)
-        self.connections = connections(layers, width)
-        self.layers = nn.ModuleList(block(i, self.connections) for i in range(layers))
+            self.pos_embeddings = nn.Embedding(size.context, size.width)
+        self.connections = connections(size.layers, size.width)
+        self.layers = nn.ModuleList(block(i, self.connections) for i in range(size.layers))
         self.norm = norm()
         if not tied:
-            self.output = nn.Linear(width, self.vocab, bias=False)
+            self.output = nn.Linear(size.width, size.vocab, bias=False)
         self.grad_checkpointing = False
         self.initialise()
 
     @property
     def slots(self) -> int:
-        """How many attentions a token goes through: what a cache has to keep."""
+        """Number of attentions a token goes through, each with a slot in a cache."""
         return len(self.layers)
 
     def initialise(self, std: float = 0.02, last: float | None = None) -> None:
-        """Normal weights, zero biases; those that write to the residual stream smaller (`last`):
-        std / sqrt(2 layers) by default, as GPT-2 does."""
+        """Draw normal weights and zero biases.
+
+        `last` is the deviation of weights that write to the residual stream: by default
+        std / sqrt(2 layers), as in GPT-2.
+        """
         last = std / (2 * len(self.layers)) ** 0.5 if last is None else last
         for name, module in self.named_modules():
             if isinstance(module, nn.Linear | nn.Embedding) and "connections" not in name:
@@ -159,28 +195,32 @@ class Decoder(nn.Module):
                     nn.init.zeros_(module.bias)
 
     def initialise_xavier(self) -> None:
-        """Xavier's normal weights (Glorot and Bengio 2010), zero biases."""
+        """Draw Xavier's normal weights (Glorot and Bengio 2010)."""
         for name, module in self.named_modules():
             if isinstance(module, nn.Linear | nn.Embedding) and "connections" not in name:
                 nn.init.xavier_normal_(module.weight)
 
     def cache(self, batch: int, length: int, padding: Tensor | None = None) -> Cache:
-        """An empty cache for `length` tokens; `padding` as in Cache. Raises ValueError if the
-        context is shorter."""
+        """Make an empty cache for `length` tokens; `padding` as in Cache.
+
+        Raises ValueError if the context is shorter.
+        """
         if length > self.context:
             raise ValueError(f"{length} tokens are more than the context of {self.context}")
-        first: Any = self.layers[0]
-        heads, like = first.attention.heads, self.tok_embeddings.weight
+        attention: Any = self.layers[0].attention
+        heads, like = attention.heads, self.tok_embeddings.weight
         shape = (batch, heads, length, like.shape[1] // heads)
-        owners = [self.connections.values_of(slot) for slot in range(self.slots)]
+        owners = [self.connections.value_layer(slot) for slot in range(self.slots)]
         return Cache(owners, shape, like.detach(), padding)
 
     def forward(self, ids: Tensor, cache: Cache | None = None) -> Tensor:
         return self.forward_head(self.forward_features(ids, cache))
 
     def forward_features(self, ids: Tensor, cache: Cache | None = None) -> Tensor:
-        """(B, T) -> normalised hidden states, (B, T, D). With a `cache`, the tokens follow those
-        that are in it, and are kept there."""
+        """(B, T) -> normalised hidden states, (B, T, D).
+
+        With a `cache`, the tokens follow those in it, and are added to it.
+        """
         start, tokens = cache.filled if cache else 0, ids.shape[1]
         length = cache.length if cache else self.context
         if start + tokens > length:
@@ -200,7 +240,7 @@ class Decoder(nn.Module):
 
     @staticmethod
     def _mask(ids: Tensor, cache: Cache | None) -> Tensor | None:
-        """Who sees whom, where it is not plain: later tokens than the cache has, and padding."""
+        """Return the attention mask; None if it is causal, or one token sees all."""
         start, tokens = cache.filled if cache else 0, ids.shape[1]
         padding = cache.padding if cache else None
         if padding is None and (start == 0 or tokens == 1):
@@ -214,18 +254,20 @@ class Decoder(nn.Module):
         return (mask & (seen >= padding[:, None, None, None])) | itself
 
     def forward_layers(self, x: Tensor, run: Pass) -> Tensor:
-        """Embeddings -> what the last layer gives, (B, T, D) each."""
-        stream = self.connections.open(x)
+        """Embeddings -> output of the last layer, (B, T, D) each."""
+        stream = self.connections.expand(x)
         for i in range(len(self.layers)):
             stream = self.forward_layer(i, stream, run, slot=i)
-        return self.connections.close(stream)
+        return self.connections.collapse(stream)
 
     def forward_layer(self, layer: int, stream: Any, run: Pass, slot: int) -> Any:
-        """One layer; in training with checkpointing, only what it gives is kept."""
-        step = partial(self.layers[layer], join=self.connections, layer=layer, run=run, slot=slot)
+        """Run one layer, recomputed in the backward pass with gradient checkpointing."""
+        block = partial(
+            self.layers[layer], connections=self.connections, layer=layer, run=run, slot=slot
+        )
         if self.grad_checkpointing and self.training:
-            return checkpoint(step, stream, use_reentrant=False)
-        return step(stream)
+            return checkpoint(block, stream, use_reentrant=False)
+        return block(stream)
 
     def forward_head(self, x: Tensor) -> Tensor:
         """Hidden states -> logits."""
@@ -234,5 +276,5 @@ class Decoder(nn.Module):
         return self.output(x)
 
     def set_grad_checkpointing(self, enable: bool = True) -> None:
-        """Trades computation for memory in training."""
+        """Trade computation for memory in training."""
         self.grad_checkpointing = enable

@@ -1,4 +1,4 @@
-"""A vision transformer on patches of 16 x 16, with a hole for the residual stream.
+"""A vision transformer on patches of 16 x 16, with any residual stream.
 
 image -> patch_embed (+ positions) -> blocks, joined by connections -> norm -> head -> logits
                                          |
@@ -7,6 +7,7 @@ image -> patch_embed (+ positions) -> blocks, joined by connections -> norm -> h
 Fixed positions and no class token, as in Big Vision (2205.01580). Features are (B, D, h, w).
 """
 
+import inspect
 from collections.abc import Collection
 from functools import partial
 from typing import Any, NamedTuple
@@ -21,7 +22,8 @@ from torch.utils.checkpoint import checkpoint
 from zoo.modules.attention import Attention, Pass
 from zoo.modules.classifier import Classifier, Head
 from zoo.modules.connections import ResidualStream
-from zoo.modules.decoder import Block, FeedForward, Join
+from zoo.modules.decoder import Block, Connections, FeedForward
+from zoo.modules.signatures import spell_out_kwargs
 
 PATCH = 16  # pixels
 
@@ -44,25 +46,26 @@ def as_image(x: Tensor, grid: tuple[int, int]) -> Tensor:
 
 
 class Image(nn.Module):
-    """What a layer gave, as an image: where a hook sees a feature."""
+    """The output of a layer as an image: where a hook sees a feature."""
 
     def forward(self, x: Tensor, grid: tuple[int, int]) -> Tensor:
         return as_image(x, grid)
 
 
 class Flow(NamedTuple):
-    """What goes from layer to layer: the stream, (h, w), how many layers it has been through, and
-    what the last of them gave, as an image."""
+    """The state between two layers."""
 
     stream: Any
-    grid: tuple[int, int]
-    layers: int
-    image: Tensor
+    grid: tuple[int, int]  # (h, w) in patches
+    layers: int  # number of layers run so far
+    image: Tensor  # output of the last of them, (B, D, h, w)
 
 
 def positions(grid: tuple[int, int], width: int, like: Tensor) -> Tensor:
-    """sin(x w), cos(x w), sin(y w), cos(y w), each for width / 4 frequencies w from 1 to 1/10000:
-    (h w, width). In float32 or better, then of the type of `like`."""
+    """Return sin(x w), cos(x w), sin(y w), cos(y w), each for width / 4 frequencies w: (h w, width).
+
+    Frequencies go from 1 to 1/10000. Computed in float32 or better, then cast to that of `like`.
+    """
     wide, device = torch.promote_types(like.dtype, torch.float32), like.device
     places = torch.arange(width // 4, dtype=wide, device=device) / (width // 4 - 1)
     y, x = (torch.arange(n, dtype=wide, device=device)[:, None] / 10_000**places for n in grid)
@@ -74,10 +77,15 @@ def positions(grid: tuple[int, int], width: int, like: Tensor) -> Tensor:
 class VisionTransformer(Classifier):
     """(B, in_chans, H, W) -> (B, num_classes); H and W are multiples of 16.
 
-    Pre-norm layers with feed-forward networks of 4 `width`, at first as Big Vision has them. A
-    linear layer and tanh come before the last layer. `drop_rate` concerns the embeddings and, in
-    the layers, all that Big Vision drops. Raises ValueError for sizes that do not fit.
+    Pre-norm layers with feed-forward networks of 4 `width`, initialised as in Big Vision. A linear
+    layer and tanh come before the last layer. `drop_rate` is applied where Big Vision does: to the
+    embeddings and in the layers. Raises ValueError for sizes that do not fit.
     """
+
+    def __init_subclass__(cls) -> None:
+        parameters = dict(inspect.signature(VisionTransformer).parameters)
+        del parameters["connections"]
+        spell_out_kwargs(cls, parameters.values())
 
     patch_embed: nn.Conv2d
     connections: ResidualStream
@@ -95,44 +103,44 @@ class VisionTransformer(Classifier):
         in_chans: int = 3,
         global_pool: str = "avg",
         drop_rate: float = 0.0,
-        connections: Join = ResidualStream,
+        connections: Connections = ResidualStream,
     ) -> None:
         if layers < 1:
             raise ValueError(f"layers must be at least 1, not {layers}")
         if width < 8 or width % 4:
             raise ValueError(f"width must be a multiple of 4 (sines, cosines), from 8, not {width}")
-        join, norm = connections(layers, width), partial(nn.LayerNorm, width, eps=1e-6)
+        stream, norm = connections(layers, width), partial(nn.LayerNorm, width, eps=1e-6)
 
         def block(layer: int) -> Block:
             attention = Attention(width, heads, bias=True, separate=True)
             mlp = Mlp(width, 4 * width, dropout=drop_rate)
-            return Block(attention, mlp, norm, norms=join.norms(layer), dropout=drop_rate)
+            return Block(attention, mlp, norm, norms=stream.norms(layer), dropout=drop_rate)
 
         stages = {f"blocks.{i}": block(i) for i in range(layers)}
         patch_embed = nn.Conv2d(in_chans, width, PATCH, PATCH)
         super().__init__(  # connections first: pruning takes from the end
-            stem={"patch_embed": patch_embed, "connections": join},
+            stem={"patch_embed": patch_embed, "connections": stream},
             pool=nn.Identity(),
             stages=stages,
             tail={"norm": norm()},
             head=Head(num_classes, global_pool, drop_rate),
             features=stages,
         )
-        # In optimizers' groups, what joins the layers goes with what follows them.
+        # Optimizers group the connections with the tail.
         self.stem_names, self.tail_names = ["patch_embed"], ["connections", "norm"]
         self.images = nn.ModuleList(Image() for _ in stages)
-        self.closes_after = layers
+        self.collapses_after = layers
 
     def _features(self, names: Collection[str]) -> list[dict[str, Any]]:
         same = {"num_chs": self.patch_embed.out_channels, "reduction": PATCH}
         return [{**same, "module": f"images.{i}"} for i in range(len(names))]
 
     def output(self, stream: Any) -> Tensor:
-        """What the layer before gave, (B, T, D), of a stream that goes on."""
-        return self.connections.close(stream)
+        """Return the output of the last layer run, (B, T, D)."""
+        return self.connections.collapse(stream)
 
     def forward_stem(self, x: Tensor) -> Any:
-        """(B, in_chans, H, W) -> Flow. Raises ValueError for a size that is no multiple of 16."""
+        """(B, in_chans, H, W) -> Flow. Raises ValueError for a size not a multiple of 16."""
         height, width = x.shape[-2:]
         if height % PATCH or width % PATCH:
             raise ValueError(
@@ -144,12 +152,14 @@ class VisionTransformer(Classifier):
         tokens = image.flatten(2).transpose(1, 2)
         tokens = tokens + positions(grid, tokens.shape[2], tokens)
         tokens = F.dropout(tokens, self.drop_rate, self.training)
-        return Flow(self.connections.open(tokens), grid, 0, image)
+        return Flow(self.connections.expand(tokens), grid, 0, image)
 
     def forward_stage(self, name: str, x: Any) -> Any:
-        """One layer, Flow -> Flow; in training with checkpointing, only what it gives is kept."""
+        """Run one layer, Flow -> Flow, recomputed in the backward pass with checkpointing."""
         layer, run = x.layers, Pass(causal=False)
-        block = partial(self.blocks[layer], join=self.connections, layer=layer, run=run, slot=layer)
+        block = partial(
+            self.blocks[layer], connections=self.connections, layer=layer, run=run, slot=layer
+        )
         if self.grad_checkpointing and self.training:
             stream = checkpoint(block, x.stream, use_reentrant=False)
         else:
@@ -161,13 +171,13 @@ class VisionTransformer(Classifier):
         return x.image
 
     def forward_tail(self, x: Any) -> Tensor:
-        """Flow -> (B, D, H / 16, W / 16), normalised. The connections close it after all layers."""
-        whole = x.layers == self.closes_after
-        tokens = self.connections.close(x.stream) if whole else self.output(x.stream)
+        """Flow -> (B, D, H / 16, W / 16), normalised."""
+        complete = x.layers == self.collapses_after
+        tokens = self.connections.collapse(x.stream) if complete else self.output(x.stream)
         return as_image(self.norm(tokens), x.grid)
 
     def forward_head(self, x: Tensor, pre_logits: bool = False) -> Tensor:
-        """Features -> mean -> linear, tanh -> (B, num_classes), or what the last layer sees."""
+        """Features -> mean -> linear, tanh -> (B, num_classes), or the last layer's input."""
         return self.head(x, pre_logits)
 
     def prune_intermediate_layers(
@@ -176,25 +186,30 @@ class VisionTransformer(Classifier):
         prune_norm: bool = False,
         prune_head: bool = True,
     ) -> list[int]:
-        """Drops what the features at `indices` do not need and returns them, counted from 0. The
-        connections stay whole, but do not close any more."""
-        wanted, last = feature_take_indices(len(self.feature_info), indices)
+        """Drop all that the features at `indices` do not need; return these, counted from 0.
+
+        The connections stay complete, but do not collapse the stream any more.
+        """
+        taken, last = feature_take_indices(len(self.feature_info), indices)
         unused = self.stage_names[last + 1 :]
         self.stage_names = self.stage_names[: last + 1]
         del self.blocks[last + 1 :], self.images[last + 1 :]
         if prune_norm or unused:
-            self.norm, self.closes_after = nn.Identity(), 0
+            self.norm, self.collapses_after = nn.Identity(), 0
         if prune_head or unused:
             self.drop_head()
-        return wanted
+        return taken
 
     def get_classifier(self, name_only: bool = False) -> nn.Module | str:
-        """The last layer, or its name."""
+        """Return the last layer, or its name."""
         return "head.fc" if name_only else self.head.fc
 
     def reset_classifier(self, num_classes: int, global_pool: str | None = None) -> None:
-        """A new last layer; that before it stays. 0 classes give Identity, `global_pool=''` no
-        pooling. Raises ValueError for a pooling that changes the channels."""
+        """Replace the last layer, not the one before it.
+
+        0 classes give Identity, `global_pool=''` no pooling. Raises ValueError for a pooling that
+        changes the channels.
+        """
         if global_pool and global_pool.endswith("catavgmax"):
             raise ValueError(f"global_pool must be avg, max, avgmax or '', not {global_pool!r}")
         self.num_classes, self.head_hidden_size = num_classes, self.num_features
@@ -212,8 +227,7 @@ class VisionTransformer(Classifier):
 
     @staticmethod
     def initialise(module: nn.Module) -> None:
-        """As Big Vision: Xavier's uniform weights in the layers, LeCun's elsewhere, 0 in the last.
-        Connections stay as they were made."""
+        """As Big Vision: Xavier's uniform weights in the layers, LeCun's elsewhere, 0 last."""
         if isinstance(module, nn.Conv2d):
             initialise_lecun(module)
         elif isinstance(module, Attention | Mlp):
@@ -228,8 +242,7 @@ class VisionTransformer(Classifier):
 
 
 def initialise_lecun(layer: Any) -> None:
-    """Normal weights of variance 1 / fan_in, none beyond two standard deviations (flax's default)
-    and zero biases."""
-    std = layer.weight[0].numel() ** -0.5 / 0.87962566  # what the cut leaves of it
+    """Draw normal weights of variance 1 / fan_in, cut at two deviations (flax's default)."""
+    std = layer.weight[0].numel() ** -0.5 / 0.87962566  # the deviation after the cut
     nn.init.trunc_normal_(layer.weight, std=std, a=-2 * std, b=2 * std)
     nn.init.zeros_(layer.bias)

@@ -6,11 +6,11 @@ accelerate launch -m zoo.training configs/resnet20_mnist.py --data DIR --out run
 
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from zoo.checkpoints.writing import save_safetensors
+from zoo.models._builder import pretrained_cfg
 from zoo.training import checkpoint, sharding
 from zoo.training.image_classification import load_split
 from zoo.training.loop import CHECKPOINT_EVERY, Trainer, load_matching_weights
@@ -116,7 +116,7 @@ def save(run: Trainer) -> None:
 @torch.inference_mode()
 def errors(run: Trainer, split: str, data: Path | None = None) -> tuple[int, int]:
     """Count (wrong, total) on a split, without augmentation. A collective call if sharded."""
-    cfg: Any = {**vars(run.network)["pretrained_cfg"], **run.recipe.preprocessing}
+    cfg = {**pretrained_cfg(run.network), **run.recipe.preprocessing}
     images, labels = load_split(split, cfg, data)
     network, device = run.network.eval(), run.accelerator.device
     batches = torch.split(images, 256)

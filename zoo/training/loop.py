@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from zoo.checkpoints import loading
 from zoo.distributed import retain_freed_memory
+from zoo.models._builder import pretrained_cfg
 from zoo.models._factory import create
 from zoo.training import checkpoint, sharding
 from zoo.training.objective import Shard
@@ -75,7 +76,7 @@ class Trainer:
         network: Any = create(recipe.model, **recipe.args)
         if recipe.init_from:
             load_matching_weights(network, recipe.init_from)
-        cfg = {**vars(network)["pretrained_cfg"], **recipe.preprocessing}
+        cfg = {**pretrained_cfg(network), **recipe.preprocessing}
         self.data = recipe.objective.load(recipe.dataset, recipe.batch_size, cfg, data)
         self.data.to(self.device)
         self.model: nn.Module

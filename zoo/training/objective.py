@@ -34,6 +34,7 @@ class TrainingData(Protocol):
 
     def to(self, device: torch.device) -> None:
         """Move the data to the device, if batches are to be drawn there."""
+        return
 
     def batches(
         self, generator: torch.Generator, start: int = 0, shard: Shard = WHOLE

@@ -18,6 +18,7 @@ from zoo.claims.diagnosis.explanation import CauseResult, Explanation, rounding
 from zoo.claims.diagnosis.reference import find_benchmark, find_weights, look_up
 from zoo.data.benchmarks import Benchmark
 from zoo.evaluation import tasks
+from zoo.models._builder import pretrained_cfg
 from zoo.models._factory import create
 from zoo.models._registry import ModelEntry, get_entry
 
@@ -175,7 +176,7 @@ def explain(
     weights = find_weights(name)
     chosen = find_benchmark(name, weights, benchmark)
     model: Any = create(name, pretrained=True, **(args or {}))
-    entry = get_entry(vars(model)["pretrained_cfg"]["architecture"])
+    entry = get_entry(pretrained_cfg(model)["architecture"])
     target_class = _target_class(name, entry, chosen)
     reference = look_up(weights, chosen.id, metric, target_class.metrics)
     if number is not None:
@@ -208,9 +209,9 @@ def _target_class(name: str, entry: ModelEntry, benchmark: Benchmark) -> Any:
     task = tasks.task_of(entry)
     if benchmark.task != task.name:
         raise ValueError(
-            f"{benchmark.id} is not for {name}, which {task.does}; --benchmark names another"
+            f"{benchmark.id} is not for {name}, which {task.summary}; --benchmark names another"
         )
     module = f"{__name__}.{task.name.replace('-', '_')}"
     if find_spec(module) is None:
-        raise ValueError(f"{name} {task.does}, and no causes are known for that yet")
+        raise ValueError(f"{name} {task.summary}, and no causes are known for that yet")
     return importlib.import_module(module).TARGET

@@ -26,6 +26,7 @@ from zoo.claims.diagnosis.preprocessing import Constants, Setting, preprocess
 from zoo.data.benchmarks import Benchmark, Dataset
 from zoo.evaluation.samples import UnreadableSampleError, read_sample, sample_name
 from zoo.evaluation.statistics import wilson_interval
+from zoo.models._builder import pretrained_cfg
 from zoo.models._cfgs import IMAGENET_CFG
 
 FLIPS = 2000  # one prediction in so many may differ on another machine
@@ -147,7 +148,7 @@ class ClassificationTarget:
         samples: Dataset,
         user: UserSettings,
     ) -> None:
-        cfg = {**vars(model)["pretrained_cfg"], **user.preprocessing}
+        cfg = {**pretrained_cfg(model), **user.preprocessing}
         if benchmark.classes > vars(model)["num_classes"]:
             raise ValueError(
                 f"{benchmark.id} has {benchmark.classes} classes, {name} "

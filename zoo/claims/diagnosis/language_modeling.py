@@ -33,6 +33,7 @@ from zoo.evaluation.evaluators.language_modeling import (
     score_windows,
     window_batches,
 )
+from zoo.models._builder import pretrained_cfg
 from zoo.papers.protocols import SlidingWindowProtocol
 
 BATCH = 8
@@ -134,7 +135,7 @@ class LanguageModelTarget:
         self.models, self.texts = ModelFactory(name, model, user.args), texts
         self.tokenizer: Tokenizer | None = None
         if isinstance(texts, Texts):
-            self.tokenizer = get_tokenizer(vars(model)["pretrained_cfg"]["tokenizer"])
+            self.tokenizer = get_tokenizer(pretrained_cfg(model)["tokenizer"])
         self.base = Setting(context=protocol.context, stride=protocol.stride)
         known = list(inspect.signature(type(model)).parameters)
         self.causes = list(causes(self.base, known, isinstance(texts, Texts)))

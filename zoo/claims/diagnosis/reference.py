@@ -98,7 +98,7 @@ def _protocol(claim: Claim) -> Protocol | None:
 
 def _recorded_protocol(model: str, protocol: Mapping[str, Any]) -> Protocol | None:
     """Return the protocol of a record, None for the preprocessing of a classifier's weights."""
-    default = tasks.task_of(model).own(get_entry(model).cfg)
+    default = tasks.task_of(model).default(get_entry(model).cfg)
     return from_record(type(default), protocol) if default else None
 
 

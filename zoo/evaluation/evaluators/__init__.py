@@ -1,1 +1,1 @@
-"""One evaluator per task: samples and a network in, predictions and scores out."""
+"""One evaluator per task: network and samples in, predictions and scores out."""

@@ -1,6 +1,9 @@
-"""Texts in, nats out: every token but the first is scored once.
+"""Language modeling: negative log-likelihood of texts, every token but the first scored once.
 
-tokens -> windows, by a protocol -> network -> (index, nats, tokens scored)
+tokens -> sliding windows, by a protocol -> network -> (index, nats, tokens scored)
+
+A window enters the network at once, and its tokens are scored from the second on. Windows that are
+`stride` apart overlap; tokens that an earlier window scored are context only.
 """
 
 import math
@@ -15,117 +18,108 @@ from torch import Tensor, nn
 
 from zoo.evaluation.answer_log import Prediction
 from zoo.evaluation.config import EvalConfig
-from zoo.evaluation.engine import Predictions
+from zoo.evaluation.engine import Batch, Predictions
 from zoo.papers.protocols import SlidingWindowProtocol
 
 
 class NllSum(NamedTuple):
-    """What was scored: the sum over `tokens` of -ln of their probability."""
+    """A sum of negative log-likelihoods."""
 
-    nats: float = 0.0
-    tokens: int = 0
-
-    def plus(self, other: "NllSum") -> "NllSum":
-        return NllSum(self.nats + other.nats, self.tokens + other.tokens)
-
-    def scores(self, size: int) -> dict[str, float]:
-        """Loss in nats a token, perplexity, and bits a byte if the `size` in bytes is known."""
-        loss = self.nats / self.tokens
-        found = {"loss": loss, "perplexity": math.exp(loss)}
-        return found | ({"bits_per_byte": self.nats / math.log(2) / size} if size else {})
+    nats: float
+    tokens: int  # number of terms
 
 
 @dataclass(frozen=True)
 class SlidingWindows:
-    """`count` tokens as windows by a protocol: window i begins at i * stride."""
+    """Windows over a text: window i begins at token i * stride."""
 
-    count: int
-    reading: SlidingWindowProtocol
+    count: int  # tokens of the text
+    protocol: SlidingWindowProtocol
 
     @property
     def stride(self) -> int:
-        return self.reading.stride or self.reading.context
+        return self.protocol.stride or self.protocol.context
 
     def __len__(self) -> int:
-        beyond = max(0, self.count - 1 - self.reading.context)
+        beyond = max(0, self.count - 1 - self.protocol.context)
         return 1 + -(-beyond // self.stride) if self.count > 1 else 0
 
     def __getitem__(self, index: int) -> tuple[int, int, int]:
-        """(first, last, from where): tokens first..last - 1 are shown, first + 1 .. last are to be
-        predicted, those up to `from where` have been scored before."""
+        """Return (first, last, scored): the input is tokens first..last - 1, the targets are tokens
+        first + 1..last, of which those up to `scored` belong to earlier windows."""
         first = index * self.stride
-        last = min(first + self.reading.context, self.count - 1)
-        seen = first if index == 0 else first - self.stride + self.reading.context
-        return first, last, seen
+        last = min(first + self.protocol.context, self.count - 1)
+        scored = first if index == 0 else first - self.stride + self.protocol.context
+        return first, last, scored
 
 
 @torch.inference_mode()
 def score_windows(
-    model: nn.Module, rows: np.ndarray, places: Sequence[tuple[int, int, int]]
+    model: nn.Module, rows: np.ndarray, windows: Sequence[tuple[int, int, int]]
 ) -> list[NllSum]:
-    """Of each of some windows of one length: `rows` are their ids, with the one after each. Logits
-    are taken to float32, sums are in float64."""
-    shown = torch.from_numpy(rows).to(next(model.parameters()).device)
-    logits: Tensor = model(shown[:, :-1])
-    losses = F.cross_entropy(logits.float().transpose(1, 2), shown[:, 1:], reduction="none")
+    """Score windows of one length.
+
+    Args:
+        model: ids (B, L) -> logits (B, L, vocab), taken to float32.
+        rows: ids (B, L + 1) of each window and the token after it.
+        windows: (first, last, scored) of each, see SlidingWindows.
+
+    Returns:
+        The sum over each window's new tokens, in float64.
+    """
+    ids = torch.from_numpy(rows).to(next(model.parameters()).device)
+    logits: Tensor = model(ids[:, :-1])
+    losses = F.cross_entropy(logits.float().transpose(1, 2), ids[:, 1:], reduction="none")
     return [
-        NllSum(float(loss[seen - first :].double().sum()), last - seen)
-        for loss, (first, last, seen) in zip(losses, places, strict=True)
+        NllSum(float(loss[scored - first :].double().sum()), last - scored)
+        for loss, (first, last, scored) in zip(losses, windows, strict=True)
     ]
 
 
 def window_batches(
     windows: SlidingWindows, indices: Sequence[int], size: int
 ) -> Iterator[list[int]]:
-    """`indices` in batches of windows of one length: a shorter last window goes alone."""
+    """Yield indices in batches of up to `size` full windows; a shorter last window goes alone."""
     batch: list[int] = []
     for i in indices:
         first, last, _ = windows[i]
-        if last - first < windows.reading.context:
-            yield from ([batch] if batch else [])
-            batch = []
-            yield [i]
-            continue
-        batch.append(i)
-        if len(batch) == size:
+        is_short = last - first < windows.protocol.context
+        if batch and (is_short or len(batch) == size):
             yield batch
             batch = []
-    yield from ([batch] if batch else [])
+        if is_short:
+            yield [i]
+        else:
+            batch.append(i)
+    if batch:
+        yield batch
 
 
-def total_nll(
-    model: nn.Module, tokens: np.ndarray, reading: SlidingWindowProtocol, batch_size: int = 16
-) -> NllSum:
-    """The sum over all tokens but the first. Raises ValueError for a window longer than the
-    model's context, or ids that it has not."""
-    check_windows(model, tokens, reading)
-    model.eval()
-    windows, found = SlidingWindows(len(tokens), reading), NllSum()
-    for batch in window_batches(windows, range(len(windows)), batch_size):
-        places = [windows[i] for i in batch]
-        rows = np.stack([np.asarray(tokens[a : b + 1], dtype=np.int64) for a, b, _ in places])
-        for part in score_windows(model, rows, places):
-            found = found.plus(part)
-    if found.tokens != len(tokens) - 1:
-        raise RuntimeError(f"{found.tokens} of {len(tokens) - 1} tokens were scored")
-    return found
-
-
-def check_windows(model: Any, tokens: np.ndarray, reading: SlidingWindowProtocol) -> None:
-    """Raises ValueError for what `total` refuses."""
-    if reading.context > model.context:
+def check_windows(model: Any, tokens: np.ndarray, protocol: SlidingWindowProtocol) -> None:
+    """Raise ValueError for windows longer than the model's context, ids beyond its vocabulary, or
+    a text of fewer than two tokens."""
+    if protocol.context > model.context:
         raise ValueError(
-            f"windows of {reading.context} tokens are longer than the context of {model.context}"
+            f"windows of {protocol.context} tokens are longer than the context of {model.context}"
         )
     if len(tokens) < 2:
         raise ValueError("a text of fewer than two tokens has nothing to predict")
-    if (most := int(tokens.max())) >= model.vocab:
-        raise ValueError(f"the texts have the id {most}; the model has 0..{model.vocab - 1}")
+    if (largest := int(tokens.max())) >= model.vocab:
+        raise ValueError(f"the texts have the id {largest}; the model has 0..{model.vocab - 1}")
 
 
 class LanguageModelingEvaluator:
-    """A language model and the ids of a text, of `size_in_bytes` if that is known. Raises
-    ValueError for a window longer than the model's context, or ids that it has not."""
+    """A language model on the token ids of a text.
+
+    Args:
+        network: with `context` and `vocab`.
+        ids: of the whole text.
+        protocol: length and stride of the windows.
+        size_in_bytes: of the text, for bits per byte; 0 if unknown.
+
+    Raises:
+        ValueError: for windows longer than the context, or ids beyond the vocabulary.
+    """
 
     batch_size = 8
 
@@ -141,52 +135,54 @@ class LanguageModelingEvaluator:
         self.windows = SlidingWindows(len(ids), protocol)
         self.size = len(self.windows)
 
-    def ready(self, device: torch.device, how: EvalConfig) -> None:
-        """Puts the network where it runs."""
-        if how.precision == "fp16" and device.type == "cpu":
-            raise ValueError("a CPU reads texts in fp32 or bf16, not in fp16")
+    def prepare(self, device: torch.device, config: EvalConfig) -> None:
+        if config.precision == "fp16" and device.type == "cpu":
+            raise ValueError("a CPU runs language models in fp32 or bf16, not in fp16")
         self.network = self.network.to(device).eval()
-        self.cast = torch.autocast(device.type, how.dtype, enabled=how.precision != "fp32")
+        self.autocast = torch.autocast(
+            device.type, config.dtype, enabled=config.precision != "fp32"
+        )
 
-    def groups(self, indices: Sequence[int], size: int) -> Iterator[list[int]]:
+    def batches(self, indices: Sequence[int], size: int) -> Iterator[list[int]]:
         return window_batches(self.windows, indices, size)
 
     def load(self, index: int) -> np.ndarray:
-        """The ids of a window, and the one after it."""
+        """Return the ids of a window and the token after it."""
         first, last, _ = self.windows[index]
         return np.asarray(self.ids[first : last + 1], dtype=np.int64)
 
-    def answer(self, batch: list[tuple[int, Any]]) -> Iterator[Prediction]:
-        places = [self.windows[index] for index, _ in batch]
-        with self.cast:
-            found = score_windows(self.network, np.stack([row for _, row in batch]), places)
-        for (index, _), (nats, count) in zip(batch, found, strict=True):
-            yield index, nats, count
+    def predict(self, batch: Batch) -> Iterator[Prediction]:
+        windows = [self.windows[index] for index, _ in batch]
+        rows = np.stack([row for _, row in batch])
+        with self.autocast:
+            sums = score_windows(self.network, rows, windows)
+        for (index, _), (nats, tokens) in zip(batch, sums, strict=True):
+            yield index, nats, tokens
 
-    def total(self, found: Predictions) -> NllSum:
-        """The sum over windows, in any order. Raises RuntimeError unless all windows together have
-        every token but the first."""
-        nats = math.fsum(entry[0] for entry in found.values())
-        seen = NllSum(nats, sum(entry[1] for entry in found.values()))
-        if len(found) == self.size and seen.tokens != self.windows.count - 1:
-            raise RuntimeError(f"{seen.tokens} of {self.windows.count - 1} tokens were scored")
-        return seen
+    def total(self, predictions: Predictions) -> NllSum:
+        """Return the sum over windows. Raises RuntimeError if all windows lack a token."""
+        nats = math.fsum(nats for nats, _ in predictions.values())
+        total = NllSum(nats, sum(tokens for _, tokens in predictions.values()))
+        if len(predictions) == self.size and total.tokens != self.windows.count - 1:
+            raise RuntimeError(f"{total.tokens} of {self.windows.count - 1} tokens were scored")
+        return total
 
-    def scores(self, found: Predictions) -> dict[str, Any]:
-        """Loss in nats a token with its interval, perplexity, and bits a byte of a whole text."""
-        total = self.total(found)
-        whole = self.bytes if len(found) == self.size else 0
-        values = total.scores(whole)
-        scores: dict[str, Any] = {name: {"value": value} for name, value in values.items()}
+    def compute(self, predictions: Predictions) -> dict[str, Any]:
+        """Return loss with its interval, perplexity and, of a whole text, bits per byte."""
+        total = self.total(predictions)
+        loss = total.nats / total.tokens
+        scores: dict[str, Any] = {"loss": {"value": loss}, "perplexity": {"value": math.exp(loss)}}
+        if self.bytes and len(predictions) == self.size:
+            scores["bits_per_byte"] = {"value": total.nats / math.log(2) / self.bytes}
         scores["loss"] |= {"count": total.nats, "total": total.tokens}
-        if len(found) > 1:
-            scores["loss"]["interval"] = _interval(values["loss"], list(found.values()))
-        return {"samples": len(found), "scores": scores, "parts": {}}
+        if len(predictions) > 1:
+            scores["loss"]["interval"] = _interval(loss, list(predictions.values()))
+        return {"samples": len(predictions), "scores": scores, "parts": {}}
 
 
 def _interval(loss: float, windows: list[Prediction]) -> list[float]:
-    """A loss +- 1.96 standard errors of a ratio of sums over windows (linearised)."""
+    """Return the loss +- 1.96 standard errors of a ratio of sums over windows (linearised)."""
     n, tokens = len(windows), sum(count for _, count in windows)
-    off = math.fsum((nats - loss * count) ** 2 for nats, count in windows)
-    half = 1.96 * math.sqrt(n / (n - 1) * off) / tokens
+    residuals = math.fsum((nats - loss * count) ** 2 for nats, count in windows)
+    half = 1.96 * math.sqrt(n / (n - 1) * residuals) / tokens
     return [round(loss - half, 6), round(loss + half, 6)]

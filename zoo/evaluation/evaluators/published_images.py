@@ -1,4 +1,4 @@
-"""Images that the authors published as what their network made: scored, no network is run.
+"""Images that the authors published as their network's output: scored, no network is run.
 
 DATA/<folder>/*.png, pairs of a benchmark -> (index, name, PSNR, SSIM)
 """
@@ -14,19 +14,20 @@ from torch import nn
 from zoo.data.super_resolution import images_in, read_image
 from zoo.evaluation.answer_log import Prediction
 from zoo.evaluation.config import EvalConfig
+from zoo.evaluation.engine import Batch
 from zoo.evaluation.evaluators.super_resolution import SuperResolutionEvaluator, as_rgb
 from zoo.evaluation.metrics import psnr_ssim
 from zoo.papers.protocols import SuperResolutionProtocol
 
 
 def folder_digest(folder: Path) -> str:
-    """The sum over the names and the bytes of the images of a folder; "" if there are none."""
+    """Return the sha256 over names and bytes of a folder's images; "" if there are none."""
     lines = [f"{hashlib.sha256(f.read_bytes()).hexdigest()}  {f.name}\n" for f in images_in(folder)]
     return hashlib.sha256("".join(lines).encode()).hexdigest() if lines else ""
 
 
 class PublishedImagesEvaluator(SuperResolutionEvaluator):
-    """Published images beside the pairs of a benchmark, by name."""
+    """The images of a folder against the pairs of a benchmark, matched by name."""
 
     def __init__(
         self, folder: Path, pairs: Any, protocol: SuperResolutionProtocol, scale: int
@@ -34,10 +35,10 @@ class PublishedImagesEvaluator(SuperResolutionEvaluator):
         super().__init__(nn.Identity(), pairs, protocol, scale)
         self.files = {file.stem: file for file in images_in(folder)}
 
-    def ready(self, device: torch.device, how: EvalConfig) -> None:
-        """Nothing is run."""
+    def prepare(self, device: torch.device, config: EvalConfig) -> None:
+        """Do nothing: no network is run."""
 
-    def answer(self, batch: list[tuple[int, Any]]) -> Iterator[Prediction]:
+    def predict(self, batch: Batch) -> Iterator[Prediction]:
         for index, pair in batch:
-            found = as_rgb(read_image(self.files[pair.name]))
-            yield index, pair.name, *psnr_ssim(found, as_rgb(pair.large), self.scale)
+            output = as_rgb(read_image(self.files[pair.name]))
+            yield index, pair.name, *psnr_ssim(output, as_rgb(pair.large), self.scale)

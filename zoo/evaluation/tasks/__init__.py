@@ -1,9 +1,9 @@
-"""What networks do, a module for each: how it is judged, planned, measured and told.
+"""Tasks: protocols, evaluator and card texts of each, one module per task.
 
 get_entry(NAME).task, Benchmark.task -> TASKS -> Task
 
-A new task is one more module here, with a TASK, and a row in zoo.papers.protocols if it has
-protocols of its own; nothing else asks what a network does. Loads no torch.
+A new task is one more module here with a TASK, and a row in zoo.papers.protocols if it has
+protocols of its own. Loads no torch.
 """
 
 import importlib
@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from zoo.data.benchmarks import Benchmark
 from zoo.models._registry import ModelEntry, get_entry, model_entries
 from zoo.papers.records import Paper
 from zoo.papers.weights import Weights
@@ -25,49 +26,39 @@ TaskProtocol = Any  # one of zoo.papers.protocols, or None: by the preprocessing
 
 
 def protocol_of_paper(paper: Paper, protocol: str) -> TaskProtocol:
-    """What a protocol is to the evaluation, by a paper's `table`; None if it does not say."""
+    """Return the settings of a paper's protocol, or None if the paper does not state them."""
     return paper.protocol_settings.get(protocol)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """A task as data; what needs torch is behind functions.
+    """A task as data; what needs torch is behind functions."""
 
-    `name` is what paper.toml calls it, `does` what a network of it does, `pipeline` the Hub's name,
-    `script` the one of eval/ that measures, `works` what an estimate of time calls its works.
+    name: str  # in paper.toml and benchmarks
+    summary: str  # what a network does, after its name: "upscales images"
+    pipeline: str  # the Hub's pipeline_tag
+    script: str  # module of eval/ that evaluates any data set
 
-    A protocol: `claimed` (paper, its name) gives that of a claim, without which a claim can be
-    judged if `has_default`; `own` (cfg) that of weights that no paper speaks of; `recorded` (JSON)
-    that of a record. `job` (network, samples, protocol, benchmark's id) is what the engine runs, of
-    `size` (samples, protocol) samples, if they are not the benchmark's.
+    # Protocols
+    from_claim: Callable[[Paper, str], TaskProtocol]  # (paper, protocol's name)
+    default: Callable[[Mapping[str, Any]], TaskProtocol]  # (cfg), for weights without a claim
+    from_record: Callable[[Mapping[str, Any]], TaskProtocol]  # ("protocol" of a ledger record)
+    has_default: bool = False  # claims can be judged without settings of the paper's protocol
 
-    `transform` (cfg), where a sample is not shown as it is, makes what a network takes of it.
+    # Evaluation
+    evaluator: Callable[[Any, Any, TaskProtocol, Benchmark], Any]  # (network, samples, ...)
+    size: Callable[[Any, TaskProtocol], int] | None = None  # samples, if not the benchmark's size
+    transform: Callable[[Mapping[str, Any]], Callable[[Any], Any]] | None = None  # of a classifier
+    keeps_predictions: bool = False  # training records list wrong predictions, not only scores
 
-    A card: `usage` (weights) is Python that uses them, `preprocessing` (cfg) what they want, `told`
-    (protocol as JSON) how something was measured. Records of bundled weights name wrong answers if
-    `answers`, else they have scores.
-    """
-
-    name: str
-    does: str
-    pipeline: str
-    script: str
-    works: str
-    claimed: Callable[[Paper, str], TaskProtocol]
-    own: Callable[[Mapping[str, Any]], TaskProtocol]
-    recorded: Callable[[Mapping[str, Any]], TaskProtocol]
-    job: Callable[[Any, Any, TaskProtocol, str], Any]
-    usage: Callable[[Weights], str]
-    preprocessing: Callable[[Mapping[str, Any]], list[str]]
-    told: Callable[[Mapping[str, Any]], str]
-    size: Callable[[Any, TaskProtocol], int] | None = None
-    transform: Callable[[Mapping[str, Any]], Callable[[Any], Any]] | None = None
-    has_default: bool = False
-    answers: bool = False
+    # Model cards
+    usage: Callable[[Weights], str]  # Python code that uses the weights
+    preprocessing: Callable[[Mapping[str, Any]], list[str]]  # (cfg) sentences on the input
+    describe_protocol: Callable[[Mapping[str, Any]], str]  # ("protocol" of a ledger record)
 
 
 def task_of(entry: ModelEntry | str) -> Task:
-    """The task of a network, by its entry or its name."""
+    """Return the task of a network, by its entry or its name."""
     return TASKS[(get_entry(entry) if isinstance(entry, str) else entry).task]
 
 
@@ -79,10 +70,24 @@ TASKS: dict[str, Task] = {
 
 
 def transform(model: "nn.Module") -> "Transform":
-    """The preprocessing that a model's weights were trained with: PIL image -> (C, H, W) tensor, or
-    sound -> (1, frames, coefficients).
+    """Return the preprocessing that a classifier's weights were trained with.
 
-    Raises ValueError for a module that the zoo (or timm) did not make, or that is no classifier.
+    Args:
+        model: made by zoo.create, or by timm.
+
+    Returns:
+        PIL image -> (C, H, W) tensor; for keyword spotting, sound (16000,) -> (1, frames,
+        coefficients).
+
+    Raises:
+        ValueError: for a module without a pretrained_cfg, or that is no classifier.
+
+    Example:
+        >>> import zoo
+        >>> from PIL import Image
+        >>> transform = zoo.transform(zoo.create("resnet20"))
+        >>> transform(Image.new("RGB", (64, 48))).shape
+        torch.Size([3, 32, 32])
     """
     cfg = getattr(model, "pretrained_cfg", None)
     if not cfg:
@@ -91,6 +96,6 @@ def transform(model: "nn.Module") -> "Transform":
         name = type(model).__name__
         raise ValueError(f"a {name} is no classifier of images; see zoo.upscale and zoo.generate")
     entry = model_entries().get(cfg.get("architecture", ""))
-    prepare = TASKS[entry.task if entry else "image-classification"].transform
-    assert prepare
-    return prepare(cfg)
+    make_transform = TASKS[entry.task if entry else "image-classification"].transform
+    assert make_transform
+    return make_transform(cfg)

@@ -1,9 +1,10 @@
-"""Images with noise in, without out."""
+"""Denoising: noisy images in, clean images out."""
 
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+from zoo.data.benchmarks import Benchmark
 from zoo.evaluation.tasks import Task, protocol_of_paper
 from zoo.models._registry import get_entry
 from zoo.papers.protocols import DenoisingProtocol, from_record
@@ -19,11 +20,10 @@ noisy = to_image(Image.open("photo.png").convert("{mode}"))[None] / 255
 clean = model(noisy)"""
 
 
-def job(network: Any, samples: Any, protocol: DenoisingProtocol, benchmark: str) -> Any:
-    from zoo.data.denoising import sigma
+def evaluator(network: Any, samples: Any, protocol: DenoisingProtocol, benchmark: Benchmark) -> Any:
     from zoo.evaluation.evaluators.denoising import DenoisingEvaluator
 
-    return DenoisingEvaluator(network, samples, protocol, sigma(benchmark))
+    return DenoisingEvaluator(network, samples, protocol, benchmark.sigma)
 
 
 def usage(weights: Weights) -> str:
@@ -34,28 +34,27 @@ def usage(weights: Weights) -> str:
 def preprocessing(cfg: Mapping[str, Any]) -> list[str]:
     colour = "grey" if cfg["input_size"][0] == 1 else "RGB"
     return [
-        f"The network takes {colour} pixels in 0..1 with their noise, neither clipped nor rounded, "
-        "of images of any size, and gives the same without it.",
-        "PSNR and SSIM are of all pixels, without a border cut off.",
+        f"The network takes {colour} pixels in 0..1 with noise, neither clipped nor rounded, in "
+        "images of any size, and returns them without noise.",
+        "PSNR and SSIM are computed on all pixels, with no border cut off.",
     ]
 
 
-def told(how: Mapping[str, Any]) -> str:
-    scored = "rounded to whole values" if how["rounded"] else "not rounded"
-    return f"noise of seed {how['seed']}, not clipped; what is scored is {scored}"
+def describe_protocol(protocol: Mapping[str, Any]) -> str:
+    rounding = "rounded to whole values" if protocol["rounded"] else "not rounded"
+    return f"noise of seed {protocol['seed']}, not clipped; output {rounding}"
 
 
 TASK = Task(
     name="denoising",
-    does="takes noise from images",
+    summary="denoises images",
     pipeline="image-to-image",
     script="denoising",
-    works="restorations",
-    claimed=protocol_of_paper,
-    own=lambda cfg: DenoisingProtocol(),
-    recorded=partial(from_record, DenoisingProtocol),
-    job=job,
+    from_claim=protocol_of_paper,
+    default=lambda cfg: DenoisingProtocol(),
+    from_record=partial(from_record, DenoisingProtocol),
+    evaluator=evaluator,
     usage=usage,
     preprocessing=preprocessing,
-    told=told,
+    describe_protocol=describe_protocol,
 )

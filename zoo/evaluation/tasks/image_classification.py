@@ -1,9 +1,11 @@
-"""Images in, classes out."""
+"""Image classification: images in, classes out."""
 
 from collections.abc import Mapping
 from typing import Any
 
+from zoo.data.benchmarks import Benchmark
 from zoo.evaluation.tasks import Task
+from zoo.models._builder import pretrained_cfg
 from zoo.papers.protocols import CropProtocol
 from zoo.papers.records import Paper
 from zoo.papers.weights import Weights
@@ -17,18 +19,20 @@ image = zoo.transform(model)(Image.open("photo.jpg").convert("RGB"))
 print(model(image[None]).softmax(1).topk(5))"""
 
 
-def claimed(paper: Paper, protocol: str) -> CropProtocol | None:
-    """Ten crops, if a protocol has them: one is by the preprocessing of the weights."""
+def from_claim(paper: Paper, protocol: str) -> CropProtocol | None:
+    """Return a protocol of ten crops; a single crop follows the preprocessing of the weights."""
     settings = paper.protocol_settings.get(protocol)
     return settings if isinstance(settings, CropProtocol) and settings.crops == "ten" else None
 
 
-def job(network: Any, samples: Any, protocol: CropProtocol | None, benchmark: str) -> Any:
+def evaluator(
+    network: Any, samples: Any, protocol: CropProtocol | None, benchmark: Benchmark
+) -> Any:
     from zoo.data.transforms import make_transform
     from zoo.evaluation.evaluators.classification import ClassificationEvaluator
 
     return ClassificationEvaluator(
-        network, samples, make_transform(vars(network)["pretrained_cfg"], protocol)
+        network, samples, make_transform(pretrained_cfg(network), protocol)
     )
 
 
@@ -46,7 +50,7 @@ def preprocessing(cfg: Mapping[str, Any]) -> list[str]:
     channels, height, width = cfg["input_size"]
     numbers = {key: ", ".join(f"{n:.6g}" for n in cfg[key]) for key in ("mean", "std")}
     shorter = int(height / cfg["crop_pct"])
-    said = [
+    sentences = [
         f"Resized to {shorter} pixels on the shorter side ({cfg['interpolation']}), then the "
         f"{height}x{width} in its center, in {channels} channels.",
         f"Pixels in 0..1, minus the mean ({numbers['mean']}), over the standard deviation "
@@ -55,31 +59,32 @@ def preprocessing(cfg: Mapping[str, Any]) -> list[str]:
     ]
     if "test_input_size" in cfg:
         larger, crop = cfg["test_input_size"][1], cfg.get("test_crop_pct", cfg["crop_pct"])
-        said.append(f"The provider also tests at {larger} pixels, a share of {crop:g}.")
-    return said
+        sentences.append(f"The provider also tests at {larger} pixels, a share of {crop:g}.")
+    return sentences
 
 
-def told(how: Mapping[str, Any]) -> str:
-    if "crop_pct" in how:
+def describe_protocol(protocol: Mapping[str, Any]) -> str:
+    if "crop_pct" in protocol:
         return "one center crop, by the preprocessing of the weights"
-    sizes = ", ".join(map(str, how["shorter"]))
-    return f"{how['crops']} crops of {how['pixels']} pixels, from a shorter side of {sizes}"
+    sizes = ", ".join(map(str, protocol["shorter"]))
+    return (
+        f"{protocol['crops']} crops of {protocol['pixels']} pixels, from a shorter side of {sizes}"
+    )
 
 
 TASK = Task(
     name="image-classification",
-    does="tells classes of images",
+    summary="classifies images",
     pipeline="image-classification",
     script="classification",
-    works="classes",
-    claimed=claimed,
-    own=lambda cfg: None,
-    recorded=lambda given: None,
-    job=job,
+    from_claim=from_claim,
+    default=lambda cfg: None,
+    from_record=lambda protocol: None,
+    evaluator=evaluator,
     usage=usage,
     preprocessing=preprocessing,
-    told=told,
+    describe_protocol=describe_protocol,
     transform=transform,
     has_default=True,
-    answers=True,
+    keeps_predictions=True,
 )

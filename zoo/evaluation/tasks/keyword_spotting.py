@@ -1,9 +1,10 @@
-"""A second of sound in, which of twelve words it is out."""
+"""Keyword spotting: one second of sound in, one of twelve classes out."""
 
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+from zoo.data.benchmarks import Benchmark
 from zoo.evaluation.tasks import Task, protocol_of_paper
 from zoo.papers.protocols import MfccProtocol, from_record, to_record
 from zoo.papers.weights import Weights
@@ -13,27 +14,27 @@ from pathlib import Path
 
 import torch
 import zoo
-from zoo.data.speech_commands import CLASSES, read_wav, second
+from zoo.data.speech_commands import CLASSES, pad_or_crop, read_wav
 
 model = zoo.create("{name}", pretrained=True)
-heard = zoo.transform(model)(torch.from_numpy(second(read_wav(Path("yes.wav")))))
-print(CLASSES[model(heard[None]).argmax()])"""
+sound = torch.from_numpy(pad_or_crop(read_wav(Path("yes.wav"))))
+print(CLASSES[model(zoo.transform(model)(sound)[None]).argmax()])"""
 
 
-def transform(cfg: Mapping[str, Any], hearing: MfccProtocol | None = None) -> Any:
+def transform(cfg: Mapping[str, Any], protocol: MfccProtocol | None = None) -> Any:
     from zoo.data.mfcc import MFCC
 
-    return MFCC(hearing or MfccProtocol())
+    return MFCC(protocol or MfccProtocol())
 
 
-def job(network: Any, samples: Any, protocol: MfccProtocol, benchmark: str) -> Any:
+def evaluator(network: Any, samples: Any, protocol: MfccProtocol, benchmark: Benchmark) -> Any:
     import torch
 
     from zoo.evaluation.evaluators.classification import ClassificationEvaluator
 
-    hear = transform({}, protocol)
+    mfcc = transform({}, protocol)
     return ClassificationEvaluator(
-        network, samples, lambda sound: [hear(torch.from_numpy(sound))[None]]
+        network, samples, lambda sound: [mfcc(torch.from_numpy(sound))[None]]
     )
 
 
@@ -45,32 +46,31 @@ def preprocessing(cfg: Mapping[str, Any]) -> list[str]:
     _, frames, coefficients = cfg["input_size"]
     return [
         f"A second of sound at 16 kHz, in -1..1, as {frames} frames of {coefficients} "
-        f"mel-frequency cepstral coefficients: {told(to_record(MfccProtocol()))}.",
+        f"mel-frequency cepstral coefficients: {describe_protocol(to_record(MfccProtocol()))}.",
         f"{cfg['num_classes']} classes: silence, unknown, yes, no, up, down, left, right, on, off, "
         "stop, go.",
     ]
 
 
-def told(how: Mapping[str, Any]) -> str:
+def describe_protocol(protocol: Mapping[str, Any]) -> str:
     return (
-        f"windows of {how['window']} ms, {how['hop']} ms apart, {how['filters']} mel filters "
-        f"between {how['low']} and {how['high']} Hz"
+        f"windows of {protocol['window']} ms, {protocol['hop']} ms apart, "
+        f"{protocol['filters']} mel filters between {protocol['low']} and {protocol['high']} Hz"
     )
 
 
 TASK = Task(
     name="keyword-spotting",
-    does="tells words that are said",
+    summary="recognizes spoken words",
     pipeline="audio-classification",
     script="keyword_spotting",
-    works="words",
-    claimed=protocol_of_paper,
-    own=lambda cfg: MfccProtocol(),
-    recorded=partial(from_record, MfccProtocol),
-    job=job,
+    from_claim=protocol_of_paper,
+    default=lambda cfg: MfccProtocol(),
+    from_record=partial(from_record, MfccProtocol),
+    evaluator=evaluator,
     usage=usage,
     preprocessing=preprocessing,
-    told=told,
+    describe_protocol=describe_protocol,
     transform=transform,
-    answers=True,
+    keeps_predictions=True,
 )

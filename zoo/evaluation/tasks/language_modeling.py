@@ -1,66 +1,69 @@
-"""Token ids in, logits of the next out."""
+"""Language modeling: token ids in, logits of the next token out."""
 
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 from zoo.data import tokenizers
+from zoo.data.benchmarks import Benchmark
 from zoo.evaluation.tasks import Task, protocol_of_paper
+from zoo.models._builder import pretrained_cfg
 from zoo.papers.protocols import SlidingWindowProtocol, from_record
 from zoo.papers.weights import Weights
 
-WRITE = """\
+GENERATE = """\
 from zoo.inference.text_generation import TextGenerator
 
-writer = TextGenerator.load("{name}")
-(text,) = writer.write(["Abstract"], max_new_tokens=40)
+generator = TextGenerator.load("{name}")
+(text,) = generator.generate(["Abstract"], max_new_tokens=40)
 print(text)"""
 
 
-def job(network: Any, samples: Any, protocol: SlidingWindowProtocol, benchmark: str) -> Any:
+def evaluator(
+    network: Any, samples: Any, protocol: SlidingWindowProtocol, benchmark: Benchmark
+) -> Any:
     from zoo.evaluation.evaluators.language_modeling import LanguageModelingEvaluator
 
-    ids = samples.tokens(tokenizers.get_tokenizer(vars(network)["pretrained_cfg"]["tokenizer"]))
+    ids = samples.tokens(tokenizers.get_tokenizer(pretrained_cfg(network)["tokenizer"]))
     return LanguageModelingEvaluator(network, ids, protocol, samples.bytes)
 
 
-def windows(samples: Any, protocol: SlidingWindowProtocol) -> int:
-    """About so many."""
+def estimate_windows(samples: Any, protocol: SlidingWindowProtocol) -> int:
+    """Return the number of windows if each token were a byte."""
     return int(1 + samples.bytes // (protocol.stride or protocol.context))
 
 
 def usage(weights: Weights) -> str:
-    return WRITE.format(name=weights.name)
+    return GENERATE.format(name=weights.name)
 
 
 def preprocessing(cfg: Mapping[str, Any]) -> list[str]:
     name = cfg["tokenizer"]
-    made = "UTF-8: an id is a byte, and 256 stands between texts"
-    if name != "bytes":
-        made = f"{name}, as in {tokenizers.REPOS[name]}"
+    tokenizer = f"{name}, as in {tokenizers.REPOS[name]}"
+    if name == "bytes":
+        tokenizer = "UTF-8: an id is a byte, and 256 separates texts"
     return [
-        f"Tokenizer: {made}.",
+        f"Tokenizer: {tokenizer}.",
         f"{cfg['vocab_size']:,} tokens; a context of {cfg['input_size'][0]:,} of them.",
     ]
 
 
-def told(how: Mapping[str, Any]) -> str:
-    steps = f"{how['stride']} apart" if how["stride"] else "side by side"
-    return f"windows of {how['context']:,} tokens, {steps}"
+def describe_protocol(protocol: Mapping[str, Any]) -> str:
+    steps = f"{protocol['stride']} apart" if protocol["stride"] else "side by side"
+    return f"windows of {protocol['context']:,} tokens, {steps}"
 
 
 TASK = Task(
     name="language-modeling",
-    does="reads texts",
+    summary="predicts texts",
     pipeline="text-generation",
     script="language_modeling",
-    works="tokens",
-    claimed=protocol_of_paper,
-    own=lambda cfg: SlidingWindowProtocol(context=cfg["input_size"][0]),
-    recorded=partial(from_record, SlidingWindowProtocol),
-    job=job,
+    from_claim=protocol_of_paper,
+    default=lambda cfg: SlidingWindowProtocol(context=cfg["input_size"][0]),
+    from_record=partial(from_record, SlidingWindowProtocol),
+    evaluator=evaluator,
     usage=usage,
     preprocessing=preprocessing,
-    told=told,
-    size=windows,
+    describe_protocol=describe_protocol,
+    size=estimate_windows,
 )

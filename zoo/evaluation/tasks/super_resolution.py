@@ -1,14 +1,15 @@
-"""Small images in, large ones out."""
+"""Super-resolution: small images in, large images out."""
 
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+from zoo.data.benchmarks import BENCHMARKS, Benchmark
 from zoo.evaluation.tasks import Task, protocol_of_paper
 from zoo.papers.protocols import SuperResolutionProtocol, from_record
 from zoo.papers.weights import Weights
 
-ENLARGE = """\
+UPSCALE = """\
 import zoo
 from PIL import Image
 
@@ -17,45 +18,45 @@ large = zoo.upscale(small, "{name}", scale={scale})
 large.save("large.png")"""
 
 
-def job(network: Any, samples: Any, protocol: SuperResolutionProtocol, benchmark: str) -> Any:
-    from zoo.data.super_resolution import settings
+def evaluator(
+    network: Any, samples: Any, protocol: SuperResolutionProtocol, benchmark: Benchmark
+) -> Any:
     from zoo.evaluation.evaluators.super_resolution import SuperResolutionEvaluator
 
-    return SuperResolutionEvaluator(network, samples, protocol, settings(benchmark)[2])
+    return SuperResolutionEvaluator(network, samples, protocol, benchmark.scale)
 
 
 def usage(weights: Weights) -> str:
-    scales = {int(b.rpartition("_x")[2]) for b in weights.benchmarks}
-    return ENLARGE.format(name=weights.name, scale=min(scales))
+    scale = min(BENCHMARKS[name].scale for name in weights.benchmarks)
+    return UPSCALE.format(name=weights.name, scale=scale)
 
 
 def preprocessing(cfg: Mapping[str, Any]) -> list[str]:
     return [
-        "The network takes RGB pixels in 0..1, of any size, and gives the same; grey images are "
-        "repeated.",
-        "PSNR and SSIM are of Y of YCbCr, as many pixels as the scale cut off at each edge.",
+        "The network takes RGB images of any size with pixels in 0..1, and returns the same; grey "
+        "images are repeated in three channels.",
+        "PSNR and SSIM are computed on Y of YCbCr, with `scale` pixels cut off at each edge.",
     ]
 
 
-def told(how: Mapping[str, Any]) -> str:
-    small = {"bi": "bicubically", "bd": "by blur and decimation"}[how["degradation"]]
-    colour = {"rgb": "in RGB", "y": "of Y alone"}[how["colour"]]
-    eight = ", mean of eight positions" if how["ensemble"] else ""
-    chop = ", in overlapping quarters" if how["chop"] else ""
-    return f"small images made {small} (MATLAB's way), {colour}{chop}{eight}"
+def describe_protocol(protocol: Mapping[str, Any]) -> str:
+    small = {"bi": "bicubically", "bd": "by blur and decimation"}[protocol["degradation"]]
+    colour = {"rgb": "in RGB", "y": "of Y alone"}[protocol["colour"]]
+    ensemble = ", self-ensemble of eight" if protocol["ensemble"] else ""
+    chop = ", by forward_chop" if protocol["chop"] else ""
+    return f"small images made {small} (MATLAB's way), {colour}{chop}{ensemble}"
 
 
 TASK = Task(
     name="super-resolution",
-    does="enlarges images",
+    summary="upscales images",
     pipeline="image-to-image",
     script="super_resolution",
-    works="enlargements",
-    claimed=protocol_of_paper,
-    own=lambda cfg: SuperResolutionProtocol(),
-    recorded=partial(from_record, SuperResolutionProtocol),
-    job=job,
+    from_claim=protocol_of_paper,
+    default=lambda cfg: SuperResolutionProtocol(),
+    from_record=partial(from_record, SuperResolutionProtocol),
+    evaluator=evaluator,
     usage=usage,
     preprocessing=preprocessing,
-    told=told,
+    describe_protocol=describe_protocol,
 )

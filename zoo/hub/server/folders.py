@@ -78,7 +78,7 @@ class Folders:
         except (OSError, RuntimeError) as error:  # links in a circle
             self._skip(path, error)
             return False
-        if UNPRINTABLE.search(str(path)):
+        if UNPRINTABLE.search(path.name):
             self._skip(path, "its name has characters that are not UTF-8, or control characters")
             return False
         own = target.is_relative_to(self.root / ".hub")

@@ -1,9 +1,9 @@
-"""A network as it was defined -> the same function, fast on the machine at hand.
+"""Optimization of a network for inference on the machine at hand.
 
 fold BatchNorm -> channels last -> 3x3 convolutions by Winograd, linear layers by oneDNN (both on a
 CPU in float32) -> [compile]
 
-What was done, how far the outputs moved and how much faster it got is in `model.optimized`.
+`model.optimized` reports the steps, the error and the speedup.
 """
 
 import time
@@ -16,26 +16,27 @@ import torch
 from torch import Tensor, nn
 
 from zoo.inference.optimize.fold_batchnorm import fold as fold_norms
-from zoo.inference.optimize.linear import Product, gains
-from zoo.inference.optimize.linear import fits as is_large
-from zoo.inference.optimize.winograd import Winograd, fits
+from zoo.inference.optimize.fold_batchnorm import tensors_in
+from zoo.inference.optimize.linear import OneDNNLinear, weight_fits
+from zoo.inference.optimize.linear import fits as linear_fits
+from zoo.inference.optimize.winograd import WinogradConv2d
+from zoo.inference.optimize.winograd import fits as conv_fits
 
 ROUNDS = 5
-Step = tuple[str, Callable[[], object]]  # what was done, and how to take it back
+Step = tuple[str, Callable[[], object]]  # description, function that undoes it
 
 
 @dataclass(frozen=True)
 class OptimizationReport:
-    """What was done to a network, step by step; the largest difference of its outputs on the
-    example, as a share of the largest output; and how many times as fast it is there."""
+    """What `optimize` did to a network."""
 
-    steps: tuple[str, ...]
-    moved: float
-    faster: float
+    steps: tuple[str, ...]  # in their order
+    max_rel_error: float  # largest change of an output over the largest output, on the example
+    speedup: float  # seconds before over seconds after, on the example
 
     def __str__(self) -> str:
-        done = "; ".join(self.steps) or "nothing"
-        return f"{done}. Outputs moved by {self.moved:.1e}; {self.faster:.2f} x as fast."
+        steps = "; ".join(self.steps) or "nothing"
+        return f"{steps}. Outputs moved by {self.max_rel_error:.1e}; {self.speedup:.2f} x as fast."
 
 
 def optimize(
@@ -49,61 +50,73 @@ def optimize(
     onednn: bool = True,
     example: Tensor | None = None,
 ) -> nn.Module:
-    """Makes any network of the zoo fast for inference on the device that it is on.
+    """Make a network fast for inference on its device, in place.
 
-    >>> model = zoo.optimize(zoo.create("wrn28_10"))
-    >>> print(model.optimized)
+    Layout, Winograd and oneDNN are timed on the example and undone if they are not faster.
 
-    The network itself is changed, and returned in eval mode: it is not for training any more, and
-    its state dict is another one. It is timed on `example`, an input as it will see them; what is
-    not faster there is taken back. Inputs may come in any layout and floating type.
+    Args:
+        model: any network of the zoo, or another with an `example`.
+        dtype: of weights and inputs. bfloat16 is twice as fast on a CPU with instructions for it,
+            and moves outputs by about a hundredth. Unchanged by default.
+        channels_last: use this memory layout, for networks with convolutions.
+        compile: run torch.compile, which needs a C++ compiler on a CPU.
+        fold: fold BatchNorm into the convolution before it.
+        winograd: run 3x3 convolutions by Winograd's algorithm, on a CPU in float32. Their weights
+            take four times as much memory.
+        onednn: run large linear layers by oneDNN, on a CPU in float32.
+        example: an input as the network will get them, of any layout and floating type.
 
-    dtype: that of weights and inputs (bfloat16 is twice as fast on a CPU that has instructions
-        for it, and moves outputs by about a hundredth); as it is by default.
-    channels_last: the memory layout, of networks with convolutions.
-    compile: by torch.compile; needs a C++ compiler on a CPU.
-    fold: BatchNorm into the convolution before it.
-    winograd: layers that are faster so, on a CPU in float32; their weights take four times as much.
-    onednn: linear layers on a CPU in float32.
+    Returns:
+        The model itself in eval mode, no longer for training and with another state dict. Its
+        attribute `optimized` is an OptimizationReport.
 
-    Raises ValueError for an example that the network does not take.
+    Raises:
+        ValueError: the network does not take the example, or needs one.
+
+    >>> import zoo
+    >>> model = zoo.optimize(zoo.create("wrn16_4"))
+    >>> model.optimized.steps[0]
+    '7 BatchNorms folded'
     """
-    seen = example_of(model) if example is None else example
-    before, slow = _timed(model.eval(), seen)
-    steps = list(prepare(model, seen[:1], dtype=dtype, fold=fold))
-    after, fast = _timed(model, seen)
-    faster = partial(by_winograd, example=seen)
-    for trial, asked in ((lay_out, channels_last), (faster, winograd), (by_onednn, onednn)):
-        if not asked or not (step := trial(model)):
+    example = example_of(model) if example is None else example
+    before, slow = _run_timed(model.eval(), example)
+    steps = list(prepare(model, example[:1], dtype=dtype, fold=fold))
+    after, fast = _run_timed(model, example)
+    to_winograd = partial(by_winograd, example=example)
+    options = ((lay_out, channels_last), (to_winograd, winograd), (by_onednn, onednn))
+    for apply in [apply for apply, is_asked in options if is_asked]:
+        if not (step := apply(model)):
             continue
-        found, seconds = _timed(model, seen)
+        description, undo = step
+        outputs, seconds = _run_timed(model, example)
         if seconds < fast:
-            after, fast = found, seconds
-            steps.append(step[0])
+            after, fast = outputs, seconds
+            steps.append(description)
         else:
-            step[1]()
+            undo()
     if compile:
         model.compile()
-        after, fast = _timed(model, seen)
+        after, fast = _run_timed(model, example)
         steps.append("compiled")
-    vars(model)["optimized"] = OptimizationReport(tuple(steps), _moved(before, after), slow / fast)
+    report = OptimizationReport(tuple(steps), _max_rel_error(before, after), slow / fast)
+    vars(model)["optimized"] = report
     return model
 
 
 def prepare(
     model: nn.Module, example: Tensor, *, dtype: torch.dtype | None = None, fold: bool = True
 ) -> Iterator[str]:
-    """Folds and casts, as an example goes through; says each step that it took."""
+    """Fold BatchNorms and cast; yield a description of each step."""
     if fold and (count := fold_norms(model, example)):
         yield f"{count} BatchNorms folded"
     if dtype:
         model.to(dtype)
-        model.register_forward_pre_hook(_Cast(dtype))
+        model.register_forward_pre_hook(_CastInputs(dtype))
         yield str(dtype).removeprefix("torch.")
 
 
-class _Cast:
-    """Brings what a network gets to its type."""
+class _CastInputs:
+    """A hook that casts floating inputs."""
 
     def __init__(self, dtype: torch.dtype) -> None:
         self.dtype = dtype
@@ -127,7 +140,7 @@ def _as_channels_last(module: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, 
 
 
 def lay_out(model: nn.Module) -> Step | None:
-    """Channels last, if there are convolutions."""
+    """Bring a network with convolutions to channels_last."""
     if not any(isinstance(module, nn.Conv2d) for module in model.modules()):
         return None
     cast(Any, model).to(memory_format=torch.channels_last)
@@ -141,67 +154,68 @@ def lay_out(model: nn.Module) -> Step | None:
 
 
 def by_winograd(model: nn.Module, example: Tensor) -> Step | None:
-    """Replaces each convolution that Winograd's algorithm is faster for, as the example goes
-    through."""
-    found = _gaining(model, example)
-    for name, conv in found.items():
-        model.set_submodule(name, Winograd(conv))
+    """Replace the convolutions that are faster by Winograd's algorithm."""
+    convs = _faster_by_winograd(model, example)
+    for name, conv in convs.items():
+        model.set_submodule(name, WinogradConv2d(conv))
 
     def undo() -> None:
-        for name, conv in found.items():
+        for name, conv in convs.items():
             model.set_submodule(name, conv)
 
-    return (f"{len(found)} 3x3 convolutions by Winograd", undo) if found else None
+    return (f"{len(convs)} 3x3 convolutions by Winograd", undo) if convs else None
 
 
 @torch.inference_mode()
-def _gaining(model: nn.Module, example: Tensor) -> dict[str, nn.Conv2d]:
-    """The convolutions that are faster by Winograd's algorithm; of those of one shape, one is
-    timed, on what it is given."""
-    timed: dict[tuple[object, ...], bool] = {}
-    found: dict[str, nn.Conv2d] = {}
+def _faster_by_winograd(model: nn.Module, example: Tensor) -> dict[str, nn.Conv2d]:
+    """Return convolutions by name, timed on their inputs: one for each shape."""
+    is_faster: dict[tuple[object, ...], bool] = {}
+    faster: dict[str, nn.Conv2d] = {}
 
-    def watch(name: str, conv: nn.Conv2d, inputs: tuple[Tensor, ...], output: object) -> None:
+    def time_conv(name: str, conv: nn.Conv2d, inputs: tuple[Tensor, ...], output: object) -> None:
         x = inputs[0]
-        form = (conv.out_channels, *x.shape, x.stride())
-        if form not in timed:
-            timed[form] = _seconds(Winograd(conv), x) < _seconds(conv.forward, x)
-        if timed[form]:
-            found[name] = conv
+        shape = (conv.out_channels, *x.shape, x.stride())
+        if shape not in is_faster:
+            is_faster[shape] = _seconds(WinogradConv2d(conv), x) < _seconds(conv.forward, x)
+        if is_faster[shape]:
+            faster[name] = conv
 
-    convs = {name: module for name, module in model.named_modules() if fits(module)}
-    hooks = [conv.register_forward_hook(partial(watch, name)) for name, conv in convs.items()]
+    convs = {name: module for name, module in model.named_modules() if conv_fits(module)}
+    hooks = [conv.register_forward_hook(partial(time_conv, name)) for name, conv in convs.items()]
     if hooks:
         model(example)
     for hook in hooks:
         hook.remove()
-    return found
+    return faster
 
 
 def by_onednn(model: nn.Module) -> Step | None:
-    """Replaces each linear layer that can gain; the tied head of a decoder is one, too."""
-    linear = {name: module for name, module in model.named_modules() if is_large(module)}
-    for name, layer in linear.items():
-        model.set_submodule(name, Product(cast(Any, layer).weight, cast(Any, layer).bias))
+    """Replace large linear layers, the tied head of a decoder among them."""
+    layers: dict[str, Any] = {n: m for n, m in model.named_modules() if linear_fits(m)}
+    for name, layer in layers.items():
+        model.set_submodule(name, OneDNNLinear(layer.weight, layer.bias))
     decoder = cast(Any, model)
-    tied = getattr(model, "tied", False) and gains(decoder.tok_embeddings.weight)
-    if tied:
-        decoder.tied, decoder.output = False, Product(decoder.tok_embeddings.weight)
+    is_tied = getattr(model, "tied", False) and weight_fits(decoder.tok_embeddings.weight)
+    if is_tied:
+        decoder.tied, decoder.output = False, OneDNNLinear(decoder.tok_embeddings.weight)
 
     def undo() -> None:
-        for name, layer in linear.items():
+        for name, layer in layers.items():
             model.set_submodule(name, layer)
-        if tied:
+        if is_tied:
             decoder.tied = True
             del decoder.output
 
-    count = len(linear) + tied
+    count = len(layers) + is_tied
     return (f"linear layers by oneDNN ({count})", undo) if count else None
 
 
 def example_of(model: nn.Module) -> Tensor:
-    """What a network of the zoo is tried on if nobody says: noise, or token ids. Raises ValueError
-    for one that is not of the zoo."""
+    """Return noise or token ids as an input for a network of the zoo.
+
+    Raises:
+        ValueError: the network is not of the zoo.
+    """
     cfg = getattr(model, "pretrained_cfg", None)
     if not cfg:
         raise ValueError(f"a {type(model).__name__} has no pretrained_cfg; give an `example`")
@@ -214,41 +228,33 @@ def example_of(model: nn.Module) -> Tensor:
 
 
 @torch.inference_mode()
-def _timed(model: nn.Module, example: Tensor) -> tuple[list[Tensor], float]:
-    """What a network gives, and its seconds."""
+def _run_timed(model: nn.Module, example: Tensor) -> tuple[list[Tensor], float]:
+    """Return the outputs of a network and its seconds."""
     try:
-        found = [value.float() for value in _tensors(model(example))]
+        outputs = [value.float() for value in tensors_in(model(example))]
     except (RuntimeError, IndexError) as error:
         raise ValueError(f"the network does not take the example: {error}") from None
-    return found, _seconds(model, example)
+    return outputs, _seconds(model, example)
 
 
 def _seconds(run: Callable[[Tensor], object], example: Tensor) -> float:
-    """The best of some times, after one that is not counted."""
+    """Return the shortest of ROUNDS times, after a warm-up."""
     run(example)
     seconds = []
     for _ in range(ROUNDS):
-        _wait(example.device)
+        _synchronize(example.device)
         start = time.perf_counter()
         run(example)
-        _wait(example.device)
+        _synchronize(example.device)
         seconds.append(time.perf_counter() - start)
     return min(seconds)
 
 
-def _wait(device: torch.device) -> None:
+def _synchronize(device: torch.device) -> None:
     if device.type == "cuda":
         torch.cuda.synchronize(device)
 
 
-def _tensors(value: Any) -> Iterator[Tensor]:
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, Sequence):
-        for part in value:
-            yield from _tensors(part)
-
-
-def _moved(before: Sequence[Tensor], after: Sequence[Tensor]) -> float:
+def _max_rel_error(before: Sequence[Tensor], after: Sequence[Tensor]) -> float:
     pairs = zip(before, after, strict=True)
     return max(float((b - a).abs().max() / b.abs().max().clamp_min(1e-30)) for b, a in pairs)

@@ -8,6 +8,7 @@ rounding errors are a quarter of theirs, a few times those of the convolution it
 the largest output).
 """
 
+import math
 from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -18,10 +19,10 @@ from torch import Tensor, nn
 OUT, KERNEL = 4, 3
 TILE = OUT + KERNEL - 1
 POINTS = tuple(Fraction(n, 4) for n in (0, 3, -3, 6, -6))
-NARROW = 64  # channels: with fewer, moving tiles about takes longer than is won
-BYTES = 4 << 20  # of the tiles that are worked on at once: they stay in the cache
-LEAST = 128  # tiles at once: with fewer, reading the filters takes longer than multiplying
-BAND = 8  # rows of tiles at once: one transform of them all is mostly zeros
+MIN_CHANNELS = 64  # with fewer, moving tiles costs more than it saves
+PART_BYTES = 4 << 20  # of the tiles in one part: they stay in the cache
+MIN_TILES = 128  # in one part: with fewer, reading the filters takes longer than multiplying
+BAND = 8  # rows of tiles in one part: the transform of more is mostly zeros
 
 
 class Transforms(NamedTuple):
@@ -33,11 +34,13 @@ class Transforms(NamedTuple):
 
 
 def transforms() -> Transforms:
-    """Toom and Cook's, exact in fractions and then in float64: the values of both polynomials at
-    the points, their products, and the polynomial through these."""
-    others = [[q for q in POINTS if q != p] for p in POINTS]
-    scale = [_product([p - q for q in rest]) for p, rest in zip(POINTS, others, strict=True)]
-    data = [[*_polynomial(rest), Fraction(0)] for rest in others]
+    """Return Toom and Cook's transforms, computed in fractions.
+
+    The values of two polynomials at the points, and the polynomial through their products.
+    """
+    other_points = [[q for q in POINTS if q != p] for p in POINTS]
+    scale = [math.prod(p - q for q in rest) for p, rest in zip(POINTS, other_points, strict=True)]
+    data = [[*_polynomial(rest), Fraction(0)] for rest in other_points]
     kernel = [[p**j / s for j in range(KERNEL)] for p, s in zip(POINTS, scale, strict=True)]
     inverse = [[*(p**i for p in POINTS), Fraction(i == OUT - 1)] for i in range(OUT)]
     last = [Fraction(j == KERNEL - 1) for j in range(KERNEL)]
@@ -46,20 +49,13 @@ def transforms() -> Transforms:
     )
 
 
-def _product(factors: Sequence[Fraction]) -> Fraction:
-    found = Fraction(1)
-    for factor in factors:
-        found *= factor
-    return found
-
-
 def _polynomial(roots: Sequence[Fraction]) -> list[Fraction]:
-    """Coefficients of the product of all x - root, the lowest first."""
-    found = [Fraction(1)]
+    """Return the coefficients of the product of all x - root, the lowest first."""
+    coefficients = [Fraction(1)]
     for root in roots:
-        pairs = zip([Fraction(0), *found], [*found, Fraction(0)], strict=True)
-        found = [higher - root * lower for higher, lower in pairs]
-    return found
+        pairs = zip([Fraction(0), *coefficients], [*coefficients, Fraction(0)], strict=True)
+        coefficients = [higher - root * lower for higher, lower in pairs]
+    return coefficients
 
 
 def _matrix(rows: Sequence[Sequence[Fraction]]) -> Tensor:
@@ -67,24 +63,22 @@ def _matrix(rows: Sequence[Sequence[Fraction]]) -> Tensor:
 
 
 def fits(conv: nn.Module) -> bool:
-    """Whether a module is a convolution that gains: 3x3, of stride 1, with the sides kept, of wide
-    layers without groups, in float32 on a CPU."""
+    """Return True for a wide, padded 3x3 convolution of stride 1, in float32 on a CPU."""
     return (
         type(conv) is nn.Conv2d
         and (conv.kernel_size, conv.stride, conv.dilation) == ((3, 3), (1, 1), (1, 1))
         and (conv.padding, conv.padding_mode, conv.groups) == ((1, 1), "zeros", 1)
-        and min(conv.in_channels, conv.out_channels) >= NARROW
+        and min(conv.in_channels, conv.out_channels) >= MIN_CHANNELS
         and (conv.weight.device.type, conv.weight.dtype) == ("cpu", torch.float32)
         and torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
     )
 
 
-class Winograd(nn.Module):
+class WinogradConv2d(nn.Module):
     """A convolution that `fits`, for inference: (B, c_in, H, W) -> (B, c_out, H, W), channels last.
 
-    It holds its transformed filters, four times as many numbers as there were, in the order that
-    oneDNN wants for the tiles it was given last: with those of another number it is tens of times
-    slower.
+    The transformed filters are four times as many numbers. They are kept in oneDNN's order for the
+    last number of tiles, as another order is tens of times slower.
     """
 
     bias: Tensor
@@ -97,8 +91,9 @@ class Winograd(nn.Module):
         data, kernel, inverse = transforms()
         self.in_channels, self.out_channels = conv.in_channels, conv.out_channels
         weight = conv.weight.detach().double()
-        changed = torch.einsum("ia,kcab,jb->ijkc", kernel, weight, kernel).float()
-        self.filters = (0, changed.reshape(-1, self.in_channels, 1, 1))
+        filters = torch.einsum("ia,kcab,jb->ijkc", kernel, weight, kernel).float()
+        # (number of tiles that the order is for, filters)
+        self.filters = (0, filters.reshape(-1, self.in_channels, 1, 1))
         bias = weight.new_zeros(self.out_channels) if conv.bias is None else conv.bias.detach()
         for name, value in (
             ("data", data),  # (6, 6)
@@ -109,10 +104,10 @@ class Winograd(nn.Module):
             self.register_buffer(name, value.float(), persistent=False)
 
     def __getstate__(self) -> dict[str, Any]:
-        """oneDNN's order cannot be copied."""
-        return {**vars(self), "filters": (0, self._plain())}
+        # oneDNN's order cannot be copied
+        return {**vars(self), "filters": (0, self._plain_filters())}
 
-    def _plain(self) -> Tensor:
+    def _plain_filters(self) -> Tensor:
         filters = self.filters[1]
         return filters.to_dense() if filters.is_mkldnn else filters
 
@@ -122,64 +117,63 @@ class Winograd(nn.Module):
         count, height, width, _ = x.shape
         high, wide = -(-height // OUT), -(-width // OUT)
         out = x.new_empty(count, high, OUT, wide, OUT, self.out_channels)
-        images, rows = self._part(count, high, wide)
+        images, rows = self._part_size(count, high, wide)
         for image in _starts(count, images):
             for row in _starts(high, rows):
-                seen = x[image : image + images, max(row * OUT - 1, 0) : (row + rows) * OUT + 1]
-                made = self._tiles(seen, rows, wide, first=row == 0)
-                torch.add(made, self.bias, out=out[image : image + images, row : row + rows])
+                part = x[image : image + images, max(row * OUT - 1, 0) : (row + rows) * OUT + 1]
+                y = self._convolve(part, rows, wide, first=row == 0)
+                torch.add(y, self.bias, out=out[image : image + images, row : row + rows])
         whole = out.view(count, high * OUT, wide * OUT, self.out_channels)
         return whole[:, :height, :width].permute(0, 3, 1, 2)
 
-    def _part(self, count: int, high: int, wide: int) -> tuple[int, int]:
-        """How many images, and rows of their tiles, are worked on together."""
+    def _part_size(self, count: int, high: int, wide: int) -> tuple[int, int]:
+        """Return the number of images, and of rows of their tiles, in one part."""
         widest = max(self.in_channels, self.out_channels)
-        tiles = max(LEAST, BYTES // (4 * TILE * TILE * widest))
+        tiles = max(MIN_TILES, PART_BYTES // (4 * TILE * TILE * widest))
         rows = max(1, min(high, BAND, tiles // wide))
         return max(1, min(count, tiles // (rows * wide))), rows
 
-    def _tiles(self, seen: Tensor, rows: int, wide: int, first: bool) -> Tensor:
-        """(B, h, W, c_in), with the rows above and below that there are -> (B, rows, 4, wide, 4,
-        c_out)."""
-        images, height, width, channels = seen.shape
-        lines = seen.reshape(images * height, width, channels)
-        columns = seen.new_empty(wide, images * height, TILE, channels)
+    def _convolve(self, x: Tensor, rows: int, wide: int, first: bool) -> Tensor:
+        """Convolve a part: (B, h, W, c_in) -> (B, rows, 4, wide, 4, c_out)."""
+        images, height, width, channels = x.shape
+        lines = x.reshape(images * height, width, channels)
+        columns = x.new_empty(wide, images * height, TILE, channels)
         for k, column in enumerate(columns):
             left, right = max(k * OUT - 1, 0), min(k * OUT + TILE - 1, width)
             data = self.data[:, left + 1 - k * OUT : right + 1 - k * OUT]
             torch.bmm(data.expand(len(lines), -1, -1), lines[:, left:right], out=column)
         band = self.band[: rows * TILE, first : first + height].expand(wide * images, -1, -1)
         tiles = torch.bmm(band, columns.view(wide * images, height, -1))
-        found = self._products(tiles.view(-1, TILE * TILE * channels))
-        made = torch.bmm(self.inverse.expand(len(found), -1, -1), found)
+        products = self._multiply(tiles.view(-1, TILE * TILE * channels))
+        y = torch.bmm(self.inverse.expand(len(products), -1, -1), products)
         shape = (wide, images, rows, OUT, OUT, self.out_channels)
-        return made.view(shape).permute(1, 2, 3, 0, 4, 5)
+        return y.view(shape).permute(1, 2, 3, 0, 4, 5)
 
-    def _products(self, tiles: Tensor) -> Tensor:
-        """(N, 36 c_in) -> (N, 36, c_out): a convolution of 36 groups over an image of one row."""
+    def _multiply(self, tiles: Tensor) -> Tensor:
+        """Multiply (N, 36 c_in) -> (N, 36, c_out), as a convolution of 36 groups over one row."""
         image = tiles[None, None].permute(0, 3, 1, 2)
         count, filters = self.filters
         onednn: Any = torch.ops.mkldnn
         groups = TILE * TILE
         if count != len(tiles):
             filters = onednn._reorder_convolution_weight(
-                self._plain(), [0, 0], [1, 1], [1, 1], groups, image.shape
+                self._plain_filters(), [0, 0], [1, 1], [1, 1], groups, image.shape
             )
             self.filters = (len(tiles), filters)
-        found: Tensor = onednn._convolution_pointwise(
+        products: Tensor = onednn._convolution_pointwise(
             image, filters, None, [0, 0], [1, 1], [1, 1], groups, "none", [], ""
         )
-        return found.permute(0, 2, 3, 1).reshape(len(tiles), groups, self.out_channels)
+        return products.permute(0, 2, 3, 1).reshape(len(tiles), groups, self.out_channels)
 
 
 def _band(data: Tensor) -> Tensor:
-    """B^T of 8 tiles below each other: (48, 34)."""
-    found = data.new_zeros(BAND * TILE, BAND * OUT + TILE - OUT)
+    """Return B^T of 8 tiles below each other: (48, 34)."""
+    band = data.new_zeros(BAND * TILE, BAND * OUT + TILE - OUT)
     for k in range(BAND):
-        found[k * TILE : (k + 1) * TILE, k * OUT : k * OUT + TILE] = data
-    return found
+        band[k * TILE : (k + 1) * TILE, k * OUT : k * OUT + TILE] = data
+    return band
 
 
 def _starts(count: int, size: int) -> list[int]:
-    """Where parts of a size begin; the last ends with the whole, and may repeat some."""
+    """Return the starts of parts of a size; the last part ends with the whole and may overlap."""
     return [min(start, count - size) for start in range(0, count, size)]

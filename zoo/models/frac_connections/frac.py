@@ -56,14 +56,14 @@ class FracConnections(ResidualStream):
             FracConnection(width, m, dynamic=dynamic) for _ in range(2 * layers)
         )
 
-    def before(self, step: Sublayer, stream: Tensor) -> tuple[Tensor, Any]:
+    def read(self, sublayer: Sublayer, stream: Tensor) -> tuple[Tensor, Any]:
         """Alg. 1, line 4, and the second term of Eq. 8: Y^T H, whole again; A^T H with B."""
         h = cast(Any, stream).unflatten(2, (self.m, -1))
-        weights = self.sublayers[2 * step.layer + (not step.attends)](h)
+        weights = self.sublayers[2 * sublayer.layer + (not sublayer.is_attention)](h)
         mixed = weights[..., 1:].mT @ h
         return mixed[:, :, : self.m].flatten(2), (mixed[:, :, self.m :], weights[..., :1])
 
-    def after(self, step: Sublayer, stream: Tensor, residual: Any, out: Tensor) -> Tensor:
+    def write(self, sublayer: Sublayer, stream: Tensor, residual: Any, out: Tensor) -> Tensor:
         """Eq. 8: B o T(Y^T H) + A^T H, fraction by fraction."""
         mixed, beta = residual
         return (mixed + beta * cast(Any, out).unflatten(2, (self.m, -1))).flatten(2)

@@ -8,37 +8,25 @@ from functools import partial
 from typing import Any
 
 from zoo.models.frac_connections.frac import FracConnections
-from zoo.modules.olmo import OLMo
+from zoo.modules.decoder import DecoderSize
+from zoo.modules.swiglu_decoder import PlainNorm, SwiGLUDecoder
 
-CHOICES = ("m", "dynamic")
+OPTIONS = ("m", "dynamic")
 
 
-class FracOLMo(OLMo):
-    """Token ids (B, T) -> logits (B, T, vocab). `frac` may say `m`, the frac-rate, and whether
-    weights are `dynamic` (DFC, not SFC)."""
+class FracOLMo(SwiGLUDecoder):
+    """Token ids (B, T) -> logits (B, T, vocab).
+
+    `frac` may set `m`, the frac-rate, and `dynamic` weights (DFC, not SFC).
+    """
+
+    size = DecoderSize(layers=16, width=2048, heads=16, hidden=8192, vocab=50304, context=2048)
 
     def __init__(
-        self,
-        *,
-        layers: int = 16,
-        width: int = 2048,
-        heads: int = 16,
-        hidden: int = 8192,
-        vocab: int = 50304,
-        context: int = 2048,
-        tied: bool = True,
-        frac: Mapping[str, Any] | None = None,
+        self, *, tied: bool = True, frac: Mapping[str, Any] | None = None, **dims: int
     ) -> None:
         for key in frac or {}:
-            if key not in CHOICES:
+            if key not in OPTIONS:
                 raise ValueError(f"choices of frac-connections are m, dynamic, not {key!r}")
-        super().__init__(
-            layers=layers,
-            width=width,
-            heads=heads,
-            hidden=hidden,
-            vocab=vocab,
-            context=context,
-            tied=tied,
-            connections=partial(FracConnections, **dict(frac or {})),
-        )
+        connections = partial(FracConnections, **dict(frac or {}))
+        super().__init__(norm=PlainNorm, tied=tied, connections=connections, **dims)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from zoo.modules.connections import ResidualStream, Sublayer
-from zoo.modules.olmo import PlainNorm
+from zoo.modules.swiglu_decoder import PlainNorm
 
 
 class HyperConnection(nn.Module):
@@ -62,20 +62,20 @@ class HyperConnections(ResidualStream):
             for k in range(1, 2 * layers + 1)
         )
 
-    def open(self, x: Tensor) -> Tensor:
+    def expand(self, x: Tensor) -> Tensor:
         return x.unsqueeze(2).expand(-1, -1, self.n, -1)
 
-    def before(self, step: Sublayer, stream: Tensor) -> tuple[Tensor, Any]:
+    def read(self, sublayer: Sublayer, stream: Tensor) -> tuple[Tensor, Any]:
         """Eqs. 3 and 4: h_0 = A_m^T H, and H' = A_r^T H with B."""
-        weights = self.sublayers[2 * step.layer + (not step.attends)](stream)
+        weights = self.sublayers[2 * sublayer.layer + (not sublayer.is_attention)](stream)
         mixed = weights[..., 1:].mT @ stream
         return mixed[:, :, 0], (mixed[:, :, 1:], weights[..., :1])
 
-    def after(self, step: Sublayer, stream: Tensor, residual: Any, out: Tensor) -> Tensor:
+    def write(self, sublayer: Sublayer, stream: Tensor, residual: Any, out: Tensor) -> Tensor:
         """Eq. 5: B^T T(h_0) + H'."""
         mixed, beta = residual
         added: Tensor = mixed + beta * out.unsqueeze(2)
         return added
 
-    def close(self, stream: Tensor) -> Tensor:
+    def collapse(self, stream: Tensor) -> Tensor:
         return stream.sum(2)

@@ -2,6 +2,9 @@
 
 ids -> embeddings -> n copies -> (A_m, A_r -> norm, attention or SwiGLU -> B) x 2 L -> sum -> norm
     -> output
+
+OLMo (2402.00838) is as in configs/official/OLMo-1B.yaml and OLMo-7B.yaml of
+github.com/allenai/OLMo: rotary positions, no biases, and a norm without parameters.
 """
 
 from collections.abc import Mapping
@@ -9,51 +12,45 @@ from functools import partial
 from typing import Any
 
 from zoo.models.hyper_connections.hyper import HyperConnections
-from zoo.modules.olmo import OLMo
+from zoo.modules.connections import ResidualStream
+from zoo.modules.decoder import Connections, DecoderSize
+from zoo.modules.swiglu_decoder import PlainNorm, SwiGLUDecoder
 
-CHOICES = ("n", "dynamic", "tanh")
+OPTIONS = ("n", "dynamic", "tanh")
 
 
-def chosen(hyper: Mapping[str, Any] | None) -> "partial[HyperConnections]":
-    """The connections that a mapping asks for. Raises ValueError for a key that is no choice."""
+def make_connections(hyper: Mapping[str, Any] | None) -> "partial[HyperConnections]":
+    """Return hyper-connections with these options. Raises ValueError for a key that is none."""
     for key in hyper or {}:
-        if key not in CHOICES:
-            raise ValueError(f"choices of hyper-connections are {', '.join(CHOICES)}, not {key!r}")
+        if key not in OPTIONS:
+            raise ValueError(f"choices of hyper-connections are {', '.join(OPTIONS)}, not {key!r}")
     return partial(HyperConnections, **dict(hyper or {}))
 
 
-class PreNormOLMo(OLMo):
-    """What it is compared with: OLMo with residual connections, as the trunk has it."""
+class PreNormOLMo(SwiGLUDecoder):
+    """The baseline, with residual connections: token ids (B, T) -> logits (B, T, vocab).
+
+    `hidden` is half of OLMo's mlp_hidden_size, which counts both halves of SwiGLU.
+    """
+
+    size = DecoderSize(layers=16, width=2048, heads=16, hidden=8192, vocab=50304, context=2048)
+
+    def __init__(
+        self, *, tied: bool = True, connections: Connections = ResidualStream, **dims: int
+    ) -> None:
+        super().__init__(norm=PlainNorm, tied=tied, connections=connections, **dims)
 
 
-class HyperOLMo(OLMo):
-    """Token ids (B, T) -> logits (B, T, vocab). `hyper` may say `n`, the expansion rate; whether
-    weights are `dynamic` (DHC, not SHC); and whether through a `tanh`.
+class HyperOLMo(PreNormOLMo):
+    """Token ids (B, T) -> logits (B, T, vocab).
 
-    What writes to the streams begins sqrt(n) times as large (Sec. 4, Implementation).
+    `hyper` may set `n`, the expansion rate, `dynamic` weights (DHC, not SHC), and their `tanh`.
+    Weights that write to the streams begin sqrt(n) times as large (Sec. 4, Implementation).
     """
 
     def __init__(
-        self,
-        *,
-        layers: int = 16,
-        width: int = 2048,
-        heads: int = 16,
-        hidden: int = 8192,
-        vocab: int = 50304,
-        context: int = 2048,
-        tied: bool = True,
-        hyper: Mapping[str, Any] | None = None,
+        self, *, tied: bool = True, hyper: Mapping[str, Any] | None = None, **dims: int
     ) -> None:
-        super().__init__(
-            layers=layers,
-            width=width,
-            heads=heads,
-            hidden=hidden,
-            vocab=vocab,
-            context=context,
-            tied=tied,
-            connections=chosen(hyper),
-        )
+        super().__init__(tied=tied, connections=make_connections(hyper), **dims)
         rate: Any = self.connections.n
-        self.initialise(0.02, 0.02 * (rate / (2 * layers)) ** 0.5)
+        self.initialise(0.02, 0.02 * (rate / (2 * len(self.layers))) ** 0.5)

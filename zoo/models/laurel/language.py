@@ -2,8 +2,8 @@
 
 x_i -> attention -> (+) -> feed-forward -> (+) = x_i + f      x_{i+1} = alpha f + beta g(x_i, ..)
 
-One LAuReL a layer, as the paper counts (2N(4D + 1) for rank 4, Sec. 3.2.1); f is what attention and
-feed-forward network add together. Its own language models, of 1B, 4B and 157M, are not described.
+One LAuReL a layer, as the paper counts (2N(4D + 1) for rank 4, Sec. 3.2.1); f is the sum of the
+attention and the feed-forward network. Its language models of 1B, 4B and 157M are not described.
 """
 
 from functools import partial
@@ -12,13 +12,13 @@ from typing import Any
 from torch import Tensor, nn
 
 from zoo.models.laurel.residual import K, Laurel
-from zoo.modules.attention import Attention
 from zoo.modules.connections import ResidualStream, Sublayer
-from zoo.modules.decoder import Block, Decoder, FeedForward
+from zoo.modules.decoder import DecoderSize
+from zoo.modules.gelu_decoder import GELUDecoder
 
 
 class LaurelStream(ResidualStream):
-    """The stream is f, None at the start of a layer, and x_i, x_{i-1}, .. (B, T, D) each."""
+    """The stream: f (None at the start of a layer) and x_i, x_{i-1}, .. of (B, T, D) each."""
 
     def __init__(
         self, layers: int, width: int, *, parts: str, rank: int, normalisation: str
@@ -28,30 +28,34 @@ class LaurelStream(ResidualStream):
             Laurel, width, parts=parts, rank=rank, normalisation=normalisation, spread=True
         )
         self.joins = nn.ModuleList(make(earlier=min(i + 1, K)) for i in range(layers))
-        self.kept = K if "pa" in parts else 1
+        self.history = K if "pa" in parts else 1
 
-    def open(self, x: Tensor) -> Any:
+    def expand(self, x: Tensor) -> Any:
         return None, x
 
-    def before(self, step: Sublayer, stream: Any) -> tuple[Tensor, Any]:
+    def read(self, sublayer: Sublayer, stream: Any) -> tuple[Tensor, Any]:
         f, x, *_ = stream
         return (x if f is None else x + f), stream
 
-    def after(self, step: Sublayer, stream: Any, residual: Any, out: Tensor) -> Any:
+    def write(self, sublayer: Sublayer, stream: Any, residual: Any, out: Tensor) -> Any:
         f, *xs = residual
         f = out if f is None else f + out
-        if not step.ends:
+        if not sublayer.is_last:
             return f, *xs
-        return None, self.joins[step.layer](f, *xs), *xs[: self.kept - 1]
+        return None, self.joins[sublayer.layer](f, *xs), *xs[: self.history - 1]
 
-    def close(self, stream: Any) -> Tensor:
+    def collapse(self, stream: Any) -> Tensor:
         x: Tensor = stream[1]
         return x
 
 
-class LAuReLGPT2(Decoder):
-    """Token ids (B, T) -> logits (B, T, vocab). Raises ValueError for parts, a normalisation or a
-    rank that the paper lacks; `rank` is Sec. 4.3's by default."""
+class LAuReLGPT2(GELUDecoder):
+    """Token ids (B, T) -> logits (B, T, vocab); `rank` is Sec. 4.3's by default.
+
+    Raises ValueError for parts, a normalisation or a rank that the paper lacks.
+    """
+
+    size = DecoderSize(layers=12, width=768, heads=12, vocab=50257, context=1024)
 
     def __init__(
         self,
@@ -59,23 +63,7 @@ class LAuReLGPT2(Decoder):
         parts: str = "rw+lr",
         rank: int = 32,
         normalisation: str = "softmax",
-        layers: int = 12,
-        width: int = 768,
-        heads: int = 12,
-        vocab: int = 50257,
-        context: int = 1024,
+        **dims: int,
     ) -> None:
-        norm = partial(nn.LayerNorm, width)
-
-        def block(layer: int, join: ResidualStream) -> Block:
-            attention = Attention(width, heads, bias=True)
-            return Block(attention, FeedForward(width, 4 * width, gelu="tanh"), norm)
-
         stream = partial(LaurelStream, parts=parts, rank=rank, normalisation=normalisation)
-        super().__init__(
-            sizes=(layers, width, vocab, context),
-            block=block,
-            norm=norm,
-            connections=stream,
-            tied=True,
-        )
+        super().__init__(connections=stream, **dims)

@@ -3,56 +3,41 @@
 ids -> wte + wpe -> blocks before -> loops x (blocks of the span) -> blocks after -> ln -> wte^T
 """
 
-from functools import partial
+from dataclasses import replace
 
-from torch import Tensor, nn
+from torch import Tensor
 
-from zoo.modules.attention import Attention, Pass
+from zoo.modules.attention import Pass
 from zoo.modules.connections import ResidualStream
-from zoo.modules.decoder import Block, Decoder, FeedForward
+from zoo.modules.decoder import DecoderSize
+from zoo.modules.gelu_decoder import GELUDecoder
 
 
-class LoopGPT2(Decoder):
-    """Token ids (B, T) -> logits (B, T, vocab). Blocks span[0] <= i < span[1] (all, if it is empty)
-    are gone through `loops` times; every time has keys and values of its own.
+class LoopGPT2(GELUDecoder):
+    """Token ids (B, T) -> logits (B, T, vocab).
+
+    Blocks span[0] <= i < span[1] (all, if it is empty) are run `loops` times; every time has keys
+    and values of its own.
 
     The paper's x^(n) = x^(n-1) + f(x^(n-1)) has two readings, and no code that would decide. By
-    default the blocks are applied again, x <- stack(x): f is what they add, and one loop is GPT-2.
-    If `literal`, x <- x + stack(x), with the blocks' own residual connections inside the stack: x
-    grows from loop to loop, and one loop is not GPT-2.
+    default the blocks are applied again, x <- stack(x): f is the sum of their residual branches,
+    and one loop is GPT-2. If `literal`, x <- x + stack(x), with the blocks' own residual
+    connections inside the stack: x grows from loop to loop, and one loop is not GPT-2.
     """
 
+    size = DecoderSize(layers=6, width=768, heads=12, vocab=50257, context=1024)
+
     def __init__(
-        self,
-        *,
-        layers: int = 6,
-        width: int = 768,
-        heads: int = 12,
-        loops: int = 6,
-        span: tuple[int, ...] = (),
-        literal: bool = False,
-        vocab: int = 50257,
-        context: int = 1024,
+        self, *, loops: int = 6, span: tuple[int, ...] = (), literal: bool = False, **dims: int
     ) -> None:
         if loops < 1:
             raise ValueError(f"loops must be at least 1 (x^(0) is the embedding), not {loops}")
-        first, last = span or (0, layers)
-        if not 0 <= first < last <= layers:
+        layers = replace(self.size, **dims).layers
+        start, stop = span or (0, layers)
+        if not 0 <= start < stop <= layers:
             raise ValueError(f"span must be blocks of 0..{layers}, the first before the last")
-        norm = partial(nn.LayerNorm, width)
-
-        def block(layer: int, join: ResidualStream) -> Block:
-            attention = Attention(width, heads, bias=True)
-            return Block(attention, FeedForward(width, 4 * width, gelu="tanh"), norm)
-
-        self.loops, self.literal, self.looped = loops, literal, range(first, last)
-        super().__init__(
-            sizes=(layers, width, vocab, context),
-            block=block,
-            norm=norm,
-            connections=ResidualStream,
-            tied=True,
-        )
+        self.loops, self.literal, self.looped = loops, literal, range(start, stop)
+        super().__init__(connections=ResidualStream, **dims)
 
     @property
     def slots(self) -> int:

@@ -4,7 +4,7 @@ ids -> embeddings -> X_0 -> layer(DA_0: X^Q, X^K, X^V, X^R) -> X_1 -> ... -> DA_
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from typing import Any
 
@@ -14,22 +14,21 @@ from torch import nn
 from zoo.models.muddformer.mudd import MUDD
 from zoo.modules.attention import Attention, Rotary, head_width
 from zoo.modules.connections import ResidualStream
-from zoo.modules.decoder import Block, Decoder, FeedForward, SwiGLU
+from zoo.modules.decoder import Block, Decoder, DecoderSize, FeedForward, SwiGLU
 from zoo.modules.norms import RMSNorm
 
 
 @dataclass(frozen=True, kw_only=True)
-class Choices:
-    """Where paper, JAX and PyTorch disagree (contradictions of paper.toml), as released.
+class Options:
+    """Settings on which paper, JAX and PyTorch code disagree, by default as released.
 
-    `qk_norm`, `rope` (the type its tables are rounded to) and `std` of the first weights (0:
-    Xavier, as Sec. 3 says) concern the layers, the others MUDD.
+    See the contradictions of paper.toml.
     """
 
-    qk_norm: bool = True
-    rope: str = "float32"
-    std: float = 0.006
-    gelu: str = "none"
+    qk_norm: bool = True  # a norm of queries and keys
+    rope: str = "float32"  # dtype that the rotary tables are rounded to
+    std: float = 0.006  # of the first weights; 0: Xavier (Sec. 3)
+    gelu: str = "none"  # this and the following are arguments of MUDD
     last_ways: int = 1
     expand_last: int = 4
     round_to: int = 64
@@ -37,18 +36,19 @@ class Choices:
     pre_post: bool = False
 
     @classmethod
-    def of(cls, given: Mapping[str, Any]) -> "Choices":
-        """From a mapping. Raises ValueError for a key that is no choice."""
-        known = [field.name for field in fields(cls)]
-        for key in given:
-            if key not in known:
-                raise ValueError(f"choices are {', '.join(known)}, not {key!r}")
-        return cls(**given)
+    def from_dict(cls, options: Mapping[str, Any]) -> "Options":
+        """Check the keys of a mapping. Raises ValueError for an unknown one."""
+        names = [field.name for field in fields(cls)]
+        for key in options:
+            if key not in names:
+                raise ValueError(f"choices are {', '.join(names)}, not {key!r}")
+        return cls(**options)
 
-    def mudd(self, eps: float) -> partial[MUDD]:
-        """The connections that they choose."""
-        layers = {"qk_norm", "rope", "std"}
-        return partial(MUDD, eps=eps, **{k: v for k, v in asdict(self).items() if k not in layers})
+    def connections(self, eps: float) -> partial[MUDD]:
+        """Return the connections with these options."""
+        of_layers = {"qk_norm", "rope", "std"}
+        options = {k: v for k, v in asdict(self).items() if k not in of_layers}
+        return partial(MUDD, eps=eps, **options)
 
 
 def reallocated(hidden: int, layer: int, layers: int) -> int:
@@ -59,52 +59,48 @@ def reallocated(hidden: int, layer: int, layers: int) -> int:
 
 
 class MUDDFormer(Decoder):
-    """On Transformer++: token ids (B, T) -> logits (B, T, vocab). The feed-forward networks have
-    `hidden` on average, more in later layers (Eq. 9)."""
+    """On Transformer++: token ids (B, T) -> logits (B, T, vocab).
 
+    Feed-forward networks are `hidden` wide on average, wider in later layers (Eq. 9).
+    """
+
+    size = DecoderSize(layers=32, width=2560, heads=32, hidden=6912, vocab=50432, context=2048)
     eps = 1e-6
-    rotated = 1  # of a head: all of it
+    rotated = 1  # one part in so many of a head
     bias = parallel = False
     norm_type: Callable[..., nn.Module] = RMSNorm
     feed_forward: Callable[[int, int], nn.Module] = SwiGLU
 
-    def __init__(
-        self,
-        *,
-        layers: int = 32,
-        width: int = 2560,
-        heads: int = 32,
-        hidden: int = 6912,
-        vocab: int = 50432,
-        context: int = 2048,
-        choices: Mapping[str, Any] | None = None,
-    ) -> None:
-        chosen = Choices.of(choices or {})
-        dtype = getattr(torch, chosen.rope)
-        norm = partial(type(self).norm_type, width, eps=self.eps)
-        qk_eps = self.eps if chosen.qk_norm else None
+    def __init__(self, *, choices: Mapping[str, Any] | None = None, **dims: int) -> None:
+        size, options = replace(self.size, **dims), Options.from_dict(choices or {})
+        norm = partial(type(self).norm_type, size.width, eps=self.eps)
+        qk_eps = self.eps if options.qk_norm else None
 
-        def block(layer: int, join: ResidualStream) -> Block:
-            attention = Attention(width, heads, bias=self.bias, separate=True, qk_eps=qk_eps)
-            feed_forward = type(self).feed_forward(width, reallocated(hidden, layer, layers))
-            norms, parallel = join.norms(layer), self.parallel
+        def block(layer: int, stream: ResidualStream) -> Block:
+            attention = Attention(
+                size.width, size.heads, bias=self.bias, separate=True, qk_eps=qk_eps
+            )
+            hidden = reallocated(size.ffn_width, layer, size.layers)
+            feed_forward = type(self).feed_forward(size.width, hidden)
+            norms, parallel = stream.norms(layer), self.parallel
             return Block(attention, feed_forward, norm, norms=norms, parallel=parallel)
 
+        rotated = head_width(size.width, size.heads) // self.rotated
         super().__init__(
-            sizes=(layers, width, vocab, context),
+            size=size,
             block=block,
             norm=norm,
-            connections=chosen.mudd(self.eps),
-            rotary=Rotary(head_width(width, heads) // self.rotated, dtype=dtype),
+            connections=options.connections(self.eps),
+            rotary=Rotary(rotated, dtype=getattr(torch, options.rope)),
         )
-        if chosen.std:
-            self.initialise(chosen.std, chosen.std)
+        if options.std:
+            self.initialise(options.std, options.std)
         else:
             self.initialise_xavier()
 
 
 class MUDDPythia(MUDDFormer):
-    """On Pythia: LayerNorm, biases, parallel layers, a quarter of each head turned."""
+    """On Pythia: LayerNorm, biases, parallel layers, rotary positions on a quarter of each head."""
 
     eps = 1e-5
     rotated = 4

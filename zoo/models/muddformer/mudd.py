@@ -18,27 +18,25 @@ WAYS = 4  # Q, K, V, R
 
 
 class Sources(NamedTuple):
-    """What the sums are over, X_0 ... X_{n-1}: apart, (B, T, D) each, or side by side in
-    (B T, layers + 1, D), with room for sums, (B T, ways, D), that is used again for the next ones.
-    """
+    """X_0 ... X_{n-1}, over which the sums are: separate tensors, or stacked in one buffer."""
 
-    apart: tuple[Tensor, ...] = ()
-    together: Tensor | None = None
-    room: Tensor | None = None
-    size: int = 0
+    separate: tuple[Tensor, ...] = ()  # (B, T, D) each
+    stacked: Tensor | None = None  # (B T, layers + 1, D)
+    sums: Tensor | None = None  # buffer for the sums, (B T, ways, D)
+    size: int = 0  # n
 
     def add(self, x: Tensor) -> "Sources":
-        if self.together is None:
-            return Sources(apart=(*self.apart, x), size=self.size + 1)
-        self.together[:, self.size] = x.flatten(0, 1)
+        if self.stacked is None:
+            return Sources(separate=(*self.separate, x), size=self.size + 1)
+        self.stacked[:, self.size] = x.flatten(0, 1)
         return self._replace(size=self.size + 1)
 
 
 class Sum(torch.autograd.Function):
     """weights (B, T, C, n), n x (B, T, D) -> (B, T, C, D), one read of the history for all ways.
 
-    The history is put side by side for the product only, and again in the backward pass, so that no
-    copy of it is kept.
+    The history is stacked for the product only, and again in the backward pass: no copy of it
+    stays in memory.
     """
 
     @staticmethod
@@ -56,15 +54,14 @@ class Sum(torch.autograd.Function):
 
 def wsum(weights: Tensor, sources: Sources) -> Tensor:
     """Eq. 5 for each way: (B, T, C, n) and n sources -> (B, T, C, D)."""
-    if sources.together is not None and sources.room is not None:
-        past, room = sources.together[:, : sources.size], sources.room[:, : weights.shape[2]]
+    if sources.stacked is not None and sources.sums is not None:
+        past, sums = sources.stacked[:, : sources.size], sources.sums[:, : weights.shape[2]]
         batch, tokens, *rest = weights.shape
-        return torch.bmm(weights.view(-1, *rest), past, out=room).view(batch, tokens, rest[0], -1)
+        return torch.bmm(weights.view(-1, *rest), past, out=sums).view(batch, tokens, rest[0], -1)
     if torch.compiler.is_compiling():  # a compiler fuses this into one kernel
-        terms = [weights[..., j, None] * x.unsqueeze(2) for j, x in enumerate(sources.apart)]
+        terms = [weights[..., j, None] * x.unsqueeze(2) for j, x in enumerate(sources.separate)]
         return torch.stack(terms).sum(0)
-    apart = (x.to(weights.dtype) for x in sources.apart)
-    summed: Tensor = Sum.apply(weights, *apart)
+    summed: Tensor = Sum.apply(weights, *(x.to(weights.dtype) for x in sources.separate))
     return summed
 
 
@@ -98,26 +95,25 @@ class Weigh(nn.Module):
 
 
 def gelu(x: Tensor, form: str) -> Tensor:
-    """By its definition where nothing else is asked for: F.gelu of a few numbers on a CPU takes
-    five times as long, which a token's pass through 24 aggregates notices."""
-    kept = torch.is_grad_enabled() or torch.compiler.is_compiling() or x.dtype.itemsize < 4
-    if kept or form != "none":
+    """F.gelu, but faster for a few numbers on a CPU: a fifth of the time for the exact form."""
+    plain = torch.is_grad_enabled() or torch.compiler.is_compiling() or x.dtype.itemsize < 4
+    if plain or form != "none":
         return F.gelu(x, approximate=form)
     return x * torch.special.ndtr(x)
 
 
 class Stream(NamedTuple):
-    """What earlier layers gave, and what flows now: X_i, or the inside of layer i."""
+    """The stream between sublayers."""
 
-    sources: Sources
-    x: Tensor
+    sources: Sources  # outputs of earlier layers
+    x: Tensor  # X_i, or the state inside layer i
 
 
 class MUDD(ResidualStream):
     """The depth-wise aggregate after each layer (Secs. 2.1 to 2.3), computed before the next one.
 
-    The defaults are the release's: see the contradictions of the paper's record. At first it is
-    the plain residual stream, exactly. With `pre_post` (Sec. 2.5, Eq. 10, after the authors' JAX
+    The defaults are the release's: see the contradictions of paper.toml. Initially it is the plain
+    residual stream, exactly. With `pre_post` (Sec. 2.5, Eq. 10, after the authors' JAX
     code), sources are normalised, and the sums are added to X_i, that of R once normalised.
     """
 
@@ -151,9 +147,9 @@ class MUDD(ResidualStream):
         if pre_post:
             self.pre_norms = nn.ModuleList(RMSNorm(width, eps=eps) for _ in range(layers + 1))
             self.post_norms = nn.ModuleList(RMSNorm(width, eps=eps) for _ in range(layers))
-        self.neutral()
+        self.initialise()
 
-    def neutral(self) -> None:
+    def initialise(self) -> None:
         """Sec. 3: W_1 ~ N(0, 1/D), W_2 = 0, the prior 1 for the layer itself; with `pre_post` 0 for
         all, scales of 1 before and 1e-3 after."""
         with torch.no_grad():
@@ -169,22 +165,24 @@ class MUDD(ResidualStream):
     def norms(self, layer: int) -> int:
         return 3 if layer else self.first_norms
 
-    def open(self, x: Tensor) -> Stream:
+    def expand(self, x: Tensor) -> Stream:
         sources = Sources()
         if not torch.is_grad_enabled() and not torch.compiler.is_compiling():
             batch, tokens, width = x.shape
-            together, room = (
+            stacked, sums = (
                 x.new_empty((batch * tokens, n, width)) for n in (self.layers + 1, WAYS)
             )
-            sources = Sources(together=together, room=room)
+            sources = Sources(stacked=stacked, sums=sums)
         return Stream(sources.add(self._pre(0, x)), x)
 
     def _pre(self, i: int, x: Tensor) -> Tensor:
         return self.pre_norms[i](x) if self.pre_post else x
 
     def aggregate(self, i: int, stream: Stream) -> Tensor:
-        """DA_i, the aggregate after layer i (Eq. 8), (B, T, 4, D): X^Q, X^K, X^V, X^R; of the last
-        layer (B, T, 1, D)."""
+        """DA_i, the aggregate after layer i (Eq. 8): X^Q, X^K, X^V, X^R of (B, T, 4, D).
+
+        That of the last layer is (B, T, 1, D).
+        """
         weights = self.dynamic_dense[i](stream.x, self.dense_bs[i])
         ways = wsum(weights, stream.sources)
         if not self.pre_post:
@@ -192,17 +190,17 @@ class MUDD(ResidualStream):
         r = self.post_norms[i](ways[:, :, -1:])
         return stream.x.unsqueeze(2) + torch.cat([ways[:, :, :-1], r], 2)
 
-    def before(self, step: Sublayer, stream: Stream) -> tuple[Tensor, Tensor]:
-        if not step.attends or step.layer == 0:
+    def read(self, sublayer: Sublayer, stream: Stream) -> tuple[Tensor, Tensor]:
+        if not sublayer.is_attention or sublayer.layer == 0:
             return stream.x, stream.x
-        ways = self.aggregate(step.layer - 1, stream)
+        ways = self.aggregate(sublayer.layer - 1, stream)
         return ways, ways[:, :, -1]
 
-    def after(self, step: Sublayer, stream: Stream, residual: Tensor, out: Tensor) -> Stream:
+    def write(self, sublayer: Sublayer, stream: Stream, residual: Tensor, out: Tensor) -> Stream:
         x = residual + out
-        if not step.ends:
+        if not sublayer.is_last:
             return Stream(stream.sources, x)
-        return Stream(stream.sources.add(self._pre(step.layer + 1, x)), x)
+        return Stream(stream.sources.add(self._pre(sublayer.layer + 1, x)), x)
 
-    def close(self, stream: Stream) -> Tensor:
+    def collapse(self, stream: Stream) -> Tensor:
         return self.aggregate(self.layers - 1, stream)[:, :, -1]

@@ -2,7 +2,7 @@
 
 patches + positions -> L x (x + attention_perp, x + mlp_perp) -> norm -> mean -> head
 
-The update is the authors'; the transformer around it is the trunk's (deviations of paper.toml).
+The update is the authors'; the transformer around it is Big Vision's (deviations of paper.toml).
 """
 
 from typing import Any
@@ -11,19 +11,19 @@ from torch import Tensor
 
 from zoo.models.orthogonal_residual.update import orthogonal
 from zoo.modules.connections import ResidualStream, Sublayer
-from zoo.modules.decoder import Join
+from zoo.modules.decoder import Connections
 from zoo.modules.stages import pick
 from zoo.modules.vision_transformer import VisionTransformer
 
 
 class OrthogonalStream(ResidualStream):
-    """Each token's stream gets what is orthogonal to it, of each sublayer: no parameters."""
+    """Add the part of each sublayer's output that is orthogonal to the token's stream."""
 
-    def after(self, step: Sublayer, stream: Any, residual: Tensor, out: Tensor) -> Tensor:
+    def write(self, sublayer: Sublayer, stream: Any, residual: Tensor, out: Tensor) -> Tensor:
         return residual + orthogonal(out, residual, dims=(-1,))
 
 
-UPDATES: dict[str, Join] = {"feature": OrthogonalStream, "linear": ResidualStream}
+UPDATES: dict[str, Connections] = {"feature": OrthogonalStream, "linear": ResidualStream}
 
 
 class OrthogonalViT(VisionTransformer):
@@ -33,25 +33,5 @@ class OrthogonalViT(VisionTransformer):
     convolutional networks.
     """
 
-    def __init__(
-        self,
-        *,
-        layers: int = 6,
-        width: int = 384,
-        heads: int = 6,
-        update: str = "feature",
-        num_classes: int = 1000,
-        in_chans: int = 3,
-        global_pool: str = "avg",
-        drop_rate: float = 0.0,
-    ) -> None:
-        super().__init__(
-            layers=layers,
-            width=width,
-            heads=heads,
-            num_classes=num_classes,
-            in_chans=in_chans,
-            global_pool=global_pool,
-            drop_rate=drop_rate,
-            connections=pick(UPDATES, update, "update (Sec. 3)"),
-        )
+    def __init__(self, *, update: str = "feature", **options: Any) -> None:
+        super().__init__(connections=pick(UPDATES, update, "update (Sec. 3)"), **options)

@@ -3,49 +3,47 @@
 ids -> embeddings -> L x (x + attention(ln1(x)) + mlp(ln2(x))) -> ln -> output
 """
 
+from dataclasses import replace
 from functools import partial
 
 from torch import nn
 
 from zoo.modules.attention import Attention, Rotary, head_width
 from zoo.modules.connections import ResidualStream
-from zoo.modules.decoder import Block, Decoder, FeedForward, Join
+from zoo.modules.decoder import Block, Connections, Decoder, DecoderSize, FeedForward
+
+EPS = 1e-5
 
 
 class Pythia(Decoder):
-    """Token ids (B, T) -> logits (B, T, vocab): a quarter of each head is turned."""
+    """Token ids (B, T) -> logits (B, T, vocab), with rotary positions on a quarter of each head."""
+
+    size = DecoderSize(layers=24, width=1024, heads=16, vocab=50304, context=2048)
 
     def __init__(
-        self,
-        *,
-        layers: int = 24,
-        width: int = 1024,
-        heads: int = 16,
-        vocab: int = 50304,
-        context: int = 2048,
-        qk_norm: bool = False,
-        connections: Join = ResidualStream,
+        self, *, qk_norm: bool = False, connections: Connections = ResidualStream, **dims: int
     ) -> None:
-        eps = 1e-5
-        norm = partial(nn.LayerNorm, width, eps=eps)
+        size = replace(self.size, **dims)
+        norm = partial(nn.LayerNorm, size.width, eps=EPS)
 
-        def block(layer: int, join: ResidualStream) -> Block:
-            separate, qk_eps = join.multiway, eps if qk_norm else None
-            values = join.values_of(layer) == layer
-            return Block(
-                Attention(width, heads, bias=True, separate=separate, values=values, qk_eps=qk_eps),
-                FeedForward(width, 4 * width),
-                norm,
-                norms=join.norms(layer),
-                parallel=True,
+        def block(layer: int, stream: ResidualStream) -> Block:
+            attention = Attention(
+                size.width,
+                size.heads,
+                bias=True,
+                separate=stream.multiway,
+                values=stream.value_layer(layer) == layer,
+                qk_eps=EPS if qk_norm else None,
             )
+            mlp = FeedForward(size.width, size.ffn_width)
+            return Block(attention, mlp, norm, norms=stream.norms(layer), parallel=True)
 
         super().__init__(
-            sizes=(layers, width, vocab, context),
+            size=size,
             block=block,
             norm=norm,
             connections=connections,
-            rotary=Rotary(head_width(width, heads) // 4),
+            rotary=Rotary(head_width(size.width, size.heads) // 4),
         )
         # small_init and wang_init of GPT-NeoX, which Pythia's configurations name
-        self.initialise(std=(2 / (5 * width)) ** 0.5, last=2 / layers / width**0.5)
+        self.initialise(std=(2 / (5 * size.width)) ** 0.5, last=2 / size.layers / size.width**0.5)

@@ -1,4 +1,4 @@
-"""Where the values of an attention come from: V'_n = l_{n,1} V_1 + l_{n,2} V_n, or V_1 alone.
+"""The values of an attention: V'_n = l_{n,1} V_1 + l_{n,2} V_n, or V_1 alone.
 
 V_1 = H_0 W^V_1 ----+-------> every later layer's values, before its own attention weighs them
 H_{n-1} W^V_n ------(+)----> V'_n -> softmax(Q_n K_n') V'_n
@@ -23,14 +23,12 @@ class Weights(nn.Module):
     dense = False
 
     def of(self, place: int) -> Sequence[Tensor | float]:
-        """(l_{n,1}, l_{n,2}) of the residual number `place`, from 0; if `dense`, (l_{n,1}, ...,
-        l_{n,n})."""
+        """Return (l_{n,1}, l_{n,2}), or l_{n,1} to l_{n,n} if `dense`, for n = since + place."""
         raise NotImplementedError
 
 
 class Fixed(Weights):
-    """The same weights in every layer: Identity-, Constant- and, in the last layers, Sparse-
-    ResFormer. No parameters."""
+    """Identity-, Constant- and Sparse-ResFormer: equal weights in all layers, no parameters."""
 
     def __init__(self, layers: int, since: int, *, first: float = 0.5, own: float = 0.5) -> None:
         super().__init__()
@@ -41,7 +39,7 @@ class Fixed(Weights):
 
 
 class Learnable(Weights):
-    """Learnable-ResFormer: two weights for each layer, that begin at `first` and `own`."""
+    """Learnable-ResFormer: two weights for each layer, initially `first` and `own`."""
 
     def __init__(self, layers: int, since: int, *, first: float = 0.5, own: float = 0.5) -> None:
         super().__init__()
@@ -56,7 +54,7 @@ class Learnable(Weights):
 class LearnablePlus(Weights):
     """Learnable-ResFormer-Plus: l_{n,1} = scale softmax(l')_n over the layers, l_{n,2} learnt too.
 
-    The scale, one for all layers, begins at their number, l_{n,2} at 0.5, and l' rises with depth.
+    Initially the scale, one for all layers, is their number, l_{n,2} is 0.5, and l' is the layer.
     """
 
     def __init__(self, layers: int, since: int) -> None:
@@ -94,30 +92,29 @@ FORMS: dict[str, Callable[..., Weights]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Values:
-    """Which form, from which layer on (`since`; the first is 1), and l_{n,1} and l_{n,2}: fixed, or
-    where they begin to learn. As it stands, Identity-ResFormer."""
+    """A form of the value residual, by default Identity-ResFormer."""
 
     form: str = "fixed"
-    since: int = 2
-    first: float = 0.5
-    own: float = 0.5
+    since: int = 2  # layer from which on it applies; the first is 1
+    first: float = 0.5  # l_{n,1}, fixed or initial
+    own: float = 0.5  # l_{n,2}, fixed or initial
 
     @classmethod
-    def of(cls, given: Mapping[str, Any]) -> "Values":
-        """From a mapping. Raises ValueError for a key or a form that the paper has not."""
-        known = [field.name for field in fields(cls)]
-        for key in given:
-            if key not in known:
-                raise ValueError(f"values are {', '.join(known)}, not {key!r}")
-        chosen = cls(**given)
-        if chosen.form not in FORMS:
-            raise ValueError(f"form must be one of {', '.join(FORMS)}, not {chosen.form!r}")
-        if chosen.form in ("learnable_plus", "dense") and {"first", "own"} & set(given):
-            raise ValueError(f"first and own are fixed or learnable, not {chosen.form}")
-        return chosen
+    def from_dict(cls, options: Mapping[str, Any]) -> "Values":
+        """Check a mapping. Raises ValueError for a key or a form that the paper lacks."""
+        names = [field.name for field in fields(cls)]
+        for key in options:
+            if key not in names:
+                raise ValueError(f"values are {', '.join(names)}, not {key!r}")
+        values = cls(**options)
+        if values.form not in FORMS:
+            raise ValueError(f"form must be one of {', '.join(FORMS)}, not {values.form!r}")
+        if values.form in ("learnable_plus", "dense") and {"first", "own"} & set(options):
+            raise ValueError(f"first and own are fixed or learnable, not {values.form}")
+        return values
 
-    def residual(self) -> "partial[ValueResidual]":
-        """The connections that they choose."""
+    def connections(self) -> "partial[ValueResidual]":
+        """Return the connections of this form."""
         weights = FORMS[self.form]
         if self.form in ("fixed", "learnable"):
             weights = partial(weights, first=self.first, own=self.own)
@@ -125,7 +122,7 @@ class Values:
 
 
 class ValueResidual(ResidualStream):
-    """The value residual of layers `since` to L, with the weights that `weights` makes."""
+    """The value residual of layers `since` to L; `weights(layers, since)` makes l_{n,i}."""
 
     def __init__(
         self, layers: int, width: int, *, since: int, weights: Callable[[int, int], Weights]
@@ -135,51 +132,51 @@ class ValueResidual(ResidualStream):
             raise ValueError(f"since must be a layer from 2 to {layers} (V_1 is layer 1's)")
         self.since, self.weights = since, weights(layers, since)
 
-    def open(self, x: Tensor) -> Stream:
+    def expand(self, x: Tensor) -> Stream:
         return x, ()
 
-    def before(self, step: Sublayer, stream: Stream) -> tuple[Tensor, Any]:
+    def read(self, sublayer: Sublayer, stream: Stream) -> tuple[Tensor, Any]:
         return stream[0], stream[0]
 
-    def value(self, step: Sublayer, stream: Stream, v: Tensor) -> tuple[Tensor, Stream]:
+    def mix_values(self, sublayer: Sublayer, stream: Stream, v: Tensor) -> tuple[Tensor, Stream]:
         x, earlier = stream
-        place = step.layer + 1 - self.since
-        kept = (*earlier, v) if self.weights.dense or not earlier else earlier
+        place = sublayer.layer + 1 - self.since
+        history = (*earlier, v) if self.weights.dense or not earlier else earlier
         if place < 0:
-            return v, (x, kept)
+            return v, (x, history)
         *weights, own = self.weights.of(place)
         mixed = own * v
         for weight, value in zip(weights, earlier, strict=True):
             mixed = mixed + weight * value
-        return mixed, (x, kept)
+        return mixed, (x, history)
 
-    def after(self, step: Sublayer, stream: Stream, residual: Tensor, out: Tensor) -> Stream:
+    def write(self, sublayer: Sublayer, stream: Stream, residual: Tensor, out: Tensor) -> Stream:
         return residual + out, stream[1]
 
-    def close(self, stream: Stream) -> Tensor:
+    def collapse(self, stream: Stream) -> Tensor:
         return stream[0]
 
 
 class SharedValues(ResidualStream):
     """SVFormer: U_n = A_n V_1. All layers attend to the first one's values and project none."""
 
-    def values_of(self, layer: int) -> int:
+    def value_layer(self, layer: int) -> int:
         return 0
 
-    def open(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
+    def expand(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
         return x, None
 
-    def before(self, step: Sublayer, stream: Any) -> tuple[Tensor, Any]:
+    def read(self, sublayer: Sublayer, stream: Any) -> tuple[Tensor, Any]:
         return stream[0], stream[0]
 
-    def value(self, step: Sublayer, stream: Any, v: Tensor) -> tuple[Tensor, Any]:
+    def mix_values(self, sublayer: Sublayer, stream: Any, v: Tensor) -> tuple[Tensor, Any]:
         return v, (stream[0], v)
 
-    def given(self, step: Sublayer, stream: Any) -> Tensor:
+    def shared_values(self, sublayer: Sublayer, stream: Any) -> Tensor:
         return cast(Tensor, stream[1])
 
-    def after(self, step: Sublayer, stream: Any, residual: Tensor, out: Tensor) -> Any:
+    def write(self, sublayer: Sublayer, stream: Any, residual: Tensor, out: Tensor) -> Any:
         return residual + out, stream[1]
 
-    def close(self, stream: Any) -> Tensor:
+    def collapse(self, stream: Any) -> Tensor:
         return cast(Tensor, stream[0])

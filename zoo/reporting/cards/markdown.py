@@ -77,4 +77,4 @@ def preprocessing(weights: Weights) -> list[str]:
 
 def protocol(result: Result) -> str:
     """Describe the protocol of a result."""
-    return tasks.task_of(result.record["model"]).told(result.details)
+    return tasks.task_of(result.record["model"]).describe_protocol(result.details)
