@@ -94,7 +94,7 @@ def evaluated(
     launched = ("-m", "torch.distributed.run", "--nproc_per_node", str(processes))
     given = {"num_classes": len(list(folder.iterdir()))}
     command = [sys.executable, *(launched if processes > 1 else ())]
-    command += ["-m", "eval.classification", str(file), "--model", name, "--on", str(folder)]
+    command += ["-m", "eval.classification", str(file), "--model", name, "--benchmark", str(folder)]
     command += ["--args", json.dumps(given), "--device", "cpu", *options]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     found: dict[str, Any] = json.loads(done.stdout)

@@ -13,7 +13,9 @@ from zoo.checkpoints.writing import file_sha256
 from zoo.data.benchmarks import BENCHMARKS
 from zoo.evaluation import ledger
 from zoo.evaluation.answer_log import write_indented
+from zoo.evaluation.engine import evaluate
 from zoo.evaluation.environment import environment
+from zoo.evaluation.evaluators.classification import ClassificationEvaluator
 from zoo.training import Recipe, Trainer, train
 
 Scores = Mapping[str, Mapping[str, Any]]  # of a benchmark, by metric

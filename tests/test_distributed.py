@@ -68,7 +68,7 @@ def test_eval_script_two_processes_match_recorded_counts() -> None:
         "-m",
         "eval.classification",
         "wrn16_1.zoo_digits",
-        "--on",
+        "--benchmark",
         "digits/test",
         "--device",
         "cpu",

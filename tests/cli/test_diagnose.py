@@ -14,7 +14,7 @@ from tests.claims.test_diagnosis_classification import (
     by_imagenet,
     padded_in_front,
 )
-from tests.cli.test_app import inside
+from tests.support.cli import run_cli
 from tests.support.patching import replace_everywhere
 from zoo.claims.diagnosis import explain
 from zoo.claims.diagnosis.reference import Reference, look_up
@@ -102,17 +102,17 @@ def test_explain_command_bad_input_raises(
 def test_explain_command_prints_text_and_json() -> None:
     whole = BENCHMARKS[DIGITS].open()
     number = padded_in_front(whole)
-    code, out = inside("diagnose", NAME, "--reported", number, "--group", "network")
+    code, out, _ = run_cli("diagnose", NAME, "--reported", number, "--group", "network")
     assert code == 0
     for part in ("on both sides", "explains it", "360 images", f"{number} % is what these"):
         assert part in out
-    code, out = inside("diagnose", NAME, "--reported", "42.42", "--group", "labels", "--json")
+    code, out, _ = run_cli("diagnose", NAME, "--reported", "42.42", "--group", "labels", "--json")
     assert code == 1
     values = json.loads(out)
     assert (values["explained"], values["reported"], values["samples"]) == (False, "42.42", 360)
     assert {tried["group"] for tried in values["tried"]} == {"labels"}
     options = ["--mean", *map(str, IMAGENET[0]), "--std", *map(str, IMAGENET[1])]
     options += ["--args", '{"padding": "end"}', "--group", "labels"]
-    code, out = inside("diagnose", NAME, *options, "--reported", by_imagenet(whole))
+    code, out, _ = run_cli("diagnose", NAME, *options, "--reported", by_imagenet(whole))
     assert code == 0
     assert "fits" in out

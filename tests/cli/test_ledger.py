@@ -3,14 +3,13 @@
 import json
 import re
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.support.cli import run_cli
 from tests.support.ledgers import content, filled, training
 from tests.support.patching import replace_everywhere
-from zoo.cli import main
 from zoo.evaluation import ledger
 from zoo.evaluation.ledger import Ledger, queries
 from zoo.papers.loading import load_papers
@@ -49,21 +48,6 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ledger:
     return kept
 
 
-def run(capsys: pytest.CaptureFixture[str], *args: str | Path) -> tuple[int, str, str]:
-    """Exit code, output and errors of `zoo ledger ARGS`."""
-    before = sys.argv
-    sys.argv = ["zoo", "ledger", *map(str, args)]
-    try:
-        main()
-        code: int | str | None = 0
-    except SystemExit as done:
-        code = done.code
-    finally:
-        sys.argv = before
-    assert isinstance(code, int)
-    return code, *capsys.readouterr()
-
-
 @pytest.mark.parametrize(
     ("args", "numbers"),
     [
@@ -92,18 +76,16 @@ def run(capsys: pytest.CaptureFixture[str], *args: str | Path) -> tuple[int, str
     ],
 )
 def test_ledger_list_filters_select_records(
-    args: tuple[str, ...], numbers: list[int], own: Ledger, capsys: pytest.CaptureFixture[str]
+    args: tuple[str, ...], numbers: list[int], own: Ledger
 ) -> None:
-    code, out, _ = run(capsys, *args, "--json")
+    code, out, _ = run_cli("ledger", *args, "--json")
     assert code == 0
     everything = own.records()
     assert json.loads(out) == [everything[number] for number in numbers]
 
 
-def test_ledger_list_table_shows_scores_and_id(
-    own: Ledger, capsys: pytest.CaptureFixture[str]
-) -> None:
-    code, out, _ = run(capsys)
+def test_ledger_list_table_shows_scores_and_id(own: Ledger) -> None:
+    code, out, _ = run_cli("ledger")
     assert code == 0
     lines = [re.split(r" {2,}", line.strip()) for line in out.splitlines() if line.strip()]
     ids = [record["id"][:12] for record in own.records()]
@@ -122,60 +104,54 @@ def test_ledger_list_table_shows_scores_and_id(
 
 
 def test_ledger_list_many_records_shows_latest(
-    own: Ledger, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    own: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("zoo.cli.ledger.SHOWN", 2)
-    _, out, _ = run(capsys)
+    _, out, _ = run_cli("ledger")
     assert own.records()[2]["id"][:12] not in out
     assert own.records()[3]["id"][:12] in out
     assert "the last 2 of 5 records; --json has them all" in out
 
 
-def test_ledger_show_id_prefix_prints_record_file(
-    own: Ledger, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_ledger_show_id_prefix_prints_record_file(own: Ledger) -> None:
     for path, record in zip(own.paths, own.records(), strict=True):
-        assert run(capsys, "show", record["id"][:12]) == (0, path.read_text("utf-8"), "")
-    code, _, says = run(capsys, "show", "")
+        assert run_cli("ledger", "show", record["id"][:12]) == (0, path.read_text("utf-8"), "")
+    code, _, says = run_cli("ledger", "show", "")
     assert (code, says[:38]) == (2, "zoo: 5 records have ids that start wit")
-    assert run(capsys, "show", "xyz")[2] == "zoo: no record has an id that starts with 'xyz'\n"
+    assert (
+        run_cli("ledger", "show", "xyz")[2] == "zoo: no record has an id that starts with 'xyz'\n"
+    )
 
 
-def test_ledger_list_record_in_both_ledgers_is_listed_once(
-    own: Ledger, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_ledger_list_record_in_both_ledgers_is_listed_once(own: Ledger) -> None:
     shutil.copytree(own.folder, own.folder.with_name("published"))
-    assert len(json.loads(run(capsys, "--json")[1])) == 5
+    assert len(json.loads(run_cli("ledger", "--json")[1])) == 5
 
 
-def test_ledger_verify_edited_record_fails(
-    own: Ledger, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    code, out, _ = run(capsys, "verify")
+def test_ledger_verify_edited_record_fails(own: Ledger, tmp_path: Path) -> None:
+    code, out, _ = run_cli("ledger", "verify")
     published = f"{tmp_path / 'published'}: 0 records\n"
     assert (code, out) == (0, f"{published}{own.folder}: 5 records, the last is {own.last}\n")
     path = filled(tmp_path / "published", 2).paths[0]
     path.write_text(path.read_text("utf-8").replace('"threads": 2', '"threads": 3'))
-    code, out, says = run(capsys, "verify")
+    code, out, says = run_cli("ledger", "verify")
     assert (code, says) == (1, f"zoo: {path} was edited: it is not what its id says\n")
     assert out == f"{own.folder}: 5 records, the last is {own.last}\n"
-    assert run(capsys, "verify", "--own")[0] == 0
-    assert run(capsys, "verify", "--ledger", tmp_path / "published")[0] == 1
-    assert run(capsys)[::2] == (2, says)
+    assert run_cli("ledger", "verify", "--own")[0] == 0
+    assert run_cli("ledger", "verify", "--ledger", tmp_path / "published")[0] == 1
+    assert run_cli("ledger")[::2] == (2, says)
 
 
-def test_ledger_merge_adds_missing_records(
-    own: Ledger, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_ledger_merge_adds_missing_records(own: Ledger, tmp_path: Path) -> None:
     theirs = filled(tmp_path / "theirs", 2)
-    code, out, _ = run(capsys, "merge", theirs.folder)
+    code, out, _ = run_cli("ledger", "merge", theirs.folder)
     # of the two, one is what one's own has already
     assert (code, out) == (0, f"1 of 2 records of {theirs.folder} were added to {own.folder}\n")
     assert own.verify() == 6
-    code, out, _ = run(capsys, "merge", own.folder, "--ledger", theirs.folder)
+    code, out, _ = run_cli("ledger", "merge", own.folder, "--ledger", theirs.folder)
     assert (code, out[:15]) == (0, "4 of 6 records ")
     new = tmp_path / "new"
-    assert run(capsys, "merge", own.folder, "--ledger", new)[0] == 0
+    assert run_cli("ledger", "merge", own.folder, "--ledger", new)[0] == 0
     assert Ledger(new).verify() == 6
 
 
@@ -194,20 +170,20 @@ def test_ledger_merge_adds_missing_records(
     ],
 )
 def test_ledger_invalid_input_prints_one_line_and_exits_2(
-    args: tuple[str, ...], says: str, own: Ledger, capsys: pytest.CaptureFixture[str]
+    args: tuple[str, ...], says: str, own: Ledger
 ) -> None:
-    code, out, error = run(capsys, *args)
+    code, out, error = run_cli("ledger", *args)
     assert (code, out) == (2, "")
     assert error.startswith(f"zoo: {says}")
     assert error.count("\n") == 1
 
 
-def test_ledger_help_lists_subcommands(capsys: pytest.CaptureFixture[str]) -> None:
-    code, out, _ = run(capsys, "--help")
+def test_ledger_help_lists_subcommands() -> None:
+    code, out, _ = run_cli("ledger", "--help")
     assert code == 0
     for word in ("list", "show", "verify", "merge", "zoo ledger NAMES"):
         assert word in out
-    assert "--benchmark" in run(capsys, "resnet20", "--help")[1]
+    assert "--benchmark" in run_cli("ledger", "resnet20", "--help")[1]
 
 
 def test_latest_per_subject_separates_protocol_and_device() -> None:
@@ -224,8 +200,6 @@ def test_latest_per_subject_separates_protocol_and_device() -> None:
     assert queries.latest_per_subject([*others, *alike]) == [*others, alike[1]]
 
 
-def test_ledger_list_paper_option_accepts_every_paper(
-    own: Ledger, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_ledger_list_paper_option_accepts_every_paper(own: Ledger) -> None:
     for paper in load_papers():
-        assert run(capsys, "--paper", paper.id, "--json")[0] == 0
+        assert run_cli("ledger", "--paper", paper.id, "--json")[0] == 0

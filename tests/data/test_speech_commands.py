@@ -152,7 +152,7 @@ def test_evaluate_keywords_matches_manual_count(data: Path, tmp_path: Path) -> N
     model = create("kws_res8_narrow").eval()
     file = tmp_path / "a.safetensors"
     save_file(model.state_dict(), file)
-    options = [str(file), "--model", "kws_res8_narrow", "--on", TEST, "--data", str(data)]
+    options = [str(file), "--model", "kws_res8_narrow", "--benchmark", TEST, "--data", str(data)]
     record = evaluate(parse([*options, "--device", "cpu", "--batch-size", "5"]), init("cpu"))
     samples, hear = opened(data), MFCC(MfccProtocol())
     with torch.inference_mode():
@@ -169,9 +169,9 @@ def test_evaluate_keywords_matches_manual_count(data: Path, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["resnet20", "--on", TEST], "tells no words"),
-        (["kws_res8", "--on", "digits/test"], "no benchmark of spoken words"),
-        (["a.safetensors", "--on", TEST], "needs --model"),
+        (["resnet20", "--benchmark", TEST], "resnet20 is not for keyword-spotting"),
+        (["kws_res8", "--benchmark", "digits/test"], "no benchmark of keyword spotting"),
+        (["a.safetensors", "--benchmark", TEST], "needs --model"),
     ],
 )
 def test_evaluate_keywords_other_task_is_rejected(

@@ -19,7 +19,7 @@ from timm.data import ImageNetInfo
 import zoo
 from eval import classification
 from eval.data import DataError, open_source
-from eval.record import protocol
+from eval.record import find_protocol
 from tests.conftest import ROOT
 from zoo.data.benchmarks import BENCHMARKS
 from zoo.data.transforms import MultiCrop, make_transform
@@ -49,7 +49,7 @@ def right(record: dict[str, Any], metric: str = "error") -> int:
 
 
 def test_evaluate_digits_matches_recorded_counts() -> None:
-    record = run("resnet20", "--on", "digits/test")
+    record = run("resnet20", "--benchmark", "digits/test")
     pinned = default_weights("resnet20")
     wanted = json.loads(pinned.record.read_text())["benchmarks"]["digits/test"]
     assert (right(record), record["samples"]) == (wanted["right"], wanted["total"])
@@ -85,7 +85,7 @@ def folder(path: Path) -> Path:
 def test_evaluate_custom_dataset_matches_torchmetrics(make: Any, tmp_path: Path) -> None:
     """Right answers, recounted by torchmetrics from the logits."""
     where = make(tmp_path / "set.parquet" if make is parquet else tmp_path / "set")
-    record = run("resnet20", "--on", str(where), "--batch-size", "7")
+    record = run("resnet20", "--benchmark", str(where), "--batch-size", "7")
     model = zoo.create("resnet20", pretrained=True)
     samples = open_source(str(where)).samples
     pairs = [samples[i] for i in range(60)]
@@ -144,10 +144,10 @@ SCRIPT = [sys.executable, "-m", "eval.classification"]
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["resnet20", "--on", "./nowhere"], "is no parquet file, no folder of images"),
-        (["nothing", "--on", "digits/test"], "no model is called 'nothing'"),
-        (["resnet20", "--on", "digits/test", "--protocol", "x"], "no protocol is called 'x'"),
-        (["resnet20", "--on", "cifar10/test"], "needs a folder of data"),
+        (["resnet20", "--benchmark", "./nowhere"], "is no parquet file, no folder of images"),
+        (["nothing", "--benchmark", "digits/test"], "no model is called 'nothing'"),
+        (["resnet20", "--benchmark", "digits/test", "--protocol", "x"], "no protocol is called 'x'"),
+        (["resnet20", "--benchmark", "cifar10/test"], "needs a folder of data"),
     ],
 )
 def test_evaluate_bad_input_raises_one_sentence(arguments: list[str], message: str) -> None:
@@ -157,7 +157,7 @@ def test_evaluate_bad_input_raises_one_sentence(arguments: list[str], message: s
 
 @pytest.mark.slow
 def test_script_bad_input_exits_without_traceback() -> None:
-    command = [*SCRIPT, "resnet20", "--on", "./nowhere", "--device", "cpu"]
+    command = [*SCRIPT, "resnet20", "--benchmark", "./nowhere", "--device", "cpu"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.splitlines()[-1].startswith("error: ./nowhere is no parquet file")
@@ -166,7 +166,7 @@ def test_script_bad_input_exits_without_traceback() -> None:
 
 def test_evaluate_interrupted_run_resumes(tmp_path: Path) -> None:
     out = tmp_path / "out"
-    setting = ("resnet20", "--on", "digits/test", "--out", str(out))
+    setting = ("resnet20", "--benchmark", "digits/test", "--out", str(out))
     wanted = run(*setting)
     log = out / "answers-0.jsonl"
     lines = log.read_text().splitlines(keepends=True)
@@ -184,21 +184,21 @@ def test_evaluate_weights_file_requires_model(tmp_path: Path) -> None:
     model = zoo.create("resnet20", pretrained=True)
     path = str(tmp_path / "mine.safetensors")
     save_file(model.state_dict(), path)
-    like = [*("--model", "resnet20"), "--on", "digits/test", "--limit", "30"]
+    like = [*("--model", "resnet20"), "--benchmark", "digits/test", "--limit", "30"]
     cfg = pretrained_cfg(model)
     given = [f"--{key}" for key in ("mean", "std")]
     for i, key in ((1, "mean"), (3, "std")):
         given[i:i] = map(str, cfg[key])
     assert run(path, *like)["samples"] == 30
     with pytest.raises(ValueError, match="needs --model"):
-        run(path, "--on", "digits/test")
+        run(path, "--benchmark", "digits/test")
     with pytest.raises(ValueError, match="lacks"):
-        run(path, "--model", "resnet32", "--on", "digits/test")
+        run(path, "--model", "resnet32", "--benchmark", "digits/test")
 
 
 @pytest.mark.slow
 def test_evaluate_bf16_changes_no_sampled_predictions() -> None:
-    record = run("resnet20", "--on", "digits/test", "--precision", "bf16")
+    record = run("resnet20", "--benchmark", "digits/test", "--precision", "bf16")
     assert right(record) >= 355
     assert record["changed"] == {"count": 0, "total": 100}
 
@@ -206,7 +206,7 @@ def test_evaluate_bf16_changes_no_sampled_predictions() -> None:
 @pytest.mark.slow
 def test_evaluate_compiled_matches_eager_count() -> None:
     """By inductor, which needs a C compiler."""
-    assert right(run("resnet20", "--on", "digits/test", "--compile", "--batch-size", "120")) == 358
+    assert right(run("resnet20", "--benchmark", "digits/test", "--compile", "--batch-size", "120")) == 358
 
 
 # What protocols show
@@ -288,7 +288,7 @@ def test_papers_imagenet_protocols_have_crop_protocol() -> None:
 
 
 def test_make_transform_ten_crop_protocol_gives_ten_crops() -> None:
-    view = protocol(CropProtocol, "resnet/imagenet-10crop")
+    view = find_protocol(CropProtocol, "resnet/imagenet-10crop")
     show = make_transform(CFG, view)
     assert [tuple(tensor.shape) for tensor in show(PHOTOS[0])] == [(10, 3, 224, 224)]
     told = describe_preprocessing(CFG, view)

@@ -54,7 +54,7 @@ def text(tmp_path: Path) -> Path:
 
 
 def run(file: Path, on: str | Path, *options: str | Path) -> dict[str, Any]:
-    given = [file, "--model", "gpt2_nano", "--on", on, *options, "--device", "cpu"]
+    given = [file, "--model", "gpt2_nano", "--benchmark", on, *options, "--device", "cpu"]
     return evaluate(parse(list(map(str, given))), init("cpu"))
 
 
@@ -243,7 +243,7 @@ def test_evaluate_bf16_loss_stays_close(file: Path, text: Path) -> None:
 @pytest.mark.data
 def test_evaluate_wikitext2_matches_plain_loop(file: Path, zoo_data: Path) -> None:
     """All of it, in windows side by side, beside a plain loop over them."""
-    assert parse(["gpt2", "--on", "wikitext2/test"]).data == zoo_data
+    assert parse(["gpt2", "--benchmark", "wikitext2/test"]).data == zoo_data
     if not (zoo_data / "wikitext2").is_dir():
         pytest.skip("ZOO_DATA has no wikitext2")
     texts: Any = BENCHMARKS["wikitext2/test"].open(zoo_data)
@@ -261,7 +261,7 @@ def test_evaluate_wikitext2_matches_plain_loop(file: Path, zoo_data: Path) -> No
 @pytest.mark.slow
 def test_evaluate_three_processes_match_one_process(file: Path, text: Path, tmp_path: Path) -> None:
     """The same from 1 and 3, and from 1 that goes on with what 3 have left."""
-    base = ["-m", "eval.language_modeling", str(file), "--model", "gpt2_nano", "--on", str(text)]
+    base = ["-m", "eval.language_modeling", str(file), "--model", "gpt2_nano", "--benchmark", str(text)]
     base += ["--context", "64", "--stride", "24", "--batch-size", "4", "--device", "cpu"]
     out = tmp_path / "out"
     records = {

@@ -39,7 +39,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_evaluate_low_res_images_given_or_downscaled_agree(folder: Path) -> None:
-    options = ("bicubic_x2", "--on", folder / "large", "--scale", "2")
+    options = ("bicubic_x2", "--benchmark", folder / "large", "--scale", "2")
     made, newer = run(*options), run(*options, "--border", "symmetric")
     given = run(*options, "--small", folder / "small")
     assert list(made["parts"]) == ["a", "b", "c"]
@@ -66,21 +66,21 @@ def test_evaluate_hub_dataset_matches_folder(folder: Path) -> None:
     for column in rows:
         table = table.cast_column(column, datasets.Image())
     table.to_parquet(folder / "set" / "validation-0.parquet")
-    found = run("bicubic_x2", "--on", folder / "set", "--scale", "2")
-    given = run("bicubic_x2", "--on", folder / "large", "--small", folder / "small", "--scale", "2")
+    found = run("bicubic_x2", "--benchmark", folder / "set", "--scale", "2")
+    given = run("bicubic_x2", "--benchmark", folder / "large", "--small", folder / "small", "--scale", "2")
     assert psnr(found) == pytest.approx(psnr(given))
 
 
 def test_evaluate_protocol_option_uses_luma() -> None:
-    plain = run("bicubic_x2", "--on", "photos/bi_x2")
-    luma = run("bicubic_x2", "--on", "photos/bi_x2", "--protocol", "rcan/bi-y")
+    plain = run("bicubic_x2", "--benchmark", "photos/bi_x2")
+    luma = run("bicubic_x2", "--benchmark", "photos/bi_x2", "--protocol", "rcan/bi-y")
     assert luma["protocol"]["colour"] == "y"
     assert psnr(plain) != psnr(luma)
     assert (plain["samples"], plain["sha256"], plain["weights"]) == (4, "", "")
 
 
 def test_evaluate_killed_run_resumes_to_same_scores(folder: Path, tmp_path: Path) -> None:
-    options = ("bicubic_x2", "--on", folder / "large", "--scale", "2", "--out", tmp_path / "out")
+    options = ("bicubic_x2", "--benchmark", folder / "large", "--scale", "2", "--out", tmp_path / "out")
     whole = run(*options)
     log = tmp_path / "out" / "answers-0.jsonl"
     lines = log.read_text().splitlines()
@@ -93,13 +93,13 @@ def test_evaluate_killed_run_resumes_to_same_scores(folder: Path, tmp_path: Path
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (("bicubic_x2", "--on", "set5/bi_x2"), "--data DIR"),
-        (("bicubic_x3", "--on", "photos/bi_x2"), "enlarges by 3, not 2"),
-        (("bicubic_x2", "--on", "."), "needs --scale"),
-        (("bicubic_x2", "--on", "tests", "--scale", "2"), "holds no images"),
-        (("bicubic_x2", "--on", "photos/bi_x2", "--protocol", "rcan/no"), "the nearest are"),
-        (("x.safetensors", "--on", "photos/bi_x2"), "needs --model"),
-        (("resnet20", "--on", "photos/bi_x2"), "resnet20 does not enlarge"),
+        (("bicubic_x2", "--benchmark", "set5/bi_x2"), "--data DIR"),
+        (("bicubic_x3", "--benchmark", "photos/bi_x2"), "enlarges by 3, not 2"),
+        (("bicubic_x2", "--benchmark", "."), "needs --scale"),
+        (("bicubic_x2", "--benchmark", "tests", "--scale", "2"), "holds no images"),
+        (("bicubic_x2", "--benchmark", "photos/bi_x2", "--protocol", "rcan/no"), "the nearest are"),
+        (("x.safetensors", "--benchmark", "photos/bi_x2"), "needs --model"),
+        (("resnet20", "--benchmark", "photos/bi_x2"), "resnet20 does not enlarge"),
     ],
 )
 def test_evaluate_invalid_option_raises(options: tuple[str, ...], says: str) -> None:

@@ -200,7 +200,7 @@ def test_denoising_objective_draws_patches_and_halves_loss() -> None:
 @pytest.mark.slow
 def test_evaluate_bundled_dncnn_matches_recorded_psnr() -> None:
     """More than 9 dB of noise of 25, on four photographs; the record is what it does now."""
-    options = ["dncnn_tiny.zoo_train400", "--on", "photos/sigma25", "--device", "cpu"]
+    options = ["dncnn_tiny.zoo_train400", "--benchmark", "photos/sigma25", "--device", "cpu"]
     record = evaluate(parse(options), init("cpu"))
     found = record["scores"]["psnr"]["value"]
     assert found == pytest.approx(30.386, abs=5e-3)
@@ -214,10 +214,10 @@ def test_evaluate_bundled_dncnn_matches_recorded_psnr() -> None:
 
 
 def test_evaluate_other_task_is_rejected() -> None:
-    with pytest.raises(ValueError, match="takes no noise from images"):
-        evaluate(parse(["resnet20", "--on", "photos/sigma25"]), init("cpu"))
-    with pytest.raises(ValueError, match="no benchmark of noise"):
-        evaluate(parse(["dncnn_tiny", "--on", "set5/bi_x2"]), init("cpu"))
+    with pytest.raises(ValueError, match="resnet20 is not for denoising"):
+        evaluate(parse(["resnet20", "--benchmark", "photos/sigma25"]), init("cpu"))
+    with pytest.raises(ValueError, match="no benchmark of denoising"):
+        evaluate(parse(["dncnn_tiny", "--benchmark", "set5/bi_x2"]), init("cpu"))
 
 
 def test_denoising_evaluator_channel_mismatch_raises() -> None:
@@ -243,7 +243,7 @@ def test_tasks_all_have_models_benchmarks_and_papers() -> None:
 @pytest.mark.data
 def test_evaluate_bundled_dncnn_on_set12_exceeds_29_db(zoo_data: Path) -> None:
     """The bundled network, on the images that papers are about."""
-    options = ["dncnn_tiny.zoo_train400", "--on", "set12/sigma25", "--data", str(zoo_data)]
+    options = ["dncnn_tiny.zoo_train400", "--benchmark", "set12/sigma25", "--data", str(zoo_data)]
     record = evaluate(parse([*options, "--device", "cpu"]), init("cpu"))
     assert record["samples"] == 12
     assert record["scores"]["psnr"]["value"] > 29.2

@@ -31,7 +31,7 @@ def resnets(name: str, **args: Any) -> tuple[Any, Any]:
     fill(layers_of(plain))
     missing, unknown = model.double().load_state_dict(plain.state_dict(), strict=False)
     assert not unknown
-    assert all(".join." in key for key in missing)
+    assert all(".merge." in key for key in missing)
     return plain.double().eval(), model.eval()
 
 
@@ -39,7 +39,7 @@ def draw(model: torch.nn.Module) -> None:
     """Weights of LAuReL that are all at work."""
     generator = torch.Generator().manual_seed(1)
     for name, parameter in model.named_parameters():
-        if "join" in name or isinstance(model, Laurel):
+        if "merge" in name or isinstance(model, Laurel):
             drawn = torch.randn(parameter.shape, generator=generator, dtype=torch.float64)
             parameter.data.copy_(drawn * (0.1 if parameter.dim() > 1 else 0.5))
 
@@ -63,8 +63,8 @@ def test_laurel_softmax_at_init_halves_block_output() -> None:
     x = images(8, channels=256)
     with torch.no_grad():
         close(block(x), plain.layer1[1](x) / 2)
-        block.join.weights.data.copy_(torch.tensor([1.5, 0.0]))
-        alpha, beta = block.join.weights.softmax(0)
+        block.merge.weights.data.copy_(torch.tensor([1.5, 0.0]))
+        alpha, beta = block.merge.weights.softmax(0)
         close(block(x), (alpha * block.residual(x) + beta * x).relu())
         assert (model(images(64)) - plain(images(64))).abs().max() > 1e-3
 
@@ -78,11 +78,11 @@ def test_laurel_normalization_mixes_alpha_and_beta() -> None:
         "sigmoid": 1 / (1 + (-weights).exp()),
         "none": weights,
     }.items():
-        join = Laurel(6, parts="rw", rank=1, normalisation=name).double()
-        join.weights.data.copy_(weights)
+        merge = Laurel(6, parts="rw", rank=1, normalisation=name).double()
+        merge.weights.data.copy_(weights)
         alpha = mixing[0]
         beta = 1 - alpha if name == "softmax" else mixing[1]
-        close(join(branch, x), alpha * branch + beta * x)
+        close(merge(branch, x), alpha * branch + beta * x)
 
 
 @pytest.mark.parametrize("parts", COMBINED)
@@ -90,19 +90,19 @@ def test_laurel_normalization_mixes_alpha_and_beta() -> None:
 def test_laurel_forward_matches_equations_2_to_6(parts: str, image: bool) -> None:
     """Eq. 2 to 6 with matrices, the channels last."""
     width, rank, terms = 12, 3, K if "pa" in parts else 1
-    join = Laurel(width, parts=parts, rank=rank, earlier=terms, spread=not image).double()
-    draw(join)
+    merge = Laurel(width, parts=parts, rank=rank, earlier=terms, spread=not image).double()
+    draw(merge)
     generator = torch.Generator().manual_seed(0)
     branch, *stream = torch.randn(1 + terms, 2, 5, 7, width, generator=generator).double()
     g = stream[0]
     for j, x in enumerate(stream if parts != "rw" else []):
-        h: Any = join.maps[j]
+        h: Any = merge.maps[j]
         mapped = x @ (h.B @ h.A).T if "lr" in parts else x
-        g = g + (join.gamma[j] * mapped if "pa" in parts else mapped)
-    alpha, beta = join.weights.softmax(0) if "rw" in parts else (1, 1)
+        g = g + (merge.gamma[j] * mapped if "pa" in parts else mapped)
+    alpha, beta = merge.weights.softmax(0) if "rw" in parts else (1, 1)
     wanted = alpha * branch + beta * g
     given = [y.movedim(3, 1) if image else y.flatten(1, 2) for y in (branch, *stream)]
-    found = join(*given)
+    found = merge(*given)
     close(found.movedim(1, 3) if image else found.view_as(wanted), wanted)
 
 
@@ -134,13 +134,13 @@ def test_laurel_stage_previous_activations_match_equation_6() -> None:
     with torch.no_grad():
         found = stage(x)
         for i, block in enumerate(stage):
-            assert len(block.join.maps) == min(i + 1, K)
+            assert len(block.merge.maps) == min(i + 1, K)
             skips.insert(0, block.downsample(x))
             terms = [
                 gamma * torch.einsum("oi,bihw->bohw", h.folded(), y)
-                for gamma, h, y in zip(block.join.gamma, block.join.maps, skips, strict=False)
+                for gamma, h, y in zip(block.merge.gamma, block.merge.maps, skips, strict=False)
             ]
-            alpha, beta = block.join.weights.softmax(0)
+            alpha, beta = block.merge.weights.softmax(0)
             x = (alpha * block.residual(x) + beta * (skips[0] + sum(terms))).relu()
     close(found, x, rtol=1e-10, atol=1e-10)
 
@@ -156,7 +156,7 @@ def test_laurel_stage_checkpointing_gives_same_gradients() -> None:
     for network in (model, other):
         network.train()
         network(images(32)).square().sum().backward()
-        gradients.append(network.layer3[2].join.maps[2].A.grad)
+        gradients.append(network.layer3[2].merge.maps[2].A.grad)
     assert gradients[0].abs().max() > 0
     close(gradients[0], gradients[1], rtol=1e-8, atol=1e-10)
 
@@ -208,7 +208,7 @@ def test_laurel_gpt2_layers_match_equation_6() -> None:
         found = model.forward_features(ids())
         x = model.tok_embeddings(ids()) + model.pos_embeddings(torch.arange(12))[None]
         xs: list[Tensor] = []
-        for layer, join in zip(plain.layers, model.connections.joins, strict=True):
+        for layer, merge in zip(plain.layers, model.connections.merges, strict=True):
             xs.insert(0, x)
             q, k, v = layer.attention.project(layer.attention_norm(x))
             heads = [y.unflatten(2, (2, 16)).transpose(1, 2) for y in (q, k, v)]
@@ -217,9 +217,9 @@ def test_laurel_gpt2_layers_match_equation_6() -> None:
             f = a + layer.feed_forward(layer.ffn_norm(x + a))
             g = x + sum(
                 gamma * (y @ h.folded().T)
-                for gamma, h, y in zip(join.gamma, join.maps, xs, strict=False)
+                for gamma, h, y in zip(merge.gamma, merge.maps, xs, strict=False)
             )
-            alpha, beta = join.weights.softmax(0)
+            alpha, beta = merge.weights.softmax(0)
             x = alpha * f + beta * g
         close(found, model.norm(x), rtol=1e-10, atol=1e-10)
 

@@ -251,7 +251,9 @@ def test_resformer_invalid_values_raises(values: dict[str, Any], message: str) -
 
 
 @pytest.mark.parametrize("name", ["gpt2", "transformer_pp", "pythia"])
-@pytest.mark.parametrize("connections", [SharedValues, Values.from_dict({"form": "dense"}).connections()])
+@pytest.mark.parametrize(
+    "connections", [SharedValues, Values.from_dict({"form": "dense"}).connections()]
+)
 def test_value_connections_in_other_decoders_decode_with_cache(name: str, connections: Any) -> None:
     target = {"gpt2": "GPT2", "transformer_pp": "TransformerPP", "pythia": "Pythia"}[name]
     model = small(f"zoo.models.{name}.model:{target}", connections=connections)

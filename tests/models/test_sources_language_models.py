@@ -5,6 +5,7 @@ In float64, with drawn weights.
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from torch import Tensor
 from tests.golden.fill import drawn_by_name
 from tests.models.test_muddformer_parity import NETS, error, text
 from tests.support.patching import replace_everywhere
-from zoo.models._registry import ModelEntry, get_entry
+from zoo.models._registry import get_entry
 from zoo.models._sources import load_file
 from zoo.models.gpt2.model import GPT2
 from zoo.models.pythia.convert import apart
@@ -56,7 +57,7 @@ def from_file(
 ) -> torch.nn.Module:
     """A small network under a name of the zoo, with the tensors of a file."""
     entry = get_entry(name)
-    known = {name: ModelEntry(name, entry.target, args, entry.cfg)}
+    known = {name: replace(entry, args=args)}
     replace_everywhere(monkeypatch, "zoo.models._registry.model_entries", lambda: known)
     before = torch.get_default_dtype()
     torch.set_default_dtype(torch.float64)

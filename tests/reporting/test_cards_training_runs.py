@@ -10,7 +10,7 @@ from tests.conftest import ROOT
 from tests.reporting.test_cards import FOLDER, tables
 from zoo.papers.loading import load_papers
 from zoo.reporting import cards
-from zoo.reporting.cards.training_runs import kinds, shown
+from zoo.reporting.cards.training_runs import format_scores, kinds
 
 KINDS = {of.name: of for of in kinds()}
 TEXTS = {name: cards.card_of_runs(of, "..") for name, of in KINDS.items()}
@@ -73,5 +73,5 @@ def test_format_score_several_seeds_shows_mean_and_std() -> None:
         return {"benchmarks": {"digits/test": {"scores": {"error": {"value": error}}}}}
 
     column = "digits/test", "error"
-    assert shown([run(1.25)], column) == "1.25 %"
-    assert shown([run(1.0), run(2.0), run(6.0)], column) == "3.00 % ± 2.65"
+    assert format_scores([run(1.25)], column) == "1.25 %"
+    assert format_scores([run(1.0), run(2.0), run(6.0)], column) == "3.00 % ± 2.65"

@@ -3,7 +3,6 @@
 import csv
 import io
 import re
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,12 +12,12 @@ from huggingface_hub import parse_eval_result_entries
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.cli import run_cli
 from tests.support.ledgers import content
 from tests.support.patching import replace_everywhere
 from zoo.claims import check
 from zoo.claims.verdict import Kind, Status, Verdict
-from zoo.cli import main
-from zoo.cli.export import Name
+from zoo.cli.export import Format
 from zoo.evaluation.ledger import Ledger
 from zoo.evaluation.spec import spec_for
 from zoo.models._registry import list_weights
@@ -26,21 +25,6 @@ from zoo.papers.loading import load_papers
 from zoo.reporting import exports
 from zoo.reporting.exports import FORMATS, bibtex, latex
 from zoo.reporting.exports import csv as csv_export
-
-
-def run(capsys: pytest.CaptureFixture[str], *args: str | Path) -> tuple[int, str, str]:
-    """Exit code, output and errors of `zoo export ARGS`."""
-    before = sys.argv
-    sys.argv = ["zoo", "export", *map(str, args)]
-    try:
-        main()
-        code: int | str | None = 0
-    except SystemExit as done:
-        code = done.code
-    finally:
-        sys.argv = before
-    assert isinstance(code, int)
-    return code, *capsys.readouterr()
 
 
 def rows() -> list[Verdict]:
@@ -190,49 +174,45 @@ def test_bibtex_text_lists_every_paper_once() -> None:
     assert bibtex.text(["resnet20", "resnet32"]).count("@") == 1
 
 
-def test_export_eval_results_parse_with_huggingface_hub(
-    digits: Ledger, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_export_eval_results_parse_with_huggingface_hub(digits: Ledger, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    code, said, _ = run(capsys, "--format", "eval-results", "resnet20.zoo_digits", "--out", out)
+    code, said, _ = run_cli(
+        "export", "--format", "eval-results", "resnet20.zoo_digits", "--out", out
+    )
     path = out / "resnet20.zoo_digits" / ".eval_results" / "digits.yaml"
     assert (code, said) == (0, f"{path}\n")
     (entry,) = parse_eval_result_entries(yaml.safe_load(path.read_text("utf-8")))
     assert (entry.dataset_id, entry.task_id) == ("sklearn-docs/digits", "test_accuracy")
     assert entry.value == pytest.approx(99.44)
-    code, _, says = run(capsys, "--format", "eval-results", "wrn28_10", "--out", out)
+    code, _, says = run_cli("export", "--format", "eval-results", "wrn28_10", "--out", out)
     assert code == 2
     assert says == "zoo: no record of wrn28_10 on a data set of the Hub is published\n"
 
 
 @pytest.mark.parametrize("name", ["csv", "latex", "bibtex"])
-def test_export_single_file_prints_or_writes(
-    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    code, text, _ = run(capsys, "--format", name, "resnet20")
+def test_export_single_file_prints_or_writes(name: str, tmp_path: Path) -> None:
+    code, text, _ = run_cli("export", "--format", name, "resnet20")
     assert (code, text[: len(FORMATS[name].signature)]) == (0, FORMATS[name].signature)
     for out, path in (
         (tmp_path / "mine.txt", tmp_path / "mine.txt"),
         (tmp_path, tmp_path / FORMATS[name].file),
     ):
-        assert run(capsys, "--format", name, "resnet20", "--out", out) == (0, f"{path}\n", "")
+        assert run_cli("export", "--format", name, "resnet20", "--out", out) == (0, f"{path}\n", "")
         assert path.read_text("utf-8") == text
     assert len(list(tmp_path.iterdir())) == 2
 
 
-def test_export_foreign_file_needs_force(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_export_foreign_file_needs_force(tmp_path: Path) -> None:
     path = tmp_path / "papers.bib"
     args = ("--format", "bibtex", "resnet20", "--out", path)
     path.write_text("@book{mine, year = 1}\n")
-    code, _, says = run(capsys, *args)
+    code, _, says = run_cli("export", *args)
     told = f"zoo: {path} was not written by `zoo export`; --force overwrites it\n"
     assert (code, says) == (2, told)
     assert path.read_text() == "@book{mine, year = 1}\n"
-    assert run(capsys, *args, "--force")[0] == 0
+    assert run_cli("export", *args, "--force")[0] == 0
     path.write_text(path.read_text() + "% a line more\n")
-    assert run(capsys, *args)[0] == 0
+    assert run_cli("export", *args)[0] == 0
     assert "a line more" not in path.read_text()
 
 
@@ -249,18 +229,19 @@ def test_save_one_foreign_file_writes_none(tmp_path: Path) -> None:
     ("args", "says"),
     [
         (("--format", "csv", "resnte20"), "zoo: no model is called 'resnte20'; the nearest"),
-        (("--format", "every-eval-ever"), "zoo: --format every-eval-ever writes several files: name"),
+        (
+            ("--format", "every-eval-ever"),
+            "zoo: --format every-eval-ever writes several files: name",
+        ),
         (("--format", "csv", "resnet20", "--out", "no/such/x.csv"), "zoo: there is no folder no"),
     ],
 )
-def test_export_invalid_input_prints_one_line_and_exits_2(
-    args: tuple[str, ...], says: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    code, out, error = run(capsys, *args)
+def test_export_invalid_input_prints_one_line_and_exits_2(args: tuple[str, ...], says: str) -> None:
+    code, out, error = run_cli("export", *args)
     assert (code, out) == (2, "")
     assert error.startswith(says)
     assert error.count("\n") == 1
 
 
 def test_export_command_lists_every_format() -> None:
-    assert list(Name) == list(FORMATS)
+    assert list(Format) == list(FORMATS)

@@ -10,7 +10,6 @@ import pytest
 import torch
 from PIL import Image
 
-from tests.support.patching import replace_everywhere
 from tests.support.tones import write_tones
 from tests.training.test_recipe_configs import PAPERS
 from zoo import training
@@ -97,7 +96,9 @@ def open_noise(benchmark: Benchmark, data: Path | None = None) -> Any:
     if benchmark.task == "denoising":
         shape = (40, 48, 3) if benchmark.id.startswith("c") else (40, 48)
         return [CleanImage("grey", np.full(shape, 90, np.uint8))]
-    return Texts(("A few words. " * 9,)) if benchmark.is_text else Noise(benchmark.classes)
+    if benchmark.task == "language-modeling":
+        return Texts(("A few words. " * 9,))
+    return Noise(benchmark.classes)
 
 
 def small(recipe: Recipe) -> Recipe:
@@ -143,13 +144,9 @@ def test_trainer_every_recipe_shape_trains_two_epochs(
 ) -> None:
     recipe = small(PAPERS[key])
     if recipe.dataset in BENCHMARKS:
-        own = BENCHMARKS[recipe.dataset]
-        opener = "tests.training.test_recipe_steps:open_noise"
-        text = "zoo.data.texts:open_folder"
-        replace_everywhere(monkeypatch, "zoo.data.texts.open_folder", open_noise)
-        monkeypatch.setitem(
-            BENCHMARKS, own.id, replace(own, opener=text if own.is_text else opener)
-        )
+        benchmark = BENCHMARKS[recipe.dataset]
+        loader = "tests.training.test_recipe_steps:open_noise"
+        monkeypatch.setitem(BENCHMARKS, benchmark.id, replace(benchmark, loader=loader))
     else:
         (tmp_path / recipe.dataset).mkdir()
         pixels = np.random.default_rng(0).integers(0, 256, (80, 90, 3), dtype=np.uint8)

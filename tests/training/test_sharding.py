@@ -32,7 +32,8 @@ from tests.training.test_checkpoint_resume import reached
 from tests.training.test_loop import final, tiny
 from zoo.checkpoints import loading
 from zoo.models._builder import build_model
-from zoo.training import Recipe, Trainer, checkpoint, errors, sharding, train
+from zoo.training import Recipe, Trainer, checkpoint, sharding, train
+from zoo.training.__main__ import count_errors
 from zoo.training.language_modeling import NextToken
 from zoo.training.objective import Shard
 
@@ -243,7 +244,7 @@ def others(where: str) -> None:
         trained(recipe, out=out / f"{name}-ddp")
         run = trained(recipe, out=out / name, shard=True)
         if name == "norms":
-            _, total = errors(run, "digits/test")
+            _, total = count_errors(run, "digits/test")
             (out / f"errors-{run.accelerator.process_index}").write_text(str(total))
     run.accelerator.end_training()
 

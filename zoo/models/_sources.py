@@ -174,9 +174,11 @@ def _with_preprocessing(tensors: Weights, config: Mapping[str, Any]) -> Weights:
     cfg = config.get("pretrained_cfg") or {}
     if not isinstance(cfg, dict):
         return tensors
-    typed = {k: v for k, v in cfg.items() if isinstance(v, PREPROCESSING.get(k, ()))}
+    typed: dict[str, Any] = {
+        k: v for k, v in cfg.items() if isinstance(v, PREPROCESSING.get(k, ()))
+    }
+    license = typed.pop("license", "unknown")
     preprocessing = {k: tuple(v) if isinstance(v, list) else v for k, v in typed.items()}
-    license = preprocessing.pop("license", "unknown")
     return replace(tensors, preprocessing=preprocessing, license=license)
 
 

@@ -1,1 +1,1 @@
-"""Networks with a hole: what several papers share, written once."""
+"""Backbones and blocks that several papers share, with extension points."""

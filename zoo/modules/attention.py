@@ -1,4 +1,4 @@
-"""Causal self-attention, with rotary positions, a norm of queries and keys, and a static cache.
+"""Self-attention, with rotary positions, a norm of queries and keys, and a static cache.
 
 x -> q, k, v -> (norm) -> rotate -> (cache) -> softmax(q k' / sqrt(d)) v -> wo
 """
@@ -14,18 +14,20 @@ from zoo.modules.norms import RMSNorm
 
 
 def head_width(width: int, heads: int) -> int:
-    """Of each of the heads. Raises ValueError if they do not divide the width."""
+    """Return the width of each head. Raises ValueError unless `heads` divides `width`."""
     if heads < 1 or width % heads:
         raise ValueError(f"width must be a multiple of heads, not {width} for {heads} heads")
     return width // heads
 
 
 class Cache:
-    """Keys and values of `length` tokens, allocated once: keys in each slot, values in those that
-    own them.
+    """Keys and values of up to `length` tokens, allocated once.
 
-    `owners` has the slot, for each, whose values it attends to: itself, or one before it. `filled`
-    tokens are there. `padding`, (B,), is how many of the first of each row are not to be seen.
+    Args:
+        owners: For each slot, the slot whose values it attends to: itself, or an earlier one.
+        shape: (B, heads, length, D / heads).
+        like: A tensor of the same type and device.
+        padding: (B,), the number of padding tokens at the start of each row.
     """
 
     def __init__(
@@ -35,13 +37,14 @@ class Cache:
         like: Tensor,
         padding: Tensor | None,
     ) -> None:
-        self.length, self.filled, self.padding = shape[2], 0, padding
+        self.length, self.padding = shape[2], padding
+        self.filled = 0  # number of tokens so far
         self.owners = list(owners)
-        self.keys = [like.new_zeros(shape) for _ in owners]  # (B, heads, length, D / heads)
+        self.keys = [like.new_zeros(shape) for _ in owners]
         self.values = {slot: like.new_zeros(shape) for slot in sorted(set(owners))}
 
     def extend(self, slot: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
-        """Keeps the keys and values of new tokens; those of all tokens so far."""
+        """Store the keys and values of new tokens; return those of all tokens so far."""
         end, owner = self.filled + k.shape[2], self.owners[slot]
         self.keys[slot][:, :, self.filled : end] = k
         if owner == slot:
@@ -53,7 +56,7 @@ class Cache:
 class Rotary:
     """Rotary positions (2104.09864) on the first `dims` of each head, pairing x_j, x_{j + dims/2}.
 
-    Sines and cosines are rounded to `dtype`, as the code was that the weights are run with.
+    Sines and cosines are rounded to `dtype`, as in the code that the weights were trained with.
     """
 
     dims: int
@@ -75,31 +78,31 @@ class Rotary:
 
 
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """(B, T, heads, d) by the tables of a Rotary, in float32 or better."""
+    """Rotate (B, T, heads, d) by the tables of a Rotary, in float32 or better."""
     half = cos.shape[-1]
     wide = torch.promote_types(x.dtype, torch.float32)
     cos, sin = cos.to(wide), sin.to(wide)
-    first, second, rest = torch.split(x, [half, half, x.shape[-1] - 2 * half], -1)
-    turned = (first * cos - second * sin, second * cos + first * sin)
-    return torch.cat([part.to(x.dtype) for part in turned] + [rest], -1)
+    a, b, rest = torch.split(x, [half, half, x.shape[-1] - 2 * half], -1)
+    rotated = (a * cos - b * sin, b * cos + a * sin)
+    return torch.cat([part.to(x.dtype) for part in rotated] + [rest], -1)
 
 
 @dataclass(frozen=True)
 class Pass:
-    """One forward pass: where its tokens stand, and what they may see."""
+    """Positions, cache and mask of one forward pass."""
 
-    tables: tuple[Tensor, Tensor] | None = None
+    tables: tuple[Tensor, Tensor] | None = None  # of a Rotary
     cache: Cache | None = None
-    mask: Tensor | None = None  # (B or 1, 1, T, tokens so far), True where they may
-    causal: bool = True  # without a mask: only itself and those before
+    mask: Tensor | None = None  # (B or 1, 1, T, tokens so far), True where a token is seen
+    causal: bool = True  # without a mask: a token sees itself and those before it
 
 
 class Attention(nn.Module):
     """`heads` heads of width / heads: (B, T, D) -> (B, T, D).
 
-    With `separate` inputs, Q, K and V have projections of their own (wq, wk, wv), else one (wqkv).
-    Without `values` there is none for V (no wv, or wqk): it comes from elsewhere. With `qk_eps`,
-    queries and keys are normalised (RMSNorm over a head) before they are turned.
+    With `separate`, Q, K and V have projections of their own (wq, wk, wv), else one (wqkv). Without
+    `values`, V is not projected (no wv, or wqk) but comes from another layer. With `qk_eps`,
+    queries and keys are normalised (RMSNorm over a head) before they are rotated.
     """
 
     def __init__(
@@ -114,7 +117,7 @@ class Attention(nn.Module):
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        each = head_width(width, heads)
+        per_head = head_width(width, heads)
         self.heads, self.dropout = heads, dropout
         self.separate, self.values = separate, values
         if separate:
@@ -127,13 +130,15 @@ class Attention(nn.Module):
         else:
             self.wqk = nn.Linear(width, 2 * width, bias)
         self.wo = nn.Linear(width, width, bias)
-        norms = qk_eps is not None
-        self.q_norm = RMSNorm(each, eps=qk_eps) if norms else nn.Identity()
-        self.k_norm = RMSNorm(each, eps=qk_eps) if norms else nn.Identity()
+        has_norm = qk_eps is not None
+        self.q_norm = RMSNorm(per_head, eps=qk_eps) if has_norm else nn.Identity()
+        self.k_norm = RMSNorm(per_head, eps=qk_eps) if has_norm else nn.Identity()
 
     def project(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
-        """(B, T, D), or (B, T, 3, D) of Q, K and V -> queries, keys, values: (B, T, D) each, None
-        for the values that are not projected."""
+        """(B, T, D), or (B, T, 3, D) for Q, K and V -> queries, keys, values: (B, T, D) each.
+
+        Values are None if they are not projected.
+        """
         if self.separate:
             x_q, x_k, x_v = (x, x, x) if x.dim() == 3 else x.unbind(2)
             return self.wq(x_q), self.wk(x_k), self.wv(x_v) if self.values else None
@@ -144,7 +149,7 @@ class Attention(nn.Module):
         return q, k, None
 
     def forward(self, q: Tensor, k: Tensor, v: Tensor, run: Pass, slot: int) -> Tensor:
-        """What the tokens of `run` find; a cache keeps their keys and values in `slot`."""
+        """Attend; a cache stores the keys and values in `slot`."""
         batch, tokens, width = q.shape
         q, k, v = (x.view(batch, tokens, self.heads, -1) for x in (q, k, v))
         q, k = self.q_norm(q), self.k_norm(k)

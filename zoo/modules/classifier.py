@@ -1,4 +1,4 @@
-"""An image classifier as timm means it: the contract is written once, here.
+"""An image classifier that keeps timm's contract.
 
 image -> stem -> maxpool -> layer1 -> ... -> layerN -> tail -> global_pool -> fc -> logits
            |                  |                |
@@ -18,25 +18,31 @@ from torch import Tensor, nn
 
 
 class Head(NamedTuple):
-    """What follows the features: timm's name of a pooling, dropout, a linear layer."""
+    """The layers after the features."""
 
     num_classes: int
-    global_pool: str = "avg"
-    drop_rate: float = 0.0
+    global_pool: str = "avg"  # timm's name of the pooling
+    drop_rate: float = 0.0  # before the last layer
 
 
 class Classifier(nn.Module):
-    """Stem, stages and tail by name, with a classifier on top: (B, in_chans, H, W) -> (B, classes).
+    """Stem, stages and tail by name, then a classifier: (B, in_chans, H, W) -> (B, num_classes).
 
-    Every name ("layer1", "dense_stages.0") is a module of the network and so a prefix of its state
-    dict. A stage, or its last block, says its channels as `c_out`, and by how much it shrinks the
-    image as `stride`; of plain layers, the convolutions say it. `features` are the names whose
-    outputs are features: by default the last of the stem and every stage. The classifier is called
-    `last`: a linear layer, or a 1x1 convolution if it is `convolutional`.
+    Every name ("layer1", "dense_stages.0") is a module of the network, and so a prefix in its state
+    dict. A stage, or its last block, has its channels as `c_out` and its reduction as `stride`; for
+    plain layers, those of the convolutions count.
+
+    Args:
+        stem: Layers before the pooling; the output of the last one is feature 0.
+        pool: The pooling after the stem.
+        stages: The stages.
+        tail: Layers between the last stage and the global pooling.
+        head: Pooling, dropout and classes.
+        features: Names whose outputs are features; by default the last of the stem and all stages.
     """
 
-    last: ClassVar[str] = "fc"
-    convolutional: ClassVar[bool] = False
+    last: ClassVar[str] = "fc"  # name of the last layer
+    convolutional: ClassVar[bool] = False  # a 1x1 convolution instead of a linear layer
     maxpool: nn.Module
     global_pool: SelectAdaptivePool2d
 
@@ -63,26 +69,29 @@ class Classifier(nn.Module):
         self.apply(self.initialise)
 
     def _place(self, name: str, module: nn.Module) -> None:
-        """Makes `module` the child "a", or "a.0" within a sequence that is there or new."""
+        """Add `module` as the child "a", or as "a.0" of a sequence, which is created if needed."""
         parent, _, child = name.rpartition(".")
         if parent and not hasattr(self, parent):
             self.add_module(parent, nn.Sequential())
         self.get_submodule(parent).add_module(child, module)
 
     def _features(self, names: Collection[str]) -> list[dict[str, Any]]:
-        """Channels and reduction (input pixels per feature pixel) at each of `names`; where height
-        and width are not reduced alike, the larger is the `reduction`, and `reductions` has both.
+        """Return timm's feature_info: channels and reduction (input pixels per feature pixel).
+
+        Where height and width are reduced differently, the larger is the `reduction`, and
+        `reductions` has both.
         """
         stem = [conv for name in self.stem_names for conv in convolutions(self.get_submodule(name))]
-        before: list[nn.Module] = list(stem)
-        found = {self.stem_names[-1]: (stem[-1].out_channels, _reduced(before))}
-        before.append(self.maxpool)
+        path: list[nn.Module] = list(stem)
+        features = {self.stem_names[-1]: (stem[-1].out_channels, _reduction(path))}
+        path.append(self.maxpool)
         for name in self.stage_names:
             stage = self.get_submodule(name)
             blocks = [stage] if hasattr(stage, "c_out") else list(stage.children())
-            before += blocks
-            found[name] = getattr(blocks[-1], "c_out", 0) or _channels(stage), _reduced(before)
-        return [_feature(name, *found[name]) for name in names]
+            path += blocks
+            channels = getattr(blocks[-1], "c_out", 0) or convolutions(stage)[-1].out_channels
+            features[name] = channels, _reduction(path)
+        return [_feature_info(name, *features[name]) for name in names]
 
     def forward_stem(self, x: Tensor) -> Tensor:
         """(B, in_chans, H, W) -> feature 0."""
@@ -91,14 +100,14 @@ class Classifier(nn.Module):
         return x
 
     def forward_stage(self, name: str, x: Tensor) -> Tensor:
-        """One stage, recomputed in the backward pass when gradient checkpointing is on."""
+        """Run one stage, recomputed in the backward pass with gradient checkpointing."""
         stage = self.get_submodule(name)
         if self.grad_checkpointing and self.training:
             return checkpoint_seq(stage if isinstance(stage, nn.Sequential) else [stage], x)
         return stage(x)
 
     def forward_tail(self, x: Tensor) -> Tensor:
-        """What stands between the last stage and the pooling (Identity if nothing does)."""
+        """Output of the last stage -> final features, of the same shape."""
         for name in self.tail_names:
             x = self.get_submodule(name)(x)
         return x
@@ -111,11 +120,11 @@ class Classifier(nn.Module):
         return self.forward_tail(x)
 
     def feature(self, x: Any) -> Tensor:
-        """What a stage gave, as a feature: itself, if only a tensor flows between the stages."""
+        """Output of a stage -> feature; for stages that pass on more than a tensor."""
         return x
 
     def forward_head(self, x: Tensor, pre_logits: bool = False) -> Tensor:
-        """Features -> (B, num_classes), or what the last layer sees when `pre_logits`."""
+        """Features -> (B, num_classes), or the last layer's input if `pre_logits`."""
         x = self.global_pool(x)
         if self.drop_rate:
             x = F.dropout(x, p=self.drop_rate, training=self.training)
@@ -134,26 +143,32 @@ class Classifier(nn.Module):
         output_fmt: str = "NCHW",
         intermediates_only: bool = False,
     ) -> list[Tensor] | tuple[Tensor, list[Tensor]]:
-        """The features at `indices` (last n if an int, all if None), with the final ones before.
+        """Return the final features and the intermediate ones, as timm does.
 
-        `norm` applies the tail to the last stage's feature. Raises ValueError if not NCHW.
+        Args:
+            x: Images, (B, in_chans, H, W).
+            indices: Which features; the last n if an int, all if None.
+            norm: Apply the tail to the last stage's feature.
+            stop_early: Stop after the last feature asked for.
+            output_fmt: "NCHW"; anything else is a ValueError.
+            intermediates_only: Return only the intermediate features.
         """
         if output_fmt != "NCHW":
             raise ValueError(f"output_fmt must be 'NCHW', not {output_fmt!r}")
-        at = {name: i for i, name in enumerate(self.feature_names)}
-        wanted, last = feature_take_indices(len(at), indices)
+        index = {name: i for i, name in enumerate(self.feature_names)}
+        taken, last = feature_take_indices(len(index), indices)
         x = self.forward_stem(x)
-        taken = [x] if at.get(self.stem_names[-1]) in wanted else []
+        features = [x] if index.get(self.stem_names[-1]) in taken else []
         x = self.maxpool(x)
-        for name in self.stage_names[: self._until(last) if stop_early else None]:
+        for name in self.stage_names[: self._stages_until(last) if stop_early else None]:
             x = self.forward_stage(name, x)
-            if at.get(name) in wanted:
-                last_one = norm and name == self.stage_names[-1]
-                taken.append(self.forward_tail(x) if last_one else self.feature(x))
-        return taken if intermediates_only else (self.forward_tail(x), taken)
+            if index.get(name) in taken:
+                with_tail = norm and name == self.stage_names[-1]
+                features.append(self.forward_tail(x) if with_tail else self.feature(x))
+        return features if intermediates_only else (self.forward_tail(x), features)
 
-    def _until(self, feature: int) -> int:
-        """How many stages run before the feature of that index is there."""
+    def _stages_until(self, feature: int) -> int:
+        """Return the number of stages that a feature needs."""
         return [*self.stem_names[-1:], *self.stage_names].index(self.feature_names[feature])
 
     def prune_intermediate_layers(
@@ -162,9 +177,9 @@ class Classifier(nn.Module):
         prune_norm: bool = False,
         prune_head: bool = True,
     ) -> list[int]:
-        """Drops what the features at `indices` do not need and returns them, counted from 0."""
-        wanted, last = feature_take_indices(len(self.feature_info), indices)
-        unused = self.stage_names[self._until(last) :]
+        """Drop all that the features at `indices` do not need; return these, counted from 0."""
+        taken, last = feature_take_indices(len(self.feature_info), indices)
+        unused = self.stage_names[self._stages_until(last) :]
         for name in unused:
             self.set_submodule(name, nn.Sequential())
         for name in self.tail_names if prune_norm or unused else ():
@@ -173,10 +188,10 @@ class Classifier(nn.Module):
             self.num_features = self.feature_info[last]["num_chs"]
         if prune_head or unused:
             self.drop_head()
-        return wanted
+        return taken
 
     def group_matcher(self, coarse: bool = False) -> dict[str, str]:
-        """Patterns that timm's optimizers use to give each stage or block its own rate."""
+        """Return patterns by which timm's optimizers give each stage or block its own rate."""
         stage = re.sub(r"\d+", r"(\\d+)", re.escape(self.stage_names[0]))
         whole = coarse or "." in self.stage_names[0]  # a stage with a dot is a block itself
         return {
@@ -185,15 +200,15 @@ class Classifier(nn.Module):
         }
 
     def set_grad_checkpointing(self, enable: bool = True) -> None:
-        """Trades computation for memory in training."""
+        """Trade computation for memory in training."""
         self.grad_checkpointing = enable
 
     def get_classifier(self, name_only: bool = False) -> nn.Module | str:
-        """The last layer, or its name."""
+        """Return the last layer, or its name."""
         return self.last if name_only else self.get_submodule(self.last)
 
     def reset_classifier(self, num_classes: int, global_pool: str | None = None) -> None:
-        """A new last layer; 0 classes give Identity, `global_pool=''` no pooling."""
+        """Replace the last layer; 0 classes give Identity, `global_pool=''` no pooling."""
         like = next(self.parameters())
         pool = self.global_pool.pool_type if global_pool is None else global_pool
         self.num_classes = num_classes
@@ -209,7 +224,7 @@ class Classifier(nn.Module):
         self.head_hidden_size = self.num_features * int(cast(Any, self.global_pool).feat_mult())
 
     def drop_head(self) -> None:
-        """Nothing after the features, for networks that only give features."""
+        """Remove everything after the features."""
         self.reset_classifier(0, "")
 
     @staticmethod
@@ -222,17 +237,13 @@ class Classifier(nn.Module):
 
 
 def convolutions(module: nn.Module) -> list[nn.Conv2d]:
-    """The module itself or those inside it, in the order of definition."""
+    """Return all convolutions of a module, in the order of definition."""
     return [part for part in module.modules() if isinstance(part, nn.Conv2d)]
 
 
-def _channels(stage: nn.Module) -> int:
-    return convolutions(stage)[-1].out_channels
-
-
-def _reduced(parts: Iterable[nn.Module]) -> tuple[int, int]:
-    """By how much parts, one after the other, divide height and width."""
-    rows, columns = zip(*map(_stride, parts), strict=True)
+def _reduction(path: Iterable[nn.Module]) -> tuple[int, int]:
+    """Return the factors by which modules, one after the other, divide height and width."""
+    rows, columns = zip(*map(_stride, path), strict=True)
     return prod(rows), prod(columns)
 
 
@@ -241,7 +252,6 @@ def _stride(part: nn.Module) -> tuple[int, int]:
     return stride if isinstance(stride, tuple) else (stride, stride)
 
 
-def _feature(name: str, channels: int, reduced: tuple[int, int]) -> dict[str, Any]:
-    """An entry of timm's feature_info, whose `reduction` is one number."""
-    both = {"reductions": reduced} if reduced[0] != reduced[1] else {}
-    return {"num_chs": channels, "reduction": max(reduced), "module": name, **both}
+def _feature_info(name: str, channels: int, reductions: tuple[int, int]) -> dict[str, Any]:
+    both = {"reductions": reductions} if reductions[0] != reductions[1] else {}
+    return {"num_chs": channels, "reduction": max(reductions), "module": name, **both}

@@ -144,7 +144,7 @@ class Decoder(nn.Module):
     size: ClassVar[DecoderSize]
 
     def __init_subclass__(cls) -> None:
-        keyword = partial(inspect.Parameter, kind=inspect.Parameter.KEYWORD_ONLY)
+        keyword = partial(inspect.Parameter, kind=inspect.Parameter.KEYWORD_ONLY, annotation=int)
         dims = asdict(cls.size) if hasattr(cls, "size") else {}
         spell_out_kwargs(
             cls, [keyword(name, default=dim) for name, dim in dims.items() if dim is not None]

@@ -3,14 +3,13 @@
 ids -> wte + wpe -> L x (x + attention(ln(x)), x + mlp(ln(x))) -> ln -> wte^T
 """
 
-from dataclasses import replace
 from functools import partial
 
 from torch import nn
 
 from zoo.modules.attention import Attention
 from zoo.modules.connections import ResidualStream
-from zoo.modules.decoder import Block, Connections, Decoder, FeedForward
+from zoo.modules.decoder import Block, Connections, Decoder, DecoderSize, FeedForward
 
 
 class GELUDecoder(Decoder):
@@ -19,12 +18,11 @@ class GELUDecoder(Decoder):
     def __init__(
         self,
         *,
+        size: DecoderSize,
         gelu: str = "tanh",
         dropout: float = 0.0,
         connections: Connections = ResidualStream,
-        **dims: int,
     ) -> None:
-        size = replace(self.size, **dims)
         norm = partial(nn.LayerNorm, size.width)
 
         def block(layer: int, stream: ResidualStream) -> Block:

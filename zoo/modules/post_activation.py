@@ -11,19 +11,19 @@ from timm.layers import DropPath
 from torch import Tensor, nn
 
 from zoo.modules.classifier import Classifier, Head, convolutions
-from zoo.modules.shortcuts import Join, Shortcut, addition
+from zoo.modules.shortcuts import Merge, Shortcut, addition
 
 
 def conv(c_in: int, c_out: int, kernel: int, stride: int = 1) -> nn.Conv2d:
-    """A convolution that keeps the size (but for its stride); BatchNorm takes the bias's place."""
+    """Convolution without bias, padded to keep the size (but for its stride)."""
     return nn.Conv2d(c_in, c_out, kernel, stride, kernel // 2, bias=False)
 
 
-Middle = Callable[[int, int], nn.Conv2d]  # (width, stride) -> what stands between the 1x1s
+Middle = Callable[[int, int], nn.Conv2d]  # (width, stride) -> the layer between the 1x1s
 
 
 def dense(width: int, stride: int, *, widen: float = 1) -> nn.Conv2d:
-    """A 3x3 from all channels to all channels; `widen` times as many of them (1605.07146)."""
+    """3x3 convolution, with `widen` times as many channels (1605.07146)."""
     return conv(int(width * widen), int(width * widen), 3, stride)
 
 
@@ -40,7 +40,7 @@ class Basic(nn.Module):
         drop_path: float,
         *,
         shortcut: Shortcut,
-        join: Join = addition,
+        merge: Merge = addition,
     ) -> None:
         super().__init__()
         self.c_out, self.stride = width, stride
@@ -51,7 +51,7 @@ class Basic(nn.Module):
         self.bn2 = nn.BatchNorm2d(width)
         self.downsample = shortcut(c_in, self.c_out, stride)
         self.drop_path = DropPath(drop_path) if drop_path else nn.Identity()
-        self.join = join(self.c_out)
+        self.merge = merge(self.c_out)
         self.act2 = nn.ReLU(inplace=True)
 
     def residual(self, x: Tensor) -> Tensor:
@@ -59,14 +59,14 @@ class Basic(nn.Module):
         return self.bn2(self.conv2(self.act1(self.bn1(self.conv1(x)))))
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.act2(self.join(self.drop_path(self.residual(x)), self.downsample(x)))
+        return self.act2(self.merge(self.drop_path(self.residual(x)), self.downsample(x)))
 
 
 class Bottleneck(nn.Module):
     """Fig. 5, right: 1x1, 3x3, 1x1. (B, c_in, H, W) -> (B, 4 width, H / stride, W / stride).
 
-    `middle` makes the 3x3, whose channels the 1x1s on both sides take on; `stride_first` puts the
-    stride in the first 1x1, as the authors' Caffe networks do, instead of the 3x3.
+    `middle` makes the 3x3, whose channels the 1x1s adopt; `stride_first` puts the stride in the
+    first 1x1, as the authors' Caffe networks do, instead of the 3x3.
     """
 
     expansion: ClassVar[int] = 4
@@ -81,7 +81,7 @@ class Bottleneck(nn.Module):
         shortcut: Shortcut,
         middle: Middle = dense,
         stride_first: bool = False,
-        join: Join = addition,
+        merge: Merge = addition,
     ) -> None:
         super().__init__()
         self.c_out, self.stride = width * self.expansion, stride
@@ -97,7 +97,7 @@ class Bottleneck(nn.Module):
         self.bn3 = nn.BatchNorm2d(self.c_out)
         self.downsample = shortcut(c_in, self.c_out, stride)
         self.drop_path = DropPath(drop_path) if drop_path else nn.Identity()
-        self.join = join(self.c_out)
+        self.merge = merge(self.c_out)
         self.act3 = nn.ReLU(inplace=True)
 
     def residual(self, x: Tensor) -> Tensor:
@@ -107,14 +107,13 @@ class Bottleneck(nn.Module):
         return self.bn3(self.conv3(x))
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.act3(self.join(self.drop_path(self.residual(x)), self.downsample(x)))
+        return self.act3(self.merge(self.drop_path(self.residual(x)), self.downsample(x)))
 
 
 class PostActivation(Classifier):
     """conv1 BN ReLU [maxpool] -> stages -> average -> fc.
 
-    `stem` is conv1, or a sequence with the last convolution's channels out; `pool` is what follows
-    it (Identity for 32x32 images).
+    `stem` is conv1, or a sequence of layers; `pool` follows it (Identity for 32x32 images).
     """
 
     def __init__(

@@ -12,15 +12,15 @@ from timm.layers import DropPath
 from torch import Tensor, nn
 
 from zoo.modules.classifier import Classifier, Head
-from zoo.modules.shortcuts import Join, Shortcut, addition
+from zoo.modules.shortcuts import Merge, Shortcut, addition
 
 
 class PreUnit(nn.Module):
     """Eq. 9 with any chain of convolutions: (B, c_in, H, W) -> (B, c_out, H / stride, W / stride).
 
-    Where the dimensions change, or `shares`, the shortcut starts after the first BN-ReLU too
-    (appendix). An `activated` input has had its BN-ReLU already, and the unit has none.
-    Dropout stands after a ReLU, before every convolution but the first (1605.07146, Sec. 2.4).
+    Where the dimensions change, or with `shares`, the shortcut too starts after the first BN-ReLU
+    (appendix). For an `activated` input, the unit has no first BN-ReLU. Dropout is after a ReLU,
+    before every convolution but the first (1605.07146, Sec. 2.4).
     """
 
     bn1: nn.Module | None
@@ -35,7 +35,7 @@ class PreUnit(nn.Module):
         dropout: float = 0.0,
         shares: bool = False,
         activated: bool = False,
-        join: Join = addition,
+        merge: Merge = addition,
     ) -> None:
         super().__init__()
         c_in, self.c_out = convs[0].in_channels, convs[-1].out_channels
@@ -48,7 +48,7 @@ class PreUnit(nn.Module):
             self.add_module(f"conv{i}", conv)
         self.downsample = shortcut(c_in, self.c_out, self.stride)
         self.drop_path = DropPath(drop_path) if drop_path else nn.Identity()
-        self.join = join(self.c_out)
+        self.merge = merge(self.c_out)
 
     def forward(self, x: Tensor) -> Tensor:
         active = x if self.bn1 is None else F.relu(self.bn1(x))
@@ -58,7 +58,7 @@ class PreUnit(nn.Module):
             if self.dropout:
                 out = F.dropout(out, self.dropout, self.training)
             out = self.get_submodule(f"conv{i}")(out)
-        return self.join(self.drop_path(out), self.downsample(active if self.shares else x))
+        return self.merge(self.drop_path(out), self.downsample(active if self.shares else x))
 
 
 class PreActivation(Classifier):

@@ -1,9 +1,8 @@
-"""What runs beside a residual block (1512.03385, Sec. 3.3), and what makes one of the two.
+"""Shortcuts of residual blocks (1512.03385, Sec. 3.3), and how they merge with the branch.
 
 A shortcut is a function (c_in, c_out, stride) -> module from (B, c_in, H, W) to
-(B, c_out, H / stride, W / stride). A join is a function channels -> what makes one of a branch and
-a skip, (B, channels, H, W) each: a plain function, or a module where it has weights. The branch is
-nobody else's, and may be overwritten.
+(B, c_out, H / stride, W / stride). A merge is a function channels -> callable of branch and skip,
+(B, channels, H, W) each: a function, or a module if it has weights. It may overwrite the branch.
 """
 
 from collections.abc import Callable
@@ -12,16 +11,16 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 Shortcut = Callable[[int, int, int], nn.Module]
-Join = Callable[[int], Callable[[Tensor, Tensor], Tensor]]
+Merge = Callable[[int], Callable[[Tensor, Tensor], Tensor]]
 
 
 def addition(channels: int) -> Callable[[Tensor, Tensor], Tensor]:
-    """F(x) + x (Eq. 1), in the memory of F(x): no module, no parameter."""
+    """F(x) + x (Eq. 1), in place of F(x)."""
     return Tensor.add_
 
 
 class ZeroPadding(nn.Module):
-    """Option A: every stride-th pixel, with channels of zeros: no parameter.
+    """Option A: every stride-th pixel, padded with channels of zeros.
 
     The authors' Torch code appends the zeros; a port in wide use puts half of them in front.
     The two have equal keys and shapes but are different functions.
@@ -50,8 +49,10 @@ def centred_identity(c_in: int, c_out: int, stride: int) -> nn.Module:
 
 
 def pooled_identity(c_in: int, c_out: int, stride: int) -> nn.Module:
-    """Option A with an average of stride x stride pixels in the place of one of them (1603.09382,
-    Sec. 4), zeros at the end; an odd last row or column is averaged by itself."""
+    """Option A with an average over stride x stride pixels (1603.09382, Sec. 4), zeros at the end.
+
+    An odd last row or column is averaged by itself.
+    """
     padding = identity(c_in, c_out, 1)
     pool = nn.AvgPool2d(stride, ceil_mode=True)
     return padding if stride == 1 else nn.Sequential(pool, padding)

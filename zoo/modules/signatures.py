@@ -9,7 +9,7 @@ def spell_out_kwargs(cls: type, forwarded: Iterable[inspect.Parameter]) -> None:
 
     zoo.create, config.json and help() read the arguments of a network from its signature.
     """
-    _, *parameters = inspect.signature(cls.__init__).parameters.values()
+    _, *parameters = inspect.signature(cls.__init__).parameters.values()  # type: ignore[misc]
     own = {p.name: p for p in parameters if p.kind is not p.VAR_KEYWORD}
     if len(own) < len(parameters):
         own |= {p.name: p for p in forwarded if p.name not in own}

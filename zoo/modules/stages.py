@@ -1,6 +1,6 @@
-"""How many residual blocks a network has, and how they are stacked.
+"""Stages of residual blocks.
 
-depth of the paper -> blocks of each stage -> layer1 ... layerN
+depth of the paper -> number of blocks in each stage -> layer1 ... layerN
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -23,29 +23,29 @@ DEPTHS: dict[int, tuple[int, ...]] = {
 
 
 class Block(Protocol):
-    """Makes one residual block; `width` is the paper's number of filters, drop_path a rate."""
+    """Factory of residual blocks; `width` is the paper's number of filters, `drop_path` a rate."""
 
     def __call__(self, c_in: int, width: int, stride: int, drop_path: float, /) -> nn.Module: ...
 
 
 def pick(options: Mapping[K, V], key: K, what: str) -> V:
-    """The entry of a table of the paper; ValueError names all its keys."""
+    """Return an entry of one of the paper's tables; a ValueError lists its keys."""
     if key not in options:
         raise ValueError(f"{what} must be one of {', '.join(map(str, options))}, not {key!r}")
     return options[key]
 
 
-def blocks_per_stage(depth: int, *, layers: int, others: int, where: str) -> tuple[int, int, int]:
-    """n blocks of `layers` layers in each of three stages, and `others` outside of them."""
-    n, rest = divmod(depth - others, 3 * layers)
+def blocks_per_stage(depth: int, *, layers: int, extra: int, where: str) -> tuple[int, int, int]:
+    """Return N blocks of `layers` layers for each of three stages; `extra` layers are outside."""
+    n, rest = divmod(depth - extra, 3 * layers)
     if n < 1 or rest:
-        raise ValueError(f"depth must be {3 * layers}N + {others} ({where}), not {depth}")
+        raise ValueError(f"depth must be {3 * layers}N + {extra} ({where}), not {depth}")
     return n, n, n
 
 
-def imagenet_depths(depth: int, known: Collection[int], where: str) -> tuple[int, ...]:
-    """Blocks of each of four stages, of those depths that a paper has."""
-    return pick({each: DEPTHS[each] for each in known}, depth, f"depth ({where})")
+def imagenet_depths(depth: int, depths: Collection[int], where: str) -> tuple[int, ...]:
+    """Return the numbers of blocks of four stages; `depths` are those that the paper has."""
+    return pick({d: DEPTHS[d] for d in depths}, depth, f"depth ({where})")
 
 
 def stack(
@@ -57,18 +57,23 @@ def stack(
     drop_path_rate: float,
     first: Block | None = None,
 ) -> dict[str, nn.Sequential]:
-    """layer1 ... layerN: depths[i] blocks of widths[i], each stage but the first at half the size.
+    """Build layer1 ... layerN; all stages but the first halve the image.
 
-    A stage has one width, or one for each of its blocks. `first` makes the very first block where
-    it differs; the drop rate of a block's path grows linearly with its depth, as in timm.
+    Args:
+        block: Makes a block.
+        depths: Number of blocks of each stage.
+        widths: Width of each stage, or of each of its blocks.
+        c_in: Input channels.
+        drop_path_rate: Of the last block; it grows linearly from 0 in the first, as in timm.
+        first: Makes the very first block, if it differs.
     """
     stages, count, total = {}, 0, max(sum(depths) - 1, 1)
     for i, (depth, width) in enumerate(zip(depths, widths, strict=True)):
         blocks: list[nn.Module] = []
         for j, filters in enumerate([width] * depth if isinstance(width, int) else width):
-            make = first if first and not count else block
+            make_block = first if first and not count else block
             stride = 2 if i and not j else 1
-            blocks.append(make(c_in, filters, stride, drop_path_rate * count / total))
+            blocks.append(make_block(c_in, filters, stride, drop_path_rate * count / total))
             c_in = cast(int, blocks[-1].c_out)
             count += 1
         stages[f"layer{i + 1}"] = nn.Sequential(*blocks)

@@ -1,4 +1,4 @@
-"""A network that enlarges images: what super-resolution papers share since EDSR.
+"""The super-resolution network that papers share since EDSR (1707.02921).
 
 x -> sub_mean -> head -> body -> (+ head) -> tail -> add_mean -> y
 """
@@ -13,10 +13,10 @@ DIV2K_MEAN = (0.4488, 0.4371, 0.4040)  # of its 800 training images, RGB in 0..1
 
 
 class MeanShift(nn.Module):
-    """y = W x + b per pixel, (B, 3, H, W) -> (B, 3, H, W): at first W = 1 and b = `shift`.
+    """y = W x + b per pixel, (B, 3, H, W) -> (B, 3, H, W): initially W = 1 and b = `shift`.
 
-    A checkpoint may hold other values: RCAN's was trained by mistake. Always in float32 or better,
-    because the mean of an image in 0..255 has more digits than bf16.
+    A checkpoint may hold other values, trained by mistake. Always in float32 or better, because the
+    mean of an image in 0..255 has more digits than bf16.
     """
 
     def __init__(self, shift: tuple[float, ...]) -> None:
@@ -39,7 +39,7 @@ class MeanShift(nn.Module):
 class ResidualBlock(nn.Module):
     """x + res_scale * conv(relu(conv(x))), without BatchNorm: (B, C, H, W) -> (B, C, H, W).
 
-    EDSR, Fig. 2c. `last` layers may follow the second convolution.
+    1707.02921, Fig. 2c. `last` layers may follow the second convolution.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class ResidualBlock(nn.Module):
 
 
 def conv(c_in: int, c_out: int, kernel_size: int = 3, groups: int = 1) -> nn.Conv2d:
-    """A convolution that keeps the size of the image."""
+    """Convolution that keeps the size of the image."""
     return nn.Conv2d(c_in, c_out, kernel_size, padding=kernel_size // 2, groups=groups)
 
 
@@ -72,9 +72,11 @@ def upsampler(
     before: Callable[[], list[nn.Module]] = list,
     after: Callable[[], list[nn.Module]] = list,
 ) -> nn.Sequential:
-    """(B, C, H, W) -> (B, C, scale * H, scale * W) by sub-pixel convolutions (1609.05158): one for
-    x2 and x3, x2 two or three times for x4 and x8. `before` and `after` make layers about the
-    shuffling."""
+    """Sub-pixel convolutions (1609.05158): (B, C, H, W) -> (B, C, scale * H, scale * W).
+
+    One for x2 and x3, x2 two or three times for x4 and x8. `before` and `after` make layers around
+    each shuffling of pixels.
+    """
     factors = {2: [2], 3: [3], 4: [2, 2], 8: [2, 2, 2]}[scale]
     layers: list[nn.Module] = []
     for r in factors:
@@ -86,8 +88,8 @@ def upsampler(
 class SuperResolutionNet(nn.Module):
     """RGB in 0..1, (B, 3, H, W) -> (B, 3, scale * H, scale * W), not clipped.
 
-    `head` begins with a convolution; within, pixels are in 0..rgb_range less the mean. A network
-    for several `scales` enlarges by `scale`, if it is not told another for one call.
+    `head` begins with a convolution; inside, pixels are in 0..rgb_range minus DIV2K's mean. A
+    network for several `scales` upscales by `scale` unless a call has another.
     """
 
     head: nn.Sequential
@@ -113,12 +115,12 @@ class SuperResolutionNet(nn.Module):
         self.add_mean: nn.Module = MeanShift(tuple(rgb_range * mean for mean in DIV2K_MEAN))
 
     def restore(self, features: Tensor, scale: int) -> Tensor:
-        """Features of the small image -> the large image about its mean; with the long skip."""
-        large: Tensor = self.tail(self.body(features).add_(features))
-        return large
+        """Features of the input -> output minus the mean, with the long skip."""
+        output: Tensor = self.tail(self.body(features).add_(features))
+        return output
 
     def forward(self, x: Tensor, scale: int | None = None) -> Tensor:
         centred = self.sub_mean(x * self.rgb_range)
         features = self.head(centred.to(self.head[0].weight.dtype))
-        large = self.add_mean(self.restore(features, scale or self.scale))
-        return (large / self.rgb_range).to(x.dtype)
+        output = self.add_mean(self.restore(features, scale or self.scale))
+        return (output / self.rgb_range).to(x.dtype)

@@ -4,14 +4,13 @@ ids -> embeddings -> L x (x + attention(norm(x)), x + swiglu(norm(x))) -> norm -
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 
 from torch import nn
 
 from zoo.modules.attention import Attention, Rotary, head_width
 from zoo.modules.connections import ResidualStream
-from zoo.modules.decoder import Block, Connections, Decoder, SwiGLU
+from zoo.modules.decoder import Block, Connections, Decoder, DecoderSize, SwiGLU
 
 
 class PlainNorm(nn.LayerNorm):
@@ -30,15 +29,13 @@ class SwiGLUDecoder(Decoder):
     def __init__(
         self,
         *,
+        size: DecoderSize,
         norm: Callable[..., nn.Module],
         separate: bool = False,
         qk_eps: float | None = None,
         tied: bool = False,
         connections: Connections = ResidualStream,
-        **dims: int,
     ) -> None:
-        size = replace(self.size, **dims)
-
         def block(layer: int, stream: ResidualStream) -> Block:
             attention = Attention(
                 size.width,

@@ -62,9 +62,10 @@ class Flow(NamedTuple):
 
 
 def positions(grid: tuple[int, int], width: int, like: Tensor) -> Tensor:
-    """Return sin(x w), cos(x w), sin(y w), cos(y w), each for width / 4 frequencies w: (h w, width).
+    """Return sin(x w), cos(x w), sin(y w), cos(y w), each for width / 4 frequencies: (h w, width).
 
-    Frequencies go from 1 to 1/10000. Computed in float32 or better, then cast to that of `like`.
+    The frequencies w go from 1 to 1/10000. Computed in float32 or better, then cast to the type of
+    `like`.
     """
     wide, device = torch.promote_types(like.dtype, torch.float32), like.device
     places = torch.arange(width // 4, dtype=wide, device=device) / (width // 4 - 1)

@@ -31,7 +31,6 @@ __all__ = [
     "Trainer",
     "cosine",
     "decay_matrices_only",
-    "errors",
     "load_matching_weights",
     "load_recipe",
     "steps",
@@ -111,14 +110,3 @@ def save(run: Trainer) -> None:
         save_safetensors(weights, run.out / "model.safetensors", metadata)
         log_tensorboard(run.out, run.history)
     run.accelerator.wait_for_everyone()
-
-
-@torch.inference_mode()
-def errors(run: Trainer, split: str, data: Path | None = None) -> tuple[int, int]:
-    """Count (wrong, total) on a split, without augmentation. A collective call if sharded."""
-    cfg = {**pretrained_cfg(run.network), **run.recipe.preprocessing}
-    images, labels = load_split(split, cfg, data)
-    network, device = run.network.eval(), run.accelerator.device
-    batches = torch.split(images, 256)
-    predictions = torch.cat([network(x.to(device)).argmax(1).cpu() for x in batches])
-    return int((predictions != labels).sum()), len(labels)

@@ -41,7 +41,7 @@ def check_request(scope: Any) -> None:
     """Raise HttpError for what no client sends but an attacker."""
     path, headers = unquote(scope["path"]), {name for name, _ in scope["headers"]}
     if {b"content-length", b"transfer-encoding"} <= headers:
-        both = "a request has either Content-Length or Transfer-Encoding"
-        raise HttpError(400, both, Connection="close")
+        message = "a request has either Content-Length or Transfer-Encoding"
+        raise HttpError(400, message, headers={"Connection": "close"})
     if UNPRINTABLE.search(path) or ".." in path.replace("\\", "/").split("/"):
         raise HttpError(400, "no path has .. or control characters in it")

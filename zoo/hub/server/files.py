@@ -67,7 +67,7 @@ def resolve(call: RequestContext) -> Response:
     commit, path = call.commit, call.params["path"]
     headers = {"X-Repo-Commit": commit.name}
     if path not in commit.files:
-        raise HttpError(404, f"{path} is not at {commit.name}", "EntryNotFound", **headers)
+        raise HttpError(404, f"{path} is not at {commit.name}", "EntryNotFound", headers)
     file = commit.files[path]
     content = call.hub.store.path(file.sha256)
     if content is None:
@@ -95,19 +95,14 @@ def download(call: RequestContext) -> Response:
     return file_response(call.request, content, content.stat().st_size, headers)
 
 
-def auth_check(call: RequestContext) -> Response:
-    return json_response({})
-
-
-def no_discussions(call: RequestContext) -> Response:
-    return json_response({"discussions": [], "count": 0, "start": 0})
-
-
+NO_DISCUSSIONS = {"discussions": [], "count": 0, "start": 0}
 ROUTES = [
     route("GET", "/api/{kinds}/{repo}/tree/{revision}{subpath}", tree, "read"),
     route("POST", "/api/{kinds}/{repo}/paths-info/{revision}", paths_info, "read", body=bytes),
-    route("GET", "/api/{kinds}/{repo}/auth-check", auth_check, "content"),
-    route("GET", "/api/{kinds}/{repo}/discussions", no_discussions, "read"),
+    route("GET", "/api/{kinds}/{repo}/auth-check", lambda call: json_response({}), "content"),
+    route(
+        "GET", "/api/{kinds}/{repo}/discussions", lambda call: json_response(NO_DISCUSSIONS), "read"
+    ),
     route("GET", "/{prefix}{repo}/resolve/{revision}/{path}", resolve, "content"),
     route("GET", "/cdn/{sha256}/{name}", download, ticket="get {sha256}"),
 ]

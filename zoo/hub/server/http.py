@@ -15,15 +15,19 @@ from starlette.responses import Response, StreamingResponse
 PIECE = 1 << 20  # bytes of a file that are in memory at a time
 STALL = 60.0  # seconds without a byte after which a client is given up
 UNPRINTABLE = re.compile("[\0-\x1f\x7f\ud800-\udfff]")  # no part of a header, nor of UTF-8
+Headers = dict[str, str]
 T = TypeVar("T")
 
 
 class HttpError(HTTPException):
     """A refused request; `code` selects the exception of huggingface_hub."""
 
-    def __init__(self, status: int, message: str, code: str = "", **headers: str) -> None:
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        super().__init__(status, message, {**named, **({"X-Error-Code": code} if code else {})})
+    def __init__(
+        self, status: int, message: str, code: str = "", headers: Headers | None = None
+    ) -> None:
+        super().__init__(
+            status, message, (headers or {}) | ({"X-Error-Code": code} if code else {})
+        )
 
     def __str__(self) -> str:
         return self.detail
@@ -72,9 +76,8 @@ def decode(data: bytes | msgspec.Raw, kind: type[T]) -> T:
         raise HttpError(400, f"the request is not valid JSON: {error}") from None
 
 
-def json_response(value: object, status: int = 200, **headers: str) -> Response:
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Response(msgspec.json.encode(value), status, named, "application/json")
+def json_response(value: object, status: int = 200, headers: Headers | None = None) -> Response:
+    return Response(msgspec.json.encode(value), status, headers, "application/json")
 
 
 async def error_response(request: Request, error: Exception) -> Response:
@@ -82,7 +85,7 @@ async def error_response(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     text = UNPRINTABLE.sub(" ", error.detail).encode("ascii", "replace").decode()
     headers = {"X-Error-Message": text[:1000], **(error.headers or {})}
-    return json_response({"error": error.detail}, error.status_code, **headers)
+    return json_response({"error": error.detail}, error.status_code, headers)
 
 
 def byte_range(header: str | None, size: int) -> tuple[int, int] | None:
@@ -94,7 +97,9 @@ def byte_range(header: str | None, size: int) -> tuple[int, int] | None:
     begin = int(first) if first else max(size - int(last), 0)
     end = min(int(last) + 1, size) if first and last else size
     if begin >= end:
-        raise HttpError(416, f"{header} of {size} bytes", Content_Range=f"bytes */{size}")
+        raise HttpError(
+            416, f"{header} of {size} bytes", headers={"Content-Range": f"bytes */{size}"}
+        )
     return begin, end
 
 
@@ -107,7 +112,7 @@ def read_pieces(path: Path, start: int, length: int) -> Iterator[bytes]:
             yield piece
 
 
-def file_response(request: Request, path: Path, size: int, headers: dict[str, str]) -> Response:
+def file_response(request: Request, path: Path, size: int, headers: Headers) -> Response:
     """Return a file, or the part of it that a Range header asks for."""
     span = byte_range(request.headers.get("Range"), size)
     begin, end = span or (0, size)

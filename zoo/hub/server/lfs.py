@@ -89,7 +89,7 @@ def put_part(call: RequestContext, pieces: Iterator[bytes]) -> Response:
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_path(path) as part, part.open("wb") as file:
         file.writelines(pieces)
-    return json_response({}, ETag=f'"{path.name}"')
+    return json_response({}, headers={"ETag": f'"{path.name}"'})
 
 
 def complete(call: RequestContext, body: Completion) -> Response:

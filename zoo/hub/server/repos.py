@@ -49,10 +49,7 @@ def whoami(call: RequestContext) -> Response:
     return json_response(
         {
             "type": "user",
-            "id": user.name,
             "name": user.name,
-            "fullname": user.name,
-            "email": "",
             "isPro": False,
             "orgs": [{"type": "org", "name": org} for org in user.orgs if org != "*"],
             "auth": {"type": "access_token", "accessToken": token},
@@ -176,7 +173,7 @@ def list_repos(call: RequestContext) -> Response:
     if start + count < len(repos):
         url = call.request.url.include_query_params(cursor=start + count)
         headers["Link"] = f'<{url}>; rel="next"'
-    return json_response(repos[start : start + count], **headers)
+    return json_response(repos[start : start + count], headers=headers)
 
 
 ROUTES = [

@@ -1,6 +1,7 @@
 """Xet's API: files as rows of chunks, the chunks in xorbs, uploads described by shards."""
 
 import struct
+from functools import partial
 from typing import Any
 
 from starlette.responses import Response
@@ -20,15 +21,7 @@ def token(call: RequestContext, right: str) -> Response:
         "X-Xet-Token-Expiration": expiry,
     }
     body = {"casUrl": storage, "accessToken": ticket, "exp": int(expiry)}
-    return json_response(body, **headers)
-
-
-def read_token(call: RequestContext) -> Response:
-    return token(call, "read")
-
-
-def write_token(call: RequestContext) -> Response:
-    return token(call, "write")
+    return json_response(body, headers=headers)
 
 
 def add_xorb(call: RequestContext, body: bytes) -> Response:
@@ -74,8 +67,8 @@ def get_xorb(call: RequestContext) -> Response:
 API, STORAGE = "/api/{kinds}/{repo}", "/xet-{storage}/v1"
 READ = "xet read|xet write"
 ROUTES = [
-    route("GET", f"{API}/xet-read-token/{{revision}}", read_token, "content"),
-    route("GET", f"{API}/xet-write-token/{{revision}}", write_token, "write"),
+    route("GET", f"{API}/xet-read-token/{{revision}}", partial(token, right="read"), "content"),
+    route("GET", f"{API}/xet-write-token/{{revision}}", partial(token, right="write"), "write"),
     route("POST", f"{STORAGE}/xorbs/default/{{sha256}}", add_xorb, ticket="xet write", body=bytes),
     route("POST", f"{STORAGE}/shards", add_shard, ticket="xet write", body=bytes),
     route("GET", f"{STORAGE}/reconstructions/{{sha256}}", reconstruction, ticket=READ),

@@ -4,6 +4,7 @@ ids -> embeddings -> (m fractions: Y, A -> norm, attention or SwiGLU -> B) x 2 L
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -29,4 +30,5 @@ class FracOLMo(SwiGLUDecoder):
             if key not in OPTIONS:
                 raise ValueError(f"choices of frac-connections are m, dynamic, not {key!r}")
         connections = partial(FracConnections, **dict(frac or {}))
-        super().__init__(norm=PlainNorm, tied=tied, connections=connections, **dims)
+        size = replace(self.size, **dims)
+        super().__init__(size=size, norm=PlainNorm, tied=tied, connections=connections)

@@ -3,7 +3,10 @@
 ids -> wte + wpe -> L x (x + attention(ln(x)), x + mlp(ln(x))) -> ln -> wte^T
 """
 
-from zoo.modules.decoder import DecoderSize
+from dataclasses import replace
+
+from zoo.modules.connections import ResidualStream
+from zoo.modules.decoder import Connections, DecoderSize
 from zoo.modules.gelu_decoder import GELUDecoder
 
 
@@ -14,3 +17,14 @@ class GPT2(GELUDecoder):
     """
 
     size = DecoderSize(layers=12, width=768, heads=12, vocab=50257, context=1024)
+
+    def __init__(
+        self,
+        *,
+        gelu: str = "tanh",
+        dropout: float = 0.0,
+        connections: Connections = ResidualStream,
+        **dims: int,
+    ) -> None:
+        size = replace(self.size, **dims)
+        super().__init__(size=size, gelu=gelu, dropout=dropout, connections=connections)

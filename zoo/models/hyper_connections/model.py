@@ -8,6 +8,7 @@ github.com/allenai/OLMo: rotary positions, no biases, and a norm without paramet
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -38,7 +39,8 @@ class PreNormOLMo(SwiGLUDecoder):
     def __init__(
         self, *, tied: bool = True, connections: Connections = ResidualStream, **dims: int
     ) -> None:
-        super().__init__(norm=PlainNorm, tied=tied, connections=connections, **dims)
+        size = replace(self.size, **dims)
+        super().__init__(size=size, norm=PlainNorm, tied=tied, connections=connections)
 
 
 class HyperOLMo(PreNormOLMo):

@@ -6,6 +6,7 @@ One LAuReL a layer, as the paper counts (2N(4D + 1) for rank 4, Sec. 3.2.1); f i
 attention and the feed-forward network. Its language models of 1B, 4B and 157M are not described.
 """
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -27,7 +28,7 @@ class LaurelStream(ResidualStream):
         make = partial(
             Laurel, width, parts=parts, rank=rank, normalisation=normalisation, spread=True
         )
-        self.joins = nn.ModuleList(make(earlier=min(i + 1, K)) for i in range(layers))
+        self.merges = nn.ModuleList(make(earlier=min(i + 1, K)) for i in range(layers))
         self.history = K if "pa" in parts else 1
 
     def expand(self, x: Tensor) -> Any:
@@ -42,7 +43,7 @@ class LaurelStream(ResidualStream):
         f = out if f is None else f + out
         if not sublayer.is_last:
             return f, *xs
-        return None, self.joins[sublayer.layer](f, *xs), *xs[: self.history - 1]
+        return None, self.merges[sublayer.layer](f, *xs), *xs[: self.history - 1]
 
     def collapse(self, stream: Any) -> Tensor:
         x: Tensor = stream[1]
@@ -66,4 +67,4 @@ class LAuReLGPT2(GELUDecoder):
         **dims: int,
     ) -> None:
         stream = partial(LaurelStream, parts=parts, rank=rank, normalisation=normalisation)
-        super().__init__(connections=stream, **dims)
+        super().__init__(size=replace(self.size, **dims), connections=stream)

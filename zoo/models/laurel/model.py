@@ -24,19 +24,19 @@ from zoo.modules.stages import DEPTHS, stack
 class LaurelStage(nn.ModuleList):
     """Blocks that see what ran beside the blocks before them: (B, c_in, H, W) -> (B, D, h, w)."""
 
-    def __init__(self, blocks: nn.Sequential, join: Callable[..., Laurel]) -> None:
+    def __init__(self, blocks: nn.Sequential, merge: Callable[..., Laurel]) -> None:
         super().__init__(blocks)
         self.c_out: Any = blocks[-1].c_out
         self.stride: Any = blocks[0].stride
         for i, block in enumerate(blocks):
-            block.join = join(self.c_out, earlier=min(i + 1, K))
+            block.merge = merge(self.c_out, earlier=min(i + 1, K))
 
     def forward(self, x: Tensor) -> Tensor:
         stream: tuple[Tensor, ...] = ()
         block: Any
         for block in self:
             stream = (block.downsample(x), *stream)[:K]
-            x = block.act3(block.join(block.drop_path(block.residual(x)), *stream))
+            x = block.act3(block.merge(block.drop_path(block.residual(x)), *stream))
         return x
 
 
@@ -60,9 +60,9 @@ class LAuReLResNet(PostActivation):
         global_pool: str = "avg",
         drop_rate: float = 0.0,
     ) -> None:
-        join = partial(Laurel, parts=parts, rank=rank, normalisation=normalisation)
+        merge = partial(Laurel, parts=parts, rank=rank, normalisation=normalisation)
         stages: Mapping[str, nn.Module] = stack(
-            partial(Bottleneck, shortcut=projection, join=join),
+            partial(Bottleneck, shortcut=projection, merge=merge),
             depths=depths,
             widths=(64, 128, 256, 512),
             c_in=64,
@@ -70,7 +70,7 @@ class LAuReLResNet(PostActivation):
         )
         if "pa" in parts:
             stages = {
-                name: LaurelStage(cast(nn.Sequential, blocks), join)
+                name: LaurelStage(cast(nn.Sequential, blocks), merge)
                 for name, blocks in stages.items()
             }
         super().__init__(

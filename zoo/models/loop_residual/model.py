@@ -8,7 +8,6 @@ from dataclasses import replace
 from torch import Tensor
 
 from zoo.modules.attention import Pass
-from zoo.modules.connections import ResidualStream
 from zoo.modules.decoder import DecoderSize
 from zoo.modules.gelu_decoder import GELUDecoder
 
@@ -32,12 +31,12 @@ class LoopGPT2(GELUDecoder):
     ) -> None:
         if loops < 1:
             raise ValueError(f"loops must be at least 1 (x^(0) is the embedding), not {loops}")
-        layers = replace(self.size, **dims).layers
-        start, stop = span or (0, layers)
-        if not 0 <= start < stop <= layers:
-            raise ValueError(f"span must be blocks of 0..{layers}, the first before the last")
+        size = replace(self.size, **dims)
+        start, stop = span or (0, size.layers)
+        if not 0 <= start < stop <= size.layers:
+            raise ValueError(f"span must be blocks of 0..{size.layers}, the first before the last")
         self.loops, self.literal, self.looped = loops, literal, range(start, stop)
-        super().__init__(connections=ResidualStream, **dims)
+        super().__init__(size=size)
 
     @property
     def slots(self) -> int:

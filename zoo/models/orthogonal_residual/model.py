@@ -15,7 +15,7 @@ from torch import nn
 from zoo.models.orthogonal_residual.update import update_of
 from zoo.modules.classifier import Classifier, Head
 from zoo.modules.pre_activation import PreUnit
-from zoo.modules.shortcuts import Join
+from zoo.modules.shortcuts import Merge
 from zoo.modules.stages import imagenet_depths, stack
 
 
@@ -30,7 +30,7 @@ def projection(c_in: int, c_out: int, stride: int) -> nn.Module:
 
 
 def unit(
-    c_in: int, width: int, stride: int, drop_path: float, *, deep: bool, join: Join
+    c_in: int, width: int, stride: int, drop_path: float, *, deep: bool, merge: Merge
 ) -> PreUnit:
     """Two 3x3, or (`deep`) 1x1, 3x3, 1x1 to 4 `width`, with the stride in the first of them:
     (B, c_in, H, W) -> (B, c_out, H / stride, W / stride)."""
@@ -38,7 +38,7 @@ def unit(
     if deep:
         first, last = conv(c_in, width, 1, stride), conv(width, 4 * width, 1)
         convs = [first, conv(width, width, 3), last]
-    made = PreUnit(convs, shortcut=projection, drop_path=drop_path, join=join)
+    made = PreUnit(convs, shortcut=projection, drop_path=drop_path, merge=merge)
     made.shares = False  # Fig. 1: the stream is x, never its BN-ReLU
     return made
 
@@ -71,7 +71,7 @@ class OrthogonalResNet(Classifier):
             },
             pool=nn.Identity(),
             stages=stack(
-                partial(unit, deep=depth >= 50, join=update_of(update)),
+                partial(unit, deep=depth >= 50, merge=update_of(update)),
                 depths=depths,
                 widths=(64, 128, 256, 512),
                 c_in=64,

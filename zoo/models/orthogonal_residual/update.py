@@ -12,7 +12,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from zoo.modules.shortcuts import Join, addition
+from zoo.modules.shortcuts import Merge, addition
 from zoo.modules.stages import pick
 
 EPS = 1e-6
@@ -35,15 +35,15 @@ def orthogonal_sum(branch: Tensor, skip: Tensor, *, dims: tuple[int, ...]) -> Te
     return skip + orthogonal(branch, skip, dims=dims)
 
 
-def over(dims: tuple[int, ...]) -> Join:
-    """The join that is orthogonal over `dims`, whatever the number of channels."""
+def over(dims: tuple[int, ...]) -> Merge:
+    """The merge that is orthogonal over `dims`, whatever the number of channels."""
     return lambda channels: partial(orthogonal_sum, dims=dims)
 
 
 # Of an image: each pixel's channels ("F" in the paper's tables), or all of it at once ("G").
-UPDATES: dict[str, Join] = {"feature": over((1,)), "global": over((1, 2, 3)), "linear": addition}
+UPDATES: dict[str, Merge] = {"feature": over((1,)), "global": over((1, 2, 3)), "linear": addition}
 
 
-def update_of(name: str) -> Join:
+def update_of(name: str) -> Merge:
     """Raises ValueError for an update that the paper lacks."""
     return pick(UPDATES, name, "update (Sec. 3)")

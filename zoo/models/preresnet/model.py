@@ -70,7 +70,7 @@ class BasicPreResNet(PreActivation):
             stages=stack(
                 partial(basic, option=shortcut, shares=False),
                 first=partial(basic, option=shortcut, shares=True),
-                depths=blocks_per_stage(depth, layers=2, others=2, where="Sec. 4.1"),
+                depths=blocks_per_stage(depth, layers=2, extra=2, where="Sec. 4.1"),
                 widths=(16, 32, 64),
                 c_in=16,
                 drop_path_rate=drop_path_rate,
@@ -102,7 +102,7 @@ class BottleneckPreResNet(PreActivation):
             pool=nn.Identity(),
             stages=stack(
                 partial(bottleneck, stride_first=stride_first, activated=False),
-                depths=blocks_per_stage(depth, layers=3, others=2, where="Sec. 4.1"),
+                depths=blocks_per_stage(depth, layers=3, extra=2, where="Sec. 4.1"),
                 widths=(16, 32, 64),
                 c_in=16,
                 drop_path_rate=drop_path_rate,

@@ -31,7 +31,7 @@ class OriginalBottleneckResNet(PostActivation):
             pool=nn.Identity(),
             stages=stack(
                 partial(Bottleneck, shortcut=projection, stride_first=True),
-                depths=blocks_per_stage(depth, layers=3, others=2, where="Sec. 4.1"),
+                depths=blocks_per_stage(depth, layers=3, extra=2, where="Sec. 4.1"),
                 widths=(16, 32, 64),
                 c_in=16,
                 drop_path_rate=drop_path_rate,

@@ -34,7 +34,7 @@ class BasicPyramidNet(PreActivation):
         drop_rate: float = 0.0,
         drop_path_rate: float = 0.0,
     ) -> None:
-        depths = blocks_per_stage(depth, layers=2, others=2, where="Sec. 2")
+        depths = blocks_per_stage(depth, layers=2, extra=2, where="Sec. 2")
         super().__init__(
             stem={"conv1": conv(in_chans, 16, 3), "bn1": nn.BatchNorm2d(16)},
             pool=nn.Identity(),
@@ -66,7 +66,7 @@ class BottleneckPyramidNet(PreActivation):
         drop_rate: float = 0.0,
         drop_path_rate: float = 0.0,
     ) -> None:
-        depths = blocks_per_stage(depth, layers=3, others=2, where="Sec. 2")
+        depths = blocks_per_stage(depth, layers=3, extra=2, where="Sec. 2")
         super().__init__(
             stem={"conv1": conv(in_chans, 16, 3), "bn1": nn.BatchNorm2d(16)},
             pool=nn.Identity(),

@@ -4,6 +4,7 @@ ids -> embeddings -> L x (x + attention(rms(x); V'_n), x + swiglu(rms(x))) -> rm
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -20,8 +21,8 @@ class Transformer(SwiGLUDecoder):
     size = DecoderSize(layers=8, width=512, heads=8, hidden=1792, vocab=50277, context=2048)
 
     def __init__(self, *, connections: Connections = ResidualStream, **dims: int) -> None:
-        norm = partial(RMSNorm, eps=1e-5)
-        super().__init__(norm=norm, separate=True, connections=connections, **dims)
+        size, norm = replace(self.size, **dims), partial(RMSNorm, eps=1e-5)
+        super().__init__(size=size, norm=norm, separate=True, connections=connections)
         self.initialise(last=0.02)  # transformers' LlamaConfig, on which the authors' code is
 
 

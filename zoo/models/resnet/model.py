@@ -93,7 +93,7 @@ class CifarResNet(PostActivation):
             pool=nn.Identity(),
             stages=stack(
                 partial(Basic, shortcut=option),
-                depths=blocks_per_stage(depth, layers=2, others=2, where="Sec. 4.2"),
+                depths=blocks_per_stage(depth, layers=2, extra=2, where="Sec. 4.2"),
                 widths=CIFAR_WIDTHS,
                 c_in=16,
                 drop_path_rate=drop_path_rate,

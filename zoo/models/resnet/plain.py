@@ -54,7 +54,7 @@ class CifarPlainNet(PostActivation):
         global_pool: str = "avg",
         drop_rate: float = 0.0,
     ) -> None:
-        depths = blocks_per_stage(depth, layers=2, others=2, where="Sec. 4.2")
+        depths = blocks_per_stage(depth, layers=2, extra=2, where="Sec. 4.2")
         super().__init__(
             stem=conv(in_chans, 16, 3),
             pool=nn.Identity(),

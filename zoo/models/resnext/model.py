@@ -88,7 +88,7 @@ class CifarResNeXt(PostActivation):
             pool=nn.Identity(),
             stages=stack(
                 partial(Bottleneck, shortcut=projection, middle=middle),
-                depths=blocks_per_stage(depth, layers=3, others=2, where="Sec. 5.3"),
+                depths=blocks_per_stage(depth, layers=3, extra=2, where="Sec. 5.3"),
                 widths=(64, 128, 256),
                 c_in=64,
                 drop_path_rate=drop_path_rate,

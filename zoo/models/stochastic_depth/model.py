@@ -41,7 +41,7 @@ class StochasticDepthCifarResNet(PostActivation):
             pool=nn.Identity(),
             stages=stack(
                 partial(Basic, shortcut=pooled_identity),
-                depths=blocks_per_stage(depth, layers=2, others=2, where="Sec. 4"),
+                depths=blocks_per_stage(depth, layers=2, extra=2, where="Sec. 4"),
                 widths=(16, 32, 64),
                 c_in=16,
                 drop_path_rate=0.0,

@@ -3,6 +3,7 @@
 ids -> embeddings -> L x (x + attention(rms(x)), x + swiglu(rms(x))) -> rms -> output
 """
 
+from dataclasses import replace
 from functools import partial
 
 from zoo.modules.connections import ResidualStream
@@ -22,5 +23,6 @@ class TransformerPP(SwiGLUDecoder):
         self, *, qk_norm: bool = False, connections: Connections = ResidualStream, **dims: int
     ) -> None:
         norm, qk_eps = partial(RMSNorm, eps=EPS), EPS if qk_norm else None
-        super().__init__(norm=norm, qk_eps=qk_eps, connections=connections, **dims)
+        size = replace(self.size, **dims)
+        super().__init__(size=size, norm=norm, qk_eps=qk_eps, connections=connections)
         self.initialise_xavier()  # as 2502.12170 (Sec. 3) says of its baseline

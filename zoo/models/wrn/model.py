@@ -69,7 +69,7 @@ class WideResNet(PreActivation):
             pool=nn.Identity(),
             stages=stack(
                 partial(block, kernels=kernels, drop_rate=drop_rate),
-                depths=blocks_per_stage(depth, layers=len(kernels), others=4, where="Table 1"),
+                depths=blocks_per_stage(depth, layers=len(kernels), extra=4, where="Table 1"),
                 widths=(16 * k, 32 * k, 64 * k),
                 c_in=16,
                 drop_path_rate=drop_path_rate,

@@ -111,9 +111,10 @@ def write(
     names: Iterable[str], out: Path, advance: Callable[[str], None] = lambda name: None
 ) -> list[Path]:
     """Write the cards of matching weights and runs into a folder, keeping handwritten sections."""
+    subjects = match_names(names)
     out.mkdir(parents=True, exist_ok=True)
     paths = []
-    for subject in match_names(names):
+    for subject in subjects:
         advance(subject.name)
         path = out / f"{subject.name}.md"
         url = ".."  # seen from model_cards/

@@ -51,7 +51,7 @@ class Evaluation:
         benchmark = BENCHMARKS.get(self.record["benchmark"])
         script = tasks.TASKS[benchmark.task if benchmark else "super-resolution"].script
         words = ["python", "-m", f"eval.{script}", shlex.quote(self.name)]
-        words += ["--on", shlex.quote(self.record["benchmark"])]
+        words += ["--benchmark", shlex.quote(self.record["benchmark"])]
         name = str(self.record["protocol"].get("name", ""))
         words += ["--protocol", shlex.quote(name)] if "/" in name else []
         return " ".join([*words, *(["--data DIR"] if needs_data(self.record["benchmark"]) else [])])
