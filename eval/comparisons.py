@@ -1,4 +1,4 @@
-"""Relative claims of the papers, tried at a scale that two CPU cores have time for.
+"""Try relative claims of the papers at a scale that two CPU cores have time for.
 
     python -m eval.comparisons --data DIR [--of depth order width ...] [--seeds 0 1 2] [--write]
 
@@ -10,8 +10,8 @@ cardinality resnext29_32x4d against 1x64d, a Res2Net block against both (1611.05
 attention   RCAN against EDSR at equal parameters (1807.02758)
 
 All of one kind by one recipe. Start it as often as there are cores: each takes a run that no other
-has taken. A run that is done is not repeated; one that was interrupted goes on. With --write, the
-runs that are done go into the published ledger, eval/results, which `zoo check` reads.
+has taken. A finished run is not repeated; an interrupted one resumes. With --write, the finished
+runs are added to the published ledger, eval/results, which `zoo check` reads.
 """
 
 import argparse
@@ -25,17 +25,17 @@ from filelock import FileLock, Timeout
 from configs import cifar10_jpeg, digits, super_resolution
 from eval import seeds
 from zoo.data.benchmarks import BENCHMARKS
+from zoo.evaluation.engine import evaluate
 from zoo.evaluation.environment import checkout_commit
-from zoo.evaluation.evaluators.classification import error_rate
-from zoo.evaluation.evaluators.super_resolution import mean_scores, score_pairs
+from zoo.evaluation.evaluators.super_resolution import SuperResolutionEvaluator
 from zoo.models._builder import build_model
 from zoo.models._registry import get_entry
 from zoo.papers.protocols import SuperResolutionProtocol
-from zoo.training import Recipe, Trainer, errors
+from zoo.training import Recipe, Trainer
 
 RUNS = Path("runs/comparisons")
 MADE_BY = "eval/comparisons.py"
-LARGE = ("set5/bi_x2", "set14/bi_x2")
+PAIRS = ("set5/bi_x2", "set14/bi_x2")
 WIDE = (digits.resnext29_1x64d, digits.resnext29_32x4d, digits.res2next29_1cx26wx4s)
 GROUPS: dict[str, tuple[Recipe, ...]] = {
     "depth": (
@@ -58,62 +58,64 @@ GROUPS: dict[str, tuple[Recipe, ...]] = {
 
 
 def score(run: Trainer, data: Path) -> dict[str, seeds.Scores]:
-    """Errors on both sides of the split, as the network was trained; or PSNR and SSIM, in
-    float32."""
+    """Return errors on both sides of the split, as trained; or PSNR and SSIM, in float32."""
     if get_entry(run.recipe.model).is_classifier:
         name = run.recipe.dataset.partition("/")[0]
-        sides = (f"{name}/train", f"{name}/test")
-        return {side: {"error": error_rate(*errors(run, side, data))} for side in sides}
+        return seeds.errors(run, (f"{name}/train", f"{name}/test"), data)
     network: Any = build_model(run.recipe.model)
     network.load_state_dict(run.network.state_dict())
-    return {name: enlarged(network, name, data) for name in LARGE}
+    return {name: psnr_and_ssim(network, name, data) for name in PAIRS}
 
 
-def enlarged(network: Any, name: str, data: Path) -> Mapping[str, Any]:
-    """The means over the images of a benchmark."""
-    found = mean_scores(
-        score_pairs(network, BENCHMARKS[name].open(data), SuperResolutionProtocol(), network.scale)
-    )
-    return {metric: {"value": value} for metric, value in found._asdict().items()}
+def psnr_and_ssim(network: Any, name: str, data: Path) -> seeds.Scores:
+    """Return the means over the images of a benchmark."""
+    pairs, protocol = BENCHMARKS[name].open(data), SuperResolutionProtocol()
+    result = evaluate(SuperResolutionEvaluator(network, pairs, protocol, network.scale))
+    return {metric: {"value": score["value"]} for metric, score in result["scores"].items()}
 
 
 def take(recipe: Recipe, seed: int, data: Path) -> dict[str, Any] | None:
-    """The result of a run, unless another process is at it."""
+    """Return the record of a run, or None while another process has it."""
     out = RUNS / f"{recipe.name}-{seed}"
     out.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(out / "lock", timeout=0):
-            how = {"data": data, "channels_last": True}
-            return seeds.result(recipe, seed, out, MADE_BY, partial(score, data=data), **how)
+            options = {"data": data, "channels_last": True}
+            scores = partial(score, data=data)
+            return seeds.train_or_load(recipe, seed, out, MADE_BY, scores, **options)
     except Timeout:
         return None
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True, help="folder of the data")
-    parser.add_argument("--of", nargs="+", choices=GROUPS, default=list(GROUPS))
+    parser.add_argument(
+        "--data", type=Path, required=True, help="folder with one folder per data set"
+    )
+    parser.add_argument("--of", nargs="+", choices=GROUPS, default=list(GROUPS), help="comparisons")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--write", action="store_true", help="add to the ledger")
     options = parser.parse_args()
-    checkout_commit()  # of what runs, whatever the checkout becomes meanwhile
+    checkout_commit()  # cached: records name the code that was loaded
     recipes = {recipe.name: recipe for group in options.of for recipe in GROUPS[group]}
-    done = []
+    runs = []
     for seed in options.seeds:
         for recipe in recipes.values():
             if run := take(recipe, seed, options.data):
-                done.append(run)
-                print(f"{run['recipe']} {seed}, {run['seconds']} s: {told(run)}", flush=True)
+                runs.append(run)
+                print(
+                    f"{run['recipe']} {seed}, {run['seconds']} s: {format_scores(run)}", flush=True
+                )
     if options.write:
-        seeds.record(done)
+        seeds.publish(runs)
 
 
-def told(run: Mapping[str, Any]) -> str:
+def format_scores(run: Mapping[str, Any]) -> str:
     """cifar10_jpeg/test error 40.1; ..."""
     return "; ".join(
-        f"{name} {metric} {found['value']:.4g}"
-        for name, of in run["benchmarks"].items()
-        for metric, found in of["scores"].items()
+        f"{name} {metric} {score['value']:.4g}"
+        for name, entry in run["benchmarks"].items()
+        for metric, score in entry["scores"].items()
     )
 
 

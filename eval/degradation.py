@@ -1,29 +1,23 @@
-"""Does the degradation of plain nets (1512.03385, Sec. 4.2) show on digits?
+"""Try the degradation of plain nets (1512.03385, Sec. 4.2) on digits.
 
     python -m eval.degradation [--depths 20 32 44 56 110] [--seeds 0 1 2 3 4] [--write]
 
 Trains plain and residual nets of equal depth by one recipe (configs/digits.py) and several
-seeds. A run that is done is not repeated; one that was interrupted goes on. With --write, the
-runs go into the published ledger, eval/results, which `zoo check` reads.
+seeds. A finished run is not repeated; an interrupted one resumes. With --write, the runs are added
+to the published ledger, eval/results, which `zoo check` reads.
 """
 
 import argparse
+from functools import partial
 from pathlib import Path
 
 from configs.digits import digits
 from eval import seeds
-from zoo.evaluation.evaluators.classification import error_rate
-from zoo.training import Trainer, errors
 
 RUNS = Path("runs/degradation")
 BATCH_SIZE = 32  # of 1,437 images: 44 steps an epoch, 528 in all
 KINDS = ("plain", "resnet")
 SIDES = ("digits/train", "digits/test")
-
-
-def wrong(run: Trainer) -> dict[str, seeds.Scores]:
-    """Errors on both sides of the split."""
-    return {side: {"error": error_rate(*errors(run, side))} for side in SIDES}
 
 
 def main() -> None:
@@ -34,12 +28,12 @@ def main() -> None:
     options = parser.parse_args()
     names = [f"{kind}{depth}" for depth in options.depths for kind in KINDS]
     runs = [
-        seeds.result(
+        seeds.train_or_load(
             digits(name, batch_size=BATCH_SIZE),
             seed,
             RUNS / f"{name}-{seed}",
             "eval/degradation.py",
-            wrong,
+            partial(seeds.errors, splits=SIDES),
         )
         for seed in options.seeds
         for name in names
@@ -48,7 +42,7 @@ def main() -> None:
         train, test = (seeds.value(run, side, "error") for side in SIDES)
         print(f"{run['model']} {run['seed']}: {train:.2f} and {test:.2f} %, {run['seconds']} s")
     if options.write:
-        seeds.record(runs)
+        seeds.publish(runs)
 
 
 if __name__ == "__main__":

@@ -5,23 +5,26 @@ recipe, seed -> training, resumed or already done -> DIR/result.json -> eval/res
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from zoo.checkpoints.writing import file_sha256
 from zoo.data.benchmarks import BENCHMARKS
+from zoo.data.transforms import make_transform
 from zoo.evaluation import ledger
 from zoo.evaluation.answer_log import write_indented
+from zoo.evaluation.config import EvalConfig
 from zoo.evaluation.engine import evaluate
 from zoo.evaluation.environment import environment
 from zoo.evaluation.evaluators.classification import ClassificationEvaluator
+from zoo.models._builder import pretrained_cfg
 from zoo.training import Recipe, Trainer, train
 
-Scores = Mapping[str, Mapping[str, Any]]  # of a benchmark, by metric
+Scores = Mapping[str, Mapping[str, Any]]  # {metric: score} of a benchmark
 
 
-def result(
+def train_or_load(
     recipe: Recipe,
     seed: int,
     out: Path,
@@ -29,18 +32,26 @@ def result(
     score: Callable[[Trainer], Mapping[str, Scores]],
     **options: Any,
 ) -> dict[str, Any]:
-    """What one run reached, by `score` on each benchmark; from disk if it is done. What was
-    interrupted goes on. For the options see zoo.training.train."""
-    done = out / "result.json"
-    if done.exists():
-        found: dict[str, Any] = json.loads(done.read_text(encoding="utf-8"))
-        return found
+    """Return the record of a training run, from disk if it is done; an interrupted one resumes.
+
+    Args:
+        recipe: What to train.
+        seed: Seed of the run.
+        out: Folder of the run.
+        made_by: Script that the record names.
+        score: Scores of the finished run by benchmark.
+        options: Those of zoo.training.train.
+    """
+    path = out / "result.json"
+    if path.exists():
+        loaded: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return loaded
     run = train(recipe, seed=seed, out=out, **options)
     benchmarks = {
         name: {"version": BENCHMARKS[name].version, "scores": scores}
         for name, scores in score(run).items()
     }
-    found = {
+    record = {
         "kind": "training",
         "date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "made_by": made_by,
@@ -56,21 +67,33 @@ def result(
         "seconds": round(run.seconds, 1),
         **environment(run.accelerator.device),
     }
-    write_indented(done, found)
-    return found
+    write_indented(path, record)
+    return record
 
 
-def value(run: Mapping[str, Any], benchmark: str, metric: str) -> float:
-    """A score of a run."""
-    found: float = run["benchmarks"][benchmark]["scores"][metric]["value"]
-    return found
+def errors(run: Trainer, splits: Iterable[str], data: Path | None = None) -> dict[str, Scores]:
+    """Return the error of a trained classifier on splits, as the network was trained."""
+    cfg = {**pretrained_cfg(run.network), **run.recipe.preprocessing}
+    scores = {}
+    for split in splits:
+        samples = BENCHMARKS[split].open(data)
+        evaluator = ClassificationEvaluator(run.network, samples, make_transform(cfg, None))
+        result = evaluate(evaluator, EvalConfig(eager=True), run.accelerator.device.type)
+        scores[split] = {"error": result["scores"]["error"]}
+    return scores
 
 
-def record(runs: Sequence[Mapping[str, Any]]) -> None:
-    """Adds to the published ledger what is not there, told by recipe, seed and date."""
+def value(record: Mapping[str, Any], benchmark: str, metric: str) -> float:
+    """Return a score of a record."""
+    score: float = record["benchmarks"][benchmark]["scores"][metric]["value"]
+    return score
+
+
+def publish(runs: Sequence[Mapping[str, Any]]) -> None:
+    """Add records to the published ledger, unless their recipe, seed and date are there."""
     published = ledger.published()
-    told = ("recipe", "seed", "date")
-    there = {tuple(r.get(key) for key in told) for r in published.records()}
+    keys = ("recipe", "seed", "date")
+    known = {tuple(record.get(key) for key in keys) for record in published.records()}
     for run in runs:
-        if tuple(run[key] for key in told) not in there:
+        if tuple(run[key] for key in keys) not in known:
             published.add(run)

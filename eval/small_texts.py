@@ -1,10 +1,10 @@
-"""Do MUDD connections (2502.12170) and loops (2409.14199) help language models of 0.5 M parameters?
+"""Try MUDD connections (2502.12170) and loops (2409.14199) on language models of 0.5 M parameters.
 
     python -m eval.small_texts [--models NAME...] [--seeds 0 1 2] [--write]
 
-Trains those of configs/language.py on the same batches, and asks for the loss on the text that was
-held back. A run that is done is not repeated; one that was interrupted goes on. With --write, the
-runs go into the published ledger, eval/results, which `zoo check` reads.
+Trains those of configs/language.py on the same batches, and records the loss on the validation
+text. A finished run is not repeated; an interrupted one resumes. With --write, the runs are added
+to the published ledger, eval/results, which `zoo check` reads.
 """
 
 import argparse
@@ -15,7 +15,8 @@ from configs import language
 from eval import seeds
 from zoo.data.benchmarks import BENCHMARKS
 from zoo.data.tokenizers import get_tokenizer
-from zoo.evaluation.evaluators.language_modeling import total_nll
+from zoo.evaluation.engine import evaluate
+from zoo.evaluation.evaluators.language_modeling import LanguageModelingEvaluator
 from zoo.papers.protocols import SlidingWindowProtocol
 from zoo.training import Trainer
 
@@ -24,13 +25,13 @@ TEXT = "peps_mini/validation"
 
 
 def losses(run: Trainer) -> dict[str, seeds.Scores]:
-    """The loss on the text that was held back; in float32."""
+    """Return the loss on the validation text, in float32."""
     network: Any = run.network
     texts: Any = BENCHMARKS[TEXT].open()
-    how = SlidingWindowProtocol(context=network.context)
-    found = total_nll(network, texts.tokens(get_tokenizer("bytes")), how)
-    loss = found.scores(0)["loss"]
-    return {TEXT: {"loss": {"value": loss, "count": found.nats, "total": found.tokens}}}
+    protocol = SlidingWindowProtocol(context=network.context)
+    tokens = texts.tokens(get_tokenizer("bytes"))
+    loss = evaluate(LanguageModelingEvaluator(network, tokens, protocol))["scores"]["loss"]
+    return {TEXT: {"loss": {key: loss[key] for key in ("value", "count", "total")}}}
 
 
 def main() -> None:
@@ -40,7 +41,7 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="add to the ledger")
     options = parser.parse_args()
     runs = [
-        seeds.result(
+        seeds.train_or_load(
             language.nano(model), seed, RUNS / f"{model}-{seed}", "eval/small_texts.py", losses
         )
         for seed in options.seeds
@@ -50,7 +51,7 @@ def main() -> None:
         loss = seeds.value(run, TEXT, "loss")
         print(f"{run['model']} {run['seed']}: {loss:.4f} nats, {run['seconds']} s")
     if options.write:
-        seeds.record(runs)
+        seeds.publish(runs)
 
 
 if __name__ == "__main__":

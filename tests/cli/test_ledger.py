@@ -90,10 +90,10 @@ def test_ledger_list_table_shows_scores_and_id(own: Ledger) -> None:
     lines = [re.split(r" {2,}", line.strip()) for line in out.splitlines() if line.strip()]
     ids = [record["id"][:12] for record in own.records()]
     assert lines[0] == ["date", "what", "on", "scores", "precision", "device", "commit", "id"]
-    error = "error 0.28 % [0.10, 99.90]"
+    error = "error 0.28 % [0.00, 100.00]"
     of = "resnet21.zoo_digits", "digits/test", error, "fp32", "x86_64", "aaaaaaa"
     assert lines[2] == ["2026-11-02 01:01", *of, ids[0]]
-    plain = ["plain20.zoo_digits, seed 3", "digits/test", "error 10.50 %", "NVIDIA H200"]
+    plain = ["plain20.zoo_digits, seed 3", "digits/test", "error 10.56 %", "NVIDIA H200"]
     assert lines[3] == ["2026-11-21 11:40", *plain, ids[1]]
     speed = ["language models", "2 rows, 10 rounds", "NVIDIA H200", "bbbbbbb+"]
     assert lines[4] == ["2026-11-20 10:00", *speed, ids[2]]

@@ -146,7 +146,10 @@ SCRIPT = [sys.executable, "-m", "eval.classification"]
     [
         (["resnet20", "--benchmark", "./nowhere"], "is no parquet file, no folder of images"),
         (["nothing", "--benchmark", "digits/test"], "no model is called 'nothing'"),
-        (["resnet20", "--benchmark", "digits/test", "--protocol", "x"], "no protocol is called 'x'"),
+        (
+            ["resnet20", "--benchmark", "digits/test", "--protocol", "x"],
+            "no protocol is called 'x'",
+        ),
         (["resnet20", "--benchmark", "cifar10/test"], "needs a folder of data"),
     ],
 )
@@ -206,7 +209,10 @@ def test_evaluate_bf16_changes_no_sampled_predictions() -> None:
 @pytest.mark.slow
 def test_evaluate_compiled_matches_eager_count() -> None:
     """By inductor, which needs a C compiler."""
-    assert right(run("resnet20", "--benchmark", "digits/test", "--compile", "--batch-size", "120")) == 358
+    assert (
+        right(run("resnet20", "--benchmark", "digits/test", "--compile", "--batch-size", "120"))
+        == 358
+    )
 
 
 # What protocols show

@@ -261,7 +261,15 @@ def test_evaluate_wikitext2_matches_plain_loop(file: Path, zoo_data: Path) -> No
 @pytest.mark.slow
 def test_evaluate_three_processes_match_one_process(file: Path, text: Path, tmp_path: Path) -> None:
     """The same from 1 and 3, and from 1 that goes on with what 3 have left."""
-    base = ["-m", "eval.language_modeling", str(file), "--model", "gpt2_nano", "--benchmark", str(text)]
+    base = [
+        "-m",
+        "eval.language_modeling",
+        str(file),
+        "--model",
+        "gpt2_nano",
+        "--benchmark",
+        str(text),
+    ]
     base += ["--context", "64", "--stride", "24", "--batch-size", "4", "--device", "cpu"]
     out = tmp_path / "out"
     records = {

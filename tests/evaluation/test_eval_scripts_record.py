@@ -14,7 +14,15 @@ from zoo.evaluation.ledger import Ledger
 
 
 def options(tmp_path: Path, *more: str) -> Namespace:
-    given = ["resnet20", "--benchmark", "digits/test", "--device", "cpu", "--out", str(tmp_path / "out")]
+    given = [
+        "resnet20",
+        "--benchmark",
+        "digits/test",
+        "--device",
+        "cpu",
+        "--out",
+        str(tmp_path / "out"),
+    ]
     return classification.parse([*given, "--record", *more])
 
 

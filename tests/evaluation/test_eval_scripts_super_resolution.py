@@ -67,7 +67,9 @@ def test_evaluate_hub_dataset_matches_folder(folder: Path) -> None:
         table = table.cast_column(column, datasets.Image())
     table.to_parquet(folder / "set" / "validation-0.parquet")
     found = run("bicubic_x2", "--benchmark", folder / "set", "--scale", "2")
-    given = run("bicubic_x2", "--benchmark", folder / "large", "--small", folder / "small", "--scale", "2")
+    given = run(
+        "bicubic_x2", "--benchmark", folder / "large", "--small", folder / "small", "--scale", "2"
+    )
     assert psnr(found) == pytest.approx(psnr(given))
 
 
@@ -80,7 +82,15 @@ def test_evaluate_protocol_option_uses_luma() -> None:
 
 
 def test_evaluate_killed_run_resumes_to_same_scores(folder: Path, tmp_path: Path) -> None:
-    options = ("bicubic_x2", "--benchmark", folder / "large", "--scale", "2", "--out", tmp_path / "out")
+    options = (
+        "bicubic_x2",
+        "--benchmark",
+        folder / "large",
+        "--scale",
+        "2",
+        "--out",
+        tmp_path / "out",
+    )
     whole = run(*options)
     log = tmp_path / "out" / "answers-0.jsonl"
     lines = log.read_text().splitlines()
@@ -94,12 +104,12 @@ def test_evaluate_killed_run_resumes_to_same_scores(folder: Path, tmp_path: Path
     ("options", "says"),
     [
         (("bicubic_x2", "--benchmark", "set5/bi_x2"), "--data DIR"),
-        (("bicubic_x3", "--benchmark", "photos/bi_x2"), "enlarges by 3, not 2"),
+        (("bicubic_x3", "--benchmark", "photos/bi_x2"), "upscales by 3, not 2"),
         (("bicubic_x2", "--benchmark", "."), "needs --scale"),
         (("bicubic_x2", "--benchmark", "tests", "--scale", "2"), "holds no images"),
         (("bicubic_x2", "--benchmark", "photos/bi_x2", "--protocol", "rcan/no"), "the nearest are"),
         (("x.safetensors", "--benchmark", "photos/bi_x2"), "needs --model"),
-        (("resnet20", "--benchmark", "photos/bi_x2"), "resnet20 does not enlarge"),
+        (("resnet20", "--benchmark", "photos/bi_x2"), "resnet20 does not upscale"),
     ],
 )
 def test_evaluate_invalid_option_raises(options: tuple[str, ...], says: str) -> None:

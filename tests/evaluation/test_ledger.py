@@ -90,8 +90,8 @@ def test_ledger_extend_invalid_record_adds_nothing(
 
 def test_ledger_add_extreme_numbers_round_trip(tmp_path: Path) -> None:
     kept = Ledger(tmp_path)
-    added = kept.add(content(samples=10**300, seconds=1.7976931348623157e308))
-    assert (added["samples"], added["seconds"]) == (10**300, 1.7976931348623157e308)
+    added = kept.add(content(peak_memory=10**300, seconds=1.7976931348623157e308))
+    assert (added["peak_memory"], added["seconds"]) == (10**300, 1.7976931348623157e308)
     kept.add(content(seconds=5e-324))
     assert kept.verify() == 2
 
@@ -114,11 +114,11 @@ def test_ledger_verify_crlf_line_endings_passes(tmp_path: Path) -> None:
 
 def test_ledger_verify_rehashed_invalid_record_raises(tmp_path: Path) -> None:
     kept = filled(tmp_path, 1)
-    record = json.loads(kept.paths[0].read_bytes()) | {"samples": 0}
+    record = json.loads(kept.paths[0].read_bytes()) | {"processes": 0}
     record["id"] = identity(record)
     kept.paths[0].write_text(records.text(record), "utf-8")
     assert kept.records() == [record]
-    with pytest.raises(LedgerError, match=r"000001.*samples: 0 is less than the minimum"):
+    with pytest.raises(LedgerError, match=r"000001.*processes: 0 is less than the minimum"):
         kept.verify()
 
 

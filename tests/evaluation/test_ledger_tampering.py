@@ -46,7 +46,7 @@ def _exchange(first: Path, second: Path) -> None:
 def _forge(paths: list[Path]) -> None:
     """A record made anew, with an id that is right, where another was."""
     record = json.loads(paths[1].read_bytes())
-    record["scores"]["error"]["value"] = 0.0
+    record["scores"]["error"] |= {"value": 0.0, "count": 0}
     record["id"] = identity(record)
     paths[1].write_text(records.text(record), "utf-8")
 

@@ -29,7 +29,7 @@ def test_dual_path_residual_adds_and_dense_concatenates() -> None:
         residual, dense = kept[:, :width], [kept[:, width:]]
         assert dense[0].shape[1] == 2 * k
         for block in blocks:
-            new, more = block.found(x)
+            new, more = block.outputs(x)
             residual = residual + new
             dense.append(more)
             x = block(x)

@@ -138,7 +138,7 @@ def drawn(rate: float, paths: int, times: int = 4000, column: int = LOCAL) -> Te
     torch.manual_seed(0)
     route = Route(C, rate)
     route.column.fill_(column)
-    return torch.stack([route.kept(paths) for _ in range(times)]).double()
+    return torch.stack([route.alive(paths) for _ in range(times)]).double()
 
 
 def test_route_local_drop_path_has_expected_rate() -> None:
@@ -175,7 +175,7 @@ def test_block_join_averages_live_paths() -> None:
     paths = [images(3, channels=4, seed=i).requires_grad_() for i in range(3)]
     for alive in ([0], [1, 2], [0, 1, 2]):
         kept = torch.tensor([i in alive for i in range(3)])
-        block.route.kept = lambda paths, kept=kept: kept  # type: ignore[method-assign]
+        block.route.alive = lambda paths, kept=kept: kept  # type: ignore[method-assign]
         found = block.join(paths)
         wanted = torch.stack([paths[i] for i in alive]).mean(0)
         torch.testing.assert_close(found, wanted, rtol=1e-15, atol=1e-15)

@@ -18,7 +18,7 @@ from tests.models.test_all_language_models import exact, ids, small
 from zoo.models._builder import build_model
 from zoo.models._registry import get_entry
 from zoo.models.resformer import FORMS
-from zoo.models.resformer.formulas import cache_saved, numbers
+from zoo.models.resformer.formulas import cache_saved, cache_size
 from zoo.models.resformer.model import ResFormer, SVFormer, Transformer
 from zoo.models.resformer.values import SharedValues, ValueResidual, Values
 from zoo.modules.attention import rotate
@@ -90,8 +90,8 @@ def test_cache_saved_matches_formula_but_not_authors_code() -> None:
     """Contradiction nearly-half: theirs keeps V_1 once for every layer, ours once."""
     cached = {name: record["cached"] for name, record in NETS.items()}
     assert cached["svformer"] == cached["transformer"] == 2 * 4 * 64
-    assert numbers("svformer_82m") * 16 == numbers("transformer_82m") * 9  # (L + 1) / 2L
-    assert numbers("resformer_82m") == numbers("transformer_82m") == 2 * 8 * 512
+    assert cache_size("svformer_82m") * 16 == cache_size("transformer_82m") * 9  # (L + 1) / 2L
+    assert cache_size("resformer_82m") == cache_size("transformer_82m") == 2 * 8 * 512
     for size in ("82m", "180m", "468m"):
         given, built = cache_saved(f"svformer_{size}", f"transformer_{size}")
         assert given == pytest.approx(built, abs=1e-12)

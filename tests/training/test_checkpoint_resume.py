@@ -212,10 +212,10 @@ def test_trainer_ema_saves_averaged_weights(
     averages = {key: value for key, value in seen[0].items() if value.is_floating_point()}
     for state in seen[1:]:
         averages = {key: 0.5 * value + 0.5 * state[key] for key, value in averages.items()}
-    kept = run.network.state_dict()
+    saved = run.network.state_dict()
     for key, value in averages.items():
-        torch.testing.assert_close(kept[key], value)
-    assert not torch.equal(kept["fc.weight"], run.unwrapped.state_dict()["fc.weight"])
+        torch.testing.assert_close(saved[key], value)
+    assert not torch.equal(saved["fc.weight"], run.unwrapped.state_dict()["fc.weight"])
 
 
 def test_image_classification_mixup_mixes_labels() -> None:

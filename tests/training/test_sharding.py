@@ -139,8 +139,8 @@ def assert_near(folder: Path, other: Path) -> None:
     assert list(actual) == list(expected)
     for key, value in expected.items():
         torch.testing.assert_close(actual[key], value, rtol=1e-3, atol=2e-5)
-    losses, others = ([row["loss"] for row in history(each)] for each in (folder, other))
-    assert losses == pytest.approx(others)
+    losses, other_losses = ([row["loss"] for row in history(each)] for each in (folder, other))
+    assert losses == pytest.approx(other_losses)
 
 
 @pytest.mark.parametrize(("name", "other"), [("sharded", "ddp"), ("momentum", "momentum-ddp")])
@@ -184,8 +184,8 @@ def test_resume_between_sharded_and_unsharded_matches(out: Path) -> None:
 
 @pytest.mark.parametrize("name", ["nan", "nan-ddp"])
 def test_train_nan_loss_on_one_process_stops_all(name: str, out: Path) -> None:
-    told = {(out / f"{name}-{rank}").read_text() for rank in (0, 1)}
-    assert told == {"the loss is nan at step 3"}
+    messages = {(out / f"{name}-{rank}").read_text() for rank in (0, 1)}
+    assert messages == {"the loss is nan at step 3"}
     state = torch.load(out / name / checkpoint.NAME, weights_only=True)
     assert state["step"] == 2
     assert all(value.isfinite().all() for value in state["model"].values())
@@ -199,24 +199,24 @@ def test_train_command_shard_with_one_process_exits_2(
     with pytest.raises(SystemExit) as end:
         runpy.run_module("zoo.training", run_name="__main__")
     assert end.value.code == 2
-    told = capsys.readouterr().err
-    assert told.startswith("error: --shard splits a network among processes, and there is one")
-    assert told.count("\n") == 1
+    message = capsys.readouterr().err
+    assert message.startswith("error: --shard splits a network among processes, and there is one")
+    assert message.count("\n") == 1
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(
-    ("precision", "layout", "told"),
+    ("precision", "layout", "message"),
     [
         ("fp16", torch.contiguous_format, "takes bf16 or no"),
         ("no", torch.channels_last, "channels_last is for runs that are not sharded"),
     ],
 )
 def test_sharding_check_unsupported_options_raise(
-    precision: str, layout: torch.memory_format, told: str
+    precision: str, layout: torch.memory_format, message: str
 ) -> None:
     two: Any = SimpleNamespace(num_processes=2)
-    with pytest.raises(ValueError, match=told):
+    with pytest.raises(ValueError, match=message):
         sharding.check(two, small(precision=precision), layout)
 
 
@@ -231,7 +231,7 @@ def test_blocks_small_ones_are_not_sharded() -> None:
     assert sharding.blocks(model) == [*model.layer3, *model.layer4]
 
 
-def others(where: str) -> None:
+def variants(where: str) -> None:
     """Averages, bf16, BatchNorm: sharded and not."""
     out = Path(where)
     kinds: dict[str, Recipe] = {
@@ -251,7 +251,7 @@ def others(where: str) -> None:
 
 @pytest.mark.slow
 def test_train_sharded_ema_bf16_and_batchnorm_match_unsharded(tmp_path: Path) -> None:
-    launched("others", tmp_path)
+    launched("variants", tmp_path)
     for name in ("averages", "norms", "bf16"):
         assert_near(tmp_path / name, tmp_path / f"{name}-ddp")
     assert [(tmp_path / f"errors-{rank}").read_text() for rank in (0, 1)] == ["360", "360"]

@@ -131,7 +131,8 @@ def show(
 def verify(only_published: Published = False, only_own: Own = False, folder: Folder = None) -> None:
     """Verify that every record is valid, in its place, and as it was added.
 
-    Exit code 1 if one is not. Missing records at the end change only the last id, which is printed.
+    Exit code 1 if one is not. Of the published ledger, length and last id are pinned; of others the
+    last id is printed: compare it with an earlier one to notice records missing at the end.
     """
     is_broken = False
     for each in _ledgers(only_published, only_own, folder):

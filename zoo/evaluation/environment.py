@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent.parent.parent
+CODE = ("zoo", "configs", "eval/*.py", "pyproject.toml")  # untracked files count too
 LIBRARIES = ("residual-zoo", "torch", "torchvision", "timm", "numpy", "pillow", "scikit-image")
 
 
@@ -26,7 +27,7 @@ def environment(device: Any) -> dict[str, Any]:
 
 @cache
 def checkout_commit() -> str:
-    """Return the checkout's commit, with "+changes" if zoo/ differs from it; "" outside of one.
+    """Return the checkout's commit, with "+changes" if its code differs; "" outside of one.
 
     The first call decides: the code that runs is the code that was loaded.
     """
@@ -38,5 +39,5 @@ def checkout_commit() -> str:
         return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
 
     commit = git("rev-parse", "HEAD")
-    is_changed = git("status", "--porcelain", "--untracked-files=no", "--", "zoo")
+    is_changed = git("status", "--porcelain", "--", *CODE)
     return f"{commit}+changes" if commit and is_changed else commit

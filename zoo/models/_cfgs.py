@@ -23,13 +23,15 @@ IMAGENET_CFG: dict[str, Any] = CIFAR_CFG | {
     "mean": (0.485, 0.456, 0.406),
     "std": (0.229, 0.224, 0.225),
 }
-BIG_VISION_CFG: dict[str, Any] = IMAGENET_CFG | {  # its vision transformers on patches of 16
+VIT_CFG: dict[str, Any] = IMAGENET_CFG | {  # vision transformers on patches of 16
     "pool_size": (14, 14),
+    "first_conv": "patch_embed",
+    "classifier": "head.fc",
+}
+BIG_VISION_CFG: dict[str, Any] = VIT_CFG | {  # with Big Vision's view of an image
     "mean": (0.5, 0.5, 0.5),
     "std": (0.5, 0.5, 0.5),
     "interpolation": "box",
-    "first_conv": "patch_embed",
-    "classifier": "head.fc",
 }
 
 

@@ -1,16 +1,16 @@
-"""What was measured, once and for all: records that are added and never changed.
+"""Append-only ledgers of measurements.
 
-content -> validated, chained to the record before it -> FOLDER/000012-<date>-<what>.json
+content -> validated, chained to the record before it -> FOLDER/000012-<date>-<subject>.json
 
-Two ledgers are read: the published one, which comes with the zoo (eval/results in a checkout), and
-one's own ($ZOO_LEDGER, or zoo/ledger in HF_HOME), to which `zoo check` adds. Standard library only,
-but for the schema's validator and the lock of an addition.
+There are two: the published one, which comes with the zoo (eval/results in a checkout), and this
+machine's own ($ZOO_LEDGER, or zoo/ledger in HF_HOME), to which `zoo check` adds.
 
-What the chain cannot tell is that the last records were taken away: who notes the id of the last
-one, as `zoo ledger verify` prints it, can.
+A chain cannot tell that its last records were removed. So length and last id of the published
+ledger are pinned beside this file; of others, `zoo ledger verify` prints them.
 """
 
 import gc
+import json
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from zoo._io import atomic_write
+from zoo._io import atomic_write, write_json
 from zoo.evaluation.ledger import index, records
 from zoo.evaluation.ledger.records import LedgerError, Record, identity, validate
 
@@ -34,38 +34,43 @@ __all__ = [
     "published",
     "validate",
 ]
-ROOT = Path(__file__).parents[3]
+CHECKOUT = Path(__file__).parents[3] / "eval" / "results"
+PACKAGED = Path(__file__).parent / "published"  # in an installed package
+PIN = Path(__file__).with_name("published.json")  # {"records": ..., "last": ...}
 
 
 @dataclass(frozen=True)
 class Ledger:
-    """The records of a folder, in their order. Other files in it are left alone."""
+    """The records of a folder, in order. Other files in it are left alone."""
 
     folder: Path
 
     @property
     def paths(self) -> list[Path]:
-        """The files of the records."""
+        """Files of the records."""
         return [self.folder / name for name in self._names()]
 
     @property
     def last(self) -> str:
-        """The id of the last record; "" if there is none. Raises LedgerError."""
+        """Id of the last record, empty without one. Raises LedgerError."""
         return self._last()[1]
 
     def records(self) -> list[Record]:
-        """Every record. Raises LedgerError for a file that is none, or that was edited, removed or
-        put between. Of a long ledger, files are opened only if they changed since they were read,
-        by their times and sizes."""
+        """Return every record. Raises LedgerError for a file that is no record, or was edited,
+        removed or inserted. Files whose times and sizes an index knows are not opened again."""
         names = self._names()
-        with _undisturbed():
-            return list(self._chained(names, self._recalled(names)))
+        with _without_gc():
+            chained = list(self._chained(names, self._recalled(names)))
+        self._check_pin(chained)
+        return chained
 
     def verify(self) -> int:
-        """How many records there are: each opened, valid, in its place, and byte for byte what was
-        added. Raises LedgerError."""
+        """Return the number of records, after opening each: valid, in its place, and byte for byte
+        what was added. Raises LedgerError."""
         names = self._names()
-        for name, record in zip(names, self._chained(names, self._opened(names)), strict=True):
+        chained = list(self._chained(names, self._opened(names)))
+        self._check_pin(chained)
+        for name, record in zip(names, chained, strict=True):
             path = self.folder / name
             text = path.read_bytes().decode().replace("\r\n", "\n")  # as git may check it out
             if text != records.text(record):
@@ -77,13 +82,12 @@ class Ledger:
         return len(names)
 
     def add(self, content: Mapping[str, Any]) -> Record:
-        """Adds a record, whole or not at all; several processes may. Raises LedgerError for content
-        that is not as the schema says, or after a record that was edited."""
+        """Add a record atomically; several processes may. Raises LedgerError for content that the
+        schema refuses, or after an edited record."""
         return self.extend([content])[0]
 
     def extend(self, contents: Iterable[Mapping[str, Any]]) -> list[Record]:
-        """Adds records, none if one is not valid, with none of another process between them. Only
-        the last one there is read: one that was edited before it stays seen as edited."""
+        """Add records together: none if one is invalid, and no other process's between them."""
         from filelock import FileLock
 
         try:
@@ -92,19 +96,38 @@ class Ledger:
                 for leftover in self.folder.glob(".[0-9]*.part"):  # of a process that was killed
                     leftover.unlink()
                 number, previous = self._last()
-                made: list[Record] = []
+                added: list[Record] = []
                 for content in contents:
-                    made.append(records.new(content, previous))
-                    previous = made[-1]["id"]
-                for place, record in enumerate(made, number + 1):
+                    added.append(records.new(content, previous))
+                    previous = added[-1]["id"]
+                for place, record in enumerate(added, number + 1):
                     path = self.folder / records.name(place, record)
                     atomic_write(path, records.text(record))
-                return made
+                if added and self._is_checkout:
+                    write_json(PIN, {"records": number + len(added), "last": previous})
+                return added
         except OSError as error:
             raise LedgerError(f"nothing can be added to {self.folder}: {error}") from None
 
+    @property
+    def _is_checkout(self) -> bool:
+        """True for the published ledger in a checkout."""
+        return CHECKOUT.is_dir() and self.folder.resolve() == CHECKOUT
+
+    def _check_pin(self, chained: Sequence[Record]) -> None:
+        """Raise LedgerError if the published ledger lacks records that are pinned."""
+        if not (self._is_checkout or self.folder == PACKAGED):
+            return
+        pin = json.loads(PIN.read_text(encoding="utf-8"))
+        ids = [record["id"] for record in chained[: pin["records"]]]
+        if len(ids) < pin["records"] or ids[-1] != pin["last"]:
+            raise LedgerError(
+                f"{self.folder} is not the published ledger: {len(chained)} records, of which "
+                f"{PIN.name} pins {pin['records']}, the last of them {pin['last'][:12]}"
+            )
+
     def _last(self) -> tuple[int, str]:
-        """The number and the id of the last record."""
+        """Return number and id of the last record."""
         names = self._names()
         if not names:
             return 0, ""
@@ -114,27 +137,27 @@ class Ledger:
     def _names(self) -> list[str]:
         if not self.folder.is_dir():
             return []
-        found = sorted(filter(records.NAME.fullmatch, os.listdir(self.folder)))
-        found.sort(key=lambda name: name.find("-"))  # a longer number is a higher one
-        return found
+        names = sorted(filter(records.NAME.fullmatch, os.listdir(self.folder)))
+        names.sort(key=lambda name: name.find("-"))  # a longer number is a higher one
+        return names
 
     def _in_place(self, number: int, name: str) -> None:
-        """Raises LedgerError for a file that is not the one of this number."""
+        """Raise LedgerError unless a file has this number."""
         if name.startswith(f"{number:06}-"):
             return
-        given = int(name.partition("-")[0])
-        if given > number:
+        other = int(name.partition("-")[0])
+        if other > number:
             raise LedgerError(f"{self.folder} has no record {number}, but {name}: it was removed")
-        if given < number:
+        if other < number:
             raise LedgerError(
-                f"{self.folder} has two records {given}, one of them {name}; if two ledgers grew "
+                f"{self.folder} has two records {other}, one of them {name}; if two ledgers grew "
                 "apart, keep the files of one and `zoo ledger merge` a folder with the other's"
             )
 
-    def _chained(self, names: Sequence[str], found: Iterable[Record]) -> Iterator[Record]:
-        """The records that were found, as far as each follows the one before."""
+    def _chained(self, names: Sequence[str], unchecked: Iterable[Record]) -> Iterator[Record]:
+        """Yield records as long as each follows the one before."""
         previous = ""
-        for number, (name, record) in enumerate(zip(names, found, strict=True), 1):
+        for number, (name, record) in enumerate(zip(names, unchecked, strict=True), 1):
             self._in_place(number, name)
             if record["previous"] != previous:
                 raise LedgerError(f"{self.folder / name} does not follow the record before it")
@@ -145,20 +168,19 @@ class Ledger:
         return (records.read(self.folder / name) for name in names)
 
     def _recalled(self, names: Sequence[str]) -> list[Record]:
-        """The records of files, from the index as far as it has them; mends the index."""
-        moment = time.time_ns()
+        """Return the records of files, from the index where it has them, and update the index."""
+        now = time.time_ns()
         stamps = [index.stamp(f"{self.folder}{os.sep}{name}") for name in names]
-        known = index.recall(self.folder, stamps)
-        found = [*known, *self._opened(names[len(known) :])]
-        if len(found) - len(known) > index.WORTH:
-            index.store(self.folder, stamps, found, moment)
-        return found
+        indexed = index.recall(self.folder, stamps)
+        every = [*indexed, *self._opened(names[len(indexed) :])]
+        if len(every) - len(indexed) > index.WORTH:
+            index.store(self.folder, stamps, every, now)
+        return every
 
 
 @contextmanager
-def _undisturbed() -> Iterator[None]:
-    """So many objects that all stay: to look for garbage among them takes as long as to make
-    them."""
+def _without_gc() -> Iterator[None]:
+    """Pause the garbage collector, which would take as long as reading so many objects."""
     enabled = gc.isenabled()
     gc.disable()
     try:
@@ -167,40 +189,39 @@ def _undisturbed() -> Iterator[None]:
         if enabled:
             if not gc.get_freeze_count():
                 gc.freeze()
-                gc.unfreeze()  # into the oldest generation, which is looked through last
+                gc.unfreeze()  # into the oldest generation, which is collected last
             gc.enable()
 
 
 def published() -> Ledger:
-    """The ledger that comes with the zoo."""
-    checkout = ROOT / "eval" / "results"
-    return Ledger(checkout if checkout.is_dir() else Path(__file__).parent / "published")
+    """Return the ledger that comes with the zoo."""
+    return Ledger(CHECKOUT if CHECKOUT.is_dir() else PACKAGED)
 
 
 def own() -> Ledger:
-    """The ledger of this machine."""
+    """Return the ledger of this machine."""
     from huggingface_hub import constants
 
-    given = os.environ.get("ZOO_LEDGER")
-    return Ledger(Path(given) if given else Path(constants.HF_HOME) / "zoo" / "ledger")
+    folder = os.environ.get("ZOO_LEDGER")
+    return Ledger(Path(folder) if folder else Path(constants.HF_HOME) / "zoo" / "ledger")
 
 
 def merge(source: Ledger, target: Ledger) -> list[Record]:
-    """Adds to `target` what `source` has and it has not, told by all but the chain; what was added.
-    Raises LedgerError."""
+    """Add the records of `source` that `target` lacks, whatever their chains; return them. Raises
+    LedgerError."""
 
-    def missing() -> Iterator[Record]:  # asked for once nobody else may add
-        there = {_told(record) for record in target.records()}
-        yield from (record for record in source.records() if _told(record) not in there)
+    def missing() -> Iterator[Record]:  # evaluated under the lock of `target`
+        present = {_content_id(record) for record in target.records()}
+        yield from (record for record in source.records() if _content_id(record) not in present)
 
     return target.extend(missing())
 
 
-def _told(record: Record) -> str:
+def _content_id(record: Record) -> str:
     return identity({key: value for key, value in record.items() if key != "previous"})
 
 
-def latest(records: Sequence[Record], **wanted: Any) -> Record | None:
-    """The last record whose fields are those that are wanted."""
-    fitting = (r for r in reversed(records) if all(r.get(k) == v for k, v in wanted.items()))
-    return next(fitting, None)
+def latest(records: Sequence[Record], **fields: Any) -> Record | None:
+    """Return the last record with these values of fields."""
+    matches = (r for r in reversed(records) if all(r.get(k) == v for k, v in fields.items()))
+    return next(matches, None)

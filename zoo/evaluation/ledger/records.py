@@ -1,23 +1,23 @@
-"""One record: its text, its name, its identity, and whether it is one at all.
-
-Standard library only, but for the schema's validator.
-"""
+"""One record: text, file name, identity and validation."""
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 Record = Mapping[str, Any]
 SCHEMA = Path(__file__).with_name("record.schema.json")
+ROUNDING = 1e-3  # of intervals
 NAME = re.compile(r"(\d{6,})-\d{8}T\d{6}Z-[\w.+-]+\.json")
 
 
 class LedgerError(ValueError):
-    """A record, or a ledger, that cannot be trusted; the message says which and why."""
+    """A record or a ledger that cannot be trusted; the message says which and why."""
 
 
 _CANONICAL = json.JSONEncoder(
@@ -26,14 +26,14 @@ _CANONICAL = json.JSONEncoder(
 
 
 def canonical(record: Record) -> bytes:
-    """All fields of a record but its id, in the one way that they are hashed. Raises ValueError for
-    what JSON has no word for: a NaN, an infinity, half a character."""
+    """Return the bytes that are hashed: all fields but the id. Raises ValueError for what JSON
+    cannot hold: NaN, infinity, half a surrogate pair."""
     content = {key: value for key, value in record.items() if key != "id"}
     return _CANONICAL.encode(content).encode("utf-8")
 
 
 def identity(record: Record) -> str:
-    """The sha256 of all fields of a record but its id."""
+    """Return the id of a record, the sha256 of all other fields."""
     return hashlib.sha256(canonical(record)).hexdigest()
 
 
@@ -45,33 +45,85 @@ def _validator() -> Any:
 
 
 def validate(record: Record) -> None:
-    """Raises LedgerError for a record that is not as the schema says."""
+    """Raise LedgerError for a record that the schema refuses, or whose numbers disagree."""
     from jsonschema.exceptions import best_match
 
     error = best_match(_validator().iter_errors(record))
     if error:
         where = "/".join(map(str, error.absolute_path)) or "the record"
         raise LedgerError(f"{where}: {error.message} ({SCHEMA.name})")
+    if problem := disagreement(record):
+        raise LedgerError(problem)
+
+
+def disagreement(record: Record) -> str | None:
+    """Return which numbers of a record cannot belong together, or None.
+
+    A share has 0 <= count <= total and is count / total in percent; a loss is count / total; an
+    interval holds its value; the date exists.
+    """
+    try:
+        datetime.strptime(record["date"], "%Y-%m-%dT%H:%M:%SZ")
+    except ValueError:
+        return f"date: {record['date']} does not exist"
+    changed = record.get("changed")
+    if changed and changed["count"] > changed["total"]:
+        return f"changed: {changed['count']} of {changed['total']}"
+    groups = {"scores": record.get("scores", {})}
+    groups |= {name: of["scores"] for name, of in record.get("benchmarks", {}).items()}
+    problems = (
+        _score_problem(metric, score, record.get("samples") if group == "scores" else None)
+        for group, scores in groups.items()
+        for metric, score in scores.items()
+    )
+    return next(filter(None, problems), None)
+
+
+def _score_problem(metric: str, score: Mapping[str, Any], samples: int | None) -> str | None:
+    value, count, total = score["value"], score.get("count"), score.get("total")
+    low, high = score.get("interval", (value, value))
+    is_share = metric != "loss"
+    problem = None
+    if not low - ROUNDING <= value <= high + ROUNDING:
+        problem = f"{value} is outside of its interval {low} to {high}"
+    elif (count is None) != (total is None):
+        problem = "count and total come together"
+    elif count is None or total is None:
+        pass
+    elif count < 0 or (is_share and count > total):
+        problem = f"{count} of {total}"
+    elif is_share and samples is not None and total != samples:
+        problem = f"{total} of {samples} samples"
+    elif not math.isclose(value, (100 if is_share else 1) * count / total, rel_tol=1e-9):
+        problem = f"{value} is not {count} of {total}"
+    return problem and f"{metric}: {problem}"
 
 
 def read(path: Path) -> dict[str, Any]:
-    """The record of a file. Raises LedgerError for one that is none, or is not what its id says."""
+    """Return the record of a file. Raises LedgerError for a file that is no record, was edited, or
+    whose numbers disagree."""
     try:
         record: dict[str, Any] = json.loads(path.read_bytes().decode())
-        found, given, _ = identity(record), record["id"], record["previous"]
+        actual, stated, _ = identity(record), record["id"], record["previous"]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise LedgerError(f"{path} is no record of a ledger") from None
-    if given != found:
+    if stated != actual:
         raise LedgerError(f"{path} was edited: it is not what its id says")
+    try:
+        problem = disagreement(record)
+    except (KeyError, TypeError, AttributeError, ValueError):
+        problem = f"it is not as {SCHEMA.name} says"
+    if problem:
+        raise LedgerError(f"{path}: {problem}")
     return record
 
 
 def new(content: Mapping[str, Any], previous: str) -> dict[str, Any]:
-    """A valid record with this content, after another. Raises LedgerError."""
-    ours = ("schema", "previous", "id")
-    kept = {key: value for key, value in content.items() if key not in ours}
+    """Return a valid record with this content after another. Raises LedgerError."""
+    chain = ("schema", "previous", "id")
+    own = {key: value for key, value in content.items() if key not in chain}
     try:
-        record: dict[str, Any] = json.loads(json.dumps(kept))  # as it will be read
+        record: dict[str, Any] = json.loads(json.dumps(own))  # as it will be read
         record |= {"schema": 1, "previous": previous}
         record["id"] = identity(record)
     except (ValueError, TypeError, RecursionError) as error:
@@ -81,15 +133,15 @@ def new(content: Mapping[str, Any], previous: str) -> dict[str, Any]:
 
 
 def name(number: int, record: Record) -> str:
-    """The name of a record's file: its place, when, and what it is of."""
-    what = record.get("weights") or record.get("recipe") or record.get("what") or record["model"]
+    """Return the name of a record's file: place, date and subject."""
+    subject = record.get("weights") or record.get("recipe") or record.get("what") or record["model"]
     on = f"-{record['benchmark']}" if "benchmark" in record else ""
     seed = f"-seed{record['seed']}" if "seed" in record else ""
-    told = re.sub(r"[^\w.+-]+", "_", f"{what}{on}{seed}", flags=re.ASCII)[:80]
-    return f"{number:06}-{re.sub('[:-]', '', record['date'])}-{told}.json"
+    slug = re.sub(r"[^\w.+-]+", "_", f"{subject}{on}{seed}", flags=re.ASCII)[:80]
+    return f"{number:06}-{re.sub('[:-]', '', record['date'])}-{slug}.json"
 
 
 def text(record: Record) -> str:
-    """A record for people too: a line for each field, and for each of a long list's."""
+    """Return the text of a record's file, a line for each field."""
     lines = json.dumps(record, indent=1, ensure_ascii=False)
     return re.sub(r"\n {3,}|\n {2}(?=[\]}])", " ", lines) + "\n"

@@ -18,8 +18,11 @@ Unit = Callable[[int], nn.Module]
 
 
 class ResidualUnit(nn.Module):
-    """relu(x + convs(x)): (B, C, H, W) -> (B, C, H, W). Two 3x3 convolutions (Fig. 3a), or the
-    residual-E block (Fig. 3b): two of `groups` groups and a pointwise one."""
+    """relu(x + convs(x)): (B, C, H, W) -> (B, C, H, W).
+
+    Two 3x3 convolutions (Fig. 3a), or the residual-E block (Fig. 3b): two of `groups` groups and a
+    pointwise convolution.
+    """
 
     def __init__(self, channels: int, groups: int = 0) -> None:
         super().__init__()
@@ -33,8 +36,10 @@ class ResidualUnit(nn.Module):
 
 
 class Cascade(nn.Module):
-    """What every unit made so far is fused with the input, and goes into the next (Eqs. 3-6):
-    (B, C, H, W) -> (B, C, H, W). One unit alone is used in every place (Fig. 3d)."""
+    """Fuse input and all outputs so far as input of the next unit (Eqs. 3-6), B, C, H, W kept.
+
+    A single unit is shared by all places (Fig. 3d).
+    """
 
     def __init__(self, channels: int, units: Sequence[nn.Module]) -> None:
         super().__init__()
@@ -45,18 +50,18 @@ class Cascade(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        made, out = [x], x
+        outputs, out = [x], x
         for i, fuse in enumerate(self.fusions):
-            made.append(self.units[i % len(self.units)](out))
-            out = fuse(torch.cat(made, 1))
+            outputs.append(self.units[i % len(self.units)](out))
+            out = fuse(torch.cat(outputs, 1))
         return out
 
 
 class CARN(SuperResolutionNet):
     """RGB in 0..1, (B, 3, H, W) -> (B, 3, scale * H, scale * W), for all `scales` in one network.
 
-    With `groups`, CARN-M: residual-E units, one for the three places of a block, and grouped
-    upsamplers. `scale` is the one that a call without a scale enlarges by.
+    With `groups`, CARN-M: residual-E units, shared by the three places of a block, and grouped
+    upsamplers. `scale` is the default of a call.
     """
 
     def __init__(
@@ -93,8 +98,8 @@ class CARN(SuperResolutionNet):
         )
 
     def restore(self, features: Tensor, scale: int) -> Tensor:
-        large: Tensor = self.tail(self.upsample[f"x{scale}"](self.body(features)))
-        return large
+        output: Tensor = self.tail(self.upsample[f"x{scale}"](self.body(features)))
+        return output
 
 
 def _relu() -> list[nn.Module]:

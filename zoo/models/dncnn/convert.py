@@ -1,4 +1,4 @@
-"""Keys of published DnCNNs: SaoYan's, the authors' own in PyTorch, and theirs of KAIR, folded."""
+"""Keys of published DnCNNs: SaoYan's, the authors' own in PyTorch, and KAIR's, folded."""
 
 from zoo.checkpoints.key_mapping import KeyMapping
 

@@ -1,4 +1,4 @@
-"""DnCNN (Zhang et al., TIP 2017, 1608.03981): a network that finds the noise, to take it away.
+"""DnCNN (Zhang et al., TIP 2017, 1608.03981): a network that estimates the noise.
 
 y -> conv, relu -> (conv, BatchNorm, relu) x (depth - 2) -> conv = R(y)      x = y - R(y)
 """
@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-BIASES = {  # which convolutions have one: (first, those before BatchNorm, last)
+BIASES = {  # of the convolutions: (first, before BatchNorm, last)
     "none": (False, False, False),
     "first": (True, False, False),
     "ends": (True, False, True),
@@ -21,8 +21,8 @@ BIASES = {  # which convolutions have one: (first, those before BatchNorm, last)
 class DnCNN(nn.Module):
     """Fig. 1: pixels in 0..1 with noise, (B, C, H, W) -> (B, C, H, W) without, not clipped.
 
-    Without `norm` it is what is left when every BatchNorm is folded into the convolution before
-    it: see `folded`. `epsilon` is what BatchNorm adds to a variance; the authors' code adds 1e-4.
+    Without `norm`, every BatchNorm is folded into the convolution before it: see `folded`.
+    `epsilon` is BatchNorm's; the authors' code has 1e-4.
     """
 
     def __init__(
@@ -51,23 +51,25 @@ class DnCNN(nn.Module):
         self.apply(partial(draw, deviation=math.sqrt(2 / (9 * width))))
 
     def residual(self, y: Tensor) -> Tensor:
-        """R(y) of Eq. 1, the noise that the network finds: (B, C, H, W) -> (B, C, H, W)."""
-        found: Tensor = self.layers(y)
-        return found
+        """R(y) of Eq. 1, the estimated noise: (B, C, H, W) -> (B, C, H, W)."""
+        noise: Tensor = self.layers(y)
+        return noise
 
     def forward(self, y: Tensor) -> Tensor:
         return y - self.residual(y)
 
 
 def conv(c_in: int, c_out: int, bias: bool) -> nn.Conv2d:
-    """3x3 with zeros around (Sec. III-B)."""
+    """3x3, padded with zeros (Sec. III-B)."""
     return nn.Conv2d(c_in, c_out, 3, padding=1, bias=bias)
 
 
 def draw(layer: nn.Module, deviation: float) -> None:
-    """As the authors' code begins: kernels and scales of one deviation, all else 0. So the noise
-    that is found is near 0 at first; with scales of 1 it is not, and learning takes many times as
-    long."""
+    """Initialise as the authors' code: kernels and scales of one deviation, all else 0.
+
+    So the estimated noise is near 0 at first. With scales of 1 it is not, and training takes many
+    times as long.
+    """
     if isinstance(layer, nn.Conv2d | nn.BatchNorm2d):
         nn.init.normal_(layer.weight, std=deviation)
         if layer.bias is not None:
@@ -76,23 +78,23 @@ def draw(layer: nn.Module, deviation: float) -> None:
 
 @torch.no_grad()
 def folded(model: DnCNN) -> DnCNN:
-    """The same function of an image, by a network without BatchNorm, as it is deployed."""
+    """Return an equal network without BatchNorm, as it is deployed."""
     convs = [layer for layer in model.layers if isinstance(layer, nn.Conv2d)]
     norms: list[Any] = [layer for layer in model.layers if isinstance(layer, nn.BatchNorm2d)]
-    small = DnCNN(
+    plain = DnCNN(
         depth=len(convs),
         in_chans=convs[0].in_channels,
         width=convs[0].out_channels,
         biases="all",
         norm=False,
     ).to(convs[0].weight)
-    places: list[Any] = [layer for layer in small.layers if isinstance(layer, nn.Conv2d)]
-    for place, layer in zip(places, convs, strict=True):
-        place.weight.copy_(layer.weight)
-        if place.bias is not None and layer.bias is not None:
-            place.bias.copy_(layer.bias)
-    for place, norm in zip(places[1:-1], norms, strict=False):  # there are all of them, or none
+    targets: list[Any] = [layer for layer in plain.layers if isinstance(layer, nn.Conv2d)]
+    for target, layer in zip(targets, convs, strict=True):
+        target.weight.copy_(layer.weight)
+        if target.bias is not None and layer.bias is not None:
+            target.bias.copy_(layer.bias)
+    for target, norm in zip(targets[1:-1], norms, strict=False):  # all of them have one, or none
         deviation: Any = (norm.running_var + norm.eps).sqrt()
-        place.weight.mul_((norm.weight / deviation).view(-1, 1, 1, 1))
-        place.bias.sub_(norm.running_mean).mul_(norm.weight / deviation).add_(norm.bias)
-    return small.eval()
+        target.weight.mul_((norm.weight / deviation).view(-1, 1, 1, 1))
+        target.bias.sub_(norm.running_mean).mul_(norm.weight / deviation).add_(norm.bias)
+    return plain.eval()

@@ -1,8 +1,11 @@
-"""Dual Path Networks (1707.01629): Table 1's, DPN-131, and those of the authors' code alone."""
+"""Dual Path Networks (1707.01629): of Table 1, DPN-131, and of the authors' code only."""
+
+from functools import partial
 
 from zoo.models._cfgs import IMAGENET_CFG
 from zoo.models._registry import register_models
 
+register = partial(register_models, task="image-classification")
 # Blocks and increments (+k) of conv2 to conv5; cardinality x base width; filters of conv1.
 TABLE_1 = {
     92: (((3, 16), (4, 32), (20, 24), (3, 128)), 32, 3, 64),
@@ -20,13 +23,10 @@ CFG = IMAGENET_CFG | {  # score.py: less the mean of ImageNet's colours, times 0
     "classifier": "classifier",
 }
 
-register_models(
-    "zoo.models.dpn.model:SmallDPN",
-    {"dpn68": {"split": False}, "dpn68b": {"split": True}},
-    CFG,
-    task="image-classification",
+register(
+    "zoo.models.dpn.model:SmallDPN", {"dpn68": {"split": False}, "dpn68b": {"split": True}}, CFG
 )
-register_models(
+register(
     "zoo.models.dpn.model:DPN",
     {
         f"dpn{depth}": {
@@ -38,5 +38,4 @@ register_models(
         for depth, (stages, cardinality, base_width, stem_width) in (TABLE_1 | AUTHORS).items()
     },
     CFG,
-    task="image-classification",
 )

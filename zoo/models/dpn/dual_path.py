@@ -1,4 +1,4 @@
-"""The block of 1707.01629: what it finds is added to one path, and set beside another (Sec. 4.2).
+"""The block of 1707.01629: one output is added, one concatenated (Sec. 4.2).
 
             +-> 1x1 -> 3x3 in groups -> 1x1 -> [ r' | d' ]
             |                                    |    |
@@ -43,13 +43,13 @@ class ActiveConv(Active):
 
 
 class DualPath(nn.Module):
-    """(B, c_in, H, W) -> (B, c_out, H / stride, W / stride): `residual` channels, then the dense
-    ones, k more than came in; after the projection that is `first` in a stage, 3k.
+    """(B, c_in, H, W) -> (B, c_out, H / stride, W / stride).
 
-    `split` gives each path a last 1x1 of its own (DPN-68b), equal to one that is cut in two.
+    `residual` channels, then the dense ones: k more than the input has, and 3k in the `first` block
+    of a stage, after its projection. With `split`, each path has a last 1x1 of its own (DPN-68b).
     """
 
-    beside = ("c1x1_w_s1", "c1x1_w_s2", "c1x1_c2")  # the main path
+    beside = ("c1x1_w_s1", "c1x1_w_s2", "c1x1_c2")  # children off the main path
 
     def __init__(
         self,
@@ -77,15 +77,15 @@ class DualPath(nn.Module):
             self.c1x1_c1 = nn.Conv2d(width, residual, 1, bias=False)
             self.c1x1_c2 = nn.Conv2d(width, k, 1, bias=False)
 
-    def found(self, x: Tensor) -> Sequence[Tensor]:
-        """What the block adds to the residual path, and what it sets beside the dense one."""
+    def outputs(self, x: Tensor) -> Sequence[Tensor]:
+        """Return r' for the residual path and d' for the dense one."""
         y = self.c1x1_c(self.c3x3_b(self.c1x1_a(x)))
         if self.split:
             return self.c1x1_c1(y), self.c1x1_c2(y)
         return y.tensor_split([self.residual], 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        new, more = self.found(x)
-        kept = self.get_submodule(self.projection)(x) if self.projection else x
-        old, dense = kept.tensor_split([self.residual], 1)
-        return torch.cat([old + new, dense, more], 1)
+        added, appended = self.outputs(x)
+        skip = self.get_submodule(self.projection)(x) if self.projection else x
+        residual, dense = skip.tensor_split([self.residual], 1)
+        return torch.cat([residual + added, dense, appended], 1)

@@ -2,8 +2,9 @@
 
 image -> conv1 -> maxpool -> conv2_1 -> ... -> conv5_3 -> BN ReLU -> average -> 1x1 -> logits
 
-The blocks are in dual_path.py: a residual path of one width in a stage, and a densely connected one
-that every block makes k wider (Table 1: +k). Keys are timm's, the classifier a 1x1 convolution.
+The blocks are in dual_path.py: a residual path of one width in a stage, and a densely connected
+path that every block makes k wider (Table 1: +k). Keys are timm's; the classifier is a 1x1
+convolution.
 """
 
 from collections import OrderedDict
@@ -80,7 +81,7 @@ class DPN(DualPathNetwork):
     """Table 1: (B, in_chans, 224, 224) -> (B, num_classes).
 
     `stages` are (blocks, k) of conv2 to conv5. The 3x3 are of `cardinality` groups, each
-    `base_width` channels wide in conv2: DPN-92 is 32x3d. Raises ValueError for a stage of nothing.
+    `base_width` channels wide in conv2: DPN-92 is 32x3d. Raises ValueError for an empty stage.
     """
 
     def __init__(

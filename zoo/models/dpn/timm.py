@@ -1,4 +1,4 @@
-"""What the weights that timm has for this room are to the paper (see eval/timm_weights.py)."""
+"""Relation of timm's weights to the paper (see eval/timm_weights.py)."""
 
 from zoo.papers.weights import OTHER_RECIPE, TimmOverrides
 

@@ -28,8 +28,10 @@ class EDSR(SuperResolutionNet):
 
 
 class MDSR(SuperResolutionNet):
-    """Several scales in one network (Fig. 5): each has two 5x5 blocks of its own before the body
-    and its upsampler after it. `scale` is the one that a call without a scale enlarges by.
+    """Several scales in one network (Fig. 5): RGB in 0..1, (B, 3, H, W) -> (B, 3, s * H, s * W).
+
+    Each scale has its own two 5x5 blocks before the body and its upsampler after it. `scale` is the
+    default of a call.
     """
 
     def __init__(
@@ -57,7 +59,7 @@ class MDSR(SuperResolutionNet):
         self.upsample = nn.ModuleList(upsampler(channels, scale) for scale in scales)
 
     def restore(self, features: Tensor, scale: int) -> Tensor:
-        own = self.scales.index(scale)
-        features = self.pre_process[own](features)
-        large: Tensor = self.tail(self.upsample[own](self.body(features) + features))
-        return large
+        i = self.scales.index(scale)
+        features = self.pre_process[i](features)
+        output: Tensor = self.tail(self.upsample[i](self.body(features) + features))
+        return output

@@ -1,6 +1,6 @@
 """Frac-connections (2503.14125), for any transformer of the zoo.
 
-h -> (m fractions -> Y: what the sublayer sees, whole again; A: what goes past it -> B) x 2 L -> h
+h -> (m fractions -> Y: input of the sublayer; A: skip past it -> B: output) x 2 L -> h
 
 >>> zoo.create("gpt2", connections=FracConnections)
 """
@@ -15,11 +15,11 @@ from zoo.modules.norms import RMSNorm
 
 
 class FracConnection(nn.Module):
-    """The weights of one sublayer: H, (B, T, m, D / m) -> B^T, Y, A side by side, (m, 2 m + 1), for
-    each token if `dynamic` (Eqs. 11 to 14).
+    """The weights of a sublayer: H, (B, T, m, D / m) -> B^T, Y, A in one matrix, (m, 2 m + 1).
 
-    At first B = 1, Y = A = 1, W = 0 (Eq. 15), s = 0.01 (App. A). The static ones are kept as a
-    vector, because they do not decay and W does (Sec. 4.3), and vectors are spared.
+    There is a matrix for each token if `dynamic` (Eqs. 11 to 14). Initially B = 1, Y = A = 1, W = 0
+    (Eq. 15), s = 0.01 (App. A). The static weights are stored as a vector: they do not decay and W
+    does (Sec. 4.3), and recipes do not decay vectors.
     """
 
     def __init__(self, width: int, m: int, *, dynamic: bool) -> None:
@@ -34,18 +34,19 @@ class FracConnection(nn.Module):
             self.s_alpha = nn.Parameter(torch.full((1,), 0.01))
 
     def forward(self, h: Tensor) -> Tensor:
-        static = self.static.view(
-            self.m, 2 * self.m + 1
-        ).clone()  # hooks know no views of parameters
+        # a clone, because hooks know no views of parameters
+        static = self.static.view(self.m, 2 * self.m + 1).clone()
         if not self.dynamic:
             return static
-        seen = (self.norm(h) @ self.w).tanh()
-        return static + seen * torch.cat([self.s_beta, self.s_alpha.expand(2 * self.m)])
+        dynamic = (self.norm(h) @ self.w).tanh()
+        return static + dynamic * torch.cat([self.s_beta, self.s_alpha.expand(2 * self.m)])
 
 
 class FracConnections(ResidualStream):
-    """The stream stays as wide as it is, (B, T, D); the defaults are DFC x 4. At first it is the
-    plain residual stream, exactly."""
+    """The stream keeps its width, (B, T, D); the defaults are DFC x 4.
+
+    Initially it is the plain residual stream, exactly.
+    """
 
     def __init__(self, layers: int, width: int, *, m: int = 4, dynamic: bool = True) -> None:
         super().__init__(layers, width)
@@ -57,7 +58,7 @@ class FracConnections(ResidualStream):
         )
 
     def read(self, sublayer: Sublayer, stream: Tensor) -> tuple[Tensor, Any]:
-        """Alg. 1, line 4, and the second term of Eq. 8: Y^T H, whole again; A^T H with B."""
+        """Alg. 1, line 4, and the second term of Eq. 8: Y^T H, concatenated; A^T H with B."""
         h = cast(Any, stream).unflatten(2, (self.m, -1))
         weights = self.sublayers[2 * sublayer.layer + (not sublayer.is_attention)](h)
         mixed = weights[..., 1:].mT @ h

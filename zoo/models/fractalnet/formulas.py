@@ -7,7 +7,7 @@ BLOCKS = 5  # pooling brings 32x32 pixels to one
 
 
 def deepest(model: str, than: str) -> tuple[int, int]:
-    """B 2^(C - 1) convolutions on the deepest path; and those of the deepest column as built."""
+    """Return B 2^(C - 1), convolutions of the deepest path, and those of it as built."""
     columns = get_entry(model).args["columns"]
     alone = build_model(model, device="meta", column=columns)
     built = sum(tuple(p.shape[2:]) == (3, 3) for p in alone.parameters())

@@ -1,4 +1,4 @@
-"""The fractal of 1605.07648: C columns of 1, 2, 4, ... convolutions, joined where they meet.
+"""The fractal of 1605.07648: C columns of 1, 2, 4, ... convolutions, with joins where they meet.
 
 f_1 = conv    f_{C+1}(z) = [f_C o f_C](z) (+) conv(z)
 
@@ -6,7 +6,7 @@ f_1 = conv    f_{C+1}(z) = [f_C o f_C](z) (+) conv(z)
         +--------- conv --------+---- conv ----------+
         +-- conv -+- conv ------+---- conv -+- conv -+--> mean    C = 3
 
-Joins that would follow one another are one, so that no column counts more than another (Fig. 1).
+Consecutive joins are merged into one, so that all columns have equal weight (Fig. 1).
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 Join = Callable[[list[Tensor]], Tensor]
-LOCAL = -1  # no column: every join drops paths by itself
+LOCAL = -1  # no global column: every join drops paths by itself
 
 
 class Layer(nn.Sequential):
@@ -30,10 +30,10 @@ class Layer(nn.Sequential):
 
 
 class Fractal(nn.Module):
-    """f_C: (B, c_in, H, W) -> what each of `columns` gives, (B, c_out, H, W), the deepest first.
+    """f_C: (B, c_in, H, W) -> outputs of the `columns`, (B, c_out, H, W) each, the deepest first.
 
-    With `level`, of all columns there is but that whose layers stand beside f_{level - 1} twice,
-    under the same keys.
+    With `level`, only the column parallel to [f_{level - 1} o f_{level - 1}] is built, under the
+    same keys.
     """
 
     def __init__(self, columns: int, c_in: int, c_out: int, dropout: float, level: int) -> None:
@@ -45,16 +45,18 @@ class Fractal(nn.Module):
         self.beside = ("conv",) if deeper else ()  # the main path
 
     def forward(self, z: Tensor, join: Join) -> list[Tensor]:
-        found: list[Tensor] = []
+        outputs: list[Tensor] = []
         if self.first is not None and self.second is not None:
-            found = self.second(join(self.first(z, join)), join)
-        return found if self.conv is None else [*found, self.conv(z)]
+            outputs = self.second(join(self.first(z, join)), join)
+        return outputs if self.conv is None else [*outputs, self.conv(z)]
 
 
 class Route(nn.Module):
-    """What is left of a network in a step of training (Sec. 3): half of the mini-batches see one
-    of `columns` alone, the same in all blocks (global); in the others, each join drops each of its
-    inputs at `rate`, but never all (local)."""
+    """Drop-path of a training step (Sec. 3).
+
+    Half of the mini-batches see one of `columns` alone, the same in all blocks (global). In the
+    other half, each join drops each of its inputs at `rate`, but never all (local).
+    """
 
     column: Tensor
 
@@ -64,13 +66,13 @@ class Route(nn.Module):
         self.register_buffer("column", torch.tensor(LOCAL), persistent=False)
 
     def draw(self) -> None:
-        """For the next mini-batch: a column, counted from the deepest, or LOCAL."""
+        """Draw a column, counted from the deepest, or LOCAL, for the next mini-batch."""
         device = self.column.device
         column = torch.randint(self.columns, (), device=device)
         self.column.copy_(torch.where(torch.rand((), device=device) < 0.5, column, LOCAL))
 
-    def kept(self, paths: int) -> Tensor:
-        """Which of the inputs of a join live, (paths,): one at least."""
+    def alive(self, paths: int) -> Tensor:
+        """Return a mask over the inputs of a join, (paths,), True for at least one."""
         device = self.column.device
         index = torch.arange(paths, device=device)
         local = torch.rand(paths, device=device) >= self.rate
@@ -80,7 +82,7 @@ class Route(nn.Module):
 
 
 class Block(nn.Module):
-    """f_C after 2x2 max pooling, if it `pools`: (B, c_in, H, W) -> (B, c_out, h, w)."""
+    """f_C, after 2x2 max pooling if it `pools`: (B, c_in, H, W) -> (B, c_out, h, w)."""
 
     def __init__(self, fractal: Fractal, route: Route, *, c_out: int, pools: bool) -> None:
         super().__init__()
@@ -89,14 +91,14 @@ class Block(nn.Module):
         self.fractal, self.route = fractal, route
 
     def join(self, paths: list[Tensor]) -> Tensor:
-        """The mean of all paths, or of those that live in this step."""
+        """Return the mean of all paths, or of those alive in this step."""
         if len(paths) == 1:
             return paths[0]
-        found = torch.stack(paths)
+        stacked = torch.stack(paths)
         if not (self.training and self.route.rate):
-            return found.mean(0)
-        kept = self.route.kept(len(paths)).to(found.dtype)
-        return (found * (kept / kept.sum()).view(-1, 1, 1, 1, 1)).sum(0)
+            return stacked.mean(0)
+        alive = self.route.alive(len(paths)).to(stacked.dtype)
+        return (stacked * (alive / alive.sum()).view(-1, 1, 1, 1, 1)).sum(0)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.join(self.fractal(self.pool(x), self.join))

@@ -2,8 +2,8 @@
 
 image -> block1 -> pool, block2 -> ... -> pool, blockB -> pool -> average -> fc
 
-A block is a fractal of C columns (fractal.py), so the deepest path has B 2^(C-1) convolutions. What
-is learnt with drop-path are C networks: any column works alone.
+A block is a fractal of C columns (fractal.py), so the deepest path has B 2^(C-1) convolutions.
+Drop-path trains C networks at once: any column works alone.
 """
 
 from collections.abc import Sequence
@@ -19,9 +19,9 @@ class FractalNet(Classifier):
 
     `drop_path_rate` is that of local drop-path, 0.15 in the paper; unless it is 0, half of the
     mini-batches see one column (global). `drop_rate` is the dropout of the last block, 0.4 in the
-    paper, to which it grows from 0 in the first. `column` 1 to C leaves that column alone, of 1, 2,
-    4, ... layers in a block: a plain network, whose keys are among those of the whole.
-    Raises ValueError for a column that there is not.
+    paper, to which it grows from 0 in the first. `column` 1 to C builds that column alone, of 1, 2,
+    4, ... layers in a block: a plain network, whose keys are a subset of the complete one's.
+    Raises ValueError for a column out of range.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class FractalNet(Classifier):
         self.route = route
 
     def forward_stem(self, x: Tensor) -> Tensor:
-        """The first block; in training, what is left of the network is drawn before."""
+        """Run the first block; in training, draw the paths of this step before."""
         if self.training and self.route.rate:
             self.route.draw()
         return super().forward_stem(x)

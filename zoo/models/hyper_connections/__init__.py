@@ -1,10 +1,12 @@
 """Hyper-connections (2409.19606): OLMo and vision transformers, static (SHC) and dynamic (DHC)."""
 
+from functools import partial
 from typing import Any
 
-from zoo.models._cfgs import IMAGENET_CFG, language_cfg
+from zoo.models._cfgs import BIG_VISION_CFG, language_cfg
 from zoo.models._registry import register_models
 
+register_decoders = partial(register_models, task="language-modeling")
 MODEL = "zoo.models.hyper_connections.model:HyperOLMo"
 PLAIN = "zoo.models.hyper_connections.model:PreNormOLMo"
 VIT = "zoo.models.hyper_connections.vision:HyperViT"
@@ -17,34 +19,19 @@ def hyper(n: int, dynamic: bool = True) -> dict[str, Any]:
     return {"hyper": {"n": n, "dynamic": dynamic}}
 
 
-register_models(PLAIN, {"olmo_1b": {}, "olmo_7b": B7}, DOLMA, task="language-modeling")
+register_decoders(PLAIN, {"olmo_1b": {}, "olmo_7b": B7}, DOLMA)
 for n in (1, 2, 4, 8):
-    register_models(MODEL, {f"olmo_1b_dhc_x{n}": hyper(n)}, DOLMA, task="language-modeling")
+    register_decoders(MODEL, {f"olmo_1b_dhc_x{n}": hyper(n)}, DOLMA)
 for n in (2, 4):
-    register_models(
-        MODEL, {f"olmo_1b_shc_x{n}": hyper(n, dynamic=False)}, DOLMA, task="language-modeling"
-    )
-register_models(MODEL, {"olmo_7b_dhc_x4": {**B7, **hyper(4)}}, DOLMA, task="language-modeling")
+    register_decoders(MODEL, {f"olmo_1b_shc_x{n}": hyper(n, dynamic=False)}, DOLMA)
+register_decoders(MODEL, {"olmo_7b_dhc_x4": {**B7, **hyper(4)}}, DOLMA)
 
-register_models(
-    PLAIN, {"olmo_nano": NANO}, language_cfg("bytes", 257, 256), task="language-modeling"
-)
-register_models(
-    MODEL,
-    {"olmo_nano_dhc_x4": {**NANO, **hyper(4)}},
-    language_cfg("bytes", 257, 256),
-    task="language-modeling",
+register_decoders(PLAIN, {"olmo_nano": NANO}, language_cfg("bytes", 257, 256))
+register_decoders(
+    MODEL, {"olmo_nano_dhc_x4": {**NANO, **hyper(4)}}, language_cfg("bytes", 257, 256)
 )
 
 SIZES = {"b": (12, 768, 12), "l": (24, 1024, 16)}  # of 2010.11929, in Big Vision's view of an image
-BIG_VISION = IMAGENET_CFG | {
-    "pool_size": (14, 14),
-    "mean": (0.5, 0.5, 0.5),
-    "std": (0.5, 0.5, 0.5),
-    "interpolation": "box",
-    "first_conv": "patch_embed",
-    "classifier": "head.fc",
-}
 for size, (layers, width, heads) in SIZES.items():
     args = {"layers": layers, "width": width, "heads": heads}
     for kind in ("shc", "dhc"):
@@ -52,6 +39,6 @@ for size, (layers, width, heads) in SIZES.items():
         register_models(
             VIT,
             {name: {**args, **hyper(2, dynamic=kind == "dhc")}},
-            BIG_VISION,
+            BIG_VISION_CFG,
             task="image-classification",
         )

@@ -15,11 +15,11 @@ from zoo.modules.swiglu_decoder import PlainNorm
 
 
 class HyperConnection(nn.Module):
-    """The weights of one sublayer, the k-th: H, (B, T, n, D) -> B^T, A_m, A_r side by side,
-    (n, n + 2), for each token if `dynamic` (Eqs. 10 to 13).
+    """The weights of sublayer k: H, (B, T, n, D) -> B^T, A_m, A_r in one matrix, (n, n + 2).
 
-    At first B = 1, A_m = e_{k mod n}, A_r = 1, W = 0 (Eq. 14), s = 0.01 (App. J). The static ones
-    are kept as a vector, because they do not decay and W does (Sec. 4), and vectors are spared.
+    There is a matrix for each token if `dynamic` (Eqs. 10 to 13). Initially B = 1, A_m =
+    e_{k mod n}, A_r = 1, W = 0 (Eq. 14), s = 0.01 (App. J). The static weights are stored as a
+    vector: they do not decay and W does (Sec. 4), and recipes do not decay vectors.
     """
 
     def __init__(self, width: int, n: int, k: int, *, dynamic: bool, tanh: bool) -> None:
@@ -38,16 +38,16 @@ class HyperConnection(nn.Module):
         static = self.static.view(self.n, self.n + 2).clone()  # hooks know no views of parameters
         if not self.dynamic:
             return static
-        seen = self.norm(h) @ self.w
-        seen = seen.tanh() if self.tanh else seen
-        return static + seen * torch.cat([self.s_beta, self.s_alpha.expand(self.n + 1)])
+        dynamic = self.norm(h) @ self.w
+        dynamic = dynamic.tanh() if self.tanh else dynamic
+        return static + dynamic * torch.cat([self.s_beta, self.s_alpha.expand(self.n + 1)])
 
 
 class HyperConnections(ResidualStream):
     """The stream is the hyper hidden matrix, (B, T, n, D); the defaults are DHC x 4.
 
-    A sublayer is a layer k = 1 ... 2 L of Alg. 1. At first it is the plain residual stream n times:
-    its sum is n times what a pre-norm transformer has.
+    A sublayer is a layer k = 1 ... 2 L of Alg. 1. Initially every copy is the plain residual
+    stream, and their sum n times that of a pre-norm transformer.
     """
 
     def __init__(

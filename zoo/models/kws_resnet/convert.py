@@ -4,7 +4,7 @@ from zoo.checkpoints.key_mapping import KeyMapping, Pair
 
 
 def renames(blocks: int, last: int) -> tuple[Pair, ...]:
-    """(theirs, ours) for so many blocks and, if `last` is 1, the convolution after them."""
+    """Return (source, zoo) keys of the blocks and, if `last` is 1, the convolution after them."""
     layers = range(1, 2 * blocks + last + 1)
     convs = [(f"conv{i}.", f"blocks.{(i - 1) // 2}.conv{1 + (i - 1) % 2}.") for i in layers]
     norms = [(f"bn{i}.", f"blocks.{i // 2}.bn{1 + i % 2}.") for i in layers[:-1]]

@@ -21,8 +21,11 @@ def norm(width: int) -> nn.BatchNorm2d:
 
 
 class Block(nn.Module):
-    """(B, width, T, F) -> the same. What is added has had its ReLU, and what runs on beside it no
-    BatchNorm; the `first` block's input has none at all (SpeechResModel of castorini/honk)."""
+    """(B, width, T, F) -> the same shape. The branch ends in a ReLU; the skip has no BatchNorm.
+
+    The `first` block has none before its first convolution either (SpeechResModel of
+    castorini/honk).
+    """
 
     def __init__(self, width: int, dilations: tuple[int, int], *, first: bool) -> None:
         super().__init__()
@@ -40,7 +43,7 @@ class Block(nn.Module):
 
 
 class Single(nn.Module):
-    """The last convolution of res15, without a shortcut: (B, width, T, F) -> the same."""
+    """The last convolution of res15, without a shortcut: (B, width, T, F) -> the same shape."""
 
     def __init__(self, width: int, dilation: int) -> None:
         super().__init__()
@@ -57,8 +60,8 @@ class Single(nn.Module):
 class KeywordResNet(Classifier):
     """res8, res15, res26: (B, in_chans, T frames, F coefficients) -> (B, num_classes).
 
-    `pool` is what one pixel behind conv0 is the average of: frames, coefficients. If `dilated`,
-    convolution i of the blocks, from 0, has a dilation of 2^(i // 3), and one more follows them.
+    `pool` is the window of the average after conv0: frames, coefficients. If `dilated`, convolution
+    i of the blocks, from 0, has a dilation of 2^(i // 3), and one more convolution follows them.
     Depth is 2 blocks + 2, or 3. Raises ValueError without a block, or for a pool below 1.
     """
 
@@ -95,4 +98,4 @@ class KeywordResNet(Classifier):
 
     @staticmethod
     def initialise(module: nn.Module) -> None:
-        """As torch begins: the authors' code leaves it at that."""
+        """Keep torch's initialisation, as the authors' code does."""

@@ -1,4 +1,4 @@
-"""What LAuReL adds, by Table 4 of 2411.07501, and what it adds as built."""
+"""Parameters that LAuReL adds, by Table 4 of 2411.07501, and as built."""
 
 from typing import Any
 
@@ -10,14 +10,17 @@ from zoo.modules.stages import DEPTHS
 
 
 def parameters(model: str) -> int:
-    """All of a network's."""
+    """Return the number of parameters of a network."""
     network: Any = build_model(model, device="meta")
     return sum(parameter.numel() for parameter in network.parameters())
 
 
 def extra_params(model: str, than: str) -> tuple[float, float]:
-    """In percent of a ResNet's: Table 4 in each block (a stage's first blocks have fewer before
-    them), and as built. Without LAuReL's parts, a block more of its third stage."""
+    """Return the added parameters in percent of a ResNet's: by Table 4, and as built.
+
+    The first blocks of a stage have fewer blocks before them. Without LAuReL's parts, what is added
+    is one more block in the third stage.
+    """
     args: Any = get_entry(model).args
     plain, built = parameters(than), parameters(model)
     scalars, low_rank, previous = PARTS[args["parts"]]
@@ -31,6 +34,6 @@ def extra_params(model: str, than: str) -> tuple[float, float]:
 
 
 def illustration(model: str, than: str) -> tuple[int, int]:
-    """2N(4D + 1) of Sec. 3.2.1 for 20 layers of 1,000 at rank 4; and as built."""
+    """Return 2N(4D + 1) of Sec. 3.2.1 for 20 layers of 1,000 at rank 4; and as built."""
     stream = LaurelStream(20, 1000, parts="rw+lr", rank=4, normalisation="softmax")
     return 2 * 20 * (4 * 1000 + 1), sum(parameter.numel() for parameter in stream.parameters())

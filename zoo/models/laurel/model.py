@@ -4,8 +4,8 @@
 x_i -> {                  } alpha f + beta (x_i + sum_j gamma_j B_j A_j x_{i-j}) -> ReLU -> x_{i+1}
          shortcut = x_i
 
-x_i is what the shortcut gives, so that all the x of a stage have one shape; none is remembered
-beyond its stage (deviations of paper.toml).
+x_i is the output of the shortcut, so that all x of a stage have one shape. No x is used beyond its
+stage (deviations of paper.toml).
 """
 
 from collections.abc import Callable, Mapping
@@ -22,7 +22,7 @@ from zoo.modules.stages import DEPTHS, stack
 
 
 class LaurelStage(nn.ModuleList):
-    """Blocks that see what ran beside the blocks before them: (B, c_in, H, W) -> (B, D, h, w)."""
+    """Blocks that also see the skips of earlier blocks: (B, c_in, H, W) -> (B, D, h, w)."""
 
     def __init__(self, blocks: nn.Sequential, merge: Callable[..., Laurel]) -> None:
         super().__init__(blocks)
@@ -43,9 +43,9 @@ class LaurelStage(nn.ModuleList):
 class LAuReLResNet(PostActivation):
     """ResNet-50 of Sec. 3.1: (B, in_chans, 224, 224) -> (B, num_classes).
 
-    `parts` are the versions that are added up: "rw", "lr", "pa", "rw+lr" or "rw+lr+pa"; "" is the
-    baseline, which with `depths` (3, 4, 7, 3) has one layer more. `normalisation` of the two
-    weights is "softmax", "sigmoid" or "none". Raises ValueError for others, and for a rank below 1.
+    `parts` are the combined versions: "rw", "lr", "pa", "rw+lr" or "rw+lr+pa"; "" is the baseline,
+    which with `depths` (3, 4, 7, 3) has one layer more. `normalisation` of the two weights is
+    "softmax", "sigmoid" or "none". Raises ValueError for other values, and for a rank below 1.
     """
 
     def __init__(

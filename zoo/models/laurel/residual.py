@@ -1,4 +1,4 @@
-"""What takes the place of f(x_i) + x_i in LAuReL (2411.07501, Eq. 2 to 6).
+"""The learned augmented residual layer of LAuReL (2411.07501, Eq. 2 to 6).
 
 x_{i+1} = alpha f(x_i) + beta (x_i + sum_j gamma_j B_j A_j x_{i-j})      j = 0 .. k - 1
           RW             RW        PA        LR                          LR alone: j = 0
@@ -25,7 +25,7 @@ K = 3  # activations that PA sees (Sec. 5: "k = 3 seems sufficient in our experi
 
 
 def unbounded(weights: Tensor) -> Tensor:
-    """alpha and beta as they are: the paper found that they must not grow so."""
+    """alpha and beta as they are; the paper found that they should be bounded."""
     return weights
 
 
@@ -37,15 +37,16 @@ NORMALISATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 
 
 class LowRank(nn.Module):
-    """B A x (Eq. 3), of the channels: (B, D, H, W) or (.., D) -> the same. A is (r, D), at first
-    Xavier's or, for language, spread over the columns (footnote 2); B is (D, r), at first 0."""
+    """B A x (Eq. 3) over the channels: (B, D, H, W) or (.., D) -> the same shape.
+
+    A is (r, D), initially Xavier's or, for language, spread over the columns (footnote 2); B is
+    (D, r), initially 0.
+    """
 
     def __init__(self, width: int, rank: int, *, spread: bool) -> None:
         super().__init__()
-        self.A, self.B = (
-            nn.Parameter(torch.empty(rank, width)),
-            nn.Parameter(torch.zeros(width, rank)),
-        )
+        self.A = nn.Parameter(torch.empty(rank, width))
+        self.B = nn.Parameter(torch.zeros(width, rank))
         nn.init.xavier_uniform_(self.A)
         if spread:
             of_rank = torch.arange(width) % rank == torch.arange(rank)[:, None]
@@ -57,14 +58,14 @@ class LowRank(nn.Module):
         return F.linear(F.linear(x, self.A), self.B)
 
     def folded(self) -> Tensor:
-        """W - I: one matrix, (D, D)."""
+        """Return W - I, (D, D)."""
         return self.B @ self.A
 
 
 class Laurel(nn.Module):
     """Eq. 2 for one layer: f(x_i) and x_i, x_{i-1}, .. of one shape -> x_{i+1}.
 
-    `parts` of the paper's versions; `earlier` is how many activations there are, x_i among them.
+    `parts` names one of the paper's versions; `earlier` is the number of activations, with x_i.
     RW's two weights are normalised by softmax, by sigmoid, or not at all (Sec. 2.1). With PA alone
     each h is the identity and its gamma starts at 0 (Table 5's counts); with LR, gamma starts at 1.
     Raises ValueError for parts or a normalisation that the paper lacks, and for a rank below 1.

@@ -1,9 +1,12 @@
 """Loop-residual GPT-2 (2409.14199): loop_gpt2_81m, loop_gpt2_45m and the block that is looped."""
 
+from functools import partial
+
 from zoo.models._cfgs import language_cfg
 from zoo.models._registry import register_models
 
-register_models(
+register = partial(register_models, task="language-modeling")
+register(
     "zoo.models.loop_residual.model:LoopGPT2",
     {
         "loop_gpt2_81m": {"layers": 6, "loops": 6},
@@ -11,14 +14,12 @@ register_models(
         "gpt2_45m_lite": {"layers": 1, "loops": 1},
     },
     language_cfg("gpt2", 50257, 1024),
-    task="language-modeling",
 )
 
 # Half the blocks of gpt2_nano, twice; and all of them twice.
 NANO = {"width": 80, "heads": 4, "loops": 2, "vocab": 257, "context": 256}
-register_models(
+register(
     "zoo.models.loop_residual.model:LoopGPT2",
     {"loop_gpt2_nano": {"layers": 3, **NANO}, "loop_gpt2_nano_x2": {"layers": 6, **NANO}},
     language_cfg("bytes", 257, 256),
-    task="language-modeling",
 )

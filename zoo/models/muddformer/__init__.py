@@ -1,8 +1,12 @@
 """MUDDFormer and MUDDPythia (2502.12170): as released, and the sizes of the paper's experiments."""
 
-from zoo.models._cfgs import IMAGENET_CFG, language_cfg
+from functools import partial
+
+from zoo.models._cfgs import BIG_VISION_CFG, language_cfg
 from zoo.models._registry import register_models
 
+register_decoders = partial(register_models, task="language-modeling")
+register_classifiers = partial(register_models, task="image-classification")
 FORMER = "zoo.models.muddformer.model:MUDDFormer"
 PYTHIA = "zoo.models.muddformer.model:MUDDPythia"
 NEOX = language_cfg("neox", 50432, 2048)
@@ -15,7 +19,7 @@ SIZES = {
     "1_34b_deep": (42, 1536, 24, 4096),
 }
 
-register_models(
+register_decoders(
     FORMER,
     {
         "muddformer_2_8b": {
@@ -27,52 +31,28 @@ register_models(
         }
     },
     NEOX,
-    task="language-modeling",
 )
 for size, (layers, width, heads, hidden) in {
     "1_4b": (24, 2048, 16, 8192),
     "2_8b": (32, 2560, 32, 10240),
 }.items():
     args = {"layers": layers, "width": width, "heads": heads, "hidden": hidden}
-    register_models(
-        PYTHIA,
-        {f"muddpythia_{size}": {**args, "choices": {"rope": "float16"}}},
-        NEOX,
-        task="language-modeling",
+    register_decoders(
+        PYTHIA, {f"muddpythia_{size}": {**args, "choices": {"rope": "float16"}}}, NEOX
     )
 for size, (layers, width, heads, hidden) in SIZES.items():
     args = {"layers": layers, "width": width, "heads": heads, "hidden": hidden}
     # The public JAX recipe has no norm of queries and keys; the deep ones are PrePostDANorm.
     choices = {"qk_norm": False, "pre_post": size.endswith("deep")}
-    register_models(
-        FORMER, {f"muddformer_{size}": {**args, "choices": choices}}, NEOX, task="language-modeling"
-    )
+    register_decoders(FORMER, {f"muddformer_{size}": {**args, "choices": choices}}, NEOX)
 
 # Without rounding the hidden size of the aggregates: at this width it would be 15 % of the weights.
 NANO = {"layers": 6, "width": 80, "heads": 4, "hidden": 213, "vocab": 257, "context": 256}
 NANO_CHOICES = {"qk_norm": False, "std": 0.0, "round_to": 0}
-register_models(
-    FORMER,
-    {"muddformer_nano": {**NANO, "choices": NANO_CHOICES}},
-    language_cfg("bytes", 257, 256),
-    task="language-modeling",
+register_decoders(
+    FORMER, {"muddformer_nano": {**NANO, "choices": NANO_CHOICES}}, language_cfg("bytes", 257, 256)
 )
 
 VIT_S = {"layers": 12, "width": 384, "heads": 6}  # Table 8; Big Vision's view of an image
-BIG_VISION = IMAGENET_CFG | {
-    "pool_size": (14, 14),
-    "mean": (0.5, 0.5, 0.5),
-    "std": (0.5, 0.5, 0.5),
-    "interpolation": "box",
-    "first_conv": "patch_embed",
-    "classifier": "head.fc",
-}
-register_models(
-    "zoo.models.muddformer.vision:MUDDViT",
-    {"muddvit_s16": VIT_S},
-    BIG_VISION,
-    task="image-classification",
-)
-register_models(
-    "zoo.models.muddformer.vision:ViT", {"vit_s16": VIT_S}, BIG_VISION, task="image-classification"
-)
+register_classifiers("zoo.models.muddformer.vision:MUDDViT", {"muddvit_s16": VIT_S}, BIG_VISION_CFG)
+register_classifiers("zoo.models.muddformer.vision:ViT", {"vit_s16": VIT_S}, BIG_VISION_CFG)

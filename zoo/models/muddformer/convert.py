@@ -1,4 +1,4 @@
-"""Keys of the released MUDDFormer and MUDDPythias: the zoo's, but for those of the connections."""
+"""Keys of the released MUDDFormer and MUDDPythias: the zoo's, except for the connections."""
 
 from zoo.checkpoints.key_mapping import KeyMapping
 

@@ -1,4 +1,4 @@
-"""What the paper says that its connections cost, by its formulas, and what they cost as built.
+"""The cost of the connections, by the paper's formulas and as built.
 
 Sec. 2.6, App. C: eta = (L + 3) / D, rho = T / D -> eta / 6 and eta / (3 + rho / 4), in percent
 """
@@ -13,13 +13,13 @@ TOKENS = 4096  # T of Table 1
 
 
 def sizes(model: str) -> tuple[int, int]:
-    """(L, D)."""
+    """Return (L, D)."""
     args = get_entry(model).args
     return args["layers"], args["width"]
 
 
 def extra_params(model: str, than: str) -> tuple[float, float]:
-    """Parameters of the connections, in percent of 12 L D^2: by the formula, as built."""
+    """Return the connections' parameters in percent of 12 L D^2: by the formula, and as built."""
     layers, width = sizes(model)
     network: Any = build_model(model, device="meta")
     built = sum(parameter.numel() for parameter in network.connections.parameters())
@@ -27,8 +27,10 @@ def extra_params(model: str, than: str) -> tuple[float, float]:
 
 
 def extra_macs(model: str, than: str) -> tuple[float, float]:
-    """Multiply-adds at 4,096 tokens, in percent of those of the plain layers, without embeddings:
-    by the formula, as built."""
+    """Return the added multiply-adds in percent of the plain layers': by the formula, and as built.
+
+    At 4,096 tokens, without embeddings.
+    """
     layers, width = sizes(model)
     formula = (layers + 3) / width / (3 + TOKENS / width / 4)
     macs = []

@@ -66,7 +66,7 @@ class MUDDFormer(Decoder):
 
     size = DecoderSize(layers=32, width=2560, heads=32, hidden=6912, vocab=50432, context=2048)
     eps = 1e-6
-    rotated = 1  # one part in so many of a head
+    rotated = 1  # 1 / rotated of each head has rotary positions
     bias = parallel = False
     norm_type: Callable[..., nn.Module] = RMSNorm
     feed_forward: Callable[[int, int], nn.Module] = SwiGLU

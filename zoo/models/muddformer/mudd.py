@@ -18,7 +18,7 @@ WAYS = 4  # Q, K, V, R
 
 
 class Sources(NamedTuple):
-    """X_0 ... X_{n-1}, over which the sums are: separate tensors, or stacked in one buffer."""
+    """X_0 ... X_{n-1}, to be summed: separate tensors, or stacked in one buffer."""
 
     separate: tuple[Tensor, ...] = ()  # (B, T, D) each
     stacked: Tensor | None = None  # (B T, layers + 1, D)

@@ -1,8 +1,11 @@
 """Orthogonal residual updates (2505.11881): ResNetV2 for small images, and vision transformers."""
 
-from zoo.models._cfgs import CIFAR_CFG, IMAGENET_CFG
+from functools import partial
+
+from zoo.models._cfgs import CIFAR_CFG, VIT_CFG
 from zoo.models._registry import register_models
 
+register = partial(register_models, task="image-classification")
 RESNET = "zoo.models.orthogonal_residual.model:OrthogonalResNet"
 VIT = "zoo.models.orthogonal_residual.vision:OrthogonalViT"
 DEPTHS = (18, 34, 50, 101)
@@ -15,27 +18,20 @@ SIZES = {
     "s16": {"layers": 6, "width": 384, "heads": 6},
     "b16": {"layers": 12, "width": 768, "heads": 12},
 }
-VIT_INPUT = IMAGENET_CFG | {
-    "pool_size": (14, 14),
-    "first_conv": "patch_embed",
-    "classifier": "head.fc",
-}
 
 for update, prefix in (
     ("feature", "orthogonal"),
     ("global", "orthogonal_global"),
     ("linear", "linear"),
 ):
-    register_models(
+    register(
         RESNET,
         {f"{prefix}_resnetv2_{depth}": {"depth": depth, "update": update} for depth in DEPTHS},
         INPUT,
-        task="image-classification",
     )
 for update, prefix in (("feature", "orthogonal"), ("linear", "linear")):
-    register_models(
+    register(
         VIT,
         {f"{prefix}_vit_{size}": {**args, "update": update} for size, args in SIZES.items()},
-        VIT_INPUT,
-        task="image-classification",
+        VIT_CFG,
     )

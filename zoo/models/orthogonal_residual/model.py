@@ -3,7 +3,7 @@
 image -> 3x3, BN ReLU -> 4 stages of pre-activation units, 64 .. 512 filters -> average -> fc
                           x -> BN ReLU conv .. -> f    x + f - <x, f> / (|x|^2 + eps) x
 
-The networks are those of the authors' preactresnet.py (github.com/BootsofLagrangian/ortho-residual
+The networks are as in the authors' preactresnet.py (github.com/BootsofLagrangian/ortho-residual
 at 4f663d3), for images of 32 and 64 pixels. Unlike those of 1603.05027 they have biases in all
 convolutions but no BN-ReLU after the last unit, and every shortcut starts at the input itself.
 """
@@ -20,7 +20,7 @@ from zoo.modules.stages import imagenet_depths, stack
 
 
 def conv(c_in: int, c_out: int, kernel: int, stride: int = 1) -> nn.Conv2d:
-    """With a bias; keeps the size, but for its stride."""
+    """Convolution with a bias, padded to keep the size (but for its stride)."""
     return nn.Conv2d(c_in, c_out, kernel, stride, kernel // 2)
 
 
@@ -32,23 +32,25 @@ def projection(c_in: int, c_out: int, stride: int) -> nn.Module:
 def unit(
     c_in: int, width: int, stride: int, drop_path: float, *, deep: bool, merge: Merge
 ) -> PreUnit:
-    """Two 3x3, or (`deep`) 1x1, 3x3, 1x1 to 4 `width`, with the stride in the first of them:
-    (B, c_in, H, W) -> (B, c_out, H / stride, W / stride)."""
+    """Two 3x3, or (`deep`) 1x1, 3x3, 1x1 to 4 `width`, with the stride in the first layer.
+
+    (B, c_in, H, W) -> (B, c_out, H / stride, W / stride).
+    """
     convs = [conv(c_in, width, 3, stride), conv(width, width, 3)]
     if deep:
         first, last = conv(c_in, width, 1, stride), conv(width, 4 * width, 1)
         convs = [first, conv(width, width, 3), last]
-    made = PreUnit(convs, shortcut=projection, drop_path=drop_path, merge=merge)
-    made.shares = False  # Fig. 1: the stream is x, never its BN-ReLU
-    return made
+    block = PreUnit(convs, shortcut=projection, drop_path=drop_path, merge=merge)
+    block.shares = False  # Fig. 1: the stream is x, never its BN-ReLU
+    return block
 
 
 class OrthogonalResNet(Classifier):
     """(B, in_chans, H, W) -> (B, num_classes).
 
     `update` is orthogonal over each pixel's channels ("feature", Orthogonal-F), over the whole
-    image ("global", Orthogonal-G), or the plain sum ("linear"). None has a parameter more than
-    another. Raises ValueError for a depth or an update that the paper lacks.
+    image ("global", Orthogonal-G), or the plain sum ("linear"); none has parameters. Raises
+    ValueError for a depth or an update that the paper lacks.
     """
 
     def __init__(

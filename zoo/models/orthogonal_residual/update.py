@@ -1,9 +1,9 @@
-"""The orthogonal residual update of 2505.11881: only what is new to the stream is added.
+"""The orthogonal residual update of 2505.11881: only the part of f orthogonal to x is added.
 
 x + f - <x, f> / (|x|^2 + eps) x
 
-     f ^       what f has along x (its shadow on x) is left out;
-       | \\     what remains stands upright on x, so that
+     f ^       the projection of f on x is left out;
+       | \\     the rest, f_perp, is orthogonal to x, so that
 x ----> .      |x + f_perp|^2 = |x|^2 + |f_perp|^2, but for eps
 """
 
@@ -19,10 +19,10 @@ EPS = 1e-6
 
 
 def orthogonal(branch: Tensor, skip: Tensor, *, dims: tuple[int, ...], eps: float = EPS) -> Tensor:
-    """The part of `branch` that is orthogonal to `skip` over `dims`, of the same shape.
+    """Return the part of `branch` that is orthogonal to `skip` over `dims`.
 
-    What is left along the skip is <skip, branch> eps / (|skip|^2 + eps). The quotient is taken in
-    float32 or better, as in the authors' connect.py.
+    A part of <skip, branch> eps / (|skip|^2 + eps) remains along the skip. The quotient is computed
+    in float32 or better, as in the authors' connect.py.
     """
     wide = torch.promote_types(skip.dtype, torch.float32)
     dot = (skip * branch).sum(dims, keepdim=True)
@@ -31,12 +31,12 @@ def orthogonal(branch: Tensor, skip: Tensor, *, dims: tuple[int, ...], eps: floa
 
 
 def orthogonal_sum(branch: Tensor, skip: Tensor, *, dims: tuple[int, ...]) -> Tensor:
-    """The skip, and what of the branch is orthogonal to it."""
+    """Return the skip plus the part of the branch that is orthogonal to it."""
     return skip + orthogonal(branch, skip, dims=dims)
 
 
 def over(dims: tuple[int, ...]) -> Merge:
-    """The merge that is orthogonal over `dims`, whatever the number of channels."""
+    """Return the orthogonal merge over `dims`, for any number of channels."""
     return lambda channels: partial(orthogonal_sum, dims=dims)
 
 
@@ -45,5 +45,5 @@ UPDATES: dict[str, Merge] = {"feature": over((1,)), "global": over((1, 2, 3)), "
 
 
 def update_of(name: str) -> Merge:
-    """Raises ValueError for an update that the paper lacks."""
+    """Return the merge of an update. Raises ValueError for one that the paper lacks."""
     return pick(UPDATES, name, "update (Sec. 3)")

@@ -2,7 +2,7 @@
 
 conv BN -> units of 16 + alpha / N, 16 + 2 alpha / N, .. 16 + alpha filters -> BN ReLU -> fc
 
-No stage has one width: each of the N units is wider than the one before it.
+Each of the N units is wider than the one before it, within a stage too.
 
 pyramidnet110_a48 (CIFAR)   pyramidnet272_a200 (bottlenecks)   pyramidnet200_a300 (ImageNet)
 """
@@ -52,7 +52,7 @@ class BasicPyramidNet(PreActivation):
 class BottleneckPyramidNet(PreActivation):
     """PyramidNet-164 .. -272 for CIFAR: (B, in_chans, 32, 32) -> (B, num_classes).
 
-    Additive, as all bottlenecks that are reported. Raises ValueError unless depth = 9n + 2.
+    Additive, as all reported bottlenecks. Raises ValueError unless depth = 9n + 2.
     """
 
     def __init__(

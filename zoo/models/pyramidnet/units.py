@@ -1,4 +1,4 @@
-"""The pyramid of 1610.02915, Sec. 2: how wide each unit is, and the unit.
+"""The pyramid of 1610.02915, Sec. 2: the widths of the units, and the unit.
 
 x -> BN -> conv -> BN ReLU -> conv -> BN -> (+)    keys: bn1 conv1 bn2 conv2 bn3 (conv3 bn4)
  \\_ average where the size changes, zeros ___/
@@ -16,9 +16,8 @@ from zoo.modules.post_activation import conv
 from zoo.modules.shortcuts import pooled_identity
 from zoo.modules.stages import pick
 
-Widening = Callable[
-    [int, float, float], float
-]  # (first filters, alpha, k / N) -> filters of unit k
+# (filters of the stem, alpha, k / N) -> filters of unit k
+Widening = Callable[[int, float, float], float]
 WIDENINGS: dict[str, Widening] = {
     "additive": lambda first, alpha, share: first + alpha * share,
     "multiplicative": lambda first, alpha, share: first * alpha**share,
@@ -28,9 +27,9 @@ WIDENINGS: dict[str, Widening] = {
 def pyramid(
     depths: Sequence[int], alpha: float, *, first: int, widening: str = "additive"
 ) -> list[list[int]]:
-    """Filters of every unit, by stage: rounded for each unit, not from one to the next.
+    """Return the filters of every unit, by stage, each rounded from its exact value.
 
-    `first` is what the stem gives. Raises ValueError unless the last unit is wider than that.
+    `first` are the filters of the stem. Raises ValueError unless the last unit is wider.
     """
     wide = pick(WIDENINGS, widening, "widening (Sec. 2)")
     if wide(first, alpha, 1) <= first:
@@ -41,17 +40,19 @@ def pyramid(
 
 
 class PyramidUnit(nn.Module):
-    """No ReLU before the first convolution, a BatchNorm after the last (Sec. 2):
-    (B, c_in, H, W) -> (B, c_out, H / stride, W / stride)."""
+    """No ReLU before the first convolution, a BatchNorm after the last (Sec. 2).
+
+    (B, c_in, H, W) -> (B, c_out, H / stride, W / stride).
+    """
 
     def __init__(self, convs: Sequence[nn.Conv2d], *, drop_path: float) -> None:
         super().__init__()
         c_in, self.c_out = convs[0].in_channels, convs[-1].out_channels
-        self.stride = max(each.stride[0] for each in convs)
+        self.stride = max(layer.stride[0] for layer in convs)
         self.convolutions = len(convs)
-        for i, each in enumerate(convs, 1):
-            self.add_module(f"bn{i}", nn.BatchNorm2d(each.in_channels))
-            self.add_module(f"conv{i}", each)
+        for i, layer in enumerate(convs, 1):
+            self.add_module(f"bn{i}", nn.BatchNorm2d(layer.in_channels))
+            self.add_module(f"conv{i}", layer)
         self.add_module(f"bn{self.convolutions + 1}", nn.BatchNorm2d(self.c_out))
         self.downsample = pooled_identity(c_in, self.c_out, self.stride)
         self.drop_path = DropPath(drop_path) if drop_path else nn.Identity()

@@ -1,4 +1,4 @@
-"""Pythia as released, and at those sizes of MUDDFormer's experiments that Pythia has not."""
+"""Pythia (2304.01373), as released and at more sizes of 2502.12170's experiments."""
 
 from zoo.models._cfgs import language_cfg
 from zoo.models._registry import register_models

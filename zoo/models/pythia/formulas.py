@@ -1,10 +1,10 @@
-"""How the paper counts: without the two matrices of embeddings (Table 1)."""
+"""Non-embedding parameters, as the paper counts (Table 1)."""
 
 from zoo.models._builder import build_model
 
 
 def non_embedding(model: str, than: str) -> tuple[int, int]:
-    """Parameters but those of the embeddings, in and out; and all."""
+    """Return the parameters without those of both embeddings, and all parameters."""
     network = build_model(model, device="meta")
     sizes = {name: parameter.numel() for name, parameter in network.named_parameters()}
     embeddings = sizes["tok_embeddings.weight"] + sizes["output.weight"]

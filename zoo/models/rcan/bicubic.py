@@ -1,4 +1,4 @@
-"""Bicubic interpolation as a network: the row of every table that every other is compared with."""
+"""Bicubic interpolation as a network: the baseline of super-resolution."""
 
 import torch
 from torch import Tensor, nn
@@ -7,8 +7,9 @@ from zoo.data.imresize import taps
 
 
 class Bicubic(nn.Module):
-    """MATLAB's imresize of an image that is not uint8, so nothing is rounded or clipped:
-    (B, C, H, W) -> (B, C, scale * H, scale * W). It has no parameters.
+    """MATLAB's imresize without rounding or clipping, as for images that are not uint8.
+
+    (B, C, H, W) -> (B, C, scale * H, scale * W), no parameters.
     """
 
     def __init__(self, *, scale: int = 2) -> None:
@@ -21,9 +22,9 @@ class Bicubic(nn.Module):
         for dim in (2, 3):
             indices, weights = taps(x.shape[dim], self.scale * x.shape[dim], self.scale)
             along = [-1 if d == dim else 1 for d in range(4)]
-            taken = [
-                x.index_select(dim, own.to(x.device)) * share.to(x).view(along)
-                for own, share in zip(indices, weights, strict=True)
+            terms = [
+                x.index_select(dim, index.to(x.device)) * weight.to(x).view(along)
+                for index, weight in zip(indices, weights, strict=True)
             ]
-            x = torch.stack(taken).sum(0)
+            x = torch.stack(terms).sum(0)
         return x

@@ -13,7 +13,7 @@ SCALES = (2, 3, 4, 8)
 class ChannelAttention(nn.Module):
     """x * s, s = sigmoid(W_U relu(W_D avg(x))) of Eqs. 9-11: (B, C, H, W) -> (B, C, H, W).
 
-    The average is over the image, or over the crop of it that the network is shown.
+    The average is over the whole input, so it differs between an image and its crops.
     """
 
     def __init__(self, channels: int, reduction: int) -> None:

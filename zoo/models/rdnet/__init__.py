@@ -1,9 +1,9 @@
-"""RDNet (2403.19588): the four sizes of Table B; the network is in model.py."""
+"""RDNet (2403.19588): the four sizes of Table B."""
 
 from zoo.models._cfgs import IMAGENET_CFG
 from zoo.models._registry import register_models
 
-TABLE_B = {  # features of the stem, growth rate of each mixing block, those that halve the image
+TABLE_B = {  # features of the stem, growth rates of the mixing blocks, blocks that halve the image
     "tiny": (64, (64, 104, 128, 128, 128, 128, 224), (1, 2, 6)),
     "small": (72, (64, 128, *[128] * 7, 240, 240), (1, 2, 9)),
     "base": (120, (96, 128, *[168] * 7, 336, 336), (1, 2, 9)),

@@ -1,9 +1,9 @@
 """Keys of published RDNets. timm's are the zoo's own; the two differ in the epsilon of the head's
-norm, which no tensor tells: a file of either becomes the authors'."""
+norm, which is in no tensor: a file of either becomes the authors' network."""
 
 from zoo.checkpoints.key_mapping import KeyMapping
 
-EPSILON = "the epsilon of the head's norm, in no tensor, is 1e-6 in timm, 1e-5 here and in theirs"
+EPSILON = "the epsilon of the head's norm, in no tensor, is 1e-6 in timm, 1e-5 in the authors' code"
 
 KEY_MAPPINGS = [
     KeyMapping(

@@ -1,4 +1,4 @@
-"""What RDNet (2403.19588) is made of: feature mixers, set beside one another, and transitions.
+"""Parts of RDNet (2403.19588): mixing blocks of feature mixers, and transitions.
 
 mixing block = 3 feature mixers, each seeing all channels so far (Fig. 1):
     cat -> 7x7 depthwise -> LN -> 1x1 to 4 C -> GELU -> 1x1 to the growth rate [-> ESE] -> gamma
@@ -17,7 +17,7 @@ LAYER_SCALE = 1e-6
 
 
 def to_eights(channels: float) -> int:
-    """Rounded down to a multiple of eight."""
+    """Round down to a multiple of eight."""
     return int(channels / 8) * 8
 
 
@@ -36,13 +36,12 @@ class Mixer(nn.Module):
         )
         if attention:
             layers.append(EffectiveSEModule(growth))
-        self.layers = nn.Sequential(OrderedDict(layers=layers))  # released keys say it twice
+        self.layers = nn.Sequential(OrderedDict(layers=layers))  # as in the released keys
         self.gamma = nn.Parameter(LAYER_SCALE * torch.ones(growth))
         self.drop_path = DropPath(drop_path) if drop_path else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
-        found = self.layers(x)
-        return self.drop_path(found * self.gamma.reshape(1, -1, 1, 1))
+        return self.drop_path(self.layers(x) * self.gamma.reshape(1, -1, 1, 1))
 
 
 class Mixing(nn.Sequential):

@@ -1,6 +1,6 @@
 """DenseNets Reloaded: Paradigm Shift Beyond ResNets and ViTs, Kim et al., 2403.19588.
 
-x_{l+1} = [x_l, f(x_l)] (Eq. 1): what a block finds is set beside its input, never added to it.
+x_{l+1} = [x_l, f(x_l)] (Eq. 1): outputs are concatenated with the input, never added.
 
 image -> 4x4/4, LN -> mixing block -+-> LN, conv -> mixing block -+-> ... -> mean -> LN -> fc
                                     halves the channels (transition)
@@ -24,7 +24,7 @@ class RDNet(Classifier):
 
     One mixing block per growth rate; the transition before those in `downsample` (counted from
     0) halves the image. From the third mixing block on, mixers end in channel attention (ESE).
-    Raises ValueError for indices that there are not.
+    Raises ValueError for indices out of range.
     """
 
     head: NormMlpClassifierHead | ClassifierHead
@@ -67,17 +67,18 @@ class RDNet(Classifier):
         )
 
     def forward_head(self, x: Tensor, pre_logits: bool = False) -> Tensor:
-        """Features -> mean -> LayerNorm -> (B, num_classes), or what fc sees when `pre_logits`."""
+        """Features -> mean -> LayerNorm -> (B, num_classes), or fc's input if `pre_logits`."""
         return self.head(x, pre_logits)
 
     def get_classifier(self, name_only: bool = False) -> nn.Module | str:
-        """The last layer, or its name."""
+        """Return the last layer, or its name."""
         return "head.fc" if name_only else self.head.fc
 
     def reset_classifier(self, num_classes: int, global_pool: str | None = None) -> None:
-        """A new last layer; the norm stays. 0 classes give Identity, `global_pool=''` no pooling.
+        """Replace the last layer, not the norm.
 
-        Raises ValueError for a pooling that changes the channels, which the norm counts.
+        0 classes give Identity, `global_pool=''` no pooling. Raises ValueError for a pooling that
+        changes the number of channels.
         """
         if global_pool and global_pool.endswith("catavgmax"):
             raise ValueError(f"global_pool must be avg, max, avgmax or '', not {global_pool!r}")

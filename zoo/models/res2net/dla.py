@@ -2,8 +2,8 @@
 
 base_layer -> level0 -> level1 /2 -> level2 /4 -> ... -> level5 /32 -> average -> fc
 
-A tree of one level runs two blocks and joins what they find with what came earlier (root); a tree
-of n levels runs two trees of n - 1, the second of which joins the first's output too.
+A tree of one level runs two blocks and merges their outputs with earlier nodes (root); a tree of n
+levels runs two trees of n - 1 levels, the second of which merges the first's output too.
 """
 
 from collections.abc import Callable
@@ -43,12 +43,12 @@ class Block(Res2Block):
             cardinality=cardinality,
         )
 
-    def forward(self, x: Tensor, beside: Tensor | None = None) -> Tensor:
-        return self.relu(self.residual(x) + (x if beside is None else beside))
+    def forward(self, x: Tensor, skip: Tensor | None = None) -> Tensor:
+        return self.relu(self.residual(x) + (x if skip is None else skip))
 
 
 class Root(nn.Module):
-    """Joins the nodes of a tree: (B, sum of their channels, H, W) -> (B, c_out, H, W)."""
+    """Merge the nodes of a tree: (B, sum of their channels, H, W) -> (B, c_out, H, W)."""
 
     def __init__(self, c_in: int, c_out: int) -> None:
         super().__init__()
@@ -61,8 +61,8 @@ class Root(nn.Module):
 class Tree(nn.Module):
     """(B, c_in, H, W) -> (B, c_out, H / stride, W / stride).
 
-    `earlier` are the channels of the nodes that come in beside x; a tree that `keeps` its input
-    joins that too, max-pooled.
+    `earlier` is the number of channels of other incoming nodes; a tree that `keeps` its input
+    merges that too, max-pooled.
     """
 
     def __init__(

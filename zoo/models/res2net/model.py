@@ -28,11 +28,11 @@ class Res2Block(nn.Module):
 
         y_1 = x_1    y_2 = K_2(x_2)    y_i = K_i(x_i + y_{i-1}), 2 < i <= scale
 
-    Eq. 1 leaves the first slice alone; published networks leave the last, which is the same
-    function with its channels in another order. The first block of every stage is another one,
-    which the paper does not show: nothing is added there (y_i = K_i(x_i), each K at the block's
-    stride) and the slice without K is averaged over 3x3 at that stride. It is so in the first
-    stage too, where the stride is 1. Of (3, 4, 6, 3) blocks (2, 3, 5, 2) are hierarchical.
+    Eq. 1 leaves the first slice as it is; published networks leave the last, which is the same
+    function with its channels in another order. The first block of every stage, even at stride 1,
+    differs in a way the paper does not show: nothing is added (y_i = K_i(x_i), each K at the
+    block's stride), and the slice without K is averaged over 3x3 at that stride. Of (3, 4, 6, 3)
+    blocks (2, 3, 5, 2) are hierarchical.
     """
 
     def __init__(
@@ -67,15 +67,15 @@ class Res2Block(nn.Module):
 
     def multi_scale(self, x: Tensor) -> Tensor:
         """Eq. 1: (B, slice * scale, H, W) -> the same channels, H / stride, W / stride."""
-        *slices, alone = x.chunk(len(self.convs) + 1, dim=1)
-        found: list[Tensor] = []
+        *slices, last = x.chunk(len(self.convs) + 1, dim=1)
+        outputs: list[Tensor] = []
         for part, kernel, norm in zip(slices, self.convs, self.bns, strict=True):
-            seen = part if self.first or not found else part + found[-1]
-            found.append(self.relu(norm(kernel(seen))))
-        return torch.cat([*found, self.pool(alone)], dim=1)
+            x_i = part if self.first or not outputs else part + outputs[-1]
+            outputs.append(self.relu(norm(kernel(x_i))))
+        return torch.cat([*outputs, self.pool(last)], dim=1)
 
     def residual(self, x: Tensor) -> Tensor:
-        """What is added to the shortcut."""
+        """The branch that is added to the shortcut."""
         out = self.multi_scale(self.relu(self.bn1(self.conv1(x))))
         return self.bn3(self.conv3(out))
 

@@ -16,7 +16,7 @@ from zoo.modules.stages import DEPTHS, stack
 
 
 def block(cardinality: int, slice_width: int, scale: int) -> partial[Res2Block]:
-    """What makes a block of the given dimensions (Fig. 3)."""
+    """Return a factory of blocks with these dimensions (Fig. 3)."""
     return partial(
         Res2Block,
         shortcut=projection,

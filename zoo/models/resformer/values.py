@@ -158,7 +158,7 @@ class ValueResidual(ResidualStream):
 
 
 class SharedValues(ResidualStream):
-    """SVFormer: U_n = A_n V_1. All layers attend to the first one's values and project none."""
+    """SVFormer: U_n = A_n V_1. All layers attend to the first layer's values and project none."""
 
     def value_layer(self, layer: int) -> int:
         return 0

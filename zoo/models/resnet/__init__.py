@@ -1,12 +1,15 @@
-"""ResNet and its plain counterparts (1512.03385): the names; the networks are in model.py."""
+"""ResNet and its plain counterparts (1512.03385)."""
+
+from functools import partial
 
 from zoo.models._cfgs import CIFAR_CFG, IMAGENET_CFG
 from zoo.models._registry import register_models
 
+register = partial(register_models, task="image-classification")
 DEPTHS = (18, 34, 50, 101, 152)
 CIFAR_DEPTHS = (20, 32, 44, 56, 110)
 
-register_models(
+register(
     "zoo.models.resnet.model:ResNet",
     {f"resnet{depth}": {"depth": depth} for depth in DEPTHS}
     | {
@@ -18,23 +21,19 @@ register_models(
         for depth in DEPTHS
     },
     IMAGENET_CFG,
-    task="image-classification",
 )
-register_models(
+register(
     "zoo.models.resnet.plain:PlainNet",
     {f"plain{depth}": {"depth": depth} for depth in (18, 34)},
     IMAGENET_CFG,
-    task="image-classification",
 )
-register_models(
+register(
     "zoo.models.resnet.model:CifarResNet",
     {f"resnet{depth}": {"depth": depth} for depth in (*CIFAR_DEPTHS, 1202)},
     CIFAR_CFG,
-    task="image-classification",
 )
-register_models(
+register(
     "zoo.models.resnet.plain:CifarPlainNet",
     {f"plain{depth}": {"depth": depth} for depth in CIFAR_DEPTHS},
     CIFAR_CFG,
-    task="image-classification",
 )

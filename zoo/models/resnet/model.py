@@ -68,8 +68,8 @@ class ResNet(PostActivation):
 class CifarResNet(PostActivation):
     """Sec. 4.2: (B, in_chans, 32, 32) -> (B, num_classes).
 
-    `shortcut` is option A (the paper's) or B; `padding` says where option A puts its zeros:
-    at the 'end', as the authors' Torch code does, or on 'both' sides. Raises ValueError
+    `shortcut` is option A (the paper's) or B; `padding` is where option A has its zeros: at
+    the 'end', as the authors' Torch code does, or on 'both' sides. Raises ValueError
     unless depth = 6n + 2.
     """
 

@@ -1,4 +1,4 @@
-"""The plain nets that 1512.03385 compares with: the same layers, nothing beside them.
+"""The plain nets that 1512.03385 compares with: the same layers without shortcuts.
 
 plain18, plain34 (Fig. 3, middle; Table 2)    plain20 .. plain110 (Sec. 4.2, Fig. 6 left)
 """
@@ -12,7 +12,7 @@ from zoo.modules.stages import blocks_per_stage, imagenet_depths, stack
 
 
 class Plain(Basic):
-    """Two 3x3 and nothing beside them (Fig. 3, middle)."""
+    """Two 3x3 without a shortcut (Fig. 3, middle)."""
 
     def __init__(self, c_in: int, width: int, stride: int, drop_path: float) -> None:
         super().__init__(c_in, width, stride, drop_path, shortcut=lambda *_: nn.Identity())

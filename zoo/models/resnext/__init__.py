@@ -1,8 +1,11 @@
-"""ResNeXt (1611.05431): the names; the networks are in model.py."""
+"""ResNeXt (1611.05431)."""
+
+from functools import partial
 
 from zoo.models._cfgs import CIFAR_CFG, IMAGENET_CFG
 from zoo.models._registry import register_models
 
+register = partial(register_models, task="image-classification")
 TABLE_3 = {
     50: ((1, 64), (2, 40), (4, 24), (8, 14), (32, 4)),
     101: ((1, 64), (2, 40), (4, 24), (8, 14), (32, 4)),
@@ -10,9 +13,9 @@ TABLE_3 = {
 TABLE_4 = {101: ((1, 100), (2, 64), (64, 4))}
 RELEASED = {101: ((32, 8),)}  # not in the paper; torchvision's and timm's second ResNeXt-101
 TABLE_7 = ((8, 64), (16, 64))
-NEIGHBOURS = ((1, 64), (32, 4), (4, 32))  # Fig. 7's baseline, and two that others publish
+RELATED = ((1, 64), (32, 4), (4, 32))  # Fig. 7's baseline; published by others
 
-register_models(
+register(
     "zoo.models.resnext.model:ResNeXt",
     {
         f"resnext{depth}_{c}x{d}d": {"depth": depth, "cardinality": c, "base_width": d}
@@ -21,14 +24,12 @@ register_models(
         for c, d in rows
     },
     IMAGENET_CFG,
-    task="image-classification",
 )
-register_models(
+register(
     "zoo.models.resnext.model:CifarResNeXt",
     {
         f"resnext29_{c}x{d}d": {"depth": 29, "cardinality": c, "base_width": d}
-        for c, d in (*TABLE_7, *NEIGHBOURS)
+        for c, d in (*TABLE_7, *RELATED)
     },
     CIFAR_CFG,
-    task="image-classification",
 )

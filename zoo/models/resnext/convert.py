@@ -16,11 +16,11 @@ STEM = (("conv_1_3x3.", "conv1."), ("bn_1.", "bn1."), ("classifier.", "fc."))
 
 
 def units(unit: str, shortcut: dict[str, str]) -> tuple[tuple[str, str], ...]:
-    """Renames of every part of the units that are called `unit` in {stage}."""
+    """Return the renames of all parts of the units called `unit` in each stage."""
     return tuple(
-        (f"stage_{stage}.{unit.format(stage=stage)}.{theirs}.", f"layer{stage}.#.{ours}.")
+        (f"stage_{stage}.{unit.format(stage=stage)}.{source}.", f"layer{stage}.#.{target}.")
         for stage in (1, 2, 3)
-        for theirs, ours in (PARTS | shortcut).items()
+        for source, target in (PARTS | shortcut).items()
     )
 
 

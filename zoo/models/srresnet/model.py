@@ -28,7 +28,7 @@ class BatchNormBlock(nn.Module):
 
 
 class Unsigned(nn.Module):
-    """Pixels of -1..1, as the network was trained to make them (Sec. 3.2), in 0..1."""
+    """Pixels in -1..1, as the network is trained to output (Sec. 3.2), -> 0..1."""
 
     def forward(self, x: Tensor) -> Tensor:
         return (x + 1) / 2

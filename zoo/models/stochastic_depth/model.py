@@ -2,8 +2,8 @@
 
 H_l = ReLU(b_l f_l(H_{l-1}) + id(H_{l-1}))    b_l is 1 with probability p_l, else 0 (Eq. 2)
 
-ResNets of 1512.03385 whose blocks are left out at random, the later the likelier: training only.
-Tested, they are as deep as ever.    sd_resnet110, sd_resnet1202 (CIFAR)   sd_resnet152 (ImageNet)
+ResNets of 1512.03385 that drop blocks at random in training, later blocks more often. In testing
+they have full depth.    sd_resnet110, sd_resnet1202 (CIFAR)   sd_resnet152 (ImageNet)
 """
 
 from functools import partial
@@ -21,7 +21,7 @@ class StochasticDepthCifarResNet(PostActivation):
     """Sec. 4: (B, in_chans, 32, 32) -> (B, num_classes), with averages where the size changes.
 
     `drop_path_rate` is 1 - p_L, 0.5 in the paper; `rule` is linear (Eq. 4) or uniform (Fig. 8);
-    `draw` is one for a batch, or for each sample of it. Raises ValueError unless depth = 6n + 2.
+    `draw` is per batch, or per sample. Raises ValueError unless depth = 6n + 2.
     """
 
     def __init__(

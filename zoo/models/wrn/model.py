@@ -35,9 +35,9 @@ def block(
     drop_rate: float,
 ) -> PreUnit:
     """B(kernels) of Sec. 2.1: (B, c_in, H, W) -> (B, width, H / stride, W / stride)."""
-    first, *others = kernels
+    first, *rest = kernels
     return PreUnit(
-        [conv(c_in, width, first, stride), *(conv(width, width, kernel) for kernel in others)],
+        [conv(c_in, width, first, stride), *(conv(width, width, kernel) for kernel in rest)],
         shortcut=bare_projection,
         drop_path=drop_path,
         dropout=drop_rate,
