@@ -94,9 +94,8 @@ def scores(run: Trainer, data: Path | None) -> Iterator[tuple[str, dict[str, Any
             continue
         result = evaluate(task.evaluator(network, samples, protocol, benchmark))
         if task.keeps_predictions:
-            error = result["scores"]["error"]
-            right = {"right": error["total"] - error["count"], "total": error["total"]}
-            yield benchmark.id, {**right, **result["parts"]}
+            count, total = (result["scores"]["error"][key] for key in ("count", "total"))
+            yield benchmark.id, {"right": total - count, "total": total, **result["parts"]}
         else:
             values = {metric: score["value"] for metric, score in result["scores"].items()}
             yield benchmark.id, {"protocol": to_record(protocol), **values}

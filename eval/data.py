@@ -1,4 +1,4 @@
-"""Images and labels to evaluate on: a benchmark of the zoo, or a data set of anyone's.
+"""Images and labels to evaluate on: a benchmark of the zoo, or any other data set.
 
 digits/test                       a benchmark by name (--data DIR where it needs a folder)
 ILSVRC/imagenet-1k --split val..  a data set on the Hub, or any that `datasets` opens
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from zoo.checkpoints.endpoint import checked_endpoint
 from zoo.data.benchmarks import BENCHMARKS, Dataset, DatasetNotFoundError
 from zoo.data.imagenet import open_classes, open_wnids
 from zoo.data.parquet import Parquet, open_files
@@ -18,27 +19,27 @@ from zoo.evaluation import tasks
 
 
 class DataError(ValueError):
-    """A data set that cannot be evaluated on; the message says what is wrong."""
+    """A data set cannot be evaluated on; the message says what is wrong."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """Samples, and what a record says of where they are from."""
+    """Samples with the name and version that a record gives them."""
 
-    samples: Dataset
-    name: str
-    version: str | int
+    samples: Dataset  # (image, label) by index
+    name: str  # benchmark of the record
+    version: str | int  # benchmark_version of the record
 
 
 def open_source(
     name: str, split: str = "", columns: tuple[str, str] = ("", ""), data: Path | None = None
 ) -> Source:
-    """The data set called `name`, see the head of this file. Raises DataError."""
+    """Open the data set called `name`, see the head of this file. Raises DataError."""
     if name in BENCHMARKS:
         benchmark = BENCHMARKS[name]
         if benchmark.task != "image-classification":
             script = tasks.TASKS[benchmark.task].script
-            raise DataError(f"{name} has no images of classes: it is for eval.{script}")
+            raise DataError(f"{name} has no labelled images: it is for eval.{script}")
         try:
             return Source(benchmark.open(data), name, benchmark.version)
         except DatasetNotFoundError as error:
@@ -55,8 +56,7 @@ def open_source(
 
 
 def parquet(path: Path) -> Any:
-    """The rows of a parquet file, or of those in a folder; None if there are none. Raises
-    DataError."""
+    """Return the rows of a parquet file or of those in a folder, or None. Raises DataError."""
     files = _files(path)
     try:
         return open_files(files) if files else None
@@ -65,42 +65,44 @@ def parquet(path: Path) -> Any:
 
 
 def _files(path: Path) -> list[Path]:
-    found = sorted(path.glob("*.parquet")) if path.is_dir() else [path]
-    return [file for file in found if file.suffix == ".parquet" and file.is_file()]
+    files = sorted(path.glob("*.parquet")) if path.is_dir() else [path]
+    return [file for file in files if file.suffix == ".parquet" and file.is_file()]
 
 
 def from_hub(name: str, split: str, subset: str = "") -> Any:
-    """The rows of a data set on the Hub. Raises DataError for whatever the library says."""
+    """Return the rows of a data set on the Hub. Raises DataError for any error of the library."""
     import datasets
 
     try:
+        checked_endpoint()
         return datasets.load_dataset(name, subset or None, split=split)
-    except Exception as error:  # the library has many of its own for a name, a split, a network
+    except Exception as error:  # the library has many types
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DataError(f"{name} cannot be opened: {first}") from None
 
 
 def _rows(rows: Any, name: str, columns: tuple[str, str]) -> Source:
-    """Columns as given, or the one of images and the one of classes."""
-    kinds = {key: type(feature).__name__ for key, feature in rows.features.items()}
-    found = []
-    for given, what, kind in zip(columns, ("image", "label"), ("Image", "ClassLabel"), strict=True):
-        fitting = [key for key in kinds if kinds[key] == kind]
-        choice = given or (what if what in kinds else fitting[0] if len(fitting) == 1 else "")
-        if choice not in kinds:
+    """Return the rows by the columns asked for, or by the only ones of images and of classes."""
+    features = {key: type(feature).__name__ for key, feature in rows.features.items()}
+
+    def column(asked: str, default: str, feature: str) -> str:
+        candidates = [key for key in features if features[key] == feature]
+        only = candidates[0] if len(candidates) == 1 else ""
+        chosen = asked or (default if default in features else only)
+        if chosen not in features:
             raise DataError(
-                f"{name} has no column {choice or what!r}; say --{what}-column, one of "
-                f"{', '.join(kinds)}"
+                f"{name} has no column {chosen or default!r}; say --{default}-column, one of "
+                f"{', '.join(features)}"
             )
-        found.append(choice)
-    image, label = found
-    samples = Parquet(rows, (image, label), _files(Path(name)))
+        return chosen
+
+    pair = column(columns[0], "image", "Image"), column(columns[1], "label", "ClassLabel")
+    samples = Parquet(rows, pair, _files(Path(name)))
     return Source(samples, name, str(getattr(rows, "_fingerprint", "")))
 
 
 def _folder(path: Path) -> Source:
-    """One folder per class, in the order of their names. Folders of wnids must be ImageNet's
-    1,000."""
+    """Open a folder of one folder per class, by name; wnids must be ImageNet's 1,000."""
     names = [child.name for child in path.iterdir() if child.is_dir()]
     are_wnids = all(len(n) == 9 and n[0] == "n" and n[1:].isdigit() for n in names)
     try:

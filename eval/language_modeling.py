@@ -64,14 +64,14 @@ def open_texts(options: argparse.Namespace) -> tuple[Texts | TokenFile, str]:
     return _open_local(path, options.split), f"{name}/{options.split}" if path.is_dir() else name
 
 
-def _open_benchmark(name: str, data: Path | None) -> Texts | TokenFile:
+def _open_benchmark(name: str, data: Path | None) -> Any:
     benchmark = BENCHMARKS[name]
     if benchmark.task != TASK:
         raise DataError(f"{name} is a benchmark of {benchmark.task}, not of {TASK}")
-    texts: Any = benchmark.open(data)
+    texts = benchmark.open(data)
     if len(texts) != benchmark.size:
         raise DataError(f"{name} has {len(texts)} of {benchmark.size} texts")
-    return texts  # type: ignore[no-any-return]
+    return texts
 
 
 def _open_local(path: Path, split: str) -> Texts | TokenFile:

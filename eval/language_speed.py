@@ -1,13 +1,12 @@
-"""Seconds of our language models and of their peers, in one process, in turn.
+"""Time our language models and their peers, in one process, in turn.
 
     python -m eval.language_speed mudd gpt2 loops memory [--mudd DIR] [--rounds 10] [--record]
 
 mudd: MUDDFormer with 24 layers of 1,024 and our Transformer++ of the same sizes, a prompt of 512
 tokens and single tokens after it; beside them the released code with and without its connections,
 if DIR is a checkout of Caiyun-AI/MUDDFormer. gpt2: GPT-2, as it is and by zoo.optimize, and
-transformers' with sdpa (group `parity`). loops: the same blocks 1 to 6 times. memory: the most that
-a training step holds, with checkpointing, each in a process of its own. Weights do not matter to a
-time: all are drawn.
+transformers' with sdpa (group `parity`). loops: the same blocks 1 to 6 times. memory: the peak of
+a training step, with checkpointing, each in a process of its own. Weights are random.
 """
 
 import argparse
@@ -22,7 +21,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from eval.speed import Turn, compared, race, report
+from eval.speed import Turn, compare_times, race, report
 from zoo.evaluation.memory import PeakMemory
 from zoo.inference.optimize import optimize
 from zoo.models.gpt2.model import GPT2
@@ -40,7 +39,7 @@ def ids(tokens: int) -> Tensor:
 
 
 def prompt(model: Any) -> Turn:
-    """Logits of the token after a prompt, with the cache that the next ones need."""
+    """Return a run: logits of the token after a prompt, filling a cache for the next ones."""
 
     def run() -> None:
         cache = model.cache(1, PROMPT + TOKENS)
@@ -50,7 +49,7 @@ def prompt(model: Any) -> Turn:
 
 
 def tokens_after(model: Any) -> Turn:
-    """Some tokens, one by one, after a prompt that is in the cache."""
+    """Return a run: some tokens, one by one, after a prompt in the cache."""
     cache = model.cache(1, PROMPT + TOKENS)
     with torch.no_grad():
         model(ids(PROMPT), cache)
@@ -64,7 +63,7 @@ def tokens_after(model: Any) -> Turn:
 
 
 def released(checkout: Path, *, dense: bool) -> nn.Module:
-    """The authors' network; without `dense`, their plain transformer."""
+    """Return the authors' network; without `dense`, their plain transformer."""
     sys.path.insert(0, str(checkout / "pytorch" / "muddformer"))
     config: Any = importlib.import_module("configuration_muddformer").MUDDFormerConfig(
         n_layer=SIZES["layers"],
@@ -107,17 +106,18 @@ def mudd(options: argparse.Namespace) -> Rows:
     if options.mudd:
         for dense, name in ((False, "released, plain"), (True, "released, MUDD")):
             theirs[name] = released(options.mudd, dense=dense)
-    for what, run, their_run in (
+    for title, run, their_run in (
         (f"prompt of {PROMPT}", prompt, their_prompt),
         (f"{TOKENS} tokens", tokens_after, their_tokens),
     ):
         runs = {name: run(model) for name, model in ours.items()}
         runs |= {name: their_run(model) for name, model in theirs.items()}
         seconds = race(runs, options.rounds)
-        yield from compared(what, seconds, "ours, plain")
+        yield from compare_times(title, seconds, "ours, plain")
         for name in theirs:
-            mine = name.replace("released", "ours")
-            yield from compared(what, {name: seconds[name], mine: seconds[mine]}, name)
+            ours_name = name.replace("released", "ours")
+            pair = {who: seconds[who] for who in (name, ours_name)}
+            yield from compare_times(title, pair, name)
 
 
 def gpt2(options: argparse.Namespace) -> Rows:
@@ -138,25 +138,28 @@ def gpt2(options: argparse.Namespace) -> Rows:
         for i in range(32):
             model(ids(32)[:, i : i + 1], cache)
 
-    def raced(theirs: Turn, turn: Callable[[Any], Turn]) -> dict[str, list[float]]:
+    def race_all(theirs: Turn, turn: Callable[[Any], Turn]) -> dict[str, list[float]]:
         runs = {who: turn(model) for who, model in ours.items()}
         return race({"transformers": theirs, **runs}, options.rounds)
 
-    every = raced(
+    all_logits = race_all(
         lambda: peer(ids(PROMPT), use_cache=False), lambda model: partial(model, ids(PROMPT))
     )
-    yield from compared(f"gpt2, all logits of {PROMPT}", every)
-    whole = raced(tokens, lambda model: partial(our_tokens, model))
-    first = raced(lambda: peer(ids(PROMPT), use_cache=True), prompt)
-    yield from compared(f"gpt2, {PROMPT} and 32 tokens", whole)
-    yield from compared(
+    yield from compare_times(f"gpt2, all logits of {PROMPT}", all_logits)
+    generation = race_all(tokens, lambda model: partial(our_tokens, model))
+    prefill = race_all(lambda: peer(ids(PROMPT), use_cache=True), prompt)
+    yield from compare_times(f"gpt2, {PROMPT} and 32 tokens", generation)
+    yield from compare_times(
         "gpt2, 32 tokens",
-        {k: [a - b for a, b in zip(whole[k], first[k], strict=True)] for k in whole},
+        {
+            who: [a - b for a, b in zip(times, prefill[who], strict=True)]
+            for who, times in generation.items()
+        },
     )
 
 
 def loops(options: argparse.Namespace) -> Rows:
-    """Time of a loop of 6 blocks against that of as many blocks of their own."""
+    """Time loops of 6 blocks against as many separate blocks."""
     models: dict[str, nn.Module] = {}
     for n in (1, 2, 6):
         models[f"ours, unrolled, {6 * n} blocks"] = GPT2(layers=6 * n).eval()
@@ -165,12 +168,14 @@ def loops(options: argparse.Namespace) -> Rows:
     seconds = race(runs, options.rounds)
     for n in (1, 2, 6):
         chosen = {k: v for k, v in seconds.items() if k.endswith(f" {6 * n} blocks")}
-        yield from compared(f"loops, prompt of {PROMPT}", chosen, f"ours, unrolled, {6 * n} blocks")
+        yield from compare_times(
+            f"loops, prompt of {PROMPT}", chosen, f"ours, unrolled, {6 * n} blocks"
+        )
 
 
 def step(make: Callable[[], Any], peak: Any) -> None:
-    """One training step with checkpointing; the most memory that the process held, in bytes."""
-    held = PeakMemory(torch.device("cpu"))
+    """Take training steps with checkpointing; set `peak` to the process's peak memory in bytes."""
+    memory = PeakMemory(torch.device("cpu"))
     model = make().train()
     model.set_grad_checkpointing()
     optimizer = torch.optim.AdamW(model.parameters())
@@ -181,7 +186,7 @@ def step(make: Callable[[], Any], peak: Any) -> None:
         loss: Any = nn.functional.cross_entropy(logits.flatten(0, 1), text[:, 1:].flatten())
         loss.backward()
         optimizer.step()
-    peak.value = held.bytes()
+    peak.value = memory.bytes()
 
 
 def plain_model() -> Any:
@@ -193,17 +198,17 @@ def mudd_model() -> Any:
 
 
 def memory(options: argparse.Namespace) -> Rows:
-    context, held = multiprocessing.get_context("spawn"), {}
+    context, peaks = multiprocessing.get_context("spawn"), {}
     for who, make in (("ours, plain", plain_model), ("ours, MUDD", mudd_model)):
         peak = context.Value("q", 0)
         process = context.Process(target=step, args=(make, peak))
         process.start()
         process.join()
-        held[who] = peak.value
+        peaks[who] = peak.value
     base = "ours, plain"
-    for who, size in held.items():
+    for who, size in peaks.items():
         row = {"model": "memory of a training step", "who": who, "bytes": size, "against": base}
-        yield {**row, "ratio": size / held[base]}
+        yield {**row, "ratio": size / peaks[base]}
 
 
 KINDS: dict[str, Callable[[argparse.Namespace], Rows]] = {
@@ -219,7 +224,7 @@ def main() -> None:
     parser.add_argument("kinds", nargs="+", choices=KINDS)
     parser.add_argument("--mudd", type=Path, help="checkout of Caiyun-AI/MUDDFormer")
     parser.add_argument("--rounds", type=int, default=10)
-    parser.add_argument("--record", action="store_true", help="adds to eval/results")
+    parser.add_argument("--record", action="store_true", help="add the rows to eval/results")
     options = parser.parse_args()
     torch.manual_seed(0)
     rows = [row for kind in options.kinds for row in KINDS[kind](options)]

@@ -1,4 +1,4 @@
-"""Takes the picture of the report that README.md shows: docs/report.png, by Debian's Chromium.
+"""Take the picture of the report in README.md, docs/report.png, by Debian's Chromium.
 
     python -m eval.picture [--chromium /usr/bin/chromium]
 
@@ -23,7 +23,7 @@ from zoo.reporting.site import build
 OUT = ROOT / "docs" / "report.png"
 WIDTH, HEIGHT = 1100, 760
 SWITCHES = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
-# Each shows another part of the page.
+# Theme: fragment of the address, for another part of the page.
 THEMES: dict[Literal["light", "dark"], str] = {"light": "", "dark": "#?q=set5+psnr"}
 
 

@@ -74,7 +74,7 @@ def train_or_load(
 def errors(run: Trainer, splits: Iterable[str], data: Path | None = None) -> dict[str, Scores]:
     """Return the error of a trained classifier on splits, as the network was trained."""
     cfg = {**pretrained_cfg(run.network), **run.recipe.preprocessing}
-    scores = {}
+    scores: dict[str, Scores] = {}
     for split in splits:
         samples = BENCHMARKS[split].open(data)
         evaluator = ClassificationEvaluator(run.network, samples, make_transform(cfg, None))

@@ -1,12 +1,12 @@
-"""Writes which weights timm has for the rooms' networks: zoo/models/ROOM/timm_weights.json.
+"""Write the weights that timm has for each paper's models: zoo/models/PAPER/timm_weights.json.
 
-    python -m eval.timm_weights [ROOM ...] [--results CSV --commit COMMIT]
+    python -m eval.timm_weights [PAPER ...] [--results CSV --commit COMMIT]
 
 Everything that timm knows is read from the installed timm; what its results table reports, from
 CSV (results/results-imagenet.csv at COMMIT of huggingface/pytorch-image-models). Without CSV the
-reported numbers stay those of the file; so do the pins that `zoo pin` wrote.
+reported numbers stay those of the file; so do the pins that `zoo dev pin` wrote.
 
-What we decide stands here, for tags that are the same everywhere, and in a room's timm.py.
+What we decide stands here, for tags that are the same everywhere, and in a paper's timm.py.
 """
 
 import argparse
@@ -26,9 +26,9 @@ from zoo.papers.weights import MODELS_DIR, OTHER_RECIPE, RELATIONS, TIMM_FILE, T
 IMAGENET = "imagenet/val"
 STRIKES = ("a3", "a2", "a1", "a1h", "b1k", "b2k", "c1", "c2", "d")
 STRIKES_BACK = "timm's, after 'ResNet strikes back' (2110.00476)"
-# Recipes that other people trained these networks by, tag by tag: none is a paper's own, so all
-# are "retrained, another recipe". The order is the order of preference for a bare name: nearest to
-# the papers' recipes (SGD in steps, about 100 epochs, crops and flips) first.
+# Recipes by timm's tags. None is a paper's own, so all are "retrained, another recipe". They are in
+# the order of preference for a bare name: nearest to the papers' recipes (SGD in steps, about 100
+# epochs, crops and flips) first.
 RECIPES = {
     "tv_in1k": (
         "torchvision's first: SGD, momentum 0.9, weight decay 1e-4, batch 256, learning rate 0.1 "
@@ -61,66 +61,70 @@ PREPROCESSING = (
 )
 
 
-def decisions(room: str) -> TimmOverrides:
-    """What the room's timm.py decides; nothing, if it has none."""
-    if not (MODELS_DIR / room / "timm.py").is_file():
+def load_overrides(paper: str) -> TimmOverrides:
+    """Return the overrides in a paper's timm.py, or none."""
+    if not (MODELS_DIR / paper / "timm.py").is_file():
         return TimmOverrides()
-    decided: TimmOverrides = importlib.import_module(f"zoo.models.{room}.timm").TIMM_OVERRIDES
-    return decided
+    overrides: TimmOverrides = importlib.import_module(f"zoo.models.{paper}.timm").TIMM_OVERRIDES
+    return overrides
 
 
-def relation(name: str, tag: str, decided: TimmOverrides) -> tuple[str, str, int]:
-    """(relation, why, rank among the same): the room's word, else that of RECIPES.
+def relation(name: str, tag: str, overrides: TimmOverrides) -> tuple[str, str, int]:
+    """Return (relation, note, rank among the same) by the paper's overrides, else by RECIPES.
 
-    Raises LookupError for a tag that nobody has decided about.
+    Raises LookupError for a tag that neither has.
     """
-    if found := decided.relations.get(name) or decided.relations.get(tag):
-        return *found, len(RECIPES)
+    if override := overrides.relations.get(name) or overrides.relations.get(tag):
+        return *override, len(RECIPES)
     if tag not in RECIPES:
-        raise LookupError(f"{name}: say in RECIPES, or in the room's timm.py, what {tag} is")
+        raise LookupError(f"{name}: say in RECIPES, or in the paper's timm.py, what {tag} is")
     return OTHER_RECIPE, RECIPES[tag], list(RECIPES).index(tag)
 
 
-def entry(name: str, cfg: PretrainedCfg, decided: TimmOverrides) -> dict[str, Any]:
-    """One entry of timm_weights.json, without what is reported."""
-    kind, why, _ = relation(name, cfg.tag or "", decided)
-    known = {key: getattr(cfg, key) for key in PREPROCESSING}
+def weights_entry(name: str, cfg: PretrainedCfg, overrides: TimmOverrides) -> dict[str, Any]:
+    """Return an entry of timm_weights.json, without reported accuracies."""
+    kind, note, _ = relation(name, cfg.tag or "", overrides)
+    preprocessing = {key: getattr(cfg, key) for key in PREPROCESSING}
     return {
         "repo": cfg.hf_hub_id,
         "revision": "",
         "file": cfg.hf_hub_filename or "model.safetensors",
         "sha256": "",
-        "license": cfg.license if cfg.license not in (None, "unknown") else decided.license,
+        "license": cfg.license if cfg.license not in (None, "unknown") else overrides.license,
         "relation": kind,
-        "note": why,
+        "note": note,
         "recipe": cfg.tag,
         "origin": cfg.origin_url or cfg.url or f"https://huggingface.co/{cfg.hf_hub_id}",
         "benchmarks": [IMAGENET],
-        "preprocessing": {key: value for key, value in known.items() if value is not None},
+        "preprocessing": {k: v for k, v in preprocessing.items() if v is not None},
     }
 
 
-def entries(room: str) -> dict[str, dict[str, Any]]:
-    """{"arch.tag": entry} of a room: its networks as registered, their tags by preference."""
-    decided = decisions(room)
-    found: dict[str, dict[str, Any]] = {}
-    for name, variant in model_entries().items():
-        known = decided.names.get(name, name)
-        if variant.family != f"zoo.models.{room}" or not is_model(known):
+def paper_entries(paper: str) -> dict[str, dict[str, Any]]:
+    """Return {"arch.tag": entry}: a paper's models as registered, their tags by preference."""
+    overrides = load_overrides(paper)
+    entries: dict[str, dict[str, Any]] = {}
+    for name, entry in model_entries().items():
+        timm_name = overrides.names.get(name, name)
+        if entry.family != f"zoo.models.{paper}" or not is_model(timm_name):
             continue
-        cfgs = {f"{name}.{cfg.tag}": cfg for cfg in get_arch_pretrained_cfgs(known).values()}
-        wanted = {k: c for k, c in cfgs.items() if c.hf_hub_id and c.num_classes == 1000}
+        cfgs = {
+            f"{name}.{cfg.tag}": cfg
+            for cfg in get_arch_pretrained_cfgs(timm_name).values()
+            if cfg.hf_hub_id and cfg.num_classes == 1000
+        }
 
-        def preference(key: str, wanted: dict[str, PretrainedCfg] = wanted) -> tuple[int, int]:
-            kind, _, rank = relation(key, wanted[key].tag or "", decided)
+        def preference(key: str, cfgs: dict[str, PretrainedCfg] = cfgs) -> tuple[int, int]:
+            kind, _, rank = relation(key, cfgs[key].tag or "", overrides)
             return RELATIONS.index(kind), rank
 
-        found |= {key: entry(key, wanted[key], decided) for key in sorted(wanted, key=preference)}
-    return found
+        for key in sorted(cfgs, key=preference):
+            entries[key] = weights_entry(key, cfgs[key], overrides)
+    return entries
 
 
 def reported(repo: str, pixels: int, results: Path) -> list[dict[str, Any]]:
-    """What the results table says of a repository, the row at the weights' own size first."""
+    """Return a repository's rows of the results table, that of the weights' own size first."""
     with results.open(newline="", encoding="utf-8") as file:
         rows = [r for r in csv.DictReader(file) if r["model"] == repo.rpartition("/")[2]]
     return [
@@ -135,12 +139,12 @@ def reported(repo: str, pixels: int, results: Path) -> list[dict[str, Any]]:
     ]
 
 
-def content(room: str, results: Path | None = None, commit: str = "") -> dict[str, Any]:
-    """What timm_weights.json of a room has to say, with the pins (and numbers) of the one that is there."""
-    path = MODELS_DIR / room / TIMM_FILE
+def content(paper: str, results: Path | None = None, commit: str = "") -> dict[str, Any]:
+    """Return a paper's timm_weights.json, with the pins (and numbers) of the present one."""
+    path = MODELS_DIR / paper / TIMM_FILE
     old = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"weights": {}}
-    now = entries(room)
-    for name, new in now.items():
+    entries = paper_entries(paper)
+    for name, new in entries.items():
         before = old["weights"].get(name, {})
         if (before.get("repo"), before.get("file")) == (new["repo"], new["file"]):
             new |= {key: before[key] for key in ("revision", "sha256")}
@@ -151,24 +155,24 @@ def content(room: str, results: Path | None = None, commit: str = "") -> dict[st
     return {
         "timm": timm.__version__,
         "reported in": source if results else old.get("reported in", ""),
-        "weights": now,
+        "weights": entries,
     }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("rooms", nargs="*", help="all that have names of timm's, by default")
-    parser.add_argument("--results", type=Path)
-    parser.add_argument("--commit", default="")
+    parser.add_argument("papers", nargs="*", help="papers, by their folder; all by default")
+    parser.add_argument("--results", type=Path, help="timm's results-imagenet.csv")
+    parser.add_argument("--commit", default="", help="commit of --results")
     options = parser.parse_args()
     if bool(options.results) != bool(options.commit):
         parser.error("--results and --commit belong together: a table, and which one it is")
-    every = sorted({v.family.rpartition(".")[2] for v in model_entries().values()})
-    for room in options.rooms or every:
-        found = content(room, options.results, options.commit)
-        if found["weights"]:
-            write_json(MODELS_DIR / room / TIMM_FILE, found)
-        print(f"{room}: {len(found['weights'])} weights")
+    papers = sorted({entry.family.rpartition(".")[2] for entry in model_entries().values()})
+    for paper in options.papers or papers:
+        tables = content(paper, options.results, options.commit)
+        if tables["weights"]:
+            write_json(MODELS_DIR / paper / TIMM_FILE, tables)
+        print(f"{paper}: {len(tables['weights'])} weights")
 
 
 if __name__ == "__main__":

@@ -61,8 +61,8 @@ def class_of(name: str) -> str:
     return get_entry(name).target
 
 
-def trunk(target: str) -> type:
-    """What the class at "package.module:Class" is made on."""
+def backbone(target: str) -> type:
+    """Return the base class of the class at "package.module:Class"."""
     base: type = load_class(target).__bases__[0]
     return base
 

@@ -3,7 +3,7 @@
 >>> import zoo
 >>> model = zoo.create("resnet20", pretrained=True)
 
-Everything is loaded when it is first used: `import zoo` loads neither torch nor timm.
+Modules are loaded on first use: `import zoo` loads neither torch nor timm.
 """
 
 import importlib
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from zoo.models._factory import create as create
 
 __version__ = "0.1.0"
-_MODULES = {  # public name: the module that has it
+_MODULES = {  # {public name: its module}
     "check": "zoo.claims.check",
     "create": "zoo.models._factory",
     "describe": "zoo.models._catalog",

@@ -46,6 +46,16 @@ def atomic_write(path: Path, data: bytes | str) -> None:
         temporary.write_bytes(data.encode("utf-8") if isinstance(data, str) else data)
 
 
+def read_small(path: Path, max_bytes: int) -> bytes:
+    """Read a file. Raises ValueError, before it is in memory, if it has more than `max_bytes`."""
+    with path.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        data = b"" if size > max_bytes else file.read(max_bytes + 1)
+    if max(size, len(data)) > max_bytes:
+        raise ValueError(f"{path} has more than {max_bytes} bytes")
+    return data
+
+
 def write_json(path: Path, value: Any) -> None:
     """Write a JSON file, whole or not at all; nesting below the third level stays on one line."""
     text = json.dumps(value, indent=1, ensure_ascii=False)

@@ -171,16 +171,16 @@ def test_assign_state_keeps_dtype_and_own_memory() -> None:
 PEAK = """
 import sys, torch
 from pathlib import Path
-from eval.loading_speed import filled, pinned
+from eval.loading_speed import load_weights, make_weights
 from zoo.models._builder import build_model
 from zoo.models._registry import get_entry
 from zoo.evaluation.memory import PeakMemory
 build_model("resnet20")
 _, name, path, keys, dtype = sys.argv
-weights = pinned(name, Path(path), keys)
+weights = make_weights(name, Path(path), keys)
 peak = PeakMemory(torch.device("cpu"))
 before = peak.bytes()
-model = filled(get_entry(name), weights, dtype=getattr(torch, dtype))
+model = load_weights(get_entry(name), weights, dtype=getattr(torch, dtype))
 print(peak.bytes() - before)
 """
 

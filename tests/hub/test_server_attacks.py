@@ -98,22 +98,20 @@ def test_server_control_character_in_body_injects_no_header(remote: Hub) -> None
         assert path in json.load(error.value)["error"]
 
 
-def test_server_half_open_connections_give_way(
-    remote: Hub, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_server_half_open_connections_give_way(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Connection, "limit", 10)
-    parts = urlsplit(remote.url)
     starts = [
         b"",
         b"GET /api/models HT",
         b"PUT /x HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n",
     ]
-    with ExitStack() as stack:
+    with serving() as hub, ExitStack() as stack:
+        parts = urlsplit(hub.url)
         for number in range(90):
             address = (parts.hostname, parts.port)
             connection = stack.enter_context(socket.create_connection(address, timeout=10))
             connection.sendall(starts[number % 3])
-        assert get(f"{remote.url}/api/models")[0] == 200
+        assert get(f"{hub.url}/api/models")[0] == 200
 
 
 @pytest.mark.parametrize("sent", [b"GET /api/models HTTP/1.1\r\nHo", b""])
@@ -200,6 +198,7 @@ def test_server_bad_file_in_folder_leaves_rest_served(
 ) -> None:
     folder = tree(tmp_path, {"org/good/config.json": b"{}"} | files)
     app = HubApp(Store(folder / ".hub", {}, Folders(folder)), writable=False)
+    assert re.fullmatch("[0-9a-f]{16}", app.xet.id)
     with caplog.at_level(logging.WARNING), server.serving(app) as url:
         start = time.monotonic()
         status, _, body = get(f"{url}/api/models")
@@ -344,7 +343,9 @@ def test_hub_serve_second_writable_server_exits_2(tmp_path: Path) -> None:
     store = Store(tmp_path / ".hub")
     command = [sys.executable, "-m", "zoo.cli", "hub", "serve", str(tmp_path), "--writable"]
     with store.locked():
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
+        )
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.splitlines()[-1].startswith("zoo: another server writes to ")
     with store.locked():

@@ -1,4 +1,4 @@
-"""What every class does with values, small and with drawn weights, in float64.
+"""Values of every class, small and with random weights, in float64.
 
 features   head   rates   gradients   copies   formats   compile and export
 """
@@ -89,18 +89,20 @@ def train(model: Any) -> Any:
     return model
 
 
-def equal(found: Any, wanted: list[Tensor]) -> None:
-    assert [torch.equal(a, b) for a, b in zip(found, wanted, strict=True)] == [True] * len(wanted)
+def equal(actual: Any, expected: list[Tensor]) -> None:
+    assert [torch.equal(a, b) for a, b in zip(actual, expected, strict=True)] == [True] * len(
+        expected
+    )
 
 
-def close(found: Tensor, wanted: Tensor, rtol: float = 1e-10) -> None:
-    atol = rtol * wanted.detach().abs().max().item()
-    torch.testing.assert_close(found, wanted, rtol=rtol, atol=atol)
+def close(actual: Tensor, expected: Tensor, rtol: float = 1e-10) -> None:
+    atol = rtol * expected.detach().abs().max().item()
+    torch.testing.assert_close(actual, expected, rtol=rtol, atol=atol)
 
 
 @every_class
 def test_forward_intermediates_equals_hooked_outputs(target: str) -> None:
-    """What a hook sees at the modules that feature_info names is what every way gives."""
+    """Hooks at the modules of feature_info see the features that every other way returns."""
     model, x = real(target), example(target)
     seen: list[Tensor] = []
     for info in model.feature_info:
@@ -139,24 +141,24 @@ def test_model_zero_classes_returns_pooled_features(target: str) -> None:
 
 RATES = [
     pytest.param(target, rate, marks=slow if SIZES[target] > LARGE else ())
-    for target, found in ARGUMENTS.items()
+    for target, actual in ARGUMENTS.items()
     for rate in ("drop_rate", "drop_path_rate")
-    if rate in found
+    if rate in actual
 ]
 
 
 @pytest.mark.parametrize(("target", "rate"), RATES)
 def test_drop_rates_change_output_only_in_training(target: str, rate: str) -> None:
-    x, wanted = example(target), real(target)(example(target))
+    x, expected = example(target), real(target)(example(target))
     model = real(target, **{rate: 0.5})
-    assert torch.equal(model(x), wanted)
-    assert torch.equal(train(real(target))(x), wanted)
+    assert torch.equal(model(x), expected)
+    assert torch.equal(train(real(target))(x), expected)
     torch.manual_seed(0)
-    assert not torch.allclose(train(model)(x), wanted)
+    assert not torch.allclose(train(model)(x), expected)
     if rate == "drop_path_rate":  # it grows with the depth, from none
-        found = [m.drop_prob for m in model.modules() if isinstance(m, DropPath)]
-        steps = len(found)
-        assert found == pytest.approx([0.5 * i / steps for i in range(1, steps + 1)])
+        actual = [m.drop_prob for m in model.modules() if isinstance(m, DropPath)]
+        steps = len(actual)
+        assert actual == pytest.approx([0.5 * i / steps for i in range(1, steps + 1)])
 
 
 def gradients(model: Any, x: Tensor) -> dict[str, Tensor]:
@@ -168,7 +170,7 @@ def gradients(model: Any, x: Tensor) -> dict[str, Tensor]:
 def test_grad_checkpointing_gives_same_gradients(target: str) -> None:
     """Every parameter learns; with checkpointing the same, and the blocks run twice."""
     runs: dict[bool, list[int]] = {True: [], False: []}
-    found = {}
+    actual = {}
     for enable, seen in runs.items():
         model = real(target)
         model.set_grad_checkpointing(enable)
@@ -176,11 +178,11 @@ def test_grad_checkpointing_gives_same_gradients(target: str) -> None:
         layers = [part for part in parts if isinstance(part, nn.Conv2d | nn.Linear)]
         for layer in layers:
             layer.register_forward_hook(lambda *_, seen=seen: seen.append(1))
-        found[enable] = gradients(model, example(target))
+        actual[enable] = gradients(model, example(target))
     assert len(runs[True]) > len(runs[False]) == len(layers)
-    for key, wanted in found[False].items():
-        assert wanted.abs().max() > 0, key
-        close(found[True][key], wanted)
+    for key, expected in actual[False].items():
+        assert expected.abs().max() > 0, key
+        close(actual[True][key], expected)
 
 
 @every_class
@@ -196,12 +198,12 @@ def test_model_pickle_and_deepcopy_give_equal_output(target: str) -> None:
 @every_class
 def test_model_channels_last_and_bf16_stay_close(target: str) -> None:
     model, x = real(target), example(target)
-    wanted = model(x)
-    found = model.to(memory_format=torch.channels_last)(x.to(memory_format=torch.channels_last))
-    close(found, wanted)
+    expected = model(x)
+    actual = model.to(memory_format=torch.channels_last)(x.to(memory_format=torch.channels_last))
+    close(actual, expected)
     half = model.bfloat16()(x.bfloat16())
     assert half.dtype == torch.bfloat16
-    close(half.double(), wanted, rtol=0.1)
+    close(half.double(), expected, rtol=0.1)
 
 
 @pytest.mark.parametrize("target", first_alone(sorted(BY_SIZE, key=FIRST.__ne__)))
@@ -209,9 +211,9 @@ def test_model_compile_and_export_match_eager(target: str) -> None:
     model, x = real(target), example(target)
     torch.compiler.reset()
     with torch.no_grad():
-        wanted = model(x)
-        close(torch.compile(model, fullgraph=True, backend="aot_eager")(x), wanted)
-        close(torch.export.export(model, (x,)).module()(x), wanted)
+        expected = model(x)
+        close(torch.compile(model, fullgraph=True, backend="aot_eager")(x), expected)
+        close(torch.export.export(model, (x,)).module()(x), expected)
 
 
 BY_TRUNK = {  # the smallest class of each
@@ -225,11 +227,11 @@ def test_model_compile_inductor_matches_eager_gradients(target: str) -> None:
     """By inductor, which needs a C compiler, in training too. Its erf is good to some 1e-8."""
     model, x = real(target), example(target)
     torch.compiler.reset()
-    wanted = gradients(model, x)
+    expected = gradients(model, x)
     model.zero_grad()
-    found = gradients(torch.compile(real(target), fullgraph=True), x)
-    rounding = 1e-12 * max(gradient.abs().max() for gradient in wanted.values())
-    for key, gradient in found.items():
-        expected = wanted[key.removeprefix("_orig_mod.")]
-        if max(gradient.abs().max(), expected.abs().max()) > rounding:  # a key's bias has no more
-            close(gradient, expected, rtol=1e-6)
+    actual = gradients(torch.compile(real(target), fullgraph=True), x)
+    rounding = 1e-12 * max(gradient.abs().max() for gradient in expected.values())
+    for key, gradient in actual.items():
+        reference = expected[key.removeprefix("_orig_mod.")]
+        if max(gradient.abs().max(), reference.abs().max()) > rounding:  # a key's bias has no more
+            close(gradient, reference, rtol=1e-6)

@@ -71,8 +71,8 @@ def test_classifier_head_of_every_name_can_be_reset(name: str) -> None:
     assert model.get_classifier() is model.get_submodule(model.get_classifier(name_only=True))
     for pool in (None, "avg", "avgmax"):
         model.reset_classifier(5, pool)
-        found = [m.pool_type for m in model.modules() if isinstance(m, SelectAdaptivePool2d)]
-        assert found == [pool or "max"]
+        actual = [m.pool_type for m in model.modules() if isinstance(m, SelectAdaptivePool2d)]
+        assert actual == [pool or "max"]
         assert (model.forward_head(features).shape, model.num_classes) == ((2, 5), 5)
         hidden = model.forward_head(features, pre_logits=True)
         last = model.get_classifier()
@@ -89,9 +89,9 @@ def test_features_only_of_every_name_matches_feature_info(name: str) -> None:
         (2, entry["num_chs"], *(size // r for r in reductions(entry))) for entry in info.get_dicts()
     ]
     assert [tuple(feature.shape) for feature in model(blank(name))] == shapes
-    found = [{key: value for key, value in e.items() if key != "index"} for e in info.get_dicts()]
-    assert found == whole(name).feature_info
-    assert info.reduction() == [max(reductions(entry)) for entry in found]
+    actual = [{key: value for key, value in e.items() if key != "index"} for e in info.get_dicts()]
+    assert actual == whole(name).feature_info
+    assert info.reduction() == [max(reductions(entry)) for entry in actual]
     head = whole(name).get_classifier(name_only=True).split(".")[0]
     assert not [key for key in model.state_dict() if key.startswith((head, f"model.{head}"))]
 
@@ -106,8 +106,8 @@ def test_group_matcher_of_every_name_covers_parameters(name: str, coarse: bool) 
         parts = [f"{part}.{i}" for part in parts for i in range(len(getattr(model, part)))]
     head = model.get_classifier(name_only=True).split(".")[0]
     groups = group_parameters(model, model.group_matcher(coarse=coarse))
-    wanted = [model.stem_names, *([part] for part in parts), [*model.tail_names, head]]
-    for keys, prefixes in zip(groups.values(), wanted, strict=True):
+    expected = [model.stem_names, *([part] for part in parts), [*model.tail_names, head]]
+    for keys, prefixes in zip(groups.values(), expected, strict=True):
         assert keys
         assert all(key.startswith(tuple(f"{prefix}." for prefix in prefixes)) for key in keys)
     assert sorted(chain(*groups.values())) == sorted(dict(model.named_parameters()))
@@ -131,21 +131,21 @@ def test_pretrained_cfg_of_every_name_matches_layers(name: str) -> None:
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_constructor_of_every_class_is_keyword_only_and_typed(target: str) -> None:
-    found = ARGUMENTS[target]
-    assert {p.kind for p in found.values()} == {inspect.Parameter.KEYWORD_ONLY}
-    assert all(p.annotation is not inspect.Parameter.empty for p in found.values())
-    assert len(found) <= 8
-    assert {"num_classes", "in_chans", "global_pool", "drop_rate"} <= set(found)
+    actual = ARGUMENTS[target]
+    assert {p.kind for p in actual.values()} == {inspect.Parameter.KEYWORD_ONLY}
+    assert all(p.annotation is not inspect.Parameter.empty for p in actual.values())
+    assert len(actual) <= 8
+    assert {"num_classes", "in_chans", "global_pool", "drop_rate"} <= set(actual)
 
 
 REFUSED = [
     (target, argument, value, rule)
-    for target, found in ARGUMENTS.items()
+    for target, actual in ARGUMENTS.items()
     for argument, value, rule in [
         ("depth", 27, r"depth.*(Sec\.|Table) \d.* not 27"),
         *((p, "X", rf"{p}.* must be one of .*, not 'X'") for p in ("shortcut", "padding")),
     ]
-    if argument in found
+    if argument in actual
 ]
 
 

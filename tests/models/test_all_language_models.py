@@ -66,10 +66,10 @@ def test_build_model_every_name_has_declared_shapes(name: str) -> None:
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_constructor_args_are_keyword_only_and_typed(target: str) -> None:
-    found = ARGUMENTS[target]
-    assert {p.kind for p in found.values()} == {inspect.Parameter.KEYWORD_ONLY}
-    assert all(p.annotation is not inspect.Parameter.empty for p in found.values())
-    assert len(found) <= 8
+    actual = ARGUMENTS[target]
+    assert {p.kind for p in actual.values()} == {inspect.Parameter.KEYWORD_ONLY}
+    assert all(p.annotation is not inspect.Parameter.empty for p in actual.values())
+    assert len(actual) <= 8
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -104,12 +104,12 @@ def test_forward_with_cache_matches_full_forward(target: str, args: dict[str, An
     model, text = small(target, **args), ids()
     whole = model(text)
     for parts in ((5, *[1] * 7), (1,) * 12, (4, 6, 2)):
-        cache, found, at = model.cache(2, 12), [], 0
+        cache, actual, at = model.cache(2, 12), [], 0
         with torch.inference_mode():
             for n in parts:
-                found.append(model(text[:, at : at + n], cache))
+                actual.append(model(text[:, at : at + n], cache))
                 at += n
-        torch.testing.assert_close(torch.cat(found, 1), whole, **exact)
+        torch.testing.assert_close(torch.cat(actual, 1), whole, **exact)
         assert len(cache.keys) == model.slots
 
 
@@ -119,8 +119,8 @@ def test_forward_left_padding_is_ignored(target: str, args: dict[str, Any]) -> N
     padded = torch.cat([torch.full((1, 3), 7), text], 1)
     cache = model.cache(1, 12, torch.tensor([3]))
     with torch.inference_mode():
-        found = torch.cat([model(padded[:, :8], cache), model(padded[:, 8:], cache)], 1)
-    torch.testing.assert_close(found[:, 3:], model(text), **exact)
+        actual = torch.cat([model(padded[:, :8], cache), model(padded[:, 8:], cache)], 1)
+    torch.testing.assert_close(actual[:, 3:], model(text), **exact)
 
 
 @every_class
@@ -160,8 +160,8 @@ def test_forward_half_precision_stays_close(target: str, args: dict[str, Any]) -
         cast = model(text).float()
     half = copy.deepcopy(model).bfloat16()
     assert half(text).dtype == torch.bfloat16
-    for found in (cast, half(text).float()):
-        assert (found - whole).norm() < 0.1 * whole.norm()
+    for actual in (cast, half(text).float()):
+        assert (actual - whole).norm() < 0.1 * whole.norm()
 
 
 @every_class
@@ -225,8 +225,8 @@ def test_rotate_turns_pairs_by_position() -> None:
         for j in range(3):
             turn = torch.polar(torch.tensor(1.0), torch.tensor(t * 10_000.0 ** (-2 * j / 6)))
             pair = torch.complex(x[0, t, 0, j], x[0, t, 0, j + 3]) * turn
-            found = torch.complex(y[0, t, 0, j], y[0, t, 0, j + 3])
-            assert abs(found - pair) < 1e-6
+            actual = torch.complex(y[0, t, 0, j], y[0, t, 0, j + 3])
+            assert abs(actual - pair) < 1e-6
     assert torch.equal(x[..., 6:], y[..., 6:])
     for dims in (0, 5):
         with pytest.raises(ValueError, match="an even number of rotary dimensions"):

@@ -46,9 +46,9 @@ def logits(model: nn.Module, size: int, batch: int = 2) -> Tensor:
         return model(images(size, batch))
 
 
-def error(found: Tensor, wanted: Tensor) -> float:
+def error(actual: Tensor, expected: Tensor) -> float:
     """Largest difference by largest logit."""
-    return float((found - wanted).abs().max() / wanted.abs().max())
+    return float((actual - expected).abs().max() / expected.abs().max())
 
 
 # The authors' files
@@ -61,13 +61,13 @@ HEAVY = (
 
 
 def golden_error(key: str, change: Change | None = None, **args: Any) -> float:
-    """How far our network, perhaps changed in one place, is from the record."""
+    """Return the error of our network, perhaps changed in one place, against the record."""
     record = GOLDEN[key]
     model = ours(record["ours"], record["seed"], **record["args"], **args)
     if change:
         change(model)
-    found = logits(model, record["size"], record["batch"])[:, :10]
-    return error(found, torch.tensor(record["logits"], dtype=torch.float64))
+    actual = logits(model, record["size"], record["batch"])[:, :10]
+    return error(actual, torch.tensor(record["logits"], dtype=torch.float64))
 
 
 @pytest.mark.parametrize(
@@ -97,11 +97,11 @@ class Operations(TorchFunctionMode):
 @pytest.mark.parametrize(("unit", "channels"), [("projection", 16), ("identity", 64)])
 def test_wrn_dropout_position_matches_authors_code(unit: str, channels: int) -> None:
     record = json.loads((FILES / "wrn.json").read_text(encoding="utf-8"))
-    wanted = record["unit_with_dropout"][unit]
+    expected = record["unit_with_dropout"][unit]
     stage = build_model("wrn16_4", drop_rate=0.3).get_submodule("layer1")
     with Operations() as operations:
         stage[unit == "identity"](torch.zeros(1, channels, 4, 4))
-    flat = [kind for part in ("shared", "residual", "shortcut") for kind in wanted[part]]
+    flat = [kind for part in ("shared", "residual", "shortcut") for kind in expected[part]]
     assert operations.seen == [kind for kind in flat if kind != "identity"]
 
 

@@ -54,9 +54,9 @@ def theirs(library: str, name: str, state: dict[str, Tensor]) -> nn.Module:
 
 
 def test_shared_names_counts_match_libraries() -> None:
-    """What timm calls by our names, and torchvision too."""
-    found = [param.values[1] for param in SHARED]
-    assert (found.count("torchvision"), found.count("timm")) == (9, 31)
+    """timm and torchvision have networks of the same names."""
+    actual = [param.values[1] for param in SHARED]
+    assert (actual.count("torchvision"), actual.count("timm")) == (9, 31)
 
 
 @pytest.mark.parametrize(("name", "library"), SHARED)
@@ -65,19 +65,19 @@ def test_model_state_dict_in_timm_or_torchvision_is_equal(name: str, library: st
     other = theirs(library, RENAMED.get(name, name), model.state_dict())
     assert sorted(other.state_dict()) == sorted(model.state_dict())
     assert type(other).__module__.startswith(library)
-    wanted = logits(model, 64)
+    expected = logits(model, 64)
     if name.startswith("rdnet"):  # timm's head has another epsilon than the authors' (and ours)
-        assert 1e-8 < error(logits(other, 64), wanted) < 1e-4
+        assert 1e-8 < error(logits(other, 64), expected) < 1e-4
         other.head.norm.eps = 1e-5
-    assert torch.equal(logits(other, 64), wanted)
+    assert torch.equal(logits(other, 64), expected)
 
 
 @pytest.mark.parametrize("change", [move_the_stride, shift_the_pool])
 def test_resnet50_changed_stride_differs_from_torchvision(change: Change) -> None:
     model = ours("resnet50")
-    wanted = logits(theirs("torchvision", "resnet50", model.state_dict()), 64)
+    expected = logits(theirs("torchvision", "resnet50", model.state_dict()), 64)
     change(model)
-    assert error(logits(model, 64), wanted) > WRONG
+    assert error(logits(model, 64), expected) > WRONG
 
 
 RESNETV2 = [  # our key -> that of timm's resnetv2_50, whose first unit does what our stem does
@@ -149,8 +149,8 @@ def test_model_equals_pytorchcv_except_known_changes(
     other: str, name: str, args: dict[str, Any], change: Change | None
 ) -> None:
     """Where it differs from the authors, it is only by `change`, and by much."""
-    model, wanted = ours(name, **args), logits(pytorchcv(other), 32)
+    model, expected = ours(name, **args), logits(pytorchcv(other), 32)
     if change:
-        assert error(logits(model, 32), wanted) > WRONG
+        assert error(logits(model, 32), expected) > WRONG
         change(model)
-    assert error(logits(model, 32), wanted) <= SAME
+    assert error(logits(model, 32), expected) <= SAME

@@ -1,4 +1,4 @@
-"""What one paper says of its own unit, and no count or logit of a whole network would show."""
+"""Properties of one paper's unit that no count or logit of a complete network shows."""
 
 from itertools import chain
 from typing import Any
@@ -107,10 +107,10 @@ def test_res2net_altered_first_block_differs_from_timm(change: Change) -> None:
     with torch.device("meta"):
         other = timm.create_model("res2net50_26w_4s").eval()
     other.load_state_dict(model.state_dict(), assign=True)
-    wanted = logits(other, 64)
-    assert error(logits(model, 64), wanted) == 0
+    expected = logits(other, 64)
+    assert error(logits(model, 64), expected) == 0
     change(model)
-    assert error(logits(model, 64), wanted) > WRONG
+    assert error(logits(model, 64), expected) > WRONG
 
 
 def test_res2_block_rolled_channels_match_eq_1() -> None:
@@ -121,8 +121,8 @@ def test_res2_block_rolled_channels_match_eq_1() -> None:
     fill(layers_of(unit))
     x, n = torch.randn(2, 64, 8, 8, dtype=torch.float64), unit.slice
     alone, *slices = torch.roll(torch.relu(unit.bn1(unit.conv1(x))), n, 1).chunk(4, 1)
-    found = [alone]
+    actual = [alone]
     for i, (part, conv, norm) in enumerate(zip(slices, unit.convs, unit.bns, strict=True)):
-        found.append(torch.relu(norm(conv(part + found[-1] if i else part))))
-    out = unit.bn3(unit.conv3(torch.roll(torch.cat(found, 1), -n, 1)))
+        actual.append(torch.relu(norm(conv(part + actual[-1] if i else part))))
+    out = unit.bn3(unit.conv3(torch.roll(torch.cat(actual, 1), -n, 1)))
     close(unit(x), torch.relu(out + x))

@@ -1,4 +1,4 @@
-"""Every network that enlarges images: shapes, casts, copies, compilers. By being there.
+"""Every super-resolution network: shapes, casts, copies, compilers.
 
 Small, with drawn weights, in float64.
 """
@@ -46,9 +46,9 @@ def photo(height: int = 9, width: int = 11) -> Tensor:
     return torch.rand(2, 3, height, width, generator=generator, dtype=torch.float64)
 
 
-def close(found: Tensor, wanted: Tensor, rtol: float = 1e-10) -> None:
-    atol = rtol * wanted.detach().abs().max().item()
-    torch.testing.assert_close(found, wanted, rtol=rtol, atol=atol)
+def close(actual: Tensor, expected: Tensor, rtol: float = 1e-10) -> None:
+    atol = rtol * expected.detach().abs().max().item()
+    torch.testing.assert_close(actual, expected, rtol=rtol, atol=atol)
 
 
 @pytest.mark.parametrize("name", one_of_a_kind(ENTRIES, class_of))
@@ -57,8 +57,8 @@ def test_forward_of_every_name_scales_height_and_width(name: str) -> None:
     for scale in model.scales:
         for height, width in ((9, 11), (1, 1)):
             x = torch.empty(2, 3, height, width, device="meta")
-            made = model(x, scale=scale) if len(model.scales) > 1 else model(x)
-            assert made.shape == (2, 3, scale * height, scale * width)
+            output = model(x, scale=scale) if len(model.scales) > 1 else model(x)
+            assert output.shape == (2, 3, scale * height, scale * width)
     assert model.scale in model.scales
     cfg = model.pretrained_cfg
     assert cfg["architecture"] == name
@@ -67,10 +67,10 @@ def test_forward_of_every_name_scales_height_and_width(name: str) -> None:
 
 @every_class
 def test_constructor_of_every_class_is_keyword_only_and_typed(target: str) -> None:
-    found = ARGUMENTS[target]
-    assert {p.kind for p in found.values()} == {inspect.Parameter.KEYWORD_ONLY}
-    assert all(p.annotation is not inspect.Parameter.empty for p in found.values())
-    assert len(found) <= 8
+    actual = ARGUMENTS[target]
+    assert {p.kind for p in actual.values()} == {inspect.Parameter.KEYWORD_ONLY}
+    assert all(p.annotation is not inspect.Parameter.empty for p in actual.values())
+    assert len(actual) <= 8
     with pytest.raises(ValueError, match=r"scale.* not (0|7)"):
         build_model(TARGETS[target], scale=0 if target.endswith("Bicubic") else 7)
     with pytest.raises(ValueError, match="takes no 'features_only'"):
@@ -116,21 +116,21 @@ def test_pickle_and_deepcopy_give_equal_outputs(target: str) -> None:
 def test_forward_channels_last_and_bf16_match_float64(target: str) -> None:
     """The mean stays in float32 under a cast to bf16: an image of 0..255 needs its digits."""
     model, x = real(target), photo()
-    wanted = model(x)
+    expected = model(x)
     last = model.to(memory_format=torch.channels_last)
-    close(last(x.to(memory_format=torch.channels_last)), wanted)
+    close(last(x.to(memory_format=torch.channels_last)), expected)
     half = copy.deepcopy(model).bfloat16()
     shifts = [module for module in half.modules() if isinstance(module, MeanShift)]
     assert all(shift.bias.dtype == torch.float64 for shift in shifts)
     assert half(x.float()).dtype == torch.float32
     assert half(x.bfloat16()).dtype == torch.bfloat16
-    close(half(x.float()).double(), wanted, rtol=0.1)
+    close(half(x.float()).double(), expected, rtol=0.1)
     with torch.autocast("cpu", torch.bfloat16):
-        close(copy.deepcopy(model).float()(x.float()).double(), wanted, rtol=0.1)
+        close(copy.deepcopy(model).float()(x.float()).double(), expected, rtol=0.1)
 
 
 def test_mean_shift_cast_to_bf16_stays_float32() -> None:
-    """What the float32 is for: 114.444, of 255 levels, is 114.5 in bf16."""
+    """The mean is in float32: 114.444, of 255 levels, is 114.5 in bf16."""
     shift = MeanShift((0.4488 * 255, 0.0, 0.0)).bfloat16()
     assert shift.bias.dtype == torch.float32
     assert abs(float(shift.bias[0].bfloat16()) - 0.4488 * 255) > 0.05
@@ -143,9 +143,9 @@ def test_compile_and_export_match_eager(target: str) -> None:
     model, x = real(target), photo()
     torch.compiler.reset()
     with torch.no_grad():
-        wanted = model(x)
-        close(torch.compile(model, fullgraph=True, backend="aot_eager")(x), wanted)
-        close(torch.export.export(model, (x,)).module()(x), wanted)
+        expected = model(x)
+        close(torch.compile(model, fullgraph=True, backend="aot_eager")(x), expected)
+        close(torch.export.export(model, (x,)).module()(x), expected)
 
 
 BY_CLASS = [target for target in TARGETS if list(real(target).parameters())]
@@ -172,9 +172,9 @@ def test_count_params_with_and_without_mean_shift_matches() -> None:
         ("carn", 1_591_939),
         ("carn_m", 414_787),
     ):
-        found = list(build_model(name, device="meta").parameters())
-        assert sum(p.numel() for p in found) == learned + 24
-        assert sum(p.numel() for p in found if p.requires_grad) == learned
+        actual = list(build_model(name, device="meta").parameters())
+        assert sum(p.numel() for p in actual) == learned + 24
+        assert sum(p.numel() for p in actual if p.requires_grad) == learned
 
 
 def test_batchnorm_is_used_by_srresnet_only() -> None:

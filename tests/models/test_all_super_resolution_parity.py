@@ -38,19 +38,19 @@ Change = Callable[[Any, pytest.MonkeyPatch], None]
 State = dict[str, Tensor]
 
 
-def error(found: Tensor, wanted: Tensor) -> float:
+def error(actual: Tensor, expected: Tensor) -> float:
     """Largest difference by largest number."""
-    return float((found - wanted).abs().max() / wanted.abs().max())
+    return float((actual - expected).abs().max() / expected.abs().max())
 
 
 def shapes(record: dict[str, Any]) -> dict[str, tuple[int, ...]]:
     """Layer -> shape of its weight, sorted; a name in the record stands for all of its braces."""
-    found = {}
+    actual = {}
     for pattern, shape in record["layers"].items():
         parts = [part.split(",") for part in re.split("[{}]", pattern)]
         for names in itertools.product(*parts):
-            found["".join(names)] = tuple(map(int, shape.split("x")))
-    return dict(sorted(found.items()))
+            actual["".join(names)] = tuple(map(int, shape.split("x")))
+    return dict(sorted(actual.items()))
 
 
 def drawn(record: dict[str, Any]) -> State:
@@ -64,12 +64,12 @@ def drawn(record: dict[str, Any]) -> State:
 
 
 def scheme_of(record: dict[str, Any], state: State) -> KeyMapping:
-    """The one of the room whose marks the keys have, for this name."""
+    """Return the key mapping of the family whose required keys these are, for this name."""
     return next(
-        scheme
-        for _, scheme in all_key_mappings()
-        if scheme.has_required_keys(state)
-        and any(fnmatchcase(record["ours"], pattern) for pattern in scheme.models)
+        mapping
+        for _, mapping in all_key_mappings()
+        if mapping.has_required_keys(state)
+        and any(fnmatchcase(record["ours"], pattern) for pattern in mapping.models)
     )
 
 
@@ -82,12 +82,12 @@ def div2k() -> State:
 
 
 def ours(record: dict[str, Any]) -> SuperResolutionNet:
-    """A network of the zoo with the authors' weights, renamed by the room's scheme."""
+    """Return a network of the zoo with the authors' weights, renamed by the key mapping."""
     state = drawn(record)
-    scheme = scheme_of(record, state)
-    renamed = scheme.to_zoo(state)
+    mapping = scheme_of(record, state)
+    renamed = mapping.to_zoo(state)
     model: Any = build_model(record["ours"], device="meta", **record["args"])
-    given = div2k() if scheme.constants else {}
+    given = div2k() if mapping.constants else {}
     model.load_state_dict(renamed | given, assign=True)
     return model.eval()
 
@@ -100,11 +100,11 @@ def numbers(y: Tensor) -> Tensor:
 
 
 def golden_error(model: nn.Module, record: dict[str, Any]) -> float:
-    """How far a network is from the record."""
+    """Return the error of a network against the record."""
     x = images(record["height"])[..., : record["width"]].abs() % 1
     with torch.inference_mode():
-        found = numbers(model(x, record["scale"]))
-    return error(found, torch.tensor(record["numbers"], dtype=torch.float64))
+        actual = numbers(model(x, record["scale"]))
+    return error(actual, torch.tensor(record["numbers"], dtype=torch.float64))
 
 
 @pytest.mark.parametrize("key", GOLDEN)
@@ -138,10 +138,10 @@ def test_rcan_weights_in_spandrel_give_equal_output(
     assert (theirs.architecture.id, theirs.scale) == ("RCAN", scale)
     x = torch.rand(2, 3, 9, 7, generator=torch.Generator().manual_seed(0)).to(dtype)
     with torch.inference_mode():
-        wanted = theirs.model.to(dtype).eval()(x.clone())  # writes into its input
-        assert error(model.to(dtype)(x), wanted) <= bound
+        expected = theirs.model.to(dtype).eval()(x.clone())  # writes into its input
+        assert error(model.to(dtype)(x), expected) <= bound
         model.sub_mean = MeanShift(tuple(-255 * mean for mean in DIV2K_MEAN)).to(dtype)
-        assert error(model(x), wanted) > WRONG
+        assert error(model(x), expected) > WRONG
 
 
 # Published files

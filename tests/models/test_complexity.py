@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 import zoo
-from tests.conftest import class_of, one_of_a_kind, trunk
+from tests.conftest import backbone, class_of, one_of_a_kind
 from tests.support.exact_counts import EXACT
 from zoo.claims import counts as measuring
 from zoo.models._builder import build_model
@@ -34,7 +34,9 @@ def operations(model: nn.Module, size: tuple[int, ...]) -> int:
     return int(flops.get_total_flops())
 
 
-@pytest.mark.parametrize("name", one_of_a_kind(model_entries(), lambda name: trunk(class_of(name))))
+@pytest.mark.parametrize(
+    "name", one_of_a_kind(model_entries(), lambda name: backbone(class_of(name)))
+)
 def test_count_cached_calls_match_torch_flop_counter(name: str) -> None:
     model, size = (
         build_model(name, device="meta").eval(),
@@ -85,10 +87,10 @@ def test_stored_counts_names_equal_models_and_claims() -> None:
 def test_count_matches_exact_published_counts(
     name: str, args: dict[str, object], params: int, macs: int
 ) -> None:
-    found = count_complexity(
+    actual = count_complexity(
         build_model(name, device="meta", **args), get_entry(name).cfg["input_size"]
     )
-    assert (found.params, found.macs) == (params, macs)
+    assert (actual.params, actual.macs) == (params, macs)
 
 
 def test_count_macs_resnet20_matches_hand_count() -> None:

@@ -1,4 +1,4 @@
-"""Published checkpoints: told apart by their tensors, refused by name, nothing half-written."""
+"""Published checkpoints: detected by their tensors, rejected by name, never half-written."""
 
 import pickle
 import re
@@ -26,15 +26,15 @@ def akamaster(state: State) -> dict[str, Any]:
 
 def xternalz(state: State) -> State:
     """As xternalz/WideResNet-pytorch names things."""
-    found = {}
+    actual = {}
     for key, value in state.items():
         new = key
         if key.startswith("layer"):
             stage, unit, rest = key.removeprefix("layer").split(".", 2)
             rest = rest.replace("downsample", "convShortcut")
             new = f"block{stage}.layer.{unit}.{rest}"
-        found[new.replace("bn.", "bn1.") if new.startswith("bn.") else new] = value
-    return found
+        actual[new.replace("bn.", "bn1.") if new.startswith("bn.") else new] = value
+    return actual
 
 
 def bearpaw(state: State) -> State:
@@ -42,7 +42,7 @@ def bearpaw(state: State) -> State:
     parts = {"conv1": "conv_reduce", "bn1": "bn_reduce", "conv2": "conv_conv", "bn2": "bn"}
     parts |= {"conv3": "conv_expand", "bn3": "bn_expand", "downsample.0": "shortcut.shortcut_conv"}
     parts |= {"downsample.1": "shortcut.shortcut_bn"}
-    found = {}
+    actual = {}
     for key, value in state.items():
         new = key.replace("fc.", "classifier.")
         if key.startswith("layer"):
@@ -51,13 +51,13 @@ def bearpaw(state: State) -> State:
             new = f"stage_{stage}.stage_{stage}_bottleneck_{unit}.{parts[part]}.{tensor}"
         elif not key.startswith("fc"):
             new = key.replace("conv1.", "conv_1_3x3.").replace("bn1.", "bn_1.")
-        found[new] = value
-    return found
+        actual[new] = value
+    return actual
 
 
 def augmix(state: State) -> State:
     """As AugMix and RobustBench do: the same parts, units by number, two buffers."""
-    found = {}
+    actual = {}
     for key, value in bearpaw(state).items():
         new = key
         if "bottleneck" in key:
@@ -65,8 +65,8 @@ def augmix(state: State) -> State:
             rest = rest.replace("shortcut.shortcut_conv", "downsample.0")
             rest = rest.replace("shortcut.shortcut_bn", "downsample.1")
             new = f"{stage}.{unit.rpartition('_')[2]}.{rest}"
-        found[new] = value
-    return found | {"mu": torch.zeros(1, 3, 1, 1), "sigma": torch.ones(1, 3, 1, 1)}
+        actual[new] = value
+    return actual | {"mu": torch.zeros(1, 3, 1, 1), "sigma": torch.ones(1, 3, 1, 1)}
 
 
 def dyhan(state: State) -> State:
@@ -111,21 +111,21 @@ LARGE = (bearpaw, dyhan)  # forms whose smallest network takes seconds
 
 
 @pytest.mark.parametrize(
-    ("name", "args", "form", "told"),
+    ("name", "args", "form", "detected_args"),
     one_of_a_kind(CHECKPOINTS, lambda row: same if row[2] in LARGE else row[2]),
 )
 def test_convert_file_published_layout_detects_model(
     name: str,
     args: dict[str, Any],
     form: Callable[[State], Any],
-    told: dict[str, Any],
+    detected_args: dict[str, Any],
     tmp_path: Path,
 ) -> None:
     torch.manual_seed(0)
     model = zoo.create(name, **args).eval()
     torch.save(form(model.state_dict()), tmp_path / "x.pth")
     done = convert_file(tmp_path / "x.pth", tmp_path / "x.safetensors")
-    assert (done.model, done.args) == (name, told)
+    assert (done.model, done.args) == (name, detected_args)
     again = zoo.create(done.model, **done.args).eval()
     again.load_state_dict(safetensors.torch.load_file(done.path), strict=True)
     image = torch.rand(1, done.args.get("in_chans", 3), 32, 32)
@@ -224,6 +224,6 @@ def test_convert_file_resnet20_scores_8103_on_cifar10_jpeg(zoo_data: Path, tmp_p
     imagenet = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
     samples = BENCHMARKS["cifar10_jpeg/test"].open(zoo_data)
     prepare = EvalTransform({**model.pretrained_cfg, **imagenet})
-    found = predict(model, prepare, samples, range(len(samples)))
-    right = sum(predicted == label for predicted, label in found.values())
-    assert (right, len(found)) == (8103, 10_000)
+    actual = predict(model, prepare, samples, range(len(samples)))
+    right = sum(predicted == label for predicted, label in actual.values())
+    assert (right, len(actual)) == (8103, 10_000)

@@ -100,8 +100,8 @@ def test_dncnn_equals_spandrel(name: str, act: str, norm: bool, tmp_path: Path) 
     y = noise_of(ours)
     assert torch.equal(ours(y), theirs(y))
     torch.save(state, tmp_path / "theirs.pth")
-    found = convert_file(tmp_path / "theirs.pth")
-    assert (found.model, found.args) == (name, args)
+    actual = convert_file(tmp_path / "theirs.pth")
+    assert (actual.model, actual.args) == (name, args)
 
 
 class Community(nn.Module):
@@ -115,8 +115,8 @@ class Community(nn.Module):
         self.dncnn = nn.Sequential(*layers, nn.Conv2d(64, 1, 3, padding=1, bias=False))
 
     def forward(self, y: Tensor) -> Tensor:
-        found: Tensor = self.dncnn(y)
-        return y - found
+        actual: Tensor = self.dncnn(y)
+        return y - actual
 
 
 @pytest.mark.parametrize(("name", "depth"), [("dncnn_s", 17), ("dncnn_b", 20)])
@@ -128,8 +128,8 @@ def test_convert_file_saoyan_layout_detects_dncnn(name: str, depth: int, tmp_pat
     state = {f"module.{k}": v for k, v in theirs.state_dict().items() if "batches" not in k}
     path = tmp_path / "net.pth"
     torch.save(state, path)
-    found = convert_file(path)
-    assert (found.model, found.args, found.keys.name) == (name, {}, "SaoYan/DnCNN-PyTorch")
+    actual = convert_file(path)
+    assert (actual.model, actual.args, actual.keys) == (name, {}, "SaoYan/DnCNN-PyTorch")
     ours: Any = create(name).double().eval()
     ours.load_state_dict(detect_model(read_checkpoint(path)[0], "theirs").state)
     y = images(24, channels=1)
@@ -152,29 +152,29 @@ def test_dncnn_untrained_residual_is_small() -> None:
 
 def test_noisy_is_seeded_and_not_clipped() -> None:
     clean = np.full((200, 200), 250, np.uint8)
-    shown = add_noise(clean, 25, 0)
-    assert np.array_equal(shown, add_noise(clean, 25, 0))
-    assert not np.array_equal(shown, add_noise(clean, 25, 1))
-    assert shown.max() > 1
-    assert 255 * (shown - clean / 255).std() == pytest.approx(25, rel=0.01)
-    assert len(np.unique(shown)) > 30_000
+    noisy = add_noise(clean, 25, 0)
+    assert np.array_equal(noisy, add_noise(clean, 25, 0))
+    assert not np.array_equal(noisy, add_noise(clean, 25, 1))
+    assert noisy.max() > 1
+    assert 255 * (noisy - clean / 255).std() == pytest.approx(25, rel=0.01)
+    assert len(np.unique(noisy)) > 30_000
 
 
 def test_compare_scores_all_pixels_and_channels() -> None:
-    wanted = np.random.default_rng(0).integers(0, 256, (20, 24, 3)).astype(np.uint8)
-    found = wanted.astype(float)
-    found[0, 0, 0] += 12  # in the corner of one channel
-    assert psnr_ssim_all_channels(found, wanted).psnr == pytest.approx(
+    expected = np.random.default_rng(0).integers(0, 256, (20, 24, 3)).astype(np.uint8)
+    actual = expected.astype(float)
+    actual[0, 0, 0] += 12  # in the corner of one channel
+    assert psnr_ssim_all_channels(actual, expected).psnr == pytest.approx(
         10 * np.log10(255**2 * 20 * 24 * 3 / 144)
     )
     assert (
-        psnr_ssim_all_channels(found[..., 0], wanted[..., 0]).ssim
-        < psnr_ssim_all_channels(found, wanted).ssim
+        psnr_ssim_all_channels(actual[..., 0], expected[..., 0]).ssim
+        < psnr_ssim_all_channels(actual, expected).ssim
         < 1
     )
-    assert psnr_ssim_all_channels(wanted, wanted) == (np.inf, 1)
+    assert psnr_ssim_all_channels(expected, expected) == (np.inf, 1)
     with pytest.raises(ValueError, match="images of one shape"):
-        psnr_ssim_all_channels(found[..., 0], wanted)
+        psnr_ssim_all_channels(actual[..., 0], expected)
 
 
 def test_denoising_objective_draws_patches_and_halves_loss() -> None:
@@ -185,32 +185,32 @@ def test_denoising_objective_draws_patches_and_halves_loss() -> None:
     again = list(patches.batches(torch.Generator().manual_seed(0), start=2))
     assert len(batches) == 3
     assert torch.equal(batches[2][0], again[0][0])
-    shown, clean = batches[0]
-    strengths = 255 * (shown - clean).flatten(1).std(1)
+    noisy, clean = batches[0]
+    strengths = 255 * (noisy - clean).flatten(1).std(1)
     assert 8 < float(strengths.min()) < 12
     assert 18 < float(strengths.max()) < 23
     values = {float(v) for v in image.flatten() / np.float32(255)}
     assert {float(v) for v in clean.unique()} <= values
     objective = patches.objective
-    assert float(objective.loss(shown, clean)) == pytest.approx(
-        float(((shown - clean) ** 2).sum()) / 128, rel=1e-5
+    assert float(objective.loss(noisy, clean)) == pytest.approx(
+        float(((noisy - clean) ** 2).sum()) / 128, rel=1e-5
     )
 
 
 @pytest.mark.slow
 def test_evaluate_bundled_dncnn_matches_recorded_psnr() -> None:
-    """More than 9 dB of noise of 25, on four photographs; the record is what it does now."""
+    """Removes more than 9 dB at sigma 25 on four images; equal to its record."""
     options = ["dncnn_tiny.zoo_train400", "--benchmark", "photos/sigma25", "--device", "cpu"]
     record = evaluate(parse(options), init("cpu"))
-    found = record["scores"]["psnr"]["value"]
-    assert found == pytest.approx(30.386, abs=5e-3)
+    actual = record["scores"]["psnr"]["value"]
+    assert actual == pytest.approx(30.386, abs=5e-3)
     samples: Any = BENCHMARKS["photos/sigma25"].open()
     before = [
         psnr_ssim_all_channels(255 * add_noise(s.pixels, 25, 0), s.pixels).psnr for s in samples
     ]
-    assert found - float(np.mean(before)) > 9
+    assert actual - float(np.mean(before)) > 9
     unrounded = evaluate(parse([*options, "--unrounded"]), init("cpu"))["scores"]["psnr"]["value"]
-    assert 0 < unrounded - found < 0.01
+    assert 0 < unrounded - actual < 0.01
 
 
 def test_evaluate_other_task_is_rejected() -> None:
@@ -221,11 +221,14 @@ def test_evaluate_other_task_is_rejected() -> None:
 
 
 def test_denoising_evaluator_channel_mismatch_raises() -> None:
-    job = tasks.TASKS["denoising"].job(
-        create("dncnn_cb"), BENCHMARKS["photos/sigma25"].open(), DenoisingProtocol(), "x/sigma25"
+    evaluator = tasks.TASKS["denoising"].evaluator(
+        create("dncnn_cb"),
+        BENCHMARKS["photos/sigma25"].open(),
+        DenoisingProtocol(),
+        BENCHMARKS["photos/sigma25"],
     )
     with pytest.raises(ValueError, match="has 1 channels; the network takes 3"):
-        job.load(0)
+        evaluator.load(0)
 
 
 def test_explain_denoising_has_no_known_causes() -> None:
@@ -236,8 +239,8 @@ def test_explain_denoising_has_no_known_causes() -> None:
 def test_tasks_all_have_models_benchmarks_and_papers() -> None:
     assert {entry.task for entry in model_entries().values()} == set(tasks.TASKS)
     assert {benchmark.task for benchmark in BENCHMARKS.values()} == set(tasks.TASKS)
-    rooms = {paper.task for paper in zoo.list_papers()}
-    assert rooms == set(tasks.TASKS)
+    paper_tasks = {paper.task for paper in zoo.list_papers()}
+    assert paper_tasks == set(tasks.TASKS)
 
 
 @pytest.mark.data

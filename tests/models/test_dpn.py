@@ -25,8 +25,8 @@ def test_dual_path_residual_adds_and_dense_concatenates() -> None:
         blocks: list[Any] = [model.get_submodule(name) for name in names]
         width = 256 * 2 ** (stage - 2)
         x = images(6, channels=blocks[0].c1x1_a.bn.num_features)
-        kept = model.get_submodule(f"{names[0]}.c1x1_w_s{stage - 1}")(x)
-        residual, dense = kept[:, :width], [kept[:, width:]]
+        skip = model.get_submodule(f"{names[0]}.c1x1_w_s{stage - 1}")(x)
+        residual, dense = skip[:, :width], [skip[:, width:]]
         assert dense[0].shape[1] == 2 * k
         for block in blocks:
             new, more = block.outputs(x)
@@ -113,10 +113,10 @@ def test_state_dict_size_matches_table_1(name: str, millions: float) -> None:
 def test_stored_counts_abstract_savings_match_dpn98() -> None:
     """26 % smaller and 25 % less computation than the best ResNeXt-101; DPN-92 is 55 and 58 %."""
     names = ("dpn98", "dpn92", "resnext101_64x4d")
-    found = [stored_counts(get_entry(name)) for name in names]
+    actual = [stored_counts(get_entry(name)) for name in names]
     shares = [
-        [round(100 * (1 - row[key] / found[2][key])) for key in ("params", "macs")]
-        for row in found[:2]
+        [round(100 * (1 - row[key] / actual[2][key])) for key in ("params", "macs")]
+        for row in actual[:2]
     ]
     assert shares == [[26, 25], [55, 58]]
 

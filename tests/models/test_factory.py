@@ -98,17 +98,17 @@ def test_list_models_filters_select_matching_names() -> None:
 
 
 def test_describe_known_name_has_paper_counts_and_claims() -> None:
-    shown = zoo.describe("wrn28_10")
-    assert shown.paper
-    assert shown.paper.arxiv.startswith("1605.07146")
-    assert (shown.params, shown.macs) == (36_479_194, 5_243_328_768)
-    assert any(str(claim.value) == "4.00" for claim in shown.claims)
+    description = zoo.describe("wrn28_10")
+    assert description.paper
+    assert description.paper.arxiv.startswith("1605.07146")
+    assert (description.params, description.macs) == (36_479_194, 5_243_328_768)
+    assert any(str(claim.value) == "4.00" for claim in description.claims)
     assert zoo.describe("resnet50").deviations
 
 
 def test_list_papers_and_list_claims_match_paper_files() -> None:
-    rooms = [paper.id for paper in zoo.list_papers()]
-    assert rooms == sorted(path.parent.name for path in MODELS_DIR.glob("*/paper.toml"))
+    families = [paper.id for paper in zoo.list_papers()]
+    assert families == sorted(path.parent.name for path in MODELS_DIR.glob("*/paper.toml"))
     every = zoo.list_claims()
     assert len(every) == sum(len(paper.claims) for paper in zoo.list_papers())
     picked = zoo.list_claims("wrn28_10", kind="measured", benchmark="cifar10/*")
@@ -149,12 +149,12 @@ def test_create_features_only_matches_intermediates() -> None:
     part = zoo.create("resnet20", pretrained=True, features_only=True, out_indices=(1, 2))
     image = torch.rand(2, 3, 32, 32)
     _, features = whole.forward_intermediates(image)
-    for found, expected in zip(part(image), features[1:3], strict=True):
-        assert torch.equal(found, expected)
+    for actual, expected in zip(part(image), features[1:3], strict=True):
+        assert torch.equal(actual, expected)
 
 
 @pytest.mark.parametrize(
-    ("name", "given"),
+    ("name", "overrides"),
     [
         ("resnet20", {}),
         ("resnet20", {"num_classes": 3}),
@@ -163,11 +163,11 @@ def test_create_features_only_matches_intermediates() -> None:
         ("rcan_tiny_x2", {}),
     ],
 )
-def test_create_dtype_equals_cast_model(name: str, given: dict[str, Any]) -> None:
+def test_create_dtype_equals_cast_model(name: str, overrides: dict[str, Any]) -> None:
     torch.manual_seed(0)
-    whole = zoo.create(name, pretrained=True, **given)
+    whole = zoo.create(name, pretrained=True, **overrides)
     torch.manual_seed(0)
-    half = zoo.create(name, pretrained=True, dtype=torch.bfloat16, **given)
+    half = zoo.create(name, pretrained=True, dtype=torch.bfloat16, **overrides)
     assert not half.training
     cast = copy.deepcopy(whole).bfloat16().state_dict()
     for key, value in half.state_dict().items():
@@ -199,8 +199,8 @@ def test_create_changed_checkpoint_byte_raises(
     broken = tmp_path / "broken.safetensors"
     broken.write_bytes(data)
     monkeypatch.setattr(Weights, "path", property(lambda self: broken))
-    found = hashlib.sha256(data).hexdigest()
-    with pytest.raises(WeightsError, match=f"{found}.*{pinned.sha256}"):
+    actual = hashlib.sha256(data).hexdigest()
+    with pytest.raises(WeightsError, match=f"{actual}.*{pinned.sha256}"):
         zoo.create("resnet20", pretrained=True)
     broken.unlink()
     with pytest.raises(WeightsError, match="no file"):

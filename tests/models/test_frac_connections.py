@@ -45,8 +45,8 @@ def test_frac_connections_dynamic_matches_golden_pseudocode(n: int) -> None:
         mine.s_beta.data = state["dynamic_beta_scale"]
         mine.s_alpha.data = state["dynamic_alpha_scale"]
         mine.norm.weight.data = state["layer_norm.weight"]
-    found = through(join, text(), [lambda x: (3 * x).sin()] * 3)
-    close(found, torch.tensor(golden["stream"], dtype=torch.float64))
+    actual = through(join, text(), [lambda x: (3 * x).sin()] * 3)
+    close(actual, torch.tensor(golden["stream"], dtype=torch.float64))
 
 
 def restated(one: Any, h: Tensor, m: int, sublayer: Any) -> Tensor:
@@ -75,12 +75,12 @@ def restated(one: Any, h: Tensor, m: int, sublayer: Any) -> Tensor:
 def test_frac_connections_match_equations_8_and_11_to_14(n: int, dynamic: bool) -> None:
     join = drawn(FracConnections(2, 8, m=n, dynamic=dynamic))
     sublayers = [torch.sin, torch.cos, torch.exp, torch.tanh]
-    found = through(join, text(), [lambda x, f=f: f(x / 9) for f in sublayers])
+    actual = through(join, text(), [lambda x, f=f: f(x / 9) for f in sublayers])
     for token in range(3):
         h = text()[0, token]
         for one, f in zip(join.sublayers, sublayers, strict=True):
             h = restated(one, h, n, lambda x, f=f: f(x / 9))
-        torch.testing.assert_close(found[0, token], h, rtol=1e-12, atol=1e-12)
+        torch.testing.assert_close(actual[0, token], h, rtol=1e-12, atol=1e-12)
 
 
 class Repeated(FracConnections):

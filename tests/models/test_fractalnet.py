@@ -29,10 +29,10 @@ def place(layer: int, column: int, columns: int) -> str:
 
 def key_here(key: str) -> str:
     """Ours of a key of pytorchcv's."""
-    found = re.fullmatch(r"features\.unit(\d)\.block\.blocks\.block(\d)\.subblock(\d)\.(.*)", key)
-    if not found:
+    actual = re.fullmatch(r"features\.unit(\d)\.block\.blocks\.block(\d)\.subblock(\d)\.(.*)", key)
+    if not actual:
         return key.replace("output.", "fc.")
-    block, layer, column, rest = found.groups()
+    block, layer, column, rest = actual.groups()
     return f"block{block}.fractal.{place(int(layer), int(column), C)}conv.{rest}"
 
 
@@ -58,10 +58,10 @@ def test_block_join_nested_means_differ_from_pytorchcv(monkeypatch: pytest.Monke
     """A mean of means, 1/4, 1/4, 1/2 where three columns meet, is another network."""
 
     def nested(self: Block, paths: list[Tensor]) -> Tensor:
-        found, *others = paths
+        actual, *others = paths
         for other in others:
-            found = (found + other) / 2
-        return found
+            actual = (actual + other) / 2
+        return actual
 
     monkeypatch.setattr(Block, "join", nested)
     assert error(logits(as_pytorchcv(), 32), logits(pytorchcv(), 32)) > WRONG
@@ -73,11 +73,11 @@ def small(**args: Any) -> Any:
 
 def alone(model: Any, column: int) -> Any:
     """One of its columns, extracted."""
-    found = small(column=column, seed=1)
-    missing, left = found.load_state_dict(model.state_dict(), strict=False)
+    actual = small(column=column, seed=1)
+    missing, left = actual.load_state_dict(model.state_dict(), strict=False)
     assert not missing
-    assert len(left) == len(model.state_dict()) - len(found.state_dict())
-    return found
+    assert len(left) == len(model.state_dict()) - len(actual.state_dict())
+    return actual
 
 
 def by_hand(model: Any, column: int, x: Tensor) -> Tensor:
@@ -101,14 +101,14 @@ def test_fractalnet_column_equals_plain_network(column: int) -> None:
     model, x = small(drop_path_rate=0.15), images(32)
     with torch.no_grad():
         plain = alone(model, column)
-        wanted = by_hand(model, column, x)
-        assert torch.equal(plain(x), wanted)
-        assert error(model(x), wanted) > WRONG
+        expected = by_hand(model, column, x)
+        assert torch.equal(plain(x), expected)
+        assert error(model(x), expected) > WRONG
         model.route.column.fill_(C - column)
         model.route.draw = lambda: None
         for part in model.modules():
             part.train(not isinstance(part, nn.BatchNorm2d))
-        assert torch.equal(model(x), wanted)
+        assert torch.equal(model(x), expected)
     layers = [part for part in plain.modules() if isinstance(part, nn.Conv2d)]
     assert len(layers) == 3 * 2 ** (column - 1)
 
@@ -128,10 +128,10 @@ def test_fractal_follows_expansion_rule() -> None:
         return [part.second.conv(middle), part.conv(z)]
 
     with torch.no_grad():
-        found = fractal(x, lambda paths: mean(*paths))
+        actual = fractal(x, lambda paths: mean(*paths))
         middle = mean(*f2(f.first, x))
-        for path, wanted in zip(found, [*f2(f.second, middle), f.conv(x)], strict=True):
-            assert torch.equal(path, wanted)
+        for path, expected in zip(actual, [*f2(f.second, middle), f.conv(x)], strict=True):
+            assert torch.equal(path, expected)
 
 
 def drawn(rate: float, paths: int, times: int = 4000, column: int = LOCAL) -> Tensor:
@@ -144,11 +144,11 @@ def drawn(rate: float, paths: int, times: int = 4000, column: int = LOCAL) -> Te
 def test_route_local_drop_path_has_expected_rate() -> None:
     """15 % of the inputs of a join, but never all: 1 - 0.15 + 0.15 ** n / n of them live."""
     for paths in (1, 2, 3):
-        kept = drawn(0.15, paths)
-        assert kept.sum(1).min() == 1
-        wanted = 1 - 0.15 + 0.15**paths / paths
+        mask = drawn(0.15, paths)
+        assert mask.sum(1).min() == 1
+        expected = 1 - 0.15 + 0.15**paths / paths
         torch.testing.assert_close(
-            kept.mean(0), torch.full((paths,), wanted).double(), atol=0.02, rtol=0
+            mask.mean(0), torch.full((paths,), expected).double(), atol=0.02, rtol=0
         )
     assert torch.equal(drawn(1.0, 3).sum(1), torch.ones(4000).double())
 
@@ -170,17 +170,17 @@ def test_route_global_drop_path_draws_columns_equally() -> None:
 
 
 def test_block_join_averages_live_paths() -> None:
-    """What is dropped has no gradient either."""
+    """Dropped paths have no gradient."""
     block = Block(Fractal(1, 3, 4, 0.0, 0), Route(C, 0.15), c_out=4, pools=False).train()
     paths = [images(3, channels=4, seed=i).requires_grad_() for i in range(3)]
     for alive in ([0], [1, 2], [0, 1, 2]):
-        kept = torch.tensor([i in alive for i in range(3)])
-        block.route.alive = lambda paths, kept=kept: kept  # type: ignore[method-assign]
-        found = block.join(paths)
-        wanted = torch.stack([paths[i] for i in alive]).mean(0)
-        torch.testing.assert_close(found, wanted, rtol=1e-15, atol=1e-15)
-        gradients = torch.autograd.grad(found.sum(), paths)
-        assert [bool(gradient.any()) for gradient in gradients] == kept.tolist()
+        mask = torch.tensor([i in alive for i in range(3)])
+        block.route.alive = lambda paths, mask=mask: mask  # type: ignore[method-assign]
+        actual = block.join(paths)
+        expected = torch.stack([paths[i] for i in alive]).mean(0)
+        torch.testing.assert_close(actual, expected, rtol=1e-15, atol=1e-15)
+        gradients = torch.autograd.grad(actual.sum(), paths)
+        assert [bool(gradient.any()) for gradient in gradients] == mask.tolist()
 
 
 def test_fractalnet_blocks_share_one_column_per_step() -> None:
@@ -215,8 +215,8 @@ def test_fractalnet_parameter_count_matches_hand_count() -> None:
     classifier = 512 * 10 + 10
     for name, columns in (("fractalnet20", 3), ("fractalnet40", 4)):
         inner = 2**columns - 1 - columns
-        wanted = sum(9 * b * (columns * a + inner * b) for a, b in widths)
-        assert size(name) == wanted + classifier
+        expected = sum(9 * b * (columns * a + inner * b) for a, b in widths)
+        assert size(name) == expected + classifier
         for column in range(1, columns + 1):
             chain = sum(9 * b * (a + (2 ** (column - 1) - 1) * b) for a, b in widths)
             assert size(name, column=column) == chain + classifier

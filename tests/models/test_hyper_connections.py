@@ -85,8 +85,8 @@ def test_hyper_connections_match_paper_pseudocode(n: int, kind: str) -> None:
             mine.s_alpha.data = state["dynamic_alpha_scale"]
             parts = [state["dynamic_beta_fn"][:, None], state["dynamic_alpha_fn"]]
             mine.w.data = torch.cat(parts, 1)
-    found = through(join, text(), [lambda x: (3 * x).sin()] * 3)
-    close(found, torch.tensor(golden["stream"], dtype=torch.float64))
+    actual = through(join, text(), [lambda x: (3 * x).sin()] * 3)
+    close(actual, torch.tensor(golden["stream"], dtype=torch.float64))
 
 
 # Eqs. 1 to 13, token by token, stream by stream
@@ -118,12 +118,12 @@ def restated(one: Any, h: Tensor, sublayer: Any) -> Tensor:
 def test_hyper_connections_match_equations_per_token(n: int, kind: dict[str, bool]) -> None:
     join = drawn(HyperConnections(2, 8, n=n, **kind))
     sublayers = [torch.sin, torch.cos, torch.exp, torch.tanh]
-    found = through(join, text(), [lambda x, f=f: f(x / 9) for f in sublayers])
+    actual = through(join, text(), [lambda x, f=f: f(x / 9) for f in sublayers])
     for token in range(3):
         h = text()[0, token].expand(n, 8)
         for one, f in zip(join.sublayers, sublayers, strict=True):
             h = restated(one, h, lambda x, f=f: f(x / 9))
-        torch.testing.assert_close(found[0, token], h, rtol=1e-12, atol=1e-12)
+        torch.testing.assert_close(actual[0, token], h, rtol=1e-12, atol=1e-12)
 
 
 # At first (Sec. 2.3, App. H.1)
@@ -131,7 +131,7 @@ def test_hyper_connections_match_equations_per_token(n: int, kind: dict[str, boo
 
 def before_the_norm(model: Any, x: Tensor) -> Tensor:
     seen: list[Tensor] = []
-    with model.norm.register_forward_pre_hook(lambda _, given: seen.append(given[0])):
+    with model.norm.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0])):
         model(x)
     return seen[0]
 
@@ -218,8 +218,8 @@ def test_hyper_connections_express_parallel_groups(n: int) -> None:
         h = sum((f(seen) + seen for f in fs[group : group + n]), torch.zeros(()))
     for slot, right in ((lambda i: i, True), (lambda i: max(i - 1, 0), False)):
         join = tables(HyperConnections(2, 8, n=n, dynamic=False), parallel(n, slot))
-        found = join.collapse(through(join, text(), fs))
-        assert ((found - h).abs().max() < 1e-12) == right
+        actual = join.collapse(through(join, text(), fs))
+        assert ((actual - h).abs().max() < 1e-12) == right
     if n == 2:
         odd, even = [[0, 1, 0], [1, 1, 1], [1, 1, 1]], [[0, 0, 1], [0, 1, 0], [1, 0, 1]]
         assert parallel(2, lambda i: i) == {1: odd, 2: even, 3: odd, 4: even}  # Eqs. 18 and 19
@@ -241,8 +241,8 @@ def test_hyper_connections_express_post_norm() -> None:
     f, x = sublayers()[0], centred(text())
     join: Any = HyperConnections(1, 8, n=1)
     join.sublayers[0] = PostNorm()
-    found = through(join, x, [lambda x: centred(f(x))])[:, :, 0]
-    close(found, layer_norm(x + centred(f(x)), (8,), eps=0.0))
+    actual = through(join, x, [lambda x: centred(f(x))])[:, :, 0]
+    close(actual, layer_norm(x + centred(f(x)), (8,), eps=0.0))
 
 
 @rates
@@ -263,10 +263,10 @@ def test_hyper_connections_match_unfolded_form(n: int) -> None:
     through(join, text(), [watched(f) for f in sublayers()])
     weights = [one.static.view(n, n + 2) for one in join.sublayers]
     for k in range(1, 5):
-        wanted = torch.zeros(())
+        expected = torch.zeros(())
         for j in range(k):
             row = weights[j - 1][:, 0] if j else torch.ones(n, dtype=torch.float64)
             for t in range(j + 1, k):
                 row = row @ weights[t - 1][:, 2:]
-            wanted = wanted + (row @ weights[k - 1][:, 1]) * outs[j]
-        close(seen[k - 1], wanted)
+            expected = expected + (row @ weights[k - 1][:, 1]) * outs[j]
+        close(seen[k - 1], expected)

@@ -82,8 +82,8 @@ def test_olmo_logits_match_transformers() -> None:
 def test_count_params_of_olmo_matches_table_7(name: str, params: int) -> None:
     assert stored_counts(get_entry(name))["params"] == params
     if "hc" in name:
-        given, built = formulas.added_params(name, "")
-        assert given == built == params - (6_888_095_744 if "7b" in name else 1_176_764_416)
+        formula, built = formulas.added_params(name, "")
+        assert formula == built == params - (6_888_095_744 if "7b" in name else 1_176_764_416)
 
 
 @rates

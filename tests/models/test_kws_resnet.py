@@ -36,9 +36,9 @@ def heard() -> Tensor:
     return images(101, channels=1)[..., :40]
 
 
-def error(model: nn.Module, wanted: list[list[float]]) -> float:
+def error(model: nn.Module, expected: list[list[float]]) -> float:
     with torch.inference_mode():
-        return float((model(heard()) - torch.tensor(wanted, dtype=torch.float64)).abs().max())
+        return float((model(heard()) - torch.tensor(expected, dtype=torch.float64)).abs().max())
 
 
 @pytest.mark.parametrize("golden", GOLDEN["models"], ids=NAMES)
@@ -118,8 +118,8 @@ def test_keyword_resnet_invalid_args_raises() -> None:
 def test_key_mapping_honk_round_trips_and_is_detected(name: str, tmp_path: Path) -> None:
     """There and back, and `zoo convert` tells by itself which of the six it is."""
     model = filled(name)
-    scheme = next(s for s in KEY_MAPPINGS if s.renames and s.supports(name))
-    theirs = scheme.from_zoo(model.state_dict())
+    mapping = next(s for s in KEY_MAPPINGS if s.renames and s.supports(name))
+    theirs = mapping.from_zoo(model.state_dict())
     layers = 2 * len(model.blocks) - ("res15" in name)
     assert {key.split(".")[0] for key in theirs} == {
         "output",
@@ -127,9 +127,9 @@ def test_key_mapping_honk_round_trips_and_is_detected(name: str, tmp_path: Path)
         *(f"bn{i}" for i in range(1, layers + 1)),
     }
     torch.save(theirs, tmp_path / "theirs.pt")
-    found = convert_file(tmp_path / "theirs.pt")
-    assert (found.model, found.keys.name) == (name, scheme.name)
-    back = scheme.to_zoo(theirs)
+    actual = convert_file(tmp_path / "theirs.pt")
+    assert (actual.model, actual.keys) == (name, mapping.name)
+    back = mapping.to_zoo(theirs)
     assert all(torch.equal(back[key], value) for key, value in model.state_dict().items())
 
 
@@ -138,30 +138,30 @@ def test_key_mapping_honk_round_trips_and_is_detected(name: str, tmp_path: Path)
 
 def test_mfcc_matches_honk_coefficients() -> None:
     """Theirs end in float32."""
-    found = MFCC(MfccProtocol())(torch.from_numpy(sweep()))
-    assert found.shape == (1, 101, 40)
-    wanted = torch.tensor(GOLDEN["coefficients"], dtype=torch.float64)
-    torch.testing.assert_close(found[0, ::10], wanted, rtol=1e-6, atol=1e-6)
-    assert found[0, ::10].abs().max() > 20
+    actual = MFCC(MfccProtocol())(torch.from_numpy(sweep()))
+    assert actual.shape == (1, 101, 40)
+    expected = torch.tensor(GOLDEN["coefficients"], dtype=torch.float64)
+    torch.testing.assert_close(actual[0, ::10], expected, rtol=1e-6, atol=1e-6)
+    assert actual[0, ::10].abs().max() > 20
 
 
 @pytest.mark.parametrize(
     "changed", [{"f_min": 0}, {"f_max": 8000}, {"window_ms": 25}, {"hop_ms": 11}]
 )
 def test_mfcc_other_settings_differ_from_reference(changed: dict[str, int]) -> None:
-    found = MFCC(MfccProtocol(**changed))(torch.from_numpy(sweep()))[0]
-    wanted = MFCC(MfccProtocol())(torch.from_numpy(sweep()))[0]
-    n = min(len(found), len(wanted)) - 30
-    assert float((found[5:n] - wanted[5:n]).abs().max()) > WRONG
+    actual = MFCC(MfccProtocol(**changed))(torch.from_numpy(sweep()))[0]
+    expected = MFCC(MfccProtocol())(torch.from_numpy(sweep()))[0]
+    n = min(len(actual), len(expected)) - 30
+    assert float((actual[5:n] - expected[5:n]).abs().max()) > WRONG
 
 
 def test_mfcc_float32_batch_matches_float64_single() -> None:
     hear = MFCC(MfccProtocol())
     sounds = torch.from_numpy(np.stack([sweep(), sweep()[::-1].copy()])).float()
-    found = hear(sounds)
-    assert found.shape == (2, 1, 101, 40)
-    assert found.dtype == torch.float32
-    for one, sound in zip(found, sounds, strict=True):
+    actual = hear(sounds)
+    assert actual.shape == (2, 1, 101, 40)
+    assert actual.dtype == torch.float32
+    for one, sound in zip(actual, sounds, strict=True):
         torch.testing.assert_close(one, hear(sound.double()).float(), rtol=0, atol=1e-3)
 
 

@@ -26,7 +26,7 @@ close = partial(torch.testing.assert_close, rtol=1e-12, atol=1e-12)
 
 
 def resnets(name: str, **args: Any) -> tuple[Any, Any]:
-    """A plain ResNet-50 with drawn weights, and one of the room with the same."""
+    """Return a plain ResNet-50 with random weights, and LAuReL's with the same."""
     plain, model = build_model("resnet50"), build_model(name, **args)
     fill(layers_of(plain))
     missing, unknown = model.double().load_state_dict(plain.state_dict(), strict=False)
@@ -51,10 +51,10 @@ def test_laurel_resnet_at_init_equals_resnet50(name: str) -> None:
     """B and an identity's gamma are 0; RW's two weights are 1 if nothing normalises them."""
     plain, model = resnets(name, normalisation="none")
     with torch.no_grad():
-        wanted, found = plain(images(64)), model(images(64))
-        assert torch.equal(found, wanted)
+        expected, actual = plain(images(64)), model(images(64))
+        assert torch.equal(actual, expected)
         draw(model)
-        assert (model(images(64)) - wanted).abs().max() > 1e-3
+        assert (model(images(64)) - expected).abs().max() > 1e-3
 
 
 def test_laurel_softmax_at_init_halves_block_output() -> None:
@@ -100,10 +100,10 @@ def test_laurel_forward_matches_equations_2_to_6(parts: str, image: bool) -> Non
         mapped = x @ (h.B @ h.A).T if "lr" in parts else x
         g = g + (merge.gamma[j] * mapped if "pa" in parts else mapped)
     alpha, beta = merge.weights.softmax(0) if "rw" in parts else (1, 1)
-    wanted = alpha * branch + beta * g
-    given = [y.movedim(3, 1) if image else y.flatten(1, 2) for y in (branch, *stream)]
-    found = merge(*given)
-    close(found.movedim(1, 3) if image else found.view_as(wanted), wanted)
+    expected = alpha * branch + beta * g
+    tensors = [y.movedim(3, 1) if image else y.flatten(1, 2) for y in (branch, *stream)]
+    actual = merge(*tensors)
+    close(actual.movedim(1, 3) if image else actual.view_as(expected), expected)
 
 
 def test_low_rank_folded_is_one_matrix_of_given_rank() -> None:
@@ -119,8 +119,8 @@ def test_low_rank_folded_is_one_matrix_of_given_rank() -> None:
 def test_low_rank_spread_init_matches_footnote_2() -> None:
     """Footnote 2: A_ij = 1 / sqrt(r D) if i mod r = j, and B = 0."""
     low = LowRank(10, 4, spread=True)
-    wanted = [[40**-0.5 if i % 4 == j else 0.0 for i in range(10)] for j in range(4)]
-    torch.testing.assert_close(low.A.data, torch.tensor(wanted))
+    expected = [[40**-0.5 if i % 4 == j else 0.0 for i in range(10)] for j in range(4)]
+    torch.testing.assert_close(low.A.data, torch.tensor(expected))
     assert not low.B.any()
 
 
@@ -132,7 +132,7 @@ def test_laurel_stage_previous_activations_match_equation_6() -> None:
     assert isinstance(stage, LaurelStage)
     x, skips = images(8, channels=512), []
     with torch.no_grad():
-        found = stage(x)
+        actual = stage(x)
         for i, block in enumerate(stage):
             assert len(block.merge.maps) == min(i + 1, K)
             skips.insert(0, block.downsample(x))
@@ -142,7 +142,7 @@ def test_laurel_stage_previous_activations_match_equation_6() -> None:
             ]
             alpha, beta = block.merge.weights.softmax(0)
             x = (alpha * block.residual(x) + beta * (skips[0] + sum(terms))).relu()
-    close(found, x, rtol=1e-10, atol=1e-10)
+    close(actual, x, rtol=1e-10, atol=1e-10)
 
 
 @pytest.mark.slow
@@ -205,7 +205,7 @@ def test_laurel_gpt2_layers_match_equation_6() -> None:
     plain, model = plain_and("rw+lr+pa")
     draw(model)
     with torch.no_grad():
-        found = model.forward_features(ids())
+        actual = model.forward_features(ids())
         x = model.tok_embeddings(ids()) + model.pos_embeddings(torch.arange(12))[None]
         xs: list[Tensor] = []
         for layer, merge in zip(plain.layers, model.connections.merges, strict=True):
@@ -221,7 +221,7 @@ def test_laurel_gpt2_layers_match_equation_6() -> None:
             )
             alpha, beta = merge.weights.softmax(0)
             x = alpha * f + beta * g
-        close(found, model.norm(x), rtol=1e-10, atol=1e-10)
+        close(actual, model.norm(x), rtol=1e-10, atol=1e-10)
 
 
 @pytest.mark.parametrize("parts", ["rw+lr", "rw+lr+pa"])

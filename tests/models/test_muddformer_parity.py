@@ -39,8 +39,8 @@ def text() -> Tensor:
     return (37 * i**2 + 11 * i + 5 * row) % 97
 
 
-def scheme(room: str, name: str) -> KeyMapping:
-    return next(s for r, s in all_key_mappings() if r == room and s.name == name)
+def find_mapping(family: str, name: str) -> KeyMapping:
+    return next(s for r, s in all_key_mappings() if r == family and s.name == name)
 
 
 def ours(name: str, **choices: Any) -> Any:
@@ -56,7 +56,7 @@ def ours(name: str, **choices: Any) -> Any:
         context=args["block_size"],
         choices={"rope": rope, **choices},
     )
-    state = scheme("muddformer", "Caiyun-AI").to_zoo(drawn_by_name(NETS[name]["shapes"]))
+    state = find_mapping("muddformer", "Caiyun-AI").to_zoo(drawn_by_name(NETS[name]["shapes"]))
     missing, left = model.double().load_state_dict(state, strict=False)
     assert not missing
     assert not left or choices
@@ -64,9 +64,9 @@ def ours(name: str, **choices: Any) -> Any:
 
 
 def error(name: str, model: Any) -> float:
-    wanted = torch.tensor(NETS[name]["logits"], dtype=torch.float64)
-    found = model(text())[:, [7, 19]].detach()
-    return float((found - wanted).abs().max() / wanted.abs().max())
+    expected = torch.tensor(NETS[name]["logits"], dtype=torch.float64)
+    actual = model(text())[:, [7, 19]].detach()
+    return float((actual - expected).abs().max() / expected.abs().max())
 
 
 @both
@@ -82,7 +82,7 @@ def test_muddformer_other_choice_changes_logits(name: str) -> None:
 
 @both
 def test_muddformer_permuted_weights_change_logits(name: str) -> None:
-    """What a wrong order of Q, K, V, R, of layers, or of norms would give."""
+    """A wrong order of Q, K, V, R, of layers, or of norms gives other logits."""
     wrong = []
     for what in ("ways", "sources", "norms", "prior"):
         model = ours(name)

@@ -55,9 +55,9 @@ def table(height: int, width: int, channels: int) -> Tensor:
 def test_positions_sincos_table_matches_big_vision() -> None:
     close(positions(GRID, 384, image()), table(*GRID, 384))
     for kind, atol in ((torch.float32, 2e-6), (torch.bfloat16, 4e-3)):
-        found = positions((14, 14), 384, torch.empty(0, dtype=kind))
-        assert found.dtype == kind
-        close(found.double(), table(14, 14, 384), rtol=0, atol=atol)
+        actual = positions((14, 14), 384, torch.empty(0, dtype=kind))
+        assert actual.dtype == kind
+        close(actual.double(), table(14, 14, 384), rtol=0, atol=atol)
 
 
 # timm's ViT, at the same weights
@@ -95,13 +95,13 @@ def test_vit_logits_and_features_match_timm() -> None:
     peer = timms(model)
     close(model(x), peer(x))
     close(model.forward_features(x).flatten(2).mT, peer.forward_features(x))
-    wanted = peer.forward_intermediates(x, intermediates_only=True)
-    for found, feature in zip(model.forward_intermediates(x)[1], wanted, strict=True):
-        close(found, feature)
+    expected = peer.forward_intermediates(x, intermediates_only=True)
+    for actual, feature in zip(model.forward_intermediates(x)[1], expected, strict=True):
+        close(actual, feature)
     assert (timms(model, act_layer="gelu")(x) - model(x)).abs().max() > 1e-6
 
 
-# MUDD: Eqs. 5 to 8 and 10, with the authors' fork of Big Vision, told once more
+# MUDD: Eqs. 5 to 8 and 10, with the authors' fork of Big Vision, written again
 
 
 def restated(w: dict[str, Tensor], x: Tensor, *, layers: int, heads: int) -> Tensor:
@@ -123,8 +123,8 @@ def restated(w: dict[str, Tensor], x: Tensor, *, layers: int, heads: int) -> Ten
 
     def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         q, k, v = (x.unflatten(2, (heads, -1)).transpose(1, 2) for x in (q, k, v))
-        found = (q @ k.mT / q.shape[-1] ** 0.5).softmax(-1) @ v
-        return found.transpose(1, 2).flatten(2)
+        actual = (q @ k.mT / q.shape[-1] ** 0.5).softmax(-1) @ v
+        return actual.transpose(1, 2).flatten(2)
 
     patches = F.conv2d(x, w["patch_embed.weight"], w["patch_embed.bias"], stride=16)
     x = patches.flatten(2).mT + table(*patches.shape[2:], patches.shape[1])
@@ -194,7 +194,7 @@ def test_muddvit_neutral_connections_equals_vit() -> None:
 
 
 def test_muddvit_zero_post_norm_equals_vit() -> None:
-    """Whatever is summed up for R. What is for Q, K and V, nought here, has no such norm."""
+    """The sum for R has a norm; those for Q, K and V, zero here, have none."""
     connections, x = small("muddvit_s16").connections, image()
     for i in range(LAYERS - 1):  # the last aggregate has R alone
         for rows in (connections.dense_bs[i], connections.dynamic_dense[i].w2.weight):
@@ -227,13 +227,13 @@ def test_count_params_of_vit_and_muddvit_matches_table_8() -> None:
 
 def test_count_params_of_muddvit_ratio_matches_table_9() -> None:
     """1.007, as Sec. 2.6 counts: W_1 and W_2 of the aggregates, or by its formula. That leaves no
-    room for hidden sizes that are rounded to 64s."""
+    space for hidden sizes rounded to 64s."""
     with torch.device("meta"):
         plain, mudd = ViT(), MUDDViT()
         rounded = MUDD(12, 384, pre_post=True, first_norms=3)
     added = params(mudd, r"dynamic_dense\.\d+\.w"), params(rounded, r"dynamic_dense\.\d+\.w")
     everything = params(mudd) - params(plain)
-    found = [f"{1 + more / params(plain):.3f}" for more in (*added, everything)]
-    assert found == ["1.007", "1.014", "1.008"]
+    actual = [f"{1 + more / params(plain):.3f}" for more in (*added, everything)]
+    assert actual == ["1.007", "1.014", "1.008"]
     assert added[0] == 149_300
     assert f"{1 + (12 + 3) / 384 / 6:.3f}" == "1.007"

@@ -49,9 +49,9 @@ def test_orthogonal_resnet_logits_match_authors(key: str) -> None:
     depth, update = key.split()
     logits = torch.tensor(GOLDEN[key]["logits"], dtype=torch.float64)
     with torch.no_grad():
-        found = filled(f"{PREFIX[update]}_resnetv2_{depth}")(images(32))
+        actual = filled(f"{PREFIX[update]}_resnetv2_{depth}")(images(32))
     rtol = 1e-13 if update == "linear" else 1e-8
-    torch.testing.assert_close(found, logits, rtol=0, atol=rtol * float(logits.abs().max()))
+    torch.testing.assert_close(actual, logits, rtol=0, atol=rtol * float(logits.abs().max()))
 
 
 @every_update

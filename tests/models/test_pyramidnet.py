@@ -65,8 +65,8 @@ def test_stored_counts_params_match_formula_and_readme(name: str) -> None:
     convs, classifier, norms = formula(name)
     counts = stored_counts(get_entry(name))
     assert convs + classifier + norms == counts["params"]
-    found = [round(n / 10_000) for n in (convs, convs + classifier, convs + classifier + norms)]
-    assert found == list(README[name][1:])
+    actual = [round(n / 10_000) for n in (convs, convs + classifier, convs + classifier + norms)]
+    assert actual == list(README[name][1:])
 
 
 @pytest.mark.parametrize("name", ["pyramidnet110_m8", "pyramidnet272_a200", "pyramidnet200_a450"])
@@ -79,7 +79,7 @@ def test_build_model_num_features_match_readme(name: str) -> None:
 
 @pytest.mark.parametrize("name", README)
 def test_build_model_last_width_follows_alpha(name: str) -> None:
-    """What the README calls the output feature dimension: 16 + alpha, 64 + alpha; four times it."""
+    """The README's output feature dimension: 16 + alpha, 64 + alpha; four times as much."""
     entry = get_entry(name)
     first = 64 if entry.cfg["num_classes"] == 1000 else 16
     last = first + entry.args["alpha"]
@@ -115,17 +115,17 @@ def test_pyramid_accumulated_rounding_would_not_widen() -> None:
 
 
 def unit(make: Callable[..., PyramidUnit], stride: int) -> PyramidUnit:
-    made = make(16, 20, stride, 0.0)
-    fill(layers_of(made))
-    return made.eval().requires_grad_(False)
+    block = make(16, 20, stride, 0.0)
+    fill(layers_of(block))
+    return block.eval().requires_grad_(False)
 
 
-def branch(made: PyramidUnit, x: Tensor) -> Tensor:
+def branch(block: PyramidUnit, x: Tensor) -> Tensor:
     """BN conv, then BN ReLU conv, then BN."""
-    for i in range(1, made.convolutions + 1):
-        norm, conv = made.get_submodule(f"bn{i}"), made.get_submodule(f"conv{i}")
+    for i in range(1, block.convolutions + 1):
+        norm, conv = block.get_submodule(f"bn{i}"), block.get_submodule(f"conv{i}")
         x = conv(norm(x).relu() if i > 1 else norm(x))
-    return made.get_submodule(f"bn{made.convolutions + 1}")(x)
+    return block.get_submodule(f"bn{block.convolutions + 1}")(x)
 
 
 @pytest.mark.parametrize("make", [basic, bottleneck])
@@ -133,10 +133,10 @@ def branch(made: PyramidUnit, x: Tensor) -> Tensor:
 def test_pyramid_unit_pads_new_channels_with_zeros(
     make: Callable[..., PyramidUnit], stride: int
 ) -> None:
-    made, x = unit(make, stride), images(8, channels=16)
-    kept = x if stride == 1 else x.unfold(2, 2, 2).unfold(3, 2, 2).mean((4, 5))
-    added = made(x) - branch(made, x)
-    torch.testing.assert_close(added[:, :16], kept, rtol=1e-12, atol=1e-12)
+    block, x = unit(make, stride), images(8, channels=16)
+    skip = x if stride == 1 else x.unfold(2, 2, 2).unfold(3, 2, 2).mean((4, 5))
+    added = block(x) - branch(block, x)
+    torch.testing.assert_close(added[:, :16], skip, rtol=1e-12, atol=1e-12)
     assert added.shape[1] == (20 if make is basic else 80)
     assert not added[:, 16:].abs().gt(1e-12).any()
 
@@ -144,8 +144,8 @@ def test_pyramid_unit_pads_new_channels_with_zeros(
 @pytest.mark.parametrize("size", [7, 9])
 def test_pyramid_unit_odd_size_rounds_up(size: int) -> None:
     """Both paths round up; a last row is averaged by itself."""
-    made, x = unit(basic, 2), images(size, channels=16)
-    out = made(x) - branch(made, x)
+    block, x = unit(basic, 2), images(size, channels=16)
+    out = block(x) - branch(block, x)
     assert out.shape[2:] == (size // 2 + 1,) * 2
     last = (x[:, :, -1, 0] + x[:, :, -1, 1]) / 2
     torch.testing.assert_close(out[:, :16, -1, 0], last, rtol=1e-12, atol=1e-12)
@@ -160,25 +160,25 @@ def units(model: nn.Module) -> list[PyramidUnit]:
 
 def activate_first(model: nn.Module) -> None:
     """As the pre-activation unit has it."""
-    for made in units(model):
-        made.bn1 = nn.Sequential(made.get_submodule("bn1"), nn.ReLU())
+    for block in units(model):
+        block.bn1 = nn.Sequential(block.get_submodule("bn1"), nn.ReLU())
 
 
 def no_last_norm(model: nn.Module) -> None:
-    for made in units(model):
-        made.set_submodule(f"bn{made.convolutions + 1}", nn.Identity())
+    for block in units(model):
+        block.set_submodule(f"bn{block.convolutions + 1}", nn.Identity())
 
 
 def skip_pixels(model: nn.Module) -> None:
     """As option A of 1512.03385: every second pixel instead of an average."""
-    for made in units(model):
-        if made.stride == 2:
-            made.downsample[0] = nn.AvgPool2d(1, 2)
+    for block in units(model):
+        if block.stride == 2:
+            block.downsample[0] = nn.AvgPool2d(1, 2)
 
 
 def zeros_in_front(model: nn.Module) -> None:
-    for made in units(model):
-        for padding in made.downsample.modules():
+    for block in units(model):
+        for padding in block.downsample.modules():
             if hasattr(padding, "before"):
                 padding.before, padding.after = padding.after, padding.before
 
@@ -188,8 +188,8 @@ def activated_stem(model: Any) -> None:
 
 
 def stride_first(model: nn.Module) -> None:
-    for made in units(model):
-        made.conv1.stride, made.conv2.stride = made.conv2.stride, made.conv1.stride
+    for block in units(model):
+        block.conv1.stride, block.conv2.stride = block.conv2.stride, block.conv1.stride
 
 
 CHANGES = [activate_first, no_last_norm, skip_pixels, zeros_in_front, activated_stem, stride_first]

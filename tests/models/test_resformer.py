@@ -68,9 +68,9 @@ def error(name: str, cls: Any) -> float:
     drawn = drawn_by_name(record["shapes"])
     model.load_state_dict({renamed(key): tensor for key, tensor in drawn.items()})
     i, row = torch.arange(20), torch.arange(2)[:, None]
-    found = model.eval()((37 * i**2 + 11 * i + 5 * row) % 97)[:, [7, 19]].detach()
-    wanted = torch.tensor(record["logits"], dtype=torch.float64)
-    return float((found - wanted).abs().max() / wanted.abs().max())
+    actual = model.eval()((37 * i**2 + 11 * i + 5 * row) % 97)[:, [7, 19]].detach()
+    expected = torch.tensor(record["logits"], dtype=torch.float64)
+    return float((actual - expected).abs().max() / expected.abs().max())
 
 
 @pytest.mark.parametrize("name", NETS)
@@ -93,8 +93,8 @@ def test_cache_saved_matches_formula_but_not_authors_code() -> None:
     assert cache_size("svformer_82m") * 16 == cache_size("transformer_82m") * 9  # (L + 1) / 2L
     assert cache_size("resformer_82m") == cache_size("transformer_82m") == 2 * 8 * 512
     for size in ("82m", "180m", "468m"):
-        given, built = cache_saved(f"svformer_{size}", f"transformer_{size}")
-        assert given == pytest.approx(built, abs=1e-12)
+        formula, built = cache_saved(f"svformer_{size}", f"transformer_{size}")
+        assert formula == pytest.approx(built, abs=1e-12)
 
 
 def attend(block: Any, x: Tensor, value: Tensor, tables: Any) -> Tensor:
@@ -114,7 +114,7 @@ def attend(block: Any, x: Tensor, value: Tensor, tables: Any) -> Tensor:
     return x + block.attention.wo(out.flatten(2))
 
 
-def told(model: Any, text: Tensor, weights: Any) -> Tensor:
+def reference(model: Any, text: Tensor, weights: Any) -> Tensor:
     """The paper's equations, term by term: `weights(n)` are l_{n,1}, ..., l_{n,n}, n from 1."""
     x = model.tok_embeddings(text)
     tables = model.rotary.tables(torch.arange(text.shape[1])[None])
@@ -156,14 +156,14 @@ def weights_of(form: str, model: Any) -> Any:
 @forms
 def test_resformer_every_form_matches_paper_equations(form: str) -> None:
     model = resformer(form)
-    wanted = told(model, ids(), weights_of(form, model))
-    torch.testing.assert_close(model(ids()), wanted, **exact)
+    expected = reference(model, ids(), weights_of(form, model))
+    torch.testing.assert_close(model(ids()), expected, **exact)
 
 
 def test_svformer_logits_match_first_layer_values_equation() -> None:
     """U_n = A_n V_1."""
     model = small(ROOM + "SVFormer")
-    torch.testing.assert_close(model(ids()), told(model, ids(), lambda n: (1.0,)), **exact)
+    torch.testing.assert_close(model(ids()), reference(model, ids(), lambda n: (1.0,)), **exact)
 
 
 @pytest.mark.parametrize("values", [{"form": "learnable"}, {}])

@@ -67,9 +67,9 @@ def from_file(
         torch.set_default_dtype(before)
 
 
-def same(found: Tensor, wanted: Tensor, within: float = 1e-10) -> None:
-    most = float(wanted.detach().abs().max())
-    torch.testing.assert_close(found, wanted, rtol=0, atol=within * most)
+def same(actual: Tensor, expected: Tensor, within: float = 1e-10) -> None:
+    most = float(expected.detach().abs().max())
+    torch.testing.assert_close(actual, expected, rtol=0, atol=within * most)
 
 
 def test_load_file_nanogpt_keys_match_gpt2(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

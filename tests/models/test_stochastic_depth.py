@@ -1,4 +1,4 @@
-"""Stochastic depth: the probabilities, the code in PyTorch, and the paper's rule on any trunk.
+"""Stochastic depth: the probabilities, the code in PyTorch, and the paper's rule on any network.
 
 p_l   Eq. 2 and 5 against ours   blocks left out   draws   the paper's own ratios
 """
@@ -29,7 +29,7 @@ from zoo.modules.shortcuts import identity
 
 GOLDEN = json.loads((ROOT / "tests/golden/stochastic_depth.json").read_text())["nets"]
 close = partial(torch.testing.assert_close, rtol=1e-12, atol=1e-12)
-TRUNKS: dict[str, dict[str, Any]] = {  # post-activation, pre-activation, and units of rooms
+NETWORKS: dict[str, dict[str, Any]] = {  # post-activation, pre-activation, and families' own units
     "sd_resnet110": {"depth": 20},
     "resnet20": {},
     "preresnet20": {},
@@ -71,7 +71,7 @@ def with_factors(model: nn.Module, factors: list[float]) -> Any:
 
 
 def draws(model: nn.Module, seed: int) -> list[float]:
-    """What the blocks will draw, one number each, after this seed."""
+    """Return the draws of the blocks after this seed, one number each."""
     torch.manual_seed(seed)
     p = [survival(block) for block in blocks_of(model)]
     return [float(torch.empty(1, dtype=torch.float64).bernoulli_(each)) for each in p]
@@ -94,18 +94,18 @@ def test_survival_linear_rule_matches_equation_4(
 ) -> None:
     """Eq. 4: p_0 = 1 is the input's, p_L the last block's; in the mean (3 L - 1) / 4 survive."""
     network = build_model(name, device="meta", drop_path_rate=0.5, **args)
-    found = [survival(block) for block in blocks_of(network)]
-    assert len(found) == blocks
-    assert found == pytest.approx([1 - place / blocks * 0.5 for place in range(1, blocks + 1)])
-    assert sum(found) == pytest.approx((3 * blocks - 1) / 4)
+    actual = [survival(block) for block in blocks_of(network)]
+    assert len(actual) == blocks
+    assert actual == pytest.approx([1 - place / blocks * 0.5 for place in range(1, blocks + 1)])
+    assert sum(actual) == pytest.approx((3 * blocks - 1) / 4)
 
 
 def test_survival_default_rule_matches_timm() -> None:
     """p_1 = 1 is the first block's, so that 3 L / 4 survive: a quarter of a block more."""
     network = build_model("resnet110", device="meta", drop_path_rate=0.5)
-    found = [survival(block) for block in blocks_of(network)]
-    assert (found[0], found[-1]) == (1, 0.5)
-    assert sum(found) == pytest.approx(3 * 54 / 4)
+    actual = [survival(block) for block in blocks_of(network)]
+    assert (actual[0], actual[-1]) == (1, 0.5)
+    assert sum(actual) == pytest.approx(3 * 54 / 4)
     stochastic_depth(network, 0.5)
     assert sum(survival(block) for block in blocks_of(network)) == pytest.approx((3 * 54 - 1) / 4)
 
@@ -131,8 +131,8 @@ def test_training_forward_matches_pytorch_code(key: str, monkeypatch: pytest.Mon
         given = iter([float(alive) for alive in step["survived"]])
         monkeypatch.setattr(Tensor, "bernoulli_", lambda x, p, given=given: x.fill_(next(given)))
         with torch.no_grad():
-            found = model(images(32))
-        assert error(found, torch.tensor(step["logits"], dtype=torch.float64)) <= SAME
+            actual = model(images(32))
+        assert error(actual, torch.tensor(step["logits"], dtype=torch.float64)) <= SAME
         assert not list(given)
     assert {alive for step in record["training"] for alive in step["survived"]} == {True, False}
 
@@ -140,10 +140,10 @@ def test_training_forward_matches_pytorch_code(key: str, monkeypatch: pytest.Mon
 # The paper's rule, and ours
 
 
-@pytest.mark.parametrize("name", TRUNKS)
+@pytest.mark.parametrize("name", NETWORKS)
 def test_recalibrate_every_backbone_matches_equations_2_and_5(name: str) -> None:
-    """b_l f in training and p_l f in testing (Eq. 2 and 5), on any trunk."""
-    paper = drawn(name, **TRUNKS[name])
+    """b_l f in training and p_l f in testing (Eq. 2 and 5), on any network."""
+    paper = drawn(name, **NETWORKS[name])
     model, x = copy.deepcopy(paper), images(32)
     p = [survival(block) for block in blocks_of(paper)]
     recalibrate(model)
@@ -229,11 +229,11 @@ def test_sd_resnet_strided_shortcut_equals_resnet() -> None:
     """The networks of 1512.03385 have the same keys and shapes, and another shortcut."""
     plain, model = ours("resnet20"), ours("sd_resnet110", depth=20)
     with torch.no_grad():
-        wanted = plain(images(32))
-        assert error(model(images(32)), wanted) > WRONG
+        expected = plain(images(32))
+        assert error(model(images(32)), expected) > WRONG
         for block in blocks_of(model):
             block.downsample = identity(block.conv1.in_channels, block.c_out, block.stride)
-        assert torch.equal(model(images(32)), wanted)
+        assert torch.equal(model(images(32)), expected)
 
 
 def test_time_saved_and_survivals_match_paper() -> None:

@@ -38,8 +38,8 @@ def test_timm_create_model_pretrained_loads_zoo_weights() -> None:
     pretrained = [w.name for w in bundled if get_entry(w.model).is_classifier]
     assert set(pretrained) <= set(timm.list_models(pretrained=True))
     for name in ("resnet20", *pretrained):
-        found, wanted = (make(name, pretrained=True).state_dict() for make in MAKERS)
-        assert [torch.equal(found[key], wanted[key]) for key in wanted] == [True] * len(found)
+        actual, expected = (make(name, pretrained=True).state_dict() for make in MAKERS)
+        assert [torch.equal(actual[key], expected[key]) for key in expected] == [True] * len(actual)
 
 
 @pytest.mark.parametrize(
@@ -54,10 +54,10 @@ def test_timm_create_model_pretrained_loads_zoo_weights() -> None:
 )
 def test_timm_create_model_args_match_zoo_create(args: dict[str, Any]) -> None:
     with torch.device("meta"):
-        found, wanted = (make("preresnet20", **args) for make in MAKERS)
-    shapes = [{k: v.shape for k, v in model.state_dict().items()} for model in (found, wanted)]
+        actual, expected = (make("preresnet20", **args) for make in MAKERS)
+    shapes = [{k: v.shape for k, v in model.state_dict().items()} for model in (actual, expected)]
     assert shapes[0] == shapes[1]
-    assert (found.feature_info is not None) == (wanted.feature_info is not None)
+    assert (actual.feature_info is not None) == (expected.feature_info is not None)
 
 
 def test_timm_create_model_local_dir_round_trips(tmp_path: Path) -> None:

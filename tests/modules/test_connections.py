@@ -1,6 +1,6 @@
-"""The hole in the decoder takes what papers put there: each here in a few lines, and tried.
+"""The residual stream of a decoder takes the connections of other papers, in a few lines each.
 
-They are not networks of the zoo; they show that the next ones need no other trunk.
+They are not networks of the zoo; they show that the next papers need no other backbone.
 """
 
 from typing import Any
@@ -242,14 +242,14 @@ def test_wsum_value_and_gradient_match_explicit_sum() -> None:
         torch.randn(size, generator=generator, dtype=torch.float64, requires_grad=True)
         for size in sizes
     )
-    found = wsum(weights, Sources(tuple(xs), size=5))
-    for c, way in enumerate(found.unbind(2)):
-        wanted = sum(weights[:, :, c, j, None] * x for j, x in enumerate(xs))
-        torch.testing.assert_close(way, wanted, **exact)
+    actual = wsum(weights, Sources(tuple(xs), size=5))
+    for c, way in enumerate(actual.unbind(2)):
+        expected = sum(weights[:, :, c, j, None] * x for j, x in enumerate(xs))
+        torch.testing.assert_close(way, expected, **exact)
     assert torch.autograd.gradcheck(Sum.apply, (weights, *xs))
     stacked, sums = (torch.empty(6, n, 6, dtype=torch.float64) for n in (7, 4))
     sources = Sources(stacked=stacked, sums=sums)
     with torch.no_grad():
         for x in xs:
             sources = sources.add(x)
-        torch.testing.assert_close(wsum(weights, sources), found, **exact)
+        torch.testing.assert_close(wsum(weights, sources), actual, **exact)

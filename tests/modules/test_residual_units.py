@@ -1,4 +1,4 @@
-"""What several rooms share."""
+"""Residual units that several families share."""
 
 from typing import Any
 
@@ -21,9 +21,9 @@ from zoo.models._builder import build_model
 def test_residual_sum_reuses_branch_memory(name: str, last: str) -> None:
     """One tensor less in each block, as in timm's: as many bytes and page faults less."""
     block: Any = build_model(name).eval().layer1[1]
-    given: list[Tensor] = []
+    outputs: list[Tensor] = []
     layer: nn.Module = getattr(block, last)
-    layer.register_forward_hook(lambda module, inputs, output: given.append(output))
+    layer.register_forward_hook(lambda module, inputs, output: outputs.append(output))
     with torch.no_grad():
         out = block(torch.randn(1, block.c_out, 8, 8))
-    assert [tensor.data_ptr() for tensor in given] == [out.data_ptr()]
+    assert [tensor.data_ptr() for tensor in outputs] == [out.data_ptr()]

@@ -71,7 +71,7 @@ def test_card_needs_no_evaluation_and_no_data(
         raise AssertionError("a card is made of records")
 
     replace_everywhere(monkeypatch, "zoo.claims.matching.why_unavailable", fail)
-    monkeypatch.setattr(EvalSpec, "job", fail)
+    monkeypatch.setattr(EvalSpec, "build_evaluator", fail)
     monkeypatch.setattr(Benchmark, "open", fail)
     replace_everywhere(monkeypatch, "zoo.models._factory.create", fail)
     monkeypatch.setenv("HF_HOME", str(tmp_path))

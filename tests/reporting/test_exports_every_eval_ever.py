@@ -175,7 +175,7 @@ def test_every_eval_ever_measurement_matches_ledger_record(kept: Ledger) -> None
         "details": {"count": "2", "total": "360"},
         "uncertainty": {
             "num_samples": 360,
-            "confidence_interval": {"lower": 0.1, "upper": 99.9, "confidence_level": 0.95},
+            "confidence_interval": {"lower": 0.0, "upper": 100.0, "confidence_level": 0.95},
         },
     }
 

@@ -17,6 +17,7 @@ from zoo.checkpoints.writing import file_sha256, save_safetensors
 from zoo.models._factory import create
 from zoo.papers.weights import WeightsError
 from zoo.training import Recipe, cosine, steps
+from zoo.training.error_count import count_errors
 from zoo.training.image_classification import ImageClassification, shift_and_flip
 
 
@@ -48,7 +49,7 @@ def test_train_tiny_recipe_learns_and_writes_history(tmp_path: Path) -> None:
     rows = [json.loads(line) for line in (tmp_path / "history.jsonl").read_text().splitlines()]
     assert [row["epoch"] for row in rows] == list(range(10))
     assert rows[-1]["loss"] < rows[0]["loss"] / 2
-    wrong, total = training.errors(run, "digits/test")
+    wrong, total = count_errors(run, "digits/test")
     assert total == 360
     assert wrong < 120
 

@@ -33,7 +33,7 @@ from tests.training.test_loop import final, tiny
 from zoo.checkpoints import loading
 from zoo.models._builder import build_model
 from zoo.training import Recipe, Trainer, checkpoint, sharding, train
-from zoo.training.__main__ import count_errors
+from zoo.training.error_count import count_errors
 from zoo.training.language_modeling import NextToken
 from zoo.training.objective import Shard
 

@@ -8,8 +8,10 @@ machine's lock file (see zoo.checkpoints.lockfile).
 
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from huggingface_hub import constants, hf_hub_download, try_to_load_from_cache
 from huggingface_hub.errors import (
@@ -20,12 +22,14 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
+from zoo import _io
 from zoo.checkpoints import endpoint
 from zoo.checkpoints.lockfile import get_pin
 from zoo.papers.weights import Weights, WeightsError
 
 DEFAULT_REVISION = "main"
 INDEX = ".index.json"  # suffix of a file that names shards
+MAX_SMALL = 64 << 20  # bytes of an index or of reference outputs, which are read at once
 
 # The first match is used: GatedRepoError is a RepositoryNotFoundError.
 ERROR_MESSAGES: tuple[tuple[type[Exception], str], ...] = (
@@ -39,7 +43,7 @@ ERROR_MESSAGES: tuple[tuple[type[Exception], str], ...] = (
     ),
     (
         RevisionNotFoundError,
-        "{repo} has no revision {revision}: its owner has rewritten the history",
+        "{repo} has no revision {revision}{history}",
     ),
     (
         RemoteEntryNotFoundError,
@@ -61,24 +65,57 @@ def is_cached(weights: Weights) -> bool:
     path = try_to_load_from_cache(weights.repo, weights.file, revision=pin.revision)
     if not isinstance(path, str) or not weights.file.endswith(INDEX):
         return isinstance(path, str)
-    names = parse_index(weights.name, Path(path).read_bytes())
-    return all(is_cached(shard_weights(weights, name, pin.revision)) for name in names)
+    shards = parse_index(weights.name, read_small(weights.name, Path(path)))
+    return all(is_cached(shard_weights(weights, name, pin.revision)) for name in shards)
 
 
-def parse_index(name: str, index: bytes) -> list[str]:
-    """Return the file names of an index's shards, sorted; errors start with `name`.
+def read_small(name: str, path: Path, max_bytes: int = MAX_SMALL) -> bytes:
+    """Read a file; raise WeightsError that starts with `name` if it has more than `max_bytes`."""
+    try:
+        return _io.read_small(path, max_bytes)
+    except ValueError as error:
+        raise WeightsError(f"{name}: {error}") from None
+
+
+def parse_index(name: str, index: bytes) -> dict[str, set[str]]:
+    """Return {shard: names of its tensors} of an index, sorted; errors start with `name`.
 
     Raises:
         WeightsError: Not an index, or a shard is not a safetensors file in the same folder.
     """
+    shards: dict[str, set[str]] = {}
     try:
-        files = sorted(set(json.loads(index)["weight_map"].values()))
-    except (ValueError, KeyError, TypeError, AttributeError):
+        for key, file in json.loads(index)["weight_map"].items():
+            shards.setdefault(file, set()).add(key)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise WeightsError(f"{name}: the file is no index of shards") from None
-    for file in files:
-        if Path(file).name != file or not file.endswith(".safetensors"):
+    for file in shards:
+        beside = isinstance(file, str) and Path(file).name == file
+        if not beside or not file.endswith(".safetensors"):
             raise WeightsError(f"{name}: the index names {file!r}, no safetensors file beside it")
-    return files
+    return dict(sorted(shards.items()))
+
+
+def merge_shards(
+    name: str, shards: Iterable[tuple[str, set[str], dict[str, Any]]]
+) -> dict[str, Any]:
+    """Merge (file, names of its tensors in the index, its tensors) of shards into one state dict.
+
+    Raises:
+        WeightsError: A shard's tensors are not those that the index says it has.
+    """
+    state: dict[str, Any] = {}
+    origin: dict[str, str] = {}
+    for file, expected, tensors in shards:
+        for key in sorted(tensors.keys() & state.keys()):
+            raise WeightsError(f"{name}: {origin[key]} and {file} both have the tensor {key}")
+        for key in sorted(expected - tensors.keys()):
+            raise WeightsError(f"{name}: the index says that {file} has {key}, and it has not")
+        for key in sorted(tensors.keys() - expected):
+            raise WeightsError(f"{name}: {file} has {key}, and the index does not say so")
+        state |= tensors
+        origin |= dict.fromkeys(tensors, file)
+    return state
 
 
 def shard_weights(weights: Weights, name: str, commit: str) -> Weights:
@@ -87,8 +124,12 @@ def shard_weights(weights: Weights, name: str, commit: str) -> Weights:
     return replace(weights, file=file, sha256=weights.shards.get(name, ""), revision=commit)
 
 
-def download(weights: Weights) -> tuple[Path, str]:
+def download(weights: Weights, max_bytes: int | None = None) -> tuple[Path, str]:
     """Download a file of weights, unless it is cached.
+
+    Args:
+        weights: The file.
+        max_bytes: The most that it may have.
 
     Returns:
         Its path in the cache and its commit: the pinned one, or the current one of the revision.
@@ -100,11 +141,13 @@ def download(weights: Weights) -> tuple[Path, str]:
     revision = pin.revision if pin else weights.revision or DEFAULT_REVISION
     try:
         endpoint.checked_endpoint()
-        path = Path(hf_hub_download(weights.repo, weights.file, revision=revision))
+        with endpoint.max_download(max_bytes):
+            path = Path(hf_hub_download(weights.repo, weights.file, revision=revision))
     except endpoint.EndpointError as error:
         raise WeightsError(f"{weights.name}: {error}") from None
     except Exception as error:  # each version of huggingface_hub has its own HTTP library
-        message = _error_message(error, weights, revision)
+        history = ", which was pinned: its owner has rewritten the history" if pin else ""
+        message = _error_message(error, weights, revision, history)
         raise WeightsError(f"{weights.name}: {message}") from error
     commit = path.parent.name  # snapshots/COMMIT/FILE
     if not re.fullmatch("[0-9a-f]{40}", commit):
@@ -126,13 +169,14 @@ def evict_corrupt(path: Path, sha256: str) -> str | None:
     return blob.name
 
 
-def _error_message(error: Exception, weights: Weights, revision: str) -> str:
+def _error_message(error: Exception, weights: Weights, revision: str, history: str) -> str:
     templates = (template for kind, template in ERROR_MESSAGES if isinstance(error, kind))
     cause = error.__cause__ or error  # the outer error only says that the cache was tried too
     return next(templates, "{repo}/{file} did not arrive whole: {cause}").format(
         repo=weights.repo,
         file=weights.file,
         revision=revision,
+        history=history,
         endpoint=constants.ENDPOINT,
         cache=constants.HF_HUB_CACHE,
         cause=str(cause).partition("\n")[0] or type(cause).__name__,

@@ -17,8 +17,9 @@ from typing import Any
 from filelock import FileLock
 from huggingface_hub import constants
 
-from zoo._io import write_json
+from zoo._io import read_small, write_json
 
+MAX_SIZE = 16 << 20  # bytes of the cache; an entry has about 200
 MIN_SIZE = 64 << 20  # bytes; smaller files are hashed in less than a tenth of a second
 SETTLE_TIME = 100_000_000  # ns; a file system may give two changes this close the same time
 
@@ -80,7 +81,7 @@ def store(path: Path, before: FileStatus | None, after: FileStatus | None, sha25
 
 def _read(cache: Path) -> dict[str, dict[str, Any]]:
     try:
-        entries = json.loads(cache.read_text(encoding="utf-8")).items()
+        entries = json.loads(read_small(cache, MAX_SIZE)).items()
         return {k: {"sha256": str(v["sha256"]), "status": v["status"]} for k, v in entries}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return {}  # missing or damaged: files are hashed again

@@ -13,7 +13,16 @@ import torch
 from timm.models import adapt_input_conv
 from torch import Tensor, nn
 
-from zoo.checkpoints.download import INDEX, download, evict_corrupt, parse_index, shard_weights
+from zoo.checkpoints.download import (
+    INDEX,
+    MAX_SMALL,
+    download,
+    evict_corrupt,
+    merge_shards,
+    parse_index,
+    read_small,
+    shard_weights,
+)
 from zoo.checkpoints.key_mapping import KeyMapping
 from zoo.checkpoints.lockfile import add_lock, get_pin
 from zoo.checkpoints.safetensors_reader import read_tensors
@@ -34,9 +43,9 @@ class VerifiedFile:
     unpinned: bool  # True at the first load from the Hub: lock it once it fits
 
 
-def locate(weights: Weights) -> tuple[Path, str]:
+def locate(weights: Weights, max_bytes: int | None = None) -> tuple[Path, str]:
     """Return the path of a file, downloaded if it is on the Hub, and its commit there or ""."""
-    path, commit = download(weights) if weights.repo else (weights.path, "")
+    path, commit = download(weights, max_bytes) if weights.repo else (weights.path, "")
     if not path.is_file():
         fetch = f"; fetch {weights.url}, then `zoo convert FILE --install`" if weights.url else ""
         raise WeightsError(f"{weights.name}: no file at {path}{fetch}")
@@ -63,10 +72,10 @@ def fetch(weights: Weights) -> VerifiedFile:
     return verify(weights, path, commit, file_sha256(path))
 
 
-def fetch_bytes(weights: Weights) -> tuple[bytes, VerifiedFile]:
+def fetch_bytes(weights: Weights, max_bytes: int = MAX_SMALL) -> tuple[bytes, VerifiedFile]:
     """Locate, read and verify a small file; the bytes returned are those that were hashed."""
-    path, commit = locate(weights)
-    data = path.read_bytes()
+    path, commit = locate(weights, max_bytes)
+    data = read_small(weights.name, path, max_bytes)
     return data, verify(weights, path, commit, hashlib.sha256(data).hexdigest())
 
 
@@ -78,13 +87,13 @@ def fetch_tensors(weights: Weights) -> tuple[dict[str, Tensor], list[VerifiedFil
     """
     if weights.file.endswith(INDEX):
         index, file = fetch_bytes(weights)
-        state: dict[str, Tensor] = {}
         files = [file]
-        for shard in parse_index(weights.name, index):
+        shards = []
+        for shard, keys in parse_index(weights.name, index).items():
             tensors, shard_files = fetch_tensors(shard_weights(weights, shard, file.commit))
-            state |= tensors
+            shards.append((shard, keys, tensors))
             files += shard_files
-        return state, files
+        return merge_shards(weights.name, shards), files
     path, commit = locate(weights)
     files = []
     state = read_tensors(
@@ -106,10 +115,11 @@ def read_safetensors(path: Path) -> dict[str, Tensor]:
         raise WeightsError(f"no file at {path}")
     if not path.name.endswith(INDEX):
         return read_tensors(str(path), path, lambda sha256: None)
-    shards = [path.with_name(name) for name in parse_index(str(path), path.read_bytes())]
-    if missing := [shard.name for shard in shards if not shard.is_file()]:
+    shards = parse_index(str(path), read_small(str(path), path))
+    if missing := [shard for shard in shards if not path.with_name(shard).is_file()]:
         raise WeightsError(f"{path} names {', '.join(missing)}, which is not beside it")
-    return {key: value for shard in shards for key, value in read_safetensors(shard).items()}
+    parts = ((f, keys, read_safetensors(path.with_name(f))) for f, keys in shards.items())
+    return merge_shards(str(path), parts)
 
 
 def load_pretrained(

@@ -14,11 +14,13 @@ from pathlib import Path
 from filelock import FileLock
 from huggingface_hub import constants
 
-from zoo._io import write_json
+from zoo._io import read_small, write_json
 from zoo.papers.weights import Weights, WeightsError
 
 # Not a warning: under `python -W error` a first load would fail.
 log = logging.getLogger(__name__)
+
+MAX_SIZE = 64 << 20  # bytes; an entry has about 200
 
 
 @dataclass(frozen=True)
@@ -41,9 +43,9 @@ def read_lockfile(path: Path | None = None) -> dict[str, dict[str, str]]:
     default. Raises WeightsError if it is malformed."""
     path = path or lockfile_path()
     try:
-        entries = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        entries = json.loads(read_small(path, MAX_SIZE)) if path.is_file() else {}
         return {name: {k: str(v[k]) for k in ("revision", "sha256")} for name, v in entries.items()}
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise WeightsError(f"{path} is not a lock file of the zoo; move it away") from None
 
 
@@ -53,7 +55,8 @@ def get_pin(weights: Weights) -> Pin | None:
     A local file is pinned by its paper or not at all.
     """
     if weights.sha256:
-        return Pin(weights.revision, weights.sha256, weights.source)
+        where = weights.source if weights.paper else f"the config.json of {weights.origin}"
+        return Pin(weights.revision, weights.sha256, where)
     entry = read_lockfile().get(lock_key(weights)) if weights.repo else None
     return Pin(**entry, where=str(lockfile_path())) if entry else None
 

@@ -2,9 +2,11 @@
 
 file -> header, checked -> tensors, one by one -> checked for NaN
                         -> sha256, by a second thread -> accepted or refused
-a large file in the hash cache -> tensors in its memory-mapped pages, read when used
+a large file in the hash cache -> read, not hashed; a blob of the Hub's cache -> memory-mapped
 
-The rules of zoo.checkpoints.safetensors_format hold: nothing in the file is trusted.
+The rules of zoo.checkpoints.safetensors_format hold: nothing in the file is trusted. The tensors
+are the bytes that were hashed, whatever becomes of the file later: only a file that is named by its
+sha256, which nobody rewrites in place, stays mapped under a live network.
 """
 
 import hashlib
@@ -50,10 +52,16 @@ def read_tensors(name: str, path: Path, accept: Accept) -> dict[str, Tensor]:
         before = hash_cache.file_status(file.fileno())
         if sha256 := hash_cache.lookup(path, before):
             accept(sha256)
-            return view_tensors(name, mmap(file.fileno(), 0, access=ACCESS_COPY))
+            if path.is_symlink() and path.readlink().name == sha256:
+                return view_tensors(name, mmap(file.fileno(), 0, access=ACCESS_COPY))
+            state = _read(name, file, lambda part: None)
+            if hash_cache.file_status(file.fileno()) == before:
+                return state
+            file.seek(0)  # it changed meanwhile, so what was read has not been hashed
         digest = hashlib.sha256()
         with _hashing(digest, accept) as add:
             state = _read(name, file, add)
+            check_finite(name, state)
         after = hash_cache.file_status(file.fileno())
         hash_cache.store(path, before, after, digest.hexdigest())
     return state
@@ -71,7 +79,6 @@ def _read(name: str, file: FileIO, add: Add) -> dict[str, Tensor]:
     state = {info.name: _read_tensor(name, file, info, add) for info in infos}
     if _read_rest(file, add):
         raise WeightsError(f"{name}: {file.name} grew while it was read")
-    check_finite(name, state)
     return state
 
 

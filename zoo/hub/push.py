@@ -215,7 +215,8 @@ def _hashes(data: bytes) -> tuple[str, str]:
 
 
 def _download(api: HfApi, to: str, path: str) -> bytes:
-    return Path(api.hf_hub_download(to, path)).read_bytes()
+    with endpoint.max_download(download.MAX_SMALL):
+        return download.read_small(to, Path(api.hf_hub_download(to, path)))
 
 
 def _first_line(error: Exception) -> str:

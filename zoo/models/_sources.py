@@ -113,7 +113,7 @@ def open_source(source: str) -> OpenedSource:
         if not re.fullmatch(r"[\w.-]+/[\w.-]+", repo):
             raise WeightsError(f"{source}: a repository is called org/name, not {repo!r}")
         location = replace(blank, repo=repo, revision=revision)
-    data, file = loading.fetch_bytes(location)
+    data, file = loading.fetch_bytes(location, MAX_CONFIG_BYTES)
     config = _parse_config(source, data)
     name = config.get("zoo", {}).get("file", FILE)
     if name not in FILES:
@@ -125,13 +125,11 @@ def open_source(source: str) -> OpenedSource:
 
 def _parse_config(source: str, data: bytes) -> dict[str, Any]:
     try:
-        config = json.loads(data) if len(data) <= MAX_CONFIG_BYTES else None
+        config = json.loads(data)
     except (ValueError, RecursionError):
         config = None
     if not isinstance(config, dict) or not isinstance(config.get("zoo", {}), dict):
-        raise WeightsError(
-            f"{source}: {CONFIG} is no JSON object of at most {MAX_CONFIG_BYTES} bytes"
-        )
+        raise WeightsError(f"{source}: {CONFIG} is no JSON object")
     if "auto_map" in config:
         raise WeightsError(f"{source}: {CONFIG} asks for code of its own, which is never run")
     return config

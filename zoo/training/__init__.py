@@ -7,12 +7,8 @@ accelerate launch -m zoo.training configs/resnet20_mnist.py --data DIR --out run
 from functools import partial
 from pathlib import Path
 
-import torch
-
 from zoo.checkpoints.writing import save_safetensors
-from zoo.models._builder import pretrained_cfg
 from zoo.training import checkpoint, sharding
-from zoo.training.image_classification import load_split
 from zoo.training.loop import CHECKPOINT_EVERY, Trainer, load_matching_weights
 from zoo.training.progress import log_line, log_tensorboard, progress_bar
 from zoo.training.recipe import (

@@ -4,13 +4,11 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-import torch
 import typer
 
 from zoo.distributed import shutdown
-from zoo.models._builder import pretrained_cfg
-from zoo.training import Trainer, load_recipe, train
-from zoo.training.image_classification import load_split
+from zoo.training import load_recipe, train
+from zoo.training.error_count import count_errors
 from zoo.training.loop import CHECKPOINT_EVERY
 
 
@@ -42,18 +40,6 @@ def main(
     if test:
         wrong, total = count_errors(run, test, data)
         run.accelerator.print(f"{100 - 100 * wrong / total:.2f} % of {total:,} right on {test}")
-
-
-@torch.inference_mode()
-def count_errors(run: Trainer, split: str, data: Path | None = None) -> tuple[int, int]:
-    """Count (wrong, total) on a split, every sample on every process: each process of a sharded
-    network has to take part in every batch, so the engine of zoo.evaluation cannot run it."""
-    cfg = {**pretrained_cfg(run.network), **run.recipe.preprocessing}
-    images, labels = load_split(split, cfg, data)
-    network, device = run.network.eval(), run.accelerator.device
-    batches = torch.split(images, 256)
-    predictions = torch.cat([network(x.to(device)).argmax(1).cpu() for x in batches])
-    return int((predictions != labels).sum()), len(labels)
 
 
 if __name__ == "__main__":

@@ -39,9 +39,10 @@ def usage(weights: Weights) -> str:
 
 def preprocessing(cfg: Mapping[str, Any]) -> list[str]:
     name = cfg["tokenizer"]
-    tokenizer = f"{name}, as in {tokenizers.REPOS[name]}"
     if name == "bytes":
         tokenizer = "UTF-8: an id is a byte, and 256 separates texts"
+    else:
+        tokenizer = f"{name}, as in {tokenizers.REPOS[name]}"
     return [
         f"Tokenizer: {tokenizer}.",
         f"{cfg['vocab_size']:,} tokens; a context of {cfg['input_size'][0]:,} of them.",
