@@ -4,10 +4,11 @@
 
 A round runs every contestant once; the ratio is the median over the rounds of the peer's seconds
 to ours. Ours run as they are (eager, float32), super-resolution as `zoo upscale` runs it
-(channels_last, inference mode), classifiers by zoo.optimize, on a batch; with --train, steps of SGD.
-The memory of a classifier is the peak of a process of its own, the median of five (the same network
-varies by a tenth). Peers: timm, or for CIFAR pytorchcv; the dependency group `parity` has spandrel's RCAN; the
-authors' CARN, if DIR is a checkout of nmhkahn/CARN-pytorch. Weights are random.
+(channels_last, inference mode), classifiers by zoo.optimize, on a batch; with --train, steps of
+SGD. The memory of a classifier is the peak of a process of its own, the median of five (the same
+network varies by a tenth). Peers: timm, or for CIFAR pytorchcv; the dependency group `parity` has
+spandrel's RCAN; the authors' CARN, if DIR is a checkout of nmhkahn/CARN-pytorch. Weights are
+random.
 """
 
 import argparse

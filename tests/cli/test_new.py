@@ -37,6 +37,7 @@ def run_in_checkout(tmp_path_factory: pytest.TempPathFactory) -> Run:
     ("paper", "task", "model"),
     [
         ("tinyres", "image-classification", "tinyres8"),
+        ("tiny_decoder", "language-modeling", "tiny_decoder_nano"),
         ("tiny_upscaler", "super-resolution", "tiny_upscaler_x2"),
     ],
 )

@@ -56,13 +56,13 @@ def opened(data: Path, split: str = "test") -> Any:
 @pytest.mark.parametrize("split", tones.SPLITS)
 def test_open_split_has_its_speakers_and_class_shares(data: Path, split: str) -> None:
     samples = opened(data, split)
-    wanted = [label for _, label in samples.files if label != 1]
+    commands = [label for _, label in samples.files if label != 1]
     assert {split_of(path.name) for path, _ in samples.files} == {split}
-    assert Counter(wanted) == dict.fromkeys(range(2, 12), len(wanted) // 10)
+    assert Counter(commands) == dict.fromkeys(range(2, 12), len(commands) // 10)
     unknown = [path for path, label in samples.files if label == 1]
-    assert len(unknown) == samples.silences == len(wanted) // 10
+    assert len(unknown) == samples.silences == len(commands) // 10
     assert {path.parent.name for path in unknown} <= {"bed", "cat"}
-    assert len(samples) == len(wanted) + 2 * len(unknown)
+    assert len(samples) == len(commands) + 2 * len(unknown)
     for path, label in samples.files:
         assert CLASSES[label] in (path.parent.name, "unknown")
 
@@ -71,11 +71,11 @@ def test_open_split_unknown_words_are_first_by_hash(data: Path) -> None:
     home = data / "speech_commands"
     for split in tones.SPLITS:
         samples = opened(data, split)
-        found = [path for path, label in samples.files if label == 1]
+        unknown = [path for path, label in samples.files if label == 1]
         all_of = [p for word in ("bed", "cat") for p in (home / word).iterdir()]
         mine = [p for p in all_of if split_of(p.name) == split]
         mine.sort(key=lambda p: hashlib.sha1(str(p.relative_to(home)).encode()).digest())
-        assert found == mine[: len(found)] != sorted(mine)[: len(found)]
+        assert unknown == mine[: len(unknown)] != sorted(mine)[: len(unknown)]
 
 
 def test_open_splits_share_no_file(data: Path) -> None:
@@ -87,9 +87,9 @@ def test_speech_commands_word_is_padded_to_one_second(data: Path) -> None:
     samples = opened(data)
     for index in (0, 1, 2):
         path, label = samples.files[index]
-        sound, told = samples[index]
+        sound, actual_label = samples[index]
         raw = read_wav(path)
-        assert (sound.shape, sound.dtype, told) == ((16_000,), np.float32, label)
+        assert (sound.shape, sound.dtype, actual_label) == ((16_000,), np.float32, label)
         assert np.array_equal(sound[: len(raw)], raw)
         assert not sound[len(raw) :].any()
         assert samples.where(index) == str(path)
@@ -110,7 +110,7 @@ def test_speech_commands_silence_depends_on_index(data: Path) -> None:
 def test_speech_commands_negative_index_raises(data: Path) -> None:
     samples = opened(data)
     assert len(list(samples)) == len(samples)
-    with pytest.raises(IndexError, match="none is -1"):
+    with pytest.raises(IndexError, match="sample -1 of"):
         samples[-1]
 
 
@@ -119,8 +119,8 @@ def test_open_split_file_order_does_not_change_unknown_words(data: Path, tmp_pat
     home.mkdir()
     for path in sorted((data / "speech_commands").iterdir(), reverse=True):
         (home / path.name).symlink_to(path)
-    found, wanted = ([p.parts[-2:] for p, _ in opened(d).files] for d in (tmp_path, data))
-    assert found == wanted
+    actual, expected = ([p.parts[-2:] for p, _ in opened(d).files] for d in (tmp_path, data))
+    assert actual == expected
 
 
 def test_open_split_missing_data_raises(data: Path, tmp_path: Path) -> None:
@@ -128,7 +128,7 @@ def test_open_split_missing_data_raises(data: Path, tmp_path: Path) -> None:
         BENCHMARKS[TEST].open()
     with pytest.raises(DatasetNotFoundError, match=r"needs .*_background_noise_"):
         opened(tmp_path)
-    with pytest.raises(DatasetNotFoundError, match=r"has 3,079 samples in version 0.01; .* gives"):
+    with pytest.raises(DatasetNotFoundError, match=r"has 3,079 samples in version 0.01, .* holds"):
         replace(BENCHMARKS[TEST], size=3079).open(data)
     with pytest.raises(DatasetNotFoundError, match="there is no _background_noise_"):
         _ = SpeechCommands([], [], 1).background
@@ -154,11 +154,11 @@ def test_evaluate_keywords_matches_manual_count(data: Path, tmp_path: Path) -> N
     save_file(model.state_dict(), file)
     options = [str(file), "--model", "kws_res8_narrow", "--benchmark", TEST, "--data", str(data)]
     record = evaluate(parse([*options, "--device", "cpu", "--batch-size", "5"]), init("cpu"))
-    samples, hear = opened(data), MFCC(MfccProtocol())
+    samples, mfcc = opened(data), MFCC(MfccProtocol())
     with torch.inference_mode():
-        shown = torch.stack([hear(torch.from_numpy(sound)) for sound, _ in samples])
-        found = model(shown).argmax(1)
-    wrong = int((found != torch.tensor([label for _, label in samples])).sum())
+        features = torch.stack([mfcc(torch.from_numpy(sound)) for sound, _ in samples])
+        predictions = model(features).argmax(1)
+    wrong = int((predictions != torch.tensor([label for _, label in samples])).sum())
     error = record["scores"]["error"]
     assert (error["count"], error["total"]) == (wrong, len(samples))
     low, high = error["interval"]
@@ -192,10 +192,10 @@ def test_check_kws_resnet_reports_missing_weights_or_data(
     def measured(**options: Any) -> dict[str, Any]:
         return {v.model: v for v in zoo.check("kws_resnet", **options) if v.kind == "measured"}
 
-    found = measured(data=data)
-    assert found["kws_res15"].why == "no weights for these networks"
-    assert found["kws_res8_narrow"].status == "not run"
-    assert "res8_narrow.pt, then run" in found["kws_res8_narrow"].why
+    verdicts = measured(data=data)
+    assert verdicts["kws_res15"].why == "no weights for these networks"
+    assert verdicts["kws_res8_narrow"].status == "not run"
+    assert "res8_narrow.pt, then run" in verdicts["kws_res8_narrow"].why
     replace_everywhere(monkeypatch, "zoo.claims.matching.why_unavailable", lambda weights: None)
     why = f"{TEST} needs a folder of data (--data DIR or ZOO_DATA)"
     assert measured()["kws_res8_narrow"].why == why
@@ -206,8 +206,8 @@ def test_keyword_task_describes_usage_and_protocol() -> None:
     (weights,) = list_weights("kws_res8_narrow")
     compile(task.usage(weights), "usage", "exec")
     assert "101 frames of 40" in " ".join(task.preprocessing(get_entry("kws_res15").cfg))
-    assert task.recorded(json.loads(json.dumps(to_record(MfccProtocol())))) == MfccProtocol()
-    assert task.claimed(paper_of(get_entry("kws_res15")), "commands12") == MfccProtocol()
+    assert task.from_record(json.loads(json.dumps(to_record(MfccProtocol())))) == MfccProtocol()
+    assert task.from_claim(paper_of(get_entry("kws_res15")), "commands12") == MfccProtocol()
 
 
 # The objective
@@ -222,8 +222,8 @@ def test_batches_epoch_has_each_word_once(data: Path) -> None:
     assert words.steps == len(opened(data, "train")) // 8
     labels = torch.cat([y for _, y in words.batches(torch.Generator().manual_seed(0))])
     assert len(labels) == 8 * words.steps
-    wanted = Counter(words.labels.tolist())
-    assert all(0 <= wanted[k] - n < 8 for k, n in Counter(labels.tolist()).items())
+    available = Counter(words.labels.tolist())
+    assert all(0 <= available[k] - n < 8 for k, n in Counter(labels.tolist()).items())
 
 
 def test_batches_same_seed_gives_same_sounds(data: Path) -> None:

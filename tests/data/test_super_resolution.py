@@ -1,6 +1,7 @@
 """The benchmark: MATLAB's bicubic, the scores, the ways to show an image, published numbers."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,10 @@ from skimage.metrics import structural_similarity
 from torchmetrics.functional.image import structural_similarity_index_measure
 
 from tests.conftest import ROOT
-from zoo.data.benchmarks import BENCHMARKS, Benchmark, DatasetNotFoundError
+from zoo.data.benchmarks import BENCHMARKS, DatasetNotFoundError
 from zoo.data.imresize import BORDERS, imresize
 from zoo.data.super_resolution import blur_down, read_image
-from zoo.evaluation.evaluators.super_resolution import mean_scores, score_folders, score_pairs
+from zoo.evaluation.evaluators.super_resolution import mean_scores, score_folders, score_pair
 from zoo.evaluation.metrics import luma, psnr_ssim
 from zoo.models._builder import build_model
 from zoo.papers.protocols import SuperResolutionProtocol
@@ -54,8 +55,8 @@ def slowly(line: Any, n_out: int, scale: float, border: str) -> Any:
 @pytest.mark.parametrize("scale", [1 / 2, 1 / 3, 1 / 4, 1 / 8, 2, 3])
 def test_imresize_line_matches_formula(scale: float, border: str) -> None:
     line = noise(24).astype(float)
-    wanted = slowly(line, round(24 * scale), scale, border)
-    np.testing.assert_allclose(imresize(line[:, None], scale, border)[:, 0], wanted, atol=1e-10)
+    expected = slowly(line, round(24 * scale), scale, border)
+    np.testing.assert_allclose(imresize(line[:, None], scale, border)[:, 0], expected, atol=1e-10)
 
 
 def test_imresize_uint8_rounds_between_passes() -> None:
@@ -111,25 +112,25 @@ def wang(a: Any, b: Any) -> float:
     line = np.exp(-(np.arange(-5, 6) ** 2) / (2 * 1.5**2))
     w = np.outer(line, line) / np.outer(line, line).sum()
     c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
-    found = []
+    values = []
     for y in range(len(a) - 10):
         for x in range(a.shape[1] - 10):
             p, q = a[y : y + 11, x : x + 11], b[y : y + 11, x : x + 11]
             mp, mq = (w * p).sum(), (w * q).sum()
             vp, vq = (w * p * p).sum() - mp**2, (w * q * q).sum() - mq**2
             cov = (w * p * q).sum() - mp * mq
-            found.append(
+            values.append(
                 (2 * mp * mq + c1) * (2 * cov + c2) / ((mp**2 + mq**2 + c1) * (vp + vq + c2))
             )
-    return float(np.mean(found))
+    return float(np.mean(values))
 
 
 def test_psnr_ssim_match_definitions() -> None:
     a, b = noise(30, 34, 3), noise(30, 34, 3, seed=1)
-    found = psnr_ssim(a, b, 2)
+    score = psnr_ssim(a, b, 2)
     y = [luma(image)[2:-2, 2:-2] for image in (a, b)]
-    assert found.psnr == pytest.approx(10 * np.log10(255**2 / np.mean((y[0] - y[1]) ** 2)))
-    assert found.ssim == pytest.approx(wang(*y), abs=1e-12)
+    assert score.psnr == pytest.approx(10 * np.log10(255**2 / np.mean((y[0] - y[1]) ** 2)))
+    assert score.ssim == pytest.approx(wang(*y), abs=1e-12)
     assert psnr_ssim(a, a, 2) == (np.inf, pytest.approx(1))
 
 
@@ -170,8 +171,8 @@ def test_score_folders_matches_images_by_name(tmp_path: Path) -> None:
         (tmp_path / folder).mkdir()
     Image.fromarray(noise(31, 30, 3)).save(tmp_path / "hr" / "a.png")
     Image.fromarray(noise(30, 30, 3)).save(tmp_path / "sr" / "a.png")
-    found = score_folders(tmp_path / "sr", tmp_path / "hr", 2)  # the true one is cropped
-    assert list(found) == ["a"]
+    scores = score_folders(tmp_path / "sr", tmp_path / "hr", 2)  # the true one is cropped
+    assert list(scores) == ["a"]
     Image.fromarray(noise(30, 30, 3)).save(tmp_path / "sr" / "b.png")
     with pytest.raises(ValueError, match="do not hold the same images: b"):
         score_folders(tmp_path / "sr", tmp_path / "hr", 2)
@@ -190,12 +191,12 @@ def test_score_folders_rcan_images_match_published_scores(
     """RCAN's published images of Set5 against Table 2, and each against the authors' own list of
     scores to six digits: the protocol, without weights."""
     home = zoo_data / "set5"
-    found = score_folders(home / "SR_rcan_paper" / f"x{scale}", home / "HR" / f"x{scale}", scale)
-    psnr, ssim = mean_scores(found)
+    scores = score_folders(home / "SR_rcan_paper" / f"x{scale}", home / "HR" / f"x{scale}", scale)
+    psnr, ssim = mean_scores(scores)
     assert (round(psnr, 2), round(ssim, 4)) == printed
     golden = json.loads((ROOT / "tests" / "golden" / "rcan_set5.json").read_text())["scores"]
-    for name, wanted in golden["RCAN"][f"x{scale}"].items():
-        assert found[name] == pytest.approx(wanted, abs=1e-6), name
+    for name, expected in golden["RCAN"][f"x{scale}"].items():
+        assert scores[name] == pytest.approx(expected, abs=1e-6), name
 
 
 # Benchmarks
@@ -203,15 +204,15 @@ def test_score_folders_rcan_images_match_published_scores(
 
 def test_open_photos_has_four_bicubic_pairs() -> None:
     pairs = BENCHMARKS["photos/bi_x4"].open()
-    found = [pairs[i] for i in range(len(pairs))]
-    assert [pair.name for pair in found] == ["astronaut", "chelsea", "coffee", "rocket"]
-    for pair in found:
+    samples = [pairs[i] for i in range(len(pairs))]
+    assert [pair.name for pair in samples] == ["astronaut", "chelsea", "coffee", "rocket"]
+    for pair in samples:
         assert tuple(4 * n for n in pair.small.shape[:2]) == pair.large.shape[:2]
         assert np.array_equal(pair.small, imresize(pair.large, 1 / 4))
 
 
 def test_open_folder_missing_or_wrong_images_raise(tmp_path: Path) -> None:
-    one = Benchmark("mine/bi_x2", 1, 1, "zoo.data.super_resolution:open_folder")
+    one = replace(BENCHMARKS["set5/bi_x2"], id="mine/bi_x2", size=1)
     with pytest.raises(DatasetNotFoundError, match="--data"):
         one.open()
     with pytest.raises(DatasetNotFoundError, match=r"has 1 images, .*mine holds 0"):
@@ -231,14 +232,14 @@ def test_open_folder_missing_or_wrong_images_raise(tmp_path: Path) -> None:
 def test_scores_grayscale_image_follows_protocol_color(tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     Image.fromarray(noise(24, 30)).save(tmp_path / "mine" / "a.png")
-    one = Benchmark("mine/bi_x2", 1, 1, "zoo.data.super_resolution:open_folder")
+    one = replace(BENCHMARKS["set5/bi_x2"], id="mine/bi_x2", size=1)
     pairs = one.open(tmp_path)
     model = build_model("bicubic_x2")
-    found = score_pairs(model, pairs, SuperResolutionProtocol(), 2)["a"]
+    rgb = score_pair(model, pairs[0], SuperResolutionProtocol(), 2)
     up = np.floor(imresize(pairs[0].small.astype(float), 2).clip(0, 255) + 0.5)
     grey = psnr_ssim(up, pairs[0].large, 2).psnr
-    assert found.psnr == pytest.approx(grey + 20 * np.log10(255 / 219), abs=1e-3)
+    assert rgb.psnr == pytest.approx(grey + 20 * np.log10(255 / 219), abs=1e-3)
     small = imresize(pairs[0].large.astype(float), 1 / 2)
     up = np.floor(imresize(small, 2).clip(0, 255) + 0.5)
-    luma_alone = score_pairs(model, pairs, SuperResolutionProtocol(colour="y"), 2)["a"]
+    luma_alone = score_pair(model, pairs[0], SuperResolutionProtocol(colour="y"), 2)
     assert luma_alone.psnr == pytest.approx(psnr_ssim(up, pairs[0].large, 2).psnr, abs=1e-6)

@@ -6,6 +6,7 @@ import platform
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from torch import nn
 import zoo
 from tests.conftest import ROOT
 from zoo import distributed
-from zoo.data.benchmarks import BENCHMARKS, Benchmark, DatasetNotFoundError
+from zoo.data.benchmarks import BENCHMARKS, DatasetNotFoundError
 from zoo.data.parquet import open_files, open_split
 from zoo.distributed import LaunchError, ProcessGroup, init
 from zoo.evaluation import engine
@@ -32,16 +33,16 @@ ALONE = ProcessGroup(0, 1, torch.device("cpu"))
 
 
 class Squares:
-    """A job whose answers are known: the square of each index."""
+    """An evaluator whose predictions are known: the square of each index."""
 
     batch_size = 3
     network = nn.Identity()
 
     def __init__(self, size: int, broken: Sequence[int] = ()) -> None:
         self.size, self.broken = size, broken
-        self.batches: list[list[int]] = []
+        self.predicted: list[list[int]] = []
 
-    def ready(self, device: torch.device, how: EvalConfig) -> None:
+    def prepare(self, device: torch.device, config: EvalConfig) -> None:
         pass
 
     def load(self, index: int) -> int:
@@ -49,49 +50,51 @@ class Squares:
             raise UnreadableSampleError(f"row {index} cannot be read")
         return index**2
 
-    def groups(self, indices: Sequence[int], size: int) -> Iterator[list[int]]:
+    def batches(self, indices: Sequence[int], size: int) -> Iterator[list[int]]:
         return engine.batched(indices, size)
 
-    def answer(self, batch: list[tuple[int, Any]]) -> Iterator[Prediction]:
-        self.batches.append([index for index, _ in batch])
+    def predict(self, batch: list[tuple[int, Any]]) -> Iterator[Prediction]:
+        self.predicted.append([index for index, _ in batch])
         yield from batch
 
-    def scores(self, answers: engine.Predictions) -> dict[str, Any]:
-        return {"samples": len(answers)}
+    def compute(self, predictions: engine.Predictions) -> dict[str, Any]:
+        return {"samples": len(predictions)}
 
 
 def run(
-    job: Squares, how: EvalConfig | None = None, folder: Path | None = None
+    evaluator: Squares, config: EvalConfig | None = None, folder: Path | None = None
 ) -> engine.EvalOutput:
-    return engine.run_evaluation(job, ALONE, how or EvalConfig(), setting={"a": 1}, folder=folder)
+    return engine.run_evaluation(
+        evaluator, ALONE, config or EvalConfig(), setting={"a": 1}, folder=folder
+    )
 
 
 @pytest.mark.parametrize("size", [1, 5, 360])
 @pytest.mark.parametrize("batch_size", [0, 1, 7, 1000])
 def test_run_evaluation_every_sample_has_one_prediction(size: int, batch_size: int) -> None:
-    job = Squares(size)
-    outcome = run(job, EvalConfig(batch_size=batch_size))
-    assert outcome.answers == {i: (i**2,) for i in range(size)}
-    assert outcome.sha256 == run(Squares(size)).sha256
-    assert len(job.batches) == math.ceil(size / (batch_size or job.batch_size))
-    assert (outcome.broken, outcome.seconds >= 0, outcome.peak_memory > 10**6) == ((), True, True)
+    evaluator = Squares(size)
+    output = run(evaluator, EvalConfig(batch_size=batch_size))
+    assert output.predictions == {i: (i**2,) for i in range(size)}
+    assert output.sha256 == run(Squares(size)).sha256
+    assert len(evaluator.predicted) == math.ceil(size / (batch_size or evaluator.batch_size))
+    assert (output.broken, output.seconds >= 0, output.peak_memory > 10**6) == ((), True, True)
 
 
 def test_run_evaluation_workers_give_same_predictions(tmp_path: Path) -> None:
-    assert run(Squares(20), EvalConfig(workers=2)).answers == run(Squares(20)).answers
+    assert run(Squares(20), EvalConfig(workers=2)).predictions == run(Squares(20)).predictions
 
 
 def test_run_evaluation_limit_takes_first_samples() -> None:
-    assert list(run(Squares(20), EvalConfig(limit=4)).answers) == [0, 1, 2, 3]
-    assert len(run(Squares(3), EvalConfig(limit=4)).answers) == 3
+    assert list(run(Squares(20), EvalConfig(limit=4)).predictions) == [0, 1, 2, 3]
+    assert len(run(Squares(3), EvalConfig(limit=4)).predictions) == 3
 
 
 def test_run_evaluation_unreadable_sample_raises_or_is_skipped() -> None:
     with pytest.raises(ValueError, match=r"row 4 cannot be read; mend it, or .* --skip-broken"):
         run(Squares(9, broken=(4, 7)))
-    outcome = run(Squares(9, broken=(4, 7)), EvalConfig(skip_broken=True))
-    assert outcome.broken == ("row 4 cannot be read", "row 7 cannot be read")
-    assert sorted({*range(9)} - outcome.answers.keys()) == [4, 7]
+    output = run(Squares(9, broken=(4, 7)), EvalConfig(skip_broken=True))
+    assert output.broken == ("row 4 cannot be read", "row 7 cannot be read")
+    assert sorted({*range(9)} - output.predictions.keys()) == [4, 7]
 
 
 def test_run_evaluation_interrupted_resumes(tmp_path: Path) -> None:
@@ -99,17 +102,17 @@ def test_run_evaluation_interrupted_resumes(tmp_path: Path) -> None:
     log = tmp_path / "answers-0.jsonl"
     lines = log.read_text().splitlines(keepends=True)
     log.write_text("".join(lines[:5]) + lines[5][:2])
-    job = Squares(9)
-    again = run(job, folder=tmp_path)
-    assert (again.answers, again.sha256) == (whole.answers, whole.sha256)
-    assert [index for batch in job.batches for index in batch] == [4, 5, 6, 7, 8]
+    evaluator = Squares(9)
+    again = run(evaluator, folder=tmp_path)
+    assert (again.predictions, again.sha256) == (whole.predictions, whole.sha256)
+    assert [index for batch in evaluator.predicted for index in batch] == [4, 5, 6, 7, 8]
     with pytest.raises(ValueError, match="answers of another setting"):
         engine.run_evaluation(Squares(9), ALONE, EvalConfig(), setting={"a": 2}, folder=tmp_path)
 
 
 def test_run_evaluation_lost_prediction_raises() -> None:
     class Forgetful(Squares):
-        def answer(self, batch: list[tuple[int, Any]]) -> Iterator[Prediction]:
+        def predict(self, batch: list[tuple[int, Any]]) -> Iterator[Prediction]:
             yield from batch[1:]
 
     with pytest.raises(RuntimeError, match="6 answers to 9 samples"):
@@ -117,15 +120,15 @@ def test_run_evaluation_lost_prediction_raises() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "says"),
+    ("options", "message"),
     [
         ({"precision": "fp8"}, "one of fp32, bf16, fp16, not 'fp8'"),
         ({"limit": -1}, "limit is 0 or more, not -1"),
     ],
 )
-def test_eval_config_invalid_value_raises(given: dict[str, Any], says: str) -> None:
-    with pytest.raises(ValueError, match=says):
-        EvalConfig(**given)
+def test_eval_config_invalid_value_raises(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        EvalConfig(**options)
 
 
 # Processes
@@ -178,9 +181,8 @@ def jpeg(quality: int = 90) -> bytes:
 @pytest.fixture
 def few(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """DIR/cifar10/test-*.parquet of two files: five images, of which one is half a JPEG."""
-    few = Benchmark("cifar10/test", 5, 1, BENCHMARKS["cifar10/test"].opener, 10, "cifar10")
-    few = Benchmark(**{**vars(few), "columns": ("img", "label")})
-    monkeypatch.setitem(BENCHMARKS, "cifar10/test", few)
+    few = replace(BENCHMARKS["cifar10/test"], size=5)
+    monkeypatch.setitem(BENCHMARKS, few.id, few)
     home = tmp_path / "cifar10"
     home.mkdir()
     half = jpeg()[: len(jpeg()) // 2]
@@ -194,17 +196,17 @@ def test_run_evaluation_broken_jpeg_names_file_and_row(few: Path) -> None:
     from zoo.evaluation.evaluators.classification import ClassificationEvaluator
 
     model = zoo.create("resnet20")
-    job = ClassificationEvaluator(
+    evaluator = ClassificationEvaluator(
         model,
         BENCHMARKS["cifar10/test"].open(few),
         make_transform(pretrained_cfg(model), None),
     )
-    says = r"row 1 of .*test-00001-of-00002\.parquet cannot be read: .*truncated"
-    with pytest.raises(ValueError, match=says):
-        engine.run_evaluation(job, ALONE, EvalConfig(), setting={})
-    outcome = engine.run_evaluation(job, ALONE, EvalConfig(skip_broken=True), setting={})
-    assert sorted(outcome.answers) == [0, 1, 2, 4]
-    (named,) = outcome.broken
+    message = r"row 1 of .*test-00001-of-00002\.parquet cannot be read: .*truncated"
+    with pytest.raises(ValueError, match=message):
+        engine.run_evaluation(evaluator, ALONE, EvalConfig(), setting={})
+    output = engine.run_evaluation(evaluator, ALONE, EvalConfig(skip_broken=True), setting={})
+    assert sorted(output.predictions) == [0, 1, 2, 4]
+    (named,) = output.broken
     assert "row 1 of" in named
 
 
@@ -213,13 +215,13 @@ def test_run_evaluation_label_out_of_range_raises(few: Path) -> None:
     from zoo.evaluation.evaluators.classification import ClassificationEvaluator
 
     model = zoo.create("resnet20", num_classes=3)
-    job = ClassificationEvaluator(
+    evaluator = ClassificationEvaluator(
         model,
         BENCHMARKS["cifar10/test"].open(few),
         make_transform(pretrained_cfg(model), None),
     )
     with pytest.raises(ValueError, match=r"row 0 of .*00001-of.* has the label 3; .* has 0\.\.2"):
-        engine.run_evaluation(job, ALONE, EvalConfig(), setting={})
+        engine.run_evaluation(evaluator, ALONE, EvalConfig(), setting={})
 
 
 def test_benchmark_open_missing_or_cut_file_raises(few: Path) -> None:
@@ -246,7 +248,7 @@ def test_benchmark_open_imagenet_parquet_checks_size(tmp_path: Path) -> None:
         BENCHMARKS["imagenet/val"].open(tmp_path)
     home.mkdir()
     parquet(home / "validation-00000-of-00001.parquet", [(jpeg(), 1)])
-    with pytest.raises(DatasetNotFoundError, match=r"has 50000 images, .* holds 1"):
+    with pytest.raises(DatasetNotFoundError, match=r"has 50,000 images, .* holds 1"):
         BENCHMARKS["imagenet/val"].open(tmp_path)
 
 

@@ -51,8 +51,8 @@ def right(record: dict[str, Any], metric: str = "error") -> int:
 def test_evaluate_digits_matches_recorded_counts() -> None:
     record = run("resnet20", "--benchmark", "digits/test")
     pinned = default_weights("resnet20")
-    wanted = json.loads(pinned.record.read_text())["benchmarks"]["digits/test"]
-    assert (right(record), record["samples"]) == (wanted["right"], wanted["total"])
+    expected = json.loads(pinned.record.read_text())["benchmarks"]["digits/test"]
+    assert (right(record), record["samples"]) == (expected["right"], expected["total"])
     assert (record["sha256"], record["weights"]) == (pinned.sha256, pinned.name)
     low, high = record["scores"]["error"]["interval"]
     assert low < record["scores"]["error"]["value"] < high
@@ -83,7 +83,7 @@ def folder(path: Path) -> Path:
 
 @pytest.mark.parametrize("make", [parquet, folder])
 def test_evaluate_custom_dataset_matches_torchmetrics(make: Any, tmp_path: Path) -> None:
-    """Right answers, recounted by torchmetrics from the logits."""
+    """Right predictions, recounted by torchmetrics from the logits."""
     where = make(tmp_path / "set.parquet" if make is parquet else tmp_path / "set")
     record = run("resnet20", "--benchmark", str(where), "--batch-size", "7")
     model = zoo.create("resnet20", pretrained=True)
@@ -103,17 +103,22 @@ def test_compute_many_classes_top5_matches_torchmetrics(tmp_path: Path) -> None:
     torch.manual_seed(0)
     model = zoo.create("resnet20", num_classes=20).eval()
     samples = [(image, label) for image, label in zip(PHOTOS * 6, range(12), strict=True)]
-    job = ClassificationEvaluator(
+    evaluator = ClassificationEvaluator(
         model, samples, MultiCrop(CropProtocol(resize=(32,), crop_size=32), CFG)
     )
-    job.ready(torch.device("cpu"), EvalConfig())
+    evaluator.prepare(torch.device("cpu"), EvalConfig())
     with torch.inference_mode():
-        answers = {i: tuple(rest) for i, *rest in job.answer([(i, job.load(i)) for i in range(12)])}
-        logits = model(torch.cat([job.load(i)[0][0] for i in range(12)]))
+        predictions = {
+            i: tuple(rest)
+            for i, *rest in evaluator.predict([(i, evaluator.load(i)) for i in range(12)])
+        }
+        logits = model(torch.cat([evaluator.load(i)[0][0] for i in range(12)]))
     labels = torch.arange(12)
     for k, metric in ((1, "error"), (5, "top5_error")):
         share = metrics.multiclass_accuracy(logits, labels, 20, average="micro", top_k=k)
-        assert job.scores(answers)["scores"][metric]["count"] == round(12 * (1 - share.item()))
+        assert evaluator.compute(predictions)["scores"][metric]["count"] == round(
+            12 * (1 - share.item())
+        )
 
 
 def test_open_source_other_column_names_reads_samples(tmp_path: Path) -> None:
@@ -170,14 +175,14 @@ def test_script_bad_input_exits_without_traceback() -> None:
 def test_evaluate_interrupted_run_resumes(tmp_path: Path) -> None:
     out = tmp_path / "out"
     setting = ("resnet20", "--benchmark", "digits/test", "--out", str(out))
-    wanted = run(*setting)
+    whole = run(*setting)
     log = out / "answers-0.jsonl"
     lines = log.read_text().splitlines(keepends=True)
     assert len(lines) == 361
     log.write_text("".join(lines[:200]) + lines[200][:5])  # in the middle of a line
     again = run(*setting)
     assert {k: v for k, v in again.items() if k not in TIMES} == {
-        k: v for k, v in wanted.items() if k not in TIMES
+        k: v for k, v in whole.items() if k not in TIMES
     }
     with pytest.raises(ValueError, match="holds answers of another setting"):
         run(*setting, "--limit", "10")
@@ -189,9 +194,9 @@ def test_evaluate_weights_file_requires_model(tmp_path: Path) -> None:
     save_file(model.state_dict(), path)
     like = [*("--model", "resnet20"), "--benchmark", "digits/test", "--limit", "30"]
     cfg = pretrained_cfg(model)
-    given = [f"--{key}" for key in ("mean", "std")]
+    options = [f"--{key}" for key in ("mean", "std")]
     for i, key in ((1, "mean"), (3, "std")):
-        given[i:i] = map(str, cfg[key])
+        options[i:i] = map(str, cfg[key])
     assert run(path, *like)["samples"] == 30
     with pytest.raises(ValueError, match="needs --model"):
         run(path, "--benchmark", "digits/test")
@@ -235,7 +240,7 @@ def softmax(model: torch.nn.Module, image: Image.Image) -> torch.Tensor:
 def test_average_crops_ten_crop_matches_manual_crops() -> None:
     """Four corners and the center, and the same of the mirrored image, cut out by hand."""
     model, show = network(), MultiCrop(CropProtocol(resize=(96,), crop_size=64, crops="ten"), CFG)
-    wanted = []
+    expected = []
     for photo in PHOTOS:
         small = photo.resize((96 * photo.width // photo.height, 96), Image.Resampling.BILINEAR)
         w, h = small.width - 64, 32
@@ -243,21 +248,21 @@ def test_average_crops_ten_crop_matches_manual_crops() -> None:
         scores = []
         for whole in (small, small.transpose(Image.Transpose.FLIP_LEFT_RIGHT)):
             scores += [softmax(model, whole.crop((x, y, x + 64, y + 64))) for x, y in corners]
-        wanted.append(torch.stack(scores).mean(0))
-    found = average_crops(model, [show(photo) for photo in PHOTOS])
-    torch.testing.assert_close(found, torch.stack(wanted), rtol=1e-4, atol=1e-5)
+        expected.append(torch.stack(scores).mean(0))
+    scores_of_crops = average_crops(model, [show(photo) for photo in PHOTOS])
+    torch.testing.assert_close(scores_of_crops, torch.stack(expected), rtol=1e-4, atol=1e-5)
 
 
 @torch.inference_mode()
 def test_average_crops_multiscale_whole_matches_manual() -> None:
     model, show = network(), MultiCrop(CropProtocol(resize=(64, 96), crops="whole"), CFG)
-    wanted = []
+    expected = []
     for photo in PHOTOS:
         sizes = [(s * photo.width // photo.height, s) for s in (64, 96)]
         resized = [photo.resize(size, Image.Resampling.BILINEAR) for size in sizes]
-        wanted.append(torch.stack([softmax(model, image) for image in resized]).mean(0))
-    found = average_crops(model, [show(photo) for photo in PHOTOS])
-    torch.testing.assert_close(found, torch.stack(wanted), rtol=1e-4, atol=1e-5)
+        expected.append(torch.stack([softmax(model, image) for image in resized]).mean(0))
+    scores_of_crops = average_crops(model, [show(photo) for photo in PHOTOS])
+    torch.testing.assert_close(scores_of_crops, torch.stack(expected), rtol=1e-4, atol=1e-5)
 
 
 @torch.inference_mode()
@@ -297,5 +302,9 @@ def test_make_transform_ten_crop_protocol_gives_ten_crops() -> None:
     view = find_protocol(CropProtocol, "resnet/imagenet-10crop")
     show = make_transform(CFG, view)
     assert [tuple(tensor.shape) for tensor in show(PHOTOS[0])] == [(10, 3, 224, 224)]
-    told = describe_preprocessing(CFG, view)
-    assert (told["crops"], told["pixels"], told["mean"]) == ("ten", 224, [0.485, 0.456, 0.406])
+    protocol = describe_preprocessing(CFG, view)
+    assert (protocol["crops"], protocol["pixels"], protocol["mean"]) == (
+        "ten",
+        224,
+        [0.485, 0.456, 0.406],
+    )

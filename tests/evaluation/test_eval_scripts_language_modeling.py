@@ -54,13 +54,13 @@ def text(tmp_path: Path) -> Path:
 
 
 def run(file: Path, on: str | Path, *options: str | Path) -> dict[str, Any]:
-    given = [file, "--model", "gpt2_nano", "--benchmark", on, *options, "--device", "cpu"]
-    return evaluate(parse(list(map(str, given))), init("cpu"))
+    arguments = [file, "--model", "gpt2_nano", "--benchmark", on, *options, "--device", "cpu"]
+    return evaluate(parse(list(map(str, arguments))), init("cpu"))
 
 
 def score(record: dict[str, Any], name: str = "loss", part: str = "value") -> float:
-    found: float = record["scores"][name][part]
-    return found
+    value: float = record["scores"][name][part]
+    return value
 
 
 def nats(record: dict[str, Any]) -> float:
@@ -72,14 +72,14 @@ def direct(ids: list[int], context: int, stride: int) -> list[float]:
     """-ln of the probability of each token but the first, one by one and in float64: in the first
     of the windows, `stride` apart, that reaches it."""
     model = network().double()
-    found = []
+    losses = []
     for place in range(1, len(ids)):
         start = 0
         while start + context < place:
             start += stride
         shares = model(torch.tensor([ids[start:place]]))[0, -1].log_softmax(-1)
-        found.append(-float(shares[ids[place]]))
-    return found
+        losses.append(-float(shares[ids[place]]))
+    return losses
 
 
 WINDOWS = [(64, 24), (10, 1), (64, 0), (64, 64), (256, 0)]
@@ -89,29 +89,29 @@ WINDOWS = [(64, 24), (10, 1), (64, 0), (64, 64), (256, 0)]
 def test_evaluate_window_sum_equals_token_by_token_nll(
     file: Path, text: Path, context: int, stride: int
 ) -> None:
-    wanted = sum(direct(IDS, context, stride or context))
+    expected = sum(direct(IDS, context, stride or context))
     for size in (1, 3, 64):
         options = ("--context", str(context), "--stride", str(stride), "--batch-size", str(size))
-        found = run(file, text, *options)
-        assert nats(found) == pytest.approx(wanted, rel=1e-6)
-        assert score(found, part="total") == len(IDS) - 1
-    loss = wanted / (len(IDS) - 1)
-    assert score(found) == pytest.approx(loss, rel=1e-6)
-    assert score(found, "perplexity") == pytest.approx(np.exp(loss), rel=1e-5)
-    bits = wanted / np.log(2) / len(TEXT.encode())
-    assert score(found, "bits_per_byte") == pytest.approx(bits, rel=1e-6)
-    assert found["sha256"] == file_sha256(file)
+        record = run(file, text, *options)
+        assert nats(record) == pytest.approx(expected, rel=1e-6)
+        assert score(record, part="total") == len(IDS) - 1
+    loss = expected / (len(IDS) - 1)
+    assert score(record) == pytest.approx(loss, rel=1e-6)
+    assert score(record, "perplexity") == pytest.approx(np.exp(loss), rel=1e-5)
+    bits = expected / np.log(2) / len(TEXT.encode())
+    assert score(record, "bits_per_byte") == pytest.approx(bits, rel=1e-6)
+    assert record["sha256"] == file_sha256(file)
 
 
 def test_answer_log_has_every_window(file: Path, text: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     run(file, text, "--context", "64", "--stride", "24", "--out", out)
     lines = [json.loads(x) for x in (out / "answers-0.jsonl").read_text().split("\n") if x]
-    wanted = direct(IDS, 64, 24)
+    expected = direct(IDS, 64, 24)
     assert [i for i, _, _ in lines] == list(range(len(lines)))
-    for index, found, count in lines:
-        scored = wanted[40 + 24 * index : 64 + 24 * index] if index else wanted[:64]
-        assert (found, count) == (pytest.approx(sum(scored), rel=1e-5), len(scored))
+    for index, nats_of_window, count in lines:
+        scored = expected[40 + 24 * index : 64 + 24 * index] if index else expected[:64]
+        assert (nats_of_window, count) == (pytest.approx(sum(scored), rel=1e-5), len(scored))
 
 
 def test_evaluate_interrupted_run_resumes(
@@ -125,13 +125,13 @@ def test_evaluate_interrupted_run_resumes(
     (out / "answers-0.jsonl").write_text("".join(log[:9]) + log[9][:3])
     (out / "answers-1.jsonl").write_text("".join(log[15:20]))
     scored: list[int] = []
-    answer = LanguageModelingEvaluator.answer
+    predict = LanguageModelingEvaluator.predict
 
-    def watched(job: LanguageModelingEvaluator, batch: list[tuple[int, Any]]) -> Any:
+    def watched(evaluator: LanguageModelingEvaluator, batch: list[tuple[int, Any]]) -> Any:
         scored.extend(index for index, _ in batch)
-        return answer(job, batch)
+        return predict(evaluator, batch)
 
-    monkeypatch.setattr(LanguageModelingEvaluator, "answer", watched)
+    monkeypatch.setattr(LanguageModelingEvaluator, "predict", watched)
     again = run(file, text, *options, "--batch-size", "2")
     assert scored == [*range(9, 15), *range(20, whole["samples"])]
     assert nats(again) == pytest.approx(nats(whole), rel=1e-9)
@@ -144,53 +144,61 @@ def test_evaluate_interrupted_run_resumes(
 
 
 def test_nll_sum_missing_tokens_raises() -> None:
-    job = LanguageModelingEvaluator(network(), np.arange(10), SlidingWindowProtocol(context=5))
-    assert job.total({0: (1.0, 5), 1: (2.0, 4)}) == (3.0, 9)
+    evaluator = LanguageModelingEvaluator(
+        network(), np.arange(10), SlidingWindowProtocol(context=5)
+    )
+    assert evaluator.total({0: (1.0, 5), 1: (2.0, 4)}) == (3.0, 9)
     with pytest.raises(RuntimeError, match="8 of 9 tokens"):
-        job.total({0: (1.0, 5), 1: (1.0, 3)})
+        evaluator.total({0: (1.0, 5), 1: (1.0, 3)})
 
 
 def test_evaluate_interval_matches_window_bootstrap(file: Path, text: Path) -> None:
     """By a bootstrap over windows, for which the linearisation stands."""
-    found = run(file, text, "--context", "16")
-    job = LanguageModelingEvaluator(network(), np.array(IDS), SlidingWindowProtocol(context=16))
-    job.ready(torch.device("cpu"), EvalConfig())
+    record = run(file, text, "--context", "16")
+    evaluator = LanguageModelingEvaluator(
+        network(), np.array(IDS), SlidingWindowProtocol(context=16)
+    )
+    evaluator.prepare(torch.device("cpu"), EvalConfig())
     with torch.inference_mode():
         parts = np.array(
-            [row[1:] for i in range(job.size) for row in job.answer([(i, job.load(i))])]
+            [
+                row[1:]
+                for i in range(evaluator.size)
+                for row in evaluator.predict([(i, evaluator.load(i))])
+            ]
         )
     draws = np.random.default_rng(0).integers(0, len(parts), (4000, len(parts)))
     losses = parts[draws].sum(1)
-    wanted = np.percentile(losses[:, 0] / losses[:, 1], [2.5, 97.5])
-    assert found["scores"]["loss"]["interval"] == pytest.approx(wanted, abs=0.1 * np.ptp(wanted))
+    limits = np.percentile(losses[:, 0] / losses[:, 1], [2.5, 97.5])
+    assert record["scores"]["loss"]["interval"] == pytest.approx(limits, abs=0.1 * np.ptp(limits))
 
 
 # Inputs
 
 
-def same(found: dict[str, Any], wanted: dict[str, Any]) -> None:
-    assert (found["samples"], nats(found)) == (wanted["samples"], nats(wanted))
-    assert score(found, part="total") == score(wanted, part="total")
-    assert found["benchmark_version"] == wanted["benchmark_version"]  # the sum of all ids
+def same(actual: dict[str, Any], expected: dict[str, Any]) -> None:
+    assert (actual["samples"], nats(actual)) == (expected["samples"], nats(expected))
+    assert score(actual, part="total") == score(expected, part="total")
+    assert actual["benchmark_version"] == expected["benchmark_version"]  # the sum of all ids
 
 
 def test_evaluate_file_and_folder_inputs_score_equally(
     file: Path, text: Path, tmp_path: Path
 ) -> None:
-    wanted = run(file, text)
-    assert wanted["benchmark"] == str(text)
+    expected = run(file, text)
+    assert expected["benchmark"] == str(text)
     folder = run(file, tmp_path)
-    same(folder, wanted)
+    same(folder, expected)
     assert folder["benchmark"] == f"{tmp_path}/validation"
     parquet = tmp_path / "one.parquet"
     datasets.Dataset.from_dict({"text": [TEXT]}).to_parquet(parquet)
-    same(run(file, parquet), wanted)
+    same(run(file, parquet), expected)
     binary = tmp_path / "val.bin"
     np.array(IDS, dtype="<u2").tofile(binary)
     for on in (binary, tmp_path):  # of a folder, the .bin
-        found = run(file, on, "--tokenizer", "bytes")
-        same(found, wanted)
-        assert "bits_per_byte" not in found["scores"]
+        record = run(file, on, "--tokenizer", "bytes")
+        same(record, expected)
+        assert "bits_per_byte" not in record["scores"]
 
 
 def test_evaluate_hub_dataset_joins_rows_into_one_text(
@@ -205,11 +213,11 @@ def test_evaluate_hub_dataset_joins_rows_into_one_text(
         return rows
 
     monkeypatch.setattr(datasets, "load_dataset", load)
-    found = run(file, "some/texts", "--subset", "raw", "--split", "test")
+    record = run(file, "some/texts", "--subset", "raw", "--split", "test")
     assert asked == [(("some/texts", "raw"), {"split": "test"})]
-    assert found["benchmark"] == "some/texts/raw/test"
+    assert record["benchmark"] == "some/texts/raw/test"
     (tmp_path / "x.txt").write_text(TEXT, encoding="utf-8")
-    same(found, run(file, tmp_path / "x.txt"))
+    same(record, run(file, tmp_path / "x.txt"))
     rows = rows.rename_column("text", "content")
     with pytest.raises(ValueError, match=r"some/texts has no column 'text'; it has \['content'\]"):
         run(file, "some/texts")
@@ -222,12 +230,12 @@ def test_evaluate_benchmark_uses_protocol_context_and_stride(
     reading = {"half": SlidingWindowProtocol(context=128, stride=64)}
     paper = SimpleNamespace(id="room", details={"reading": reading})
     replace_everywhere(monkeypatch, "zoo.papers.loading.load_papers", lambda: (paper,))
-    found = run(file, "peps_mini/validation", "--protocol", "room/half", "--batch-size", "32")
-    assert found["protocol"] == {"context": 128, "stride": 64}
-    assert (found["benchmark"], found["benchmark_version"]) == ("peps_mini/validation", 1)
-    assert score(found, part="total") == TEXTS.bytes + len(TEXTS) - 1
-    bits = nats(found) / np.log(2) / TEXTS.bytes
-    assert score(found, "bits_per_byte") == pytest.approx(bits)
+    record = run(file, "peps_mini/validation", "--protocol", "room/half", "--batch-size", "32")
+    assert record["protocol"] == {"context": 128, "stride": 64}
+    assert (record["benchmark"], record["benchmark_version"]) == ("peps_mini/validation", 1)
+    assert score(record, part="total") == TEXTS.bytes + len(TEXTS) - 1
+    bits = nats(record) / np.log(2) / TEXTS.bytes
+    assert score(record, "bits_per_byte") == pytest.approx(bits)
     with pytest.raises(ValueError, match=r"no protocol is called 'room/no'; .* are room/half"):
         run(file, "peps_mini/validation", "--protocol", "room/no")
     with pytest.raises(ValueError, match="room/half says context and stride"):
@@ -247,15 +255,15 @@ def test_evaluate_wikitext2_matches_plain_loop(file: Path, zoo_data: Path) -> No
     if not (zoo_data / "wikitext2").is_dir():
         pytest.skip("ZOO_DATA has no wikitext2")
     texts: Any = BENCHMARKS["wikitext2/test"].open(zoo_data)
-    ids, model, wanted = torch.from_numpy(texts.tokens(ByteTokenizer()))[None], network(), 0.0
+    ids, model, expected = torch.from_numpy(texts.tokens(ByteTokenizer()))[None], network(), 0.0
     with torch.no_grad():
         for start in range(0, ids.shape[1] - 1, 256):
             window = ids[:, start : start + 257]
             shares = model(window[:, :-1]).double().log_softmax(-1)
-            wanted -= float(shares.gather(2, window[:, 1:, None]).sum())
-    found = run(file, "wikitext2/test", "--data", zoo_data, "--batch-size", "16")
-    assert nats(found) == pytest.approx(wanted, rel=1e-6)
-    assert score(found, part="total") == ids.shape[1] - 1
+            expected -= float(shares.gather(2, window[:, 1:, None]).sum())
+    record = run(file, "wikitext2/test", "--data", zoo_data, "--batch-size", "16")
+    assert nats(record) == pytest.approx(expected, rel=1e-6)
+    assert score(record, part="total") == ids.shape[1] - 1
 
 
 @pytest.mark.slow
@@ -276,9 +284,9 @@ def test_evaluate_three_processes_match_one_process(file: Path, text: Path, tmp_
         n: json.loads(torchrun(n, *base, "--out", str(out / str(n))).strip().splitlines()[-1])
         for n in (1, 3)
     }
-    for n, found in records.items():
-        assert (found["processes"], score(found, part="total")) == (n, len(IDS) - 1)
-        assert nats(found) == pytest.approx(nats(records[1]), rel=1e-7)
+    for n, record in records.items():
+        assert (record["processes"], score(record, part="total")) == (n, len(IDS) - 1)
+        assert nats(record) == pytest.approx(nats(records[1]), rel=1e-7)
     (out / "3" / "answers-1.jsonl").unlink()
     again = json.loads(torchrun(1, *base, "--out", str(out / "3")).strip().splitlines()[-1])
     different = {"scores", "answers_sha256", "threads"} | TIMES

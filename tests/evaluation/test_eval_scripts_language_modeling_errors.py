@@ -12,7 +12,7 @@ __all__ = ["file"]  # a fixture
 
 
 @pytest.mark.parametrize(
-    ("options", "says"),
+    ("options", "message"),
     [
         (("./nowhere.txt",), "there is no file or folder nowhere.txt"),
         (("nobody/nothing",), "nobody/nothing cannot be opened"),
@@ -30,16 +30,16 @@ __all__ = ["file"]  # a fixture
     ],
 )
 def test_language_modeling_invalid_option_raises(
-    file: Path, options: tuple[str, ...], says: str, monkeypatch: pytest.MonkeyPatch
+    file: Path, options: tuple[str, ...], message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
     monkeypatch.delenv("ZOO_DATA", raising=False)
-    with pytest.raises((ValueError, LookupError), match=says):
+    with pytest.raises((ValueError, LookupError), match=message):
         run(file, *options)
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "says"),
+    ("name", "content", "message"),
     [
         ("x.bin", b"\0\0\0", r"x\.bin has 3 bytes; ids of 16 bits are two bytes each"),
         ("x.bin", b"", r"x\.bin has 0 bytes"),
@@ -50,10 +50,10 @@ def test_language_modeling_invalid_option_raises(
     ],
 )
 def test_language_modeling_invalid_file_raises(
-    file: Path, tmp_path: Path, name: str, content: bytes, says: str
+    file: Path, tmp_path: Path, name: str, content: bytes, message: str
 ) -> None:
     (tmp_path / name).write_bytes(content)
-    with pytest.raises(ValueError, match=says):
+    with pytest.raises(ValueError, match=message):
         run(file, tmp_path / name)
 
 

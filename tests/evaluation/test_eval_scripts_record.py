@@ -14,7 +14,7 @@ from zoo.evaluation.ledger import Ledger
 
 
 def options(tmp_path: Path, *more: str) -> Namespace:
-    given = [
+    options = [
         "resnet20",
         "--benchmark",
         "digits/test",
@@ -23,7 +23,7 @@ def options(tmp_path: Path, *more: str) -> Namespace:
         "--out",
         str(tmp_path / "out"),
     ]
-    return classification.parse([*given, "--record", *more])
+    return classification.parse([*options, "--record", *more])
 
 
 def test_run_script_adds_record_to_ledger(
@@ -34,8 +34,8 @@ def test_run_script_adds_record_to_ledger(
     record.run_script(classification.evaluate, options(tmp_path))
     printed = json.loads(capsys.readouterr().out)
     assert json.loads((tmp_path / "out" / "record.json").read_text()) == printed
-    (kept,) = published.records()
-    assert {k: v for k, v in kept.items() if k in printed} == {
+    (added,) = published.records()
+    assert {k: v for k, v in added.items() if k in printed} == {
         k: v for k, v in printed.items() if k != "limit"
     }
 
@@ -56,7 +56,7 @@ def test_run_script_partial_benchmark_is_not_recorded(
 def test_run_script_error_exits_with_message(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def fails(options: Namespace, world: ProcessGroup) -> dict[str, Any]:
+    def fails(options: Namespace, group: ProcessGroup) -> dict[str, Any]:
         raise FileNotFoundError("there is no file x")
 
     with pytest.raises(SystemExit) as done:

@@ -19,8 +19,8 @@ def run(*options: str | Path) -> dict[str, Any]:
 
 
 def psnr(record: dict[str, Any]) -> float:
-    found: float = record["scores"]["psnr"]["value"]
-    return found
+    value: float = record["scores"]["psnr"]["value"]
+    return value
 
 
 @pytest.fixture
@@ -40,15 +40,17 @@ def folder(tmp_path: Path) -> Path:
 
 def test_evaluate_low_res_images_given_or_downscaled_agree(folder: Path) -> None:
     options = ("bicubic_x2", "--benchmark", folder / "large", "--scale", "2")
-    made, newer = run(*options), run(*options, "--border", "symmetric")
-    given = run(*options, "--small", folder / "small")
-    assert list(made["parts"]) == ["a", "b", "c"]
-    assert psnr(made) != psnr(newer) == psnr(given)
-    assert psnr(made) == pytest.approx(np.mean([part["psnr"] for part in made["parts"].values()]))
+    computed, newer = run(*options), run(*options, "--border", "symmetric")
+    published = run(*options, "--small", folder / "small")
+    assert list(computed["parts"]) == ["a", "b", "c"]
+    assert psnr(computed) != psnr(newer) == psnr(published)
+    assert psnr(computed) == pytest.approx(
+        np.mean([part["psnr"] for part in computed["parts"].values()])
+    )
     large = np.asarray(Image.open(folder / "large" / "c.png"))
     up = imresize(imresize(large, 1 / 2).astype(float), 2)
-    wanted = psnr_ssim(np.floor(up.clip(0, 255) + 0.5), large, 2)
-    assert made["parts"]["c"]["psnr"] == pytest.approx(wanted.psnr, abs=1e-2)
+    expected = psnr_ssim(np.floor(up.clip(0, 255) + 0.5), large, 2)
+    assert computed["parts"]["c"]["psnr"] == pytest.approx(expected.psnr, abs=1e-2)
     three = ("bicubic_x3", *options[1:3], "--scale", "3")
     blurred, plain = run(*three, "--degradation", "bd"), run(*three)
     assert psnr(blurred) != psnr(plain)
@@ -66,11 +68,11 @@ def test_evaluate_hub_dataset_matches_folder(folder: Path) -> None:
     for column in rows:
         table = table.cast_column(column, datasets.Image())
     table.to_parquet(folder / "set" / "validation-0.parquet")
-    found = run("bicubic_x2", "--benchmark", folder / "set", "--scale", "2")
-    given = run(
+    computed = run("bicubic_x2", "--benchmark", folder / "set", "--scale", "2")
+    published = run(
         "bicubic_x2", "--benchmark", folder / "large", "--small", folder / "small", "--scale", "2"
     )
-    assert psnr(found) == pytest.approx(psnr(given))
+    assert psnr(computed) == pytest.approx(psnr(published))
 
 
 def test_evaluate_protocol_option_uses_luma() -> None:
@@ -101,7 +103,7 @@ def test_evaluate_killed_run_resumes_to_same_scores(folder: Path, tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    ("options", "says"),
+    ("options", "message"),
     [
         (("bicubic_x2", "--benchmark", "set5/bi_x2"), "--data DIR"),
         (("bicubic_x3", "--benchmark", "photos/bi_x2"), "upscales by 3, not 2"),
@@ -112,6 +114,6 @@ def test_evaluate_killed_run_resumes_to_same_scores(folder: Path, tmp_path: Path
         (("resnet20", "--benchmark", "photos/bi_x2"), "resnet20 does not upscale"),
     ],
 )
-def test_evaluate_invalid_option_raises(options: tuple[str, ...], says: str) -> None:
-    with pytest.raises((ValueError, LookupError), match=says):
+def test_evaluate_invalid_option_raises(options: tuple[str, ...], message: str) -> None:
+    with pytest.raises((ValueError, LookupError), match=message):
         run(*options)

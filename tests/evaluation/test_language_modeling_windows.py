@@ -19,7 +19,12 @@ from zoo.data import texts as language
 from zoo.data.benchmarks import BENCHMARKS, DatasetNotFoundError
 from zoo.data.texts import Texts, TokenFile
 from zoo.data.tokenizers import ByteTokenizer
-from zoo.evaluation.evaluators.language_modeling import SlidingWindows, total_nll
+from zoo.evaluation.config import EvalConfig
+from zoo.evaluation.engine import evaluate
+from zoo.evaluation.evaluators.language_modeling import (
+    LanguageModelingEvaluator,
+    SlidingWindows,
+)
 from zoo.models._builder import build_model
 from zoo.models._registry import get_entry, stored_counts
 from zoo.papers.protocols import SlidingWindowProtocol
@@ -47,15 +52,15 @@ def test_sliding_window_protocol_invalid_sizes_are_named(reading: dict[str, int]
 
 def direct(model: Any, tokens: np.ndarray, context: int, stride: int) -> float:
     """Each token's nats from a forward pass of its own, over what its window shows before it."""
-    found = 0.0
+    nats = 0.0
     ids = torch.from_numpy(tokens.astype(np.int64))
     for target in range(1, len(tokens)):
         start, end = 0, context
         while target > end:
             start, end = start + stride, start + stride + context
         logits = model(ids[None, start:target])[0, -1]
-        found -= float(logits.log_softmax(-1)[ids[target]].detach())
-    return found
+        nats -= float(logits.log_softmax(-1)[ids[target]].detach())
+    return nats
 
 
 @pytest.mark.parametrize(("context", "stride"), [(8, 0), (8, 3), (8, 8), (24, 5), (1, 0)])
@@ -65,15 +70,17 @@ def test_language_modeling_nll_matches_direct_sum(
 ) -> None:
     model = small("zoo.models.transformer_pp.model:TransformerPP")
     tokens = np.arange(45) ** 2 % 53
-    found = total_nll(
-        model, tokens, SlidingWindowProtocol(context=context, stride=stride), batch_size
+    protocol = SlidingWindowProtocol(context=context, stride=stride)
+    evaluator = LanguageModelingEvaluator(model, tokens, protocol, size_in_bytes=45)
+    scores = evaluate(evaluator, EvalConfig(batch_size=batch_size))["scores"]
+    loss = scores["loss"]
+    assert loss["total"] == 44
+    assert loss["count"] == pytest.approx(
+        direct(model, tokens, context, stride or context), abs=1e-4
     )
-    assert found.tokens == 44
-    assert found.nats == pytest.approx(direct(model, tokens, context, stride or context), abs=1e-4)
-    scores = found.scores(45)
-    assert scores["loss"] == found.nats / 44
-    assert scores["perplexity"] == pytest.approx(2.718281828 ** scores["loss"])
-    assert scores["bits_per_byte"] == pytest.approx(found.nats / 0.69314718 / 45)
+    assert loss["value"] == loss["count"] / 44
+    assert scores["perplexity"]["value"] == pytest.approx(2.718281828 ** loss["value"])
+    assert scores["bits_per_byte"]["value"] == pytest.approx(loss["count"] / 0.69314718 / 45)
 
 
 @pytest.mark.parametrize(
@@ -89,7 +96,7 @@ def test_language_modeling_unscorable_tokens_raise(
 ) -> None:
     model = small("zoo.models.transformer_pp.model:TransformerPP")
     with pytest.raises(ValueError, match=message):
-        total_nll(model, tokens, SlidingWindowProtocol(context=context))
+        LanguageModelingEvaluator(model, tokens, SlidingWindowProtocol(context=context))
 
 
 @pytest.mark.parametrize("split", ["train", "validation"])
@@ -127,9 +134,9 @@ def test_benchmark_open_reads_bin_txt_and_parquet(tmp_path: Path) -> None:
     (folder / "validation.txt").write_text("three")
     assert benchmark.open(tmp_path) == Texts(("three",))
     np.array([5, 50256], dtype="<u2").tofile(folder / "val.bin")
-    found: Any = benchmark.open(tmp_path)
-    assert found == TokenFile(folder / "val.bin")
-    assert (found.tokens().tolist(), len(found), found[1]) == ([5, 50256], 2, 50256)
+    tokens: Any = benchmark.open(tmp_path)
+    assert tokens == TokenFile(folder / "val.bin")
+    assert (tokens.tokens().tolist(), len(tokens), tokens[1]) == ([5, 50256], 2, 50256)
     pq.write_table(pa.table({"words": ["one"]}), folder / "other.parquet")
     with pytest.raises(ValueError, match=r"has no column 'text'; it has \['words'\]"):
         language.read_parquet([folder / "other.parquet"])
@@ -164,8 +171,8 @@ def test_next_token_batches_loss_and_errors_match() -> None:
     target = logits.argmax(-1)
     target[0, 0] = (target[0, 0] + 1) % 7
     assert objective.metric_sum(logits, target) == pytest.approx(2 * 10.0)
-    wanted = -logits.log_softmax(-1).gather(-1, target[..., None]).mean()
-    torch.testing.assert_close(objective.loss(logits, target), wanted)
+    expected = -logits.log_softmax(-1).gather(-1, target[..., None]).mean()
+    torch.testing.assert_close(objective.loss(logits, target), expected)
     with pytest.raises(DatasetNotFoundError, match="fewer than one window needs"):
         NextToken(context=10**7).load("peps_mini/train", 3, {}, None)
 

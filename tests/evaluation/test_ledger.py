@@ -31,20 +31,20 @@ VALUES = st.recursive(
 
 
 def test_ledger_add_is_read_back_and_verified(tmp_path: Path) -> None:
-    kept = Ledger(tmp_path / "new" / "folder")
-    assert (kept.records(), kept.verify(), kept.last) == ([], 0, "")
-    first = kept.add(content(1))
-    second = kept.add(training("plain56", 3) | {"id": "mine", "previous": "mine"})
-    assert kept.records() == [first, second]
+    new_ledger = Ledger(tmp_path / "new" / "folder")
+    assert (new_ledger.records(), new_ledger.verify(), new_ledger.last) == ([], 0, "")
+    first = new_ledger.add(content(1))
+    second = new_ledger.add(training("plain56", 3) | {"id": "mine", "previous": "mine"})
+    assert new_ledger.records() == [first, second]
     assert (first["previous"], second["previous"]) == ("", first["id"])
-    assert kept.last == second["id"] == identity(second)
-    assert kept.verify() == 2
-    assert [path.name for path in kept.paths] == [
+    assert new_ledger.last == second["id"] == identity(second)
+    assert new_ledger.verify() == 2
+    assert [path.name for path in new_ledger.paths] == [
         "000001-20261102T010100Z-resnet21.zoo_digits-digits_test.json",
         "000002-20261121T114000Z-plain56.zoo_digits-seed3.json",
     ]
-    assert ledger.latest(kept.records(), model="resnet21") == first
-    assert ledger.latest(kept.records(), model="resnet22") is None
+    assert ledger.latest(new_ledger.records(), model="resnet21") == first
+    assert ledger.latest(new_ledger.records(), model="resnet22") is None
 
 
 @settings(max_examples=40, deadline=None)
@@ -58,7 +58,7 @@ def test_ledger_add_any_json_value_round_trips(protocol: dict[str, Any]) -> None
 
 
 @pytest.mark.parametrize(
-    ("changed", "says"),
+    ("changed", "message"),
     [
         ({"seconds": float("nan")}, "what JSON can say"),
         ({"seconds": float("inf")}, "what JSON can say"),
@@ -75,77 +75,77 @@ def test_ledger_add_any_json_value_round_trips(protocol: dict[str, Any]) -> None
     ],
 )
 def test_ledger_extend_invalid_record_adds_nothing(
-    changed: dict[str, Any], says: str, tmp_path: Path
+    changed: dict[str, Any], message: str, tmp_path: Path
 ) -> None:
-    kept = Ledger(tmp_path)
-    kept.add(content())
-    with pytest.raises(LedgerError, match=says):
-        kept.extend([content(1), content(2, **changed)])
+    new_ledger = Ledger(tmp_path)
+    new_ledger.add(content())
+    with pytest.raises(LedgerError, match=message):
+        new_ledger.extend([content(1), content(2, **changed)])
     missing = content(2)
     del missing["benchmark"]
     with pytest.raises(LedgerError, match="'benchmark' is a required property"):
-        kept.add(missing)
-    assert kept.verify() == 1
+        new_ledger.add(missing)
+    assert new_ledger.verify() == 1
 
 
 def test_ledger_add_extreme_numbers_round_trip(tmp_path: Path) -> None:
-    kept = Ledger(tmp_path)
-    added = kept.add(content(peak_memory=10**300, seconds=1.7976931348623157e308))
+    new_ledger = Ledger(tmp_path)
+    added = new_ledger.add(content(peak_memory=10**300, seconds=1.7976931348623157e308))
     assert (added["peak_memory"], added["seconds"]) == (10**300, 1.7976931348623157e308)
-    kept.add(content(seconds=5e-324))
-    assert kept.verify() == 2
+    new_ledger.add(content(seconds=5e-324))
+    assert new_ledger.verify() == 2
 
 
 def test_ledger_verify_edit_of_same_meaning_raises(tmp_path: Path) -> None:
-    kept = filled(tmp_path, 3)
-    before = kept.records()
-    edit(kept.paths[1], '"threads": 2', '"threads": 99,\n "threads": 2')
-    assert kept.records() == before
+    new_ledger = filled(tmp_path, 3)
+    before = new_ledger.records()
+    edit(new_ledger.paths[1], '"threads": 2', '"threads": 99,\n "threads": 2')
+    assert new_ledger.records() == before
     with pytest.raises(LedgerError, match=r"000002.* not the bytes that were added"):
-        kept.verify()
+        new_ledger.verify()
 
 
 def test_ledger_verify_crlf_line_endings_passes(tmp_path: Path) -> None:
-    kept = filled(tmp_path, 2)
-    for path in kept.paths:
+    new_ledger = filled(tmp_path, 2)
+    for path in new_ledger.paths:
         path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
-    assert kept.verify() == 2
+    assert new_ledger.verify() == 2
 
 
 def test_ledger_verify_rehashed_invalid_record_raises(tmp_path: Path) -> None:
-    kept = filled(tmp_path, 1)
-    record = json.loads(kept.paths[0].read_bytes()) | {"processes": 0}
+    new_ledger = filled(tmp_path, 1)
+    record = json.loads(new_ledger.paths[0].read_bytes()) | {"processes": 0}
     record["id"] = identity(record)
-    kept.paths[0].write_text(records.text(record), "utf-8")
-    assert kept.records() == [record]
+    new_ledger.paths[0].write_text(records.text(record), "utf-8")
+    assert new_ledger.records() == [record]
     with pytest.raises(LedgerError, match=r"000001.*processes: 0 is less than the minimum"):
-        kept.verify()
+        new_ledger.verify()
 
 
 def test_ledger_last_removed_record_changes_id(tmp_path: Path) -> None:
-    kept = filled(tmp_path, 3)
-    last = kept.last
-    kept.paths[2].unlink()
-    assert kept.verify() == 2
-    assert kept.last != last
+    new_ledger = filled(tmp_path, 3)
+    last = new_ledger.last
+    new_ledger.paths[2].unlink()
+    assert new_ledger.verify() == 2
+    assert new_ledger.last != last
 
 
 def test_ledger_add_after_edit_still_raises(tmp_path: Path) -> None:
-    kept = filled(tmp_path, 3)
-    edit(kept.paths[0], '"threads": 2', '"threads": 9')
-    kept.add(content(3))
+    new_ledger = filled(tmp_path, 3)
+    edit(new_ledger.paths[0], '"threads": 2', '"threads": 9')
+    new_ledger.add(content(3))
     with pytest.raises(LedgerError, match=r"000001.* was edited"):
-        kept.verify()
-    edit(kept.paths[3], '"threads": 2', '"threads": 9')
+        new_ledger.verify()
+    edit(new_ledger.paths[3], '"threads": 2', '"threads": 9')
     with pytest.raises(LedgerError, match=r"000004.* was edited"):
-        kept.add(content(4))
-    kept.paths[1].unlink()
+        new_ledger.add(content(4))
+    new_ledger.paths[1].unlink()
     with pytest.raises(LedgerError, match="has no record 3, but 000004"):
-        kept.add(content(4))
+        new_ledger.add(content(4))
 
 
 def test_ledger_other_files_are_ignored(tmp_path: Path) -> None:
-    kept = filled(tmp_path, 1)
+    new_ledger = filled(tmp_path, 1)
     others = {
         "README.md": "hello",
         "notes.json": "{}",
@@ -157,8 +157,8 @@ def test_ledger_other_files_are_ignored(tmp_path: Path) -> None:
     for name, text in others.items():
         (tmp_path / name).write_text(text)
     (tmp_path / "folder").mkdir()
-    kept.add(content(1))
-    assert kept.verify() == len(kept.records()) == 2
+    new_ledger.add(content(1))
+    assert new_ledger.verify() == len(new_ledger.records()) == 2
     assert {name: (tmp_path / name).read_text() for name in others} == others
 
 
@@ -192,16 +192,16 @@ def _mortal() -> Iterator[None]:
 def test_ledger_read_only_folder_refuses_additions() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        kept = filled(folder / "kept", 2)
-        for path in (folder, folder / "kept"):
+        new_ledger = filled(folder / "new_ledger", 2)
+        for path in (folder, folder / "new_ledger"):
             path.chmod(0o555)
         with _mortal():
-            assert kept.verify() == len(kept.records()) == 2
-            for there in (kept, Ledger(folder / "new"), Ledger(kept.paths[0])):
+            assert new_ledger.verify() == len(new_ledger.records()) == 2
+            for there in (new_ledger, Ledger(folder / "new"), Ledger(new_ledger.paths[0])):
                 with pytest.raises(LedgerError, match=f"nothing can be added to {there.folder}"):
                     there.add(content(2))
         folder.chmod(0o755)
-        (folder / "kept").chmod(0o755)
+        (folder / "new_ledger").chmod(0o755)
 
 
 def test_merge_diverged_ledgers_joins_records(tmp_path: Path) -> None:
@@ -222,8 +222,11 @@ def test_merge_diverged_ledgers_joins_records(tmp_path: Path) -> None:
     assert [record["model"] for record in merge(ours, theirs)] == [r["model"] for r in mine]
     assert merge(ours, theirs) == merge(theirs, ours) == []
     assert ours.verify() == theirs.verify() == 7
-    told = [sorted(r["date"] + r["device"] for r in kept.records()) for kept in (ours, theirs)]
-    assert told[0] == told[1]
+    contents = [
+        sorted(r["date"] + r["device"] for r in new_ledger.records())
+        for new_ledger in (ours, theirs)
+    ]
+    assert contents[0] == contents[1]
 
 
 def test_merge_broken_ledger_adds_nothing(tmp_path: Path) -> None:

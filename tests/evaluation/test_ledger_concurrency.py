@@ -61,25 +61,25 @@ def test_ledger_add_concurrently_stores_every_record(tmp_path: Path) -> None:
 
 
 def test_ledger_add_killed_process_leaves_whole_records(tmp_path: Path) -> None:
-    kept = Ledger(tmp_path)
+    ledger = Ledger(tmp_path)
     running = start(WITHOUT_END, tmp_path)
     until = time.monotonic() + 60
-    while len(kept.paths) < 5 and time.monotonic() < until:
+    while len(ledger.paths) < 5 and time.monotonic() < until:
         time.sleep(0.01)
     running.kill()
     running.wait()
-    count = kept.verify()
+    count = ledger.verify()
     assert count >= 5
-    kept.add(content(count))
-    assert kept.verify() == count + 1
+    ledger.add(content(count))
+    assert ledger.verify() == count + 1
 
 
 def test_ledger_add_partial_write_is_ignored_and_removed(tmp_path: Path) -> None:
-    kept = Ledger(tmp_path)
-    kept.add(content(0))
+    ledger = Ledger(tmp_path)
+    ledger.add(content(0))
     assert start(KILLED_BEFORE_THE_NAME, tmp_path).wait() == -9
     (left,) = tmp_path.glob("*.part")
-    assert kept.verify() == 1
-    kept.add(content(1))
-    assert kept.verify() == 2
+    assert ledger.verify() == 1
+    ledger.add(content(1))
+    assert ledger.verify() == 2
     assert not left.exists()

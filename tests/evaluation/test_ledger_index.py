@@ -20,24 +20,24 @@ def short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ledger:
     """A ledger of five records that counts as long, indexed."""
     monkeypatch.setattr(index, "WORTH", 2)
     monkeypatch.setattr(index, "SETTLED", 0)
-    kept = filled(tmp_path, 5)
-    kept.records()
+    ledger = filled(tmp_path, 5)
+    ledger.records()
     assert (tmp_path / index.FILE).exists()
-    return kept
+    return ledger
 
 
-def opened(kept: Ledger, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def opened(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The files that are opened when all records are read."""
-    found: list[str] = []
+    opened_files: list[str] = []
 
-    def read(path: Path, then: Callable[[Path], Any] = records.read) -> Any:
-        found.append(path.name[:6])
-        return then(path)
+    def read(path: Path, original: Callable[[Path], Any] = records.read) -> Any:
+        opened_files.append(path.name[:6])
+        return original(path)
 
     with monkeypatch.context() as patched:
         patched.setattr(records, "read", read)
-        kept.records()
-    return found
+        ledger.records()
+    return opened_files
 
 
 def test_ledger_records_with_index_opens_only_new_files(
@@ -57,16 +57,16 @@ def test_ledger_records_with_index_opens_only_new_files(
 
 
 def test_ledger_short_writes_no_index(tmp_path: Path) -> None:
-    kept = filled(tmp_path, 5)
-    assert len(kept.records()) == 5
+    ledger = filled(tmp_path, 5)
+    assert len(ledger.records()) == 5
     assert not (tmp_path / index.FILE).exists()
 
 
 def test_ledger_edited_record_beside_index_raises(short: Ledger) -> None:
     path = short.paths[1]
-    then = path.stat()
+    stat = path.stat()
     path.write_text(path.read_text().replace('"threads": 2', '"threads": 3'))
-    os.utime(path, ns=(then.st_atime_ns, then.st_mtime_ns))  # same size, same time
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))  # same size, same time
     for read in (short.records, short.verify):
         with pytest.raises(LedgerError, match=r"000002.* was edited"):
             read()
@@ -86,27 +86,27 @@ def test_ledger_removed_or_swapped_record_beside_index_raises(short: Ledger) -> 
     assert len(short.records()) == 3
 
 
-def forge(kept: Ledger, change: Callable[[list[Any]], None]) -> None:
+def forge(ledger: Ledger, change: Callable[[list[Any]], None]) -> None:
     """Makes the index say something else, with stamps of the files as they are."""
-    stamps = [index.stamp(str(path)) for path in kept.paths]
-    found = json.loads((kept.folder / index.FILE).read_bytes().split(b"\n")[2])
-    change(found)
-    rest = "".join(json.dumps(part) + "\n" for part in (stamps, found)).encode()
+    stamps = [index.stamp(str(path)) for path in ledger.paths]
+    entries = json.loads((ledger.folder / index.FILE).read_bytes().split(b"\n")[2])
+    change(entries)
+    rest = "".join(json.dumps(part) + "\n" for part in (stamps, entries)).encode()
     total = hashlib.sha256(rest).hexdigest().encode()
-    (kept.folder / index.FILE).write_bytes(total + b"\n" + rest)
+    (ledger.folder / index.FILE).write_bytes(total + b"\n" + rest)
 
 
 def test_ledger_verify_forged_index_still_detects_edit(short: Ledger) -> None:
     path = short.paths[1]
     path.write_text(path.read_text().replace('"threads": 2', '"threads": 3'))
-    forge(short, lambda found: None)
+    forge(short, lambda entries: None)
     assert short.records()[1]["threads"] == 2  # as it was
     with pytest.raises(LedgerError, match=r"000002.* was edited"):
         short.verify()
 
 
 def test_ledger_records_reordered_index_raises(short: Ledger) -> None:
-    forge(short, lambda found: found.reverse())
+    forge(short, lambda entries: entries.reverse())
     with pytest.raises(LedgerError, match="does not follow"):
         short.records()
     assert short.verify() == 5
@@ -138,10 +138,10 @@ def test_ledger_recently_written_files_are_reread(
 def long() -> Iterator[Ledger]:
     """A ledger of 100,000 records, read once; not in pytest's folder, where they would stay."""
     with tempfile.TemporaryDirectory() as folder:
-        kept = filled(Path(folder), 100_000)
+        ledger = filled(Path(folder), 100_000)
         time.sleep(index.SETTLED / 10**9)
-        assert len(kept.records()) == 100_000
-        yield kept
+        assert len(ledger.records()) == 100_000
+        yield ledger
 
 
 @pytest.mark.slow
@@ -152,10 +152,10 @@ def test_find_in_100000_records_takes_under_two_seconds(long: Ledger) -> None:
     def asked() -> int:
         return len(queries.find(long.records(), about=[{"resnet4?"}], since="2026-11-20"))
 
-    wanted = (n for n in range(100_000) if n % 50 in range(20, 30) and 1 + n % 28 >= 20)
-    assert asked() == sum(1 for _ in wanted) > 0
-    kept = (long.folder / index.FILE).read_bytes().split(b"\n")[2]
-    taken = [(seconds(asked), seconds(lambda: json.loads(kept))) for _ in range(8)]
+    expected = (n for n in range(100_000) if n % 50 in range(20, 30) and 1 + n % 28 >= 20)
+    assert asked() == sum(1 for _ in expected) > 0
+    record_line = (long.folder / index.FILE).read_bytes().split(b"\n")[2]
+    taken = [(seconds(asked), seconds(lambda: json.loads(record_line))) for _ in range(8)]
     assert any(took < max(2, 3 * parse) for took, parse in taken)
 
 

@@ -86,9 +86,9 @@ DAMAGES: dict[str, tuple[Callable[[list[Path]], object], str]] = {
 
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_verify_damaged_record_raises_with_file_name(damage: str, tmp_path: Path) -> None:
-    kept = filled(tmp_path, 3)
-    spoil, says = DAMAGES[damage]
-    spoil(kept.paths)
-    for read in (kept.records, kept.verify):
-        with pytest.raises(LedgerError, match=says):
+    ledger = filled(tmp_path, 3)
+    spoil, message = DAMAGES[damage]
+    spoil(ledger.paths)
+    for read in (ledger.records, ledger.verify):
+        with pytest.raises(LedgerError, match=message):
             read()

@@ -9,7 +9,17 @@ from typing import Any
 import pytest
 
 from tests.support.ledgers import content
-from zoo.evaluation.ledger import PIN, Ledger, LedgerError, identity, published, records
+from zoo.evaluation.ledger import (
+    PIN,
+    EvalRecord,
+    Ledger,
+    LedgerError,
+    SpeedRecord,
+    TrainingRecord,
+    identity,
+    published,
+    records,
+)
 
 
 def _error(**changes: Any) -> dict[str, Any]:
@@ -18,7 +28,7 @@ def _error(**changes: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("changes", "says"),
+    ("changes", "message"),
     [
         (_error(count=-1), "error: -1 of 360"),
         (_error(count=361, value=100.2, interval=[99.0, 101.0]), "error: 361 of 360"),
@@ -34,15 +44,15 @@ def _error(**changes: Any) -> dict[str, Any]:
     ],
 )
 def test_ledger_numbers_that_disagree_raise_on_adding_and_on_reading(
-    changes: dict[str, Any], says: str, tmp_path: Path
+    changes: dict[str, Any], message: str, tmp_path: Path
 ) -> None:
     ledger = Ledger(tmp_path)
-    with pytest.raises(LedgerError, match=re.escape(says)):
+    with pytest.raises(LedgerError, match=re.escape(message)):
         ledger.add(content(**changes))
     record = dict(ledger.add(content())) | changes
     record["id"] = identity(record)
     ledger.paths[0].write_text(records.text(record), "utf-8")
-    with pytest.raises(LedgerError, match=re.escape(says)):
+    with pytest.raises(LedgerError, match=re.escape(message)):
         ledger.records()
 
 
@@ -72,3 +82,16 @@ def test_published_ledger_addition_moves_the_pin(
     added = Ledger(tmp_path).extend([content(1), content(2)])
     pin = json.loads((tmp_path / "pin.json").read_text())
     assert pin == {"records": 2, "last": added[-1]["id"]}
+
+
+@pytest.mark.parametrize("kind", ["evaluation", "training", "speed"])
+def test_record_types_have_the_fields_of_the_schema(kind: str) -> None:
+    schema = json.loads(records.SCHEMA.read_text(encoding="utf-8"))
+    (branch,) = (
+        rule["then"]
+        for rule in schema["allOf"]
+        if rule["if"]["properties"]["kind"]["const"] == kind
+    )
+    types = {"evaluation": EvalRecord, "training": TrainingRecord, "speed": SpeedRecord}
+    assert set(types[kind].__annotations__) == set(branch["properties"])
+    assert types[kind].__required_keys__ == {*schema["required"], *branch["required"]}

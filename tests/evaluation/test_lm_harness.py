@@ -146,15 +146,15 @@ def test_loglikelihood_any_batch_size_matches_direct_sum(batch_size: int) -> Non
     """Of pairs of any lengths; of what begins before the context; of no context; of a space."""
     lm = ZooLM(network(), batch_size=batch_size)
     pairs = [("One", " two"), ("", "three"), (LONG[0], " four"), ("Five ", "six"), (" ", "x")]
-    found = lm.loglikelihood(asked(*pairs), disable_tqdm=True)
-    wanted = [
+    likelihoods = lm.loglikelihood(asked(*pairs), disable_tqdm=True)
+    expected = [
         likelihood([*b"One two"], 4),
         likelihood([END, *b"three"], 5),
         likelihood([*LONG[0].encode(), *b" four"][-CONTEXT - 1 :], 5),
         likelihood([*b"Five six"], 4),
         likelihood([END, *b" x"], 2),
     ]
-    assert [value for value, _ in found] == pytest.approx(wanted, rel=1e-6)
+    assert [value for value, _ in likelihoods] == pytest.approx(expected, rel=1e-6)
     whole = lm.loglikelihood_rolling(asked(*((text,) for text in [*LONG, ""])), disable_tqdm=True)
     assert whole == pytest.approx([*map(rolling, LONG), 0.0], rel=1e-6)
 
@@ -163,8 +163,8 @@ def test_loglikelihood_flags_greedy_continuations(lm: ZooLM) -> None:
     spoken = greedy("Say it", 5)
     other = spoken[:-1] + ("A" if spoken[-1] != "A" else "B")
     pairs = asked(("Say it", spoken), ("Say it", other))
-    found = lm.loglikelihood(pairs, disable_tqdm=True)
-    assert [is_greedy for _, is_greedy in found] == [True, False]
+    likelihoods = lm.loglikelihood(pairs, disable_tqdm=True)
+    assert [is_greedy for _, is_greedy in likelihoods] == [True, False]
 
 
 def test_generate_until_follows_options_and_stops(lm: ZooLM) -> None:
@@ -177,11 +177,11 @@ def test_generate_until_follows_options_and_stops(lm: ZooLM) -> None:
         ("Say it", {"until": stop, "max_new_tokens": 9, "temperature": 0.7, "do_sample": False}),
         ("Or this", once),
     ]
-    found = lm.generate_until(asked(*prompts), disable_tqdm=True)
-    assert found[0] == greedy("Say it", 7)
-    assert found[1] == greedy(LONG[0][-(CONTEXT - 7) :], 7)
-    assert found[2] == greedy("Say it", 3).partition(stop)[0]
-    assert found[3] == greedy("Or this", 7)
+    texts = lm.generate_until(asked(*prompts), disable_tqdm=True)
+    assert texts[0] == greedy("Say it", 7)
+    assert texts[1] == greedy(LONG[0][-(CONTEXT - 7) :], 7)
+    assert texts[2] == greedy("Say it", 3).partition(stop)[0]
+    assert texts[3] == greedy("Or this", 7)
     (long,) = lm.generate_until(asked(("Say it", {})), disable_tqdm=True)
     assert len(long) == CONTEXT // 2  # 256 tokens, the default, would leave no room for a prompt
 
@@ -197,6 +197,19 @@ def test_generate_until_sampling_follows_seed(lm: ZooLM) -> None:
     assert all(a != b for a, b in zip(drawn[0][:2], drawn[2][:2], strict=True))
     assert drawn[0][0] != drawn[0][1]
     assert drawn[0][2] == greedy("Say it", 20)
+
+
+def test_generate_until_sampling_is_independent_of_batch_size(lm: ZooLM) -> None:
+    """A prompt that is repeated is drawn anew in every batch size."""
+    hot = {"do_sample": True, "max_gen_toks": 20, "until": []}
+    prompts = [("Say it", hot), ("Or this, at length", hot), ("Say it", hot)]
+    texts = []
+    for batch_size in (1, 2, 3):
+        lm.batch_size = batch_size
+        torch.manual_seed(0)
+        texts.append(lm.generate_until(asked(*prompts), True))
+    assert texts[0] == texts[1] == texts[2]
+    assert texts[0][0] != texts[0][2]
 
 
 def test_zoo_lm_answers_reach_cache_hook(lm: ZooLM, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -224,14 +237,14 @@ def test_command_prints_json_or_table(
     """JSON, and the harness's table."""
     evaluate = Mock(return_value=lm_harness.evaluate(lm, tasks[:1], num_fewshot=1, limit=2))
     monkeypatch.setattr(lm_harness, "evaluate", evaluate)
-    lm_harness.command("gpt2_nano", ["choose"], num_fewshot=1, limit=2, as_json=True)
+    lm_harness.print_results("gpt2_nano", ["choose"], num_fewshot=1, limit=2, as_json=True)
     evaluate.assert_called_once_with("gpt2_nano", ["choose"], num_fewshot=1, limit=2)
-    found = json.loads(capsys.readouterr().out)
-    assert (found["model"], found["n-shot"]) == ("gpt2_nano", {"choose": 1})
-    assert found["results"]["choose"]["sample_len"] == 2
-    lm_harness.command("gpt2_nano", ["choose"])
+    printed = json.loads(capsys.readouterr().out)
+    assert (printed["model"], printed["n-shot"]) == ("gpt2_nano", {"choose": 1})
+    assert printed["results"]["choose"]["sample_len"] == 2
+    lm_harness.print_results("gpt2_nano", ["choose"])
     table = [line.split("|") for line in capsys.readouterr().out.splitlines() if "acc" in line]
-    assert float(table[0][7]) == found["results"]["choose"]["acc,none"]
+    assert float(table[0][7]) == printed["results"]["choose"]["acc,none"]
 
 
 @pytest.mark.slow
@@ -255,14 +268,14 @@ def test_lm_eval_entry_point_is_zoo_lm() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "says"),
+    ("options", "message"),
     [
         ({"max_gen_toks": 256}, "max_gen_toks=256 leaves no room in the context of 256"),
         ({"num_beams": 2}, "do not generate by num_beams"),
     ],
 )
-def test_generate_until_bad_option_raises(lm: ZooLM, options: dict[str, Any], says: str) -> None:
-    with pytest.raises(ValueError, match=says):
+def test_generate_until_bad_option_raises(lm: ZooLM, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         lm.generate_until(asked(("a", options)), True)
 
 

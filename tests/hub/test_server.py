@@ -251,6 +251,6 @@ def test_download_redirect_to_other_host_sends_no_token(remote: Hub, tmp_path: P
     remote.host_downloads_elsewhere()
     remote.push("a/b", {"f.bin": b"x" * 1000})
     assert Path(downloaded(remote, tmp_path).stdout.strip()).read_bytes() == b"x" * 1000
-    there = [token for host, path, token in remote.seen if host == "localhost"]
-    here = [token for host, path, token in remote.seen if "/resolve/" in path]
-    assert (set(there), set(here)) == ({""}, {"Bearer hf_alice"})
+    elsewhere = [token for host, path, token in remote.seen if host == "localhost"]
+    endpoint = [token for host, path, token in remote.seen if "/resolve/" in path]
+    assert (set(elsewhere), set(endpoint)) == ({""}, {"Bearer hf_alice"})

@@ -27,16 +27,16 @@ from huggingface_hub import HfApi
 api = HfApi()
 api.create_tag("alice/r18", tag="v1")
 timm.create_model("hf-hub:alice/r18@v1", pretrained=True)
-print(sorted(one.rfilename for one in api.model_info("alice/r18").siblings))
+print(sorted(file.rfilename for file in api.model_info("alice/r18").siblings))
 """
 
 DATASETS = """
 from datasets import Dataset, load_dataset
-made = Dataset.from_dict({"n": list(range(1000)), "text": [f"number {i}" for i in range(1000)]})
-made.push_to_hub("alice/numbers", private=True)
-found = load_dataset("alice/numbers", split="train")
-assert found.to_dict() == made.to_dict()
-made.select(range(10)).push_to_hub("alice/numbers", split="test")
+dataset = Dataset.from_dict({"n": list(range(1000)), "text": [f"number {i}" for i in range(1000)]})
+dataset.push_to_hub("alice/numbers", private=True)
+loaded = load_dataset("alice/numbers", split="train")
+assert loaded.to_dict() == dataset.to_dict()
+dataset.select(range(10)).push_to_hub("alice/numbers", split="test")
 assert len(load_dataset("alice/numbers", split="test")) == 10
 rows = list(load_dataset("alice/numbers", split="train", streaming=True))
 assert [row["n"] for row in rows] == list(range(1000))

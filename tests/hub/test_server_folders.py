@@ -52,18 +52,18 @@ def shelf(tmp_path: Path) -> Path:
 
 
 def test_folders_repos_lists_models_datasets_and_cached(shelf: Path) -> None:
-    found = Folders(shelf).repos()
-    assert set(found) == {
+    repos = Folders(shelf).repos()
+    assert set(repos) == {
         ("model", "lab/net"),
         ("dataset", "lab/words"),
         ("model", "openai/tiny"),
         ("model", "old"),
     }
-    files = {name: set(repo.commits[c].files) for name, repo in found.items() for c in repo.commits}
+    files = {name: set(repo.commits[c].files) for name, repo in repos.items() for c in repo.commits}
     assert files["model", "lab/net"] == {"model.safetensors", "sub/config.json"}
     assert files["model", "openai/tiny"] == {"model.bin", "plain.txt"}
-    assert found["model", "openai/tiny"].branches == {"main": "a" * 40}
-    assert found["model", "old"].branches == {}
+    assert repos["model", "openai/tiny"].branches == {"main": "a" * 40}
+    assert repos["model", "old"].branches == {}
 
 
 def test_folders_changed_file_gives_new_commit(

@@ -48,15 +48,17 @@ def remote() -> Iterator[Hub]:
 def test_xet_reconstruction_every_range_matches_file(remote: Hub, pieces: list[bytes]) -> None:
     content = filled(remote.app.xet, pieces)
     url = f"{remote.url}/xet-{remote.app.xet.id}/v1/reconstructions/{FILE}"
-    leave = {"Authorization": f"Bearer {remote.app.ticket('xet read')}"}
+    token = {"Authorization": f"Bearer {remote.app.ticket('xet read')}"}
     xorbs = {ONE: xorb(pieces[:7]), TWO: xorb(pieces[7:])}
     for begin in range(0, len(content), 3):
         for end in range(begin + 1, len(content) + 1, 4):
-            plan = json.loads(get(url, Range=f"bytes={begin}-{end - 1}", **leave)[2])
-            found = b""
+            plan = json.loads(get(url, Range=f"bytes={begin}-{end - 1}", **token)[2])
+            received = b""
             for term in plan["terms"]:
                 (where,) = [
-                    one for one in plan["fetch_info"][term["hash"]] if one["range"] == term["range"]
+                    source
+                    for source in plan["fetch_info"][term["hash"]]
+                    if source["range"] == term["range"]
                 ]
                 first, last = where["url_range"]["start"], where["url_range"]["end"]
                 packed = xorbs[term["hash"]][first : last + 1]
@@ -64,14 +66,14 @@ def test_xet_reconstruction_every_range_matches_file(remote: Hub, pieces: list[b
                     chunks.unpack(packed[c.start : c.end], c) for c in chunks.read_chunks(packed)
                 )
                 assert len(part) == term["unpacked_length"]
-                found += part
+                received += part
             offset = plan["offset_into_first_range"]
-            assert found[offset : offset + end - begin] == content[begin:end]
+            assert received[offset : offset + end - begin] == content[begin:end]
     address = plan["fetch_info"][term["hash"]][0]["url"]
     assert get(address, Range="bytes=0-7")[2] == xorbs[term["hash"]][:8]
     assert get(address.partition("?")[0])[0] == 403
-    assert get(url, Range=f"bytes={len(content)}-", **leave)[0] == 416
-    assert get(url.replace("f", "e"), **leave)[0] == 404
+    assert get(url, Range=f"bytes={len(content)}-", **token)[0] == 416
+    assert get(url.replace("f", "e"), **token)[0] == 404
 
 
 def record(file: str, flags: int, count: int) -> bytes:
@@ -160,9 +162,9 @@ def test_xet_known_content_is_not_replaced(tmp_path: Path, pieces: list[bytes]) 
 def test_lfs_batch_xet_client_is_offered_xet(remote: Hub) -> None:
     """Version 1 offers it where it asks for LFS; version 2 does not ask."""
     remote.app.store.create("model", "alice/net")
-    asked = {"operation": "upload", "objects": [{"oid": ONE, "size": 1}], "transfers": ["basic"]}
+    batch = {"operation": "upload", "objects": [{"oid": ONE, "size": 1}], "transfers": ["basic"]}
     url = f"{remote.url}/alice/net.git/info/lfs/objects/batch"
     for transfers, chosen in ((["basic", "multipart", "xet"], "xet"), (["basic"], "basic")):
-        body = json.dumps({**asked, "transfers": transfers}).encode()
+        body = json.dumps({**batch, "transfers": transfers}).encode()
         with urlopen(Request(url, body, {"Authorization": "Bearer hf_alice"})) as reply:
             assert json.load(reply)["transfer"] == chosen

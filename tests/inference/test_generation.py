@@ -1,6 +1,7 @@
 """Generation of tokens and texts: greedy, sampled, stopped, padded, streamed."""
 
 import json
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -90,10 +91,70 @@ def test_sampling_params_seed_top_k_and_top_p_limit_draws() -> None:
     assert (nucleus > 0).tolist() == [False, True, True, True]
     halved = SamplingParams(temperature=0.5).probabilities(logits)[0]
     assert halved.tolist() == pytest.approx([0.01 / 0.3, 0.04 / 0.3, 0.16 / 0.3, 0.09 / 0.3])
-    many, seed = logits.repeat(4000, 1), torch.Generator().manual_seed(0)
-    draws = SamplingParams(temperature=1.0)(many, seed)
+    generators = [torch.Generator().manual_seed(seed) for seed in range(4000)]
+    draws = SamplingParams(temperature=1.0)(logits.repeat(4000, 1), generators)
     shares = torch.bincount(draws, minlength=4) / 4000
     assert (shares - torch.tensor([0.1, 0.2, 0.4, 0.3])).abs().max() < 0.03
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_generate_sampled_row_is_independent_of_its_batch(target: str) -> None:
+    """Neither the other prompts, their order nor the padding change what is drawn."""
+    model, options = small(target), {"sampling": SamplingParams(temperature=1.5), "seed": 3}
+    alone = [generate(model, [p], max_new_tokens=9, **options)[0] for p in PROMPTS]
+    assert generate(model, PROMPTS, max_new_tokens=9, **options) == alone
+    assert generate(model, PROMPTS[::-1], max_new_tokens=9, **options) == alone[::-1]
+
+
+def test_generate_repeated_prompt_draws_anew_and_takes_seeds() -> None:
+    model, sampling = small("zoo.models.gpt2.model:GPT2"), SamplingParams(temperature=1.5)
+    twice = generate(model, [PROMPTS[0]] * 2, sampling=sampling, max_new_tokens=9)
+    assert twice[0] != twice[1]
+    ids = [PROMPTS[0]] * 2
+    rows = generate(model, ids, sampling=sampling, max_new_tokens=9, seed=[0, 7])
+    seven = generate(model, ids[:1], sampling=sampling, max_new_tokens=9, seed=7)
+    assert rows == [twice[0], *seven]
+    with pytest.raises(ValueError, match="1 seeds for 2 prompts"):
+        generate(model, ids, seed=[0])
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_generate_full_context_ends_its_own_row_and_is_logged(
+    target: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Each row goes on up to its own limit, and says that it ended there."""
+    model, long = small(target), [1, 2] * 9
+    short_steps, long_steps = model.context - 2, model.context - len(long)
+    with caplog.at_level(logging.WARNING):
+        rows = generate(model, [PROMPTS[1], long], max_new_tokens=99)
+    assert rows == [greedy(model, PROMPTS[1], short_steps), greedy(model, long, long_steps)]
+    assert [record.getMessage() for record in caplog.records] == [
+        f"prompt {i} ended after {steps} of 99 new tokens: the context of the model is full"
+        for i, steps in ((1, long_steps), (0, short_steps))
+    ]
+    caplog.clear()
+    generate(model, [long], max_new_tokens=long_steps)
+    assert not caplog.records
+
+
+def test_generate_non_finite_logits_raise() -> None:
+    """The row and the token are named; a row that has ended may be anything."""
+    model = small("zoo.models.gpt2.model:GPT2")
+    first = generate(model, PROMPTS[:1], max_new_tokens=1)[0][-1]
+    head = model.forward_head
+
+    def broken(states: torch.Tensor) -> torch.Tensor:
+        logits = head(states).clone()
+        logits[0, 4] = torch.nan
+        return logits
+
+    model.forward_head = lambda x: broken(x) if calls.append(x) or len(calls) > 1 else head(x)
+    for sampling in (None, SamplingParams(temperature=1.0)):
+        calls: list[torch.Tensor] = []
+        with pytest.raises(FloatingPointError, match=r"prompt 0 .* token 2; .*--precision fp32"):
+            generate(model, PROMPTS, sampling=sampling, max_new_tokens=9)
+    calls = []
+    assert generate(model, PROMPTS[:2], stop={first}, max_new_tokens=3)[0][-1] == first
 
 
 @pytest.mark.parametrize(

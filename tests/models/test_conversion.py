@@ -214,8 +214,9 @@ def test_convert_file_akamaster_checkpoints_detects_model(
 def test_convert_file_resnet20_scores_8103_on_cifar10_jpeg(zoo_data: Path, tmp_path: Path) -> None:
     """81.03 % on JPEG images with weights that reach 91.78 % on CIFAR-10: never the same thing."""
     from zoo.data.benchmarks import BENCHMARKS
-    from zoo.data.transforms import EvalTransform
-    from zoo.evaluation.evaluators.classification import predict
+    from zoo.data.transforms import make_transform
+    from zoo.evaluation.engine import evaluate
+    from zoo.evaluation.evaluators.classification import ClassificationEvaluator
 
     source = zoo_data / "checkpoints" / "akamaster_cifar10" / "resnet20-12fca82f.th"
     done = convert_file(source, tmp_path / "out.safetensors")
@@ -223,7 +224,6 @@ def test_convert_file_resnet20_scores_8103_on_cifar10_jpeg(zoo_data: Path, tmp_p
     model.load_state_dict(safetensors.torch.load_file(done.path), strict=True)
     imagenet = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
     samples = BENCHMARKS["cifar10_jpeg/test"].open(zoo_data)
-    prepare = EvalTransform({**model.pretrained_cfg, **imagenet})
-    actual = predict(model, prepare, samples, range(len(samples)))
-    right = sum(predicted == label for predicted, label in actual.values())
-    assert (right, len(actual)) == (8103, 10_000)
+    transform = make_transform({**model.pretrained_cfg, **imagenet}, None)
+    error = evaluate(ClassificationEvaluator(model, samples, transform))["scores"]["error"]
+    assert (error["total"] - error["count"], error["total"]) == (8103, 10_000)

@@ -148,7 +148,7 @@ def test_create_wrong_model_names_missing_keys(folder: Path) -> None:
         zoo.create(source)
 
 
-@pytest.mark.parametrize("name", ["resnet20", "muddformer_nano", "rcan_tiny_x2"])
+@pytest.mark.parametrize("name", ["preresnet20", "muddformer_nano", "rcan_tiny_x2"])
 def test_create_file_detects_model(name: str) -> None:
     known = default_weights(name)
     model = zoo.create(str(known.path))

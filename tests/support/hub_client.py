@@ -94,10 +94,10 @@ def repositories() -> None:
         STRANGER.create_repo("alice/second")
     data = API.create_repo("zoo/data", repo_type="dataset")
     assert (data.repo_id, data.repo_type) == ("zoo/data", "dataset")
-    assert [one.id for one in API.list_datasets(author="zoo")] == ["zoo/data"]
+    assert [repo.id for repo in API.list_datasets(author="zoo")] == ["zoo/data"]
     API.create_repo("alice/third")
-    assert {one.id for one in API.list_models(author="alice")} == {"alice/first", "alice/third"}
-    assert [one.id for one in ANYONE.list_models(search="THIR")] == ["alice/third"]
+    assert {repo.id for repo in API.list_models(author="alice")} == {"alice/first", "alice/third"}
+    assert [repo.id for repo in ANYONE.list_models(search="THIR")] == ["alice/third"]
     API.delete_repo("alice/third")
     assert not API.repo_exists("alice/third")
 
@@ -107,7 +107,7 @@ def cards() -> None:
     API.create_repo("alice/card")
     ModelCard(CARD).push_to_hub("alice/card", token="hf_alice")
     assert ModelCard.load("alice/card").data.license == "apache-2.0"
-    assert [one.id for one in API.list_models(filter="zoo")] == ["alice/card"]
+    assert [repo.id for repo in API.list_models(filter="zoo")] == ["alice/card"]
     with pytest.raises(ValueError, match="no YAML"):
         API.upload_file(
             path_or_fileobj=b"---\nlicense: [\n---\n",
@@ -123,9 +123,9 @@ def uploads() -> None:
     again = API.upload_folder(repo_id="alice/net", folder_path=written(files))
     assert again.oid == first
     assert len(API.list_repo_commits("alice/net")) == 2
-    there = {item.path: item for item in API.list_repo_tree("alice/net", recursive=True)}
-    assert set(there) == {*files, "data", "sub folder"}
-    model, text = there["model.safetensors"], there["README.md"]
+    tree = {item.path: item for item in API.list_repo_tree("alice/net", recursive=True)}
+    assert set(tree) == {*files, "data", "sub folder"}
+    model, text = tree["model.safetensors"], tree["README.md"]
     digest = hashlib.sha256(files["model.safetensors"]).hexdigest()
     assert (model.lfs.sha256, model.size) == (digest, 12_000_000)
     assert text.lfs is None
@@ -133,15 +133,15 @@ def uploads() -> None:
     assert top == ["data/floats.npy", "data/squares.bin"]
     with pytest.raises(EntryNotFoundError):
         list(API.list_repo_tree("alice/net", "nowhere"))
-    found = API.get_paths_info("alice/net", ["data", "empty.txt", "nowhere"])
-    assert [item.path for item in found] == ["empty.txt", "data"]
+    items = API.get_paths_info("alice/net", ["data", "empty.txt", "nowhere"])
+    assert [item.path for item in items] == ["empty.txt", "data"]
     info = ANYONE.model_info("alice/net", files_metadata=True)
     assert (info.sha, info.pipeline_tag, info.card_data.license) == (
         first,
         "image-classification",
         "apache-2.0",
     )
-    assert {one.rfilename: one.size for one in info.siblings} == {
+    assert {file.rfilename: file.size for file in info.siblings} == {
         name: len(content) for name, content in files.items()
     }
     assert read(snapshot_download("alice/net")) == files
@@ -175,12 +175,12 @@ def commits() -> None:
         commit_message="much",
         parent_commit=first,
     )
-    wanted = {
+    expected = {
         k: v for k, v in files.items() if k not in ("empty.txt", "sub folder/naïve café #1?.txt")
     }
-    wanted |= {"new.txt": b"new", "OLD.md": files["README.md"]}
-    wanted["copy.safetensors"] = files["model.safetensors"]
-    assert read(snapshot_download("alice/log")) == wanted
+    expected |= {"new.txt": b"new", "OLD.md": files["README.md"]}
+    expected["copy.safetensors"] = files["model.safetensors"]
+    assert read(snapshot_download("alice/log")) == expected
     assert read(snapshot_download("alice/log", revision="v1")) == files
     with pytest.raises(HfHubHTTPError, match="412"):
         API.create_commit(
@@ -196,15 +196,22 @@ def commits() -> None:
         "main": True,
         "refs/odd name": False,
     }
-    assert [one.title for one in API.list_repo_commits("alice/log")][:2] == ["much", "all of it"]
+    assert [commit.title for commit in API.list_repo_commits("alice/log")][:2] == [
+        "much",
+        "all of it",
+    ]
     API.delete_tag("alice/log", tag="v1")
     with pytest.raises(RevisionNotFoundError):
         API.model_info("alice/log", revision="v1")
+    refuse_paths("alice/log")
+
+
+def refuse_paths(repo: str) -> None:
     for path in ("../x", "a//b", ".git/config"):
         with pytest.raises((HfHubHTTPError, ValueError)):
-            API.upload_file(path_or_fileobj=b"", path_in_repo=path, repo_id="alice/log")
+            API.upload_file(path_or_fileobj=b"", path_in_repo=path, repo_id=repo)
     with pytest.raises((BadRequestError, HfHubHTTPError), match="a file and a folder"):
-        API.upload_file(path_or_fileobj=b"x", path_in_repo="new.txt/x", repo_id="alice/log")
+        API.upload_file(path_or_fileobj=b"x", path_in_repo="new.txt/x", repo_id=repo)
 
 
 def rights() -> None:
@@ -217,7 +224,7 @@ def rights() -> None:
             other.model_info("alice/secret")
         with pytest.raises(RepositoryNotFoundError):
             other.hf_hub_download("alice/secret", "f.txt")
-        assert "alice/secret" not in [one.id for one in other.list_models()]
+        assert "alice/secret" not in [repo.id for repo in other.list_models()]
     with pytest.raises(HfHubHTTPError, match="Invalid credentials"):
         BAD.model_info("alice/secret")
     API.create_repo("alice/gated")

@@ -28,6 +28,10 @@ def convert(
     keys: Annotated[
         str, typer.Option("--as", help="Key mapping of the output, e.g. nanoGPT; else the zoo's.")
     ] = "",
+    ema: Annotated[
+        bool | None,
+        typer.Option("--ema/--no-ema", help="Take the averaged weights of a file with both kinds."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Convert a published checkpoint to safetensors, in the zoo's keys or in another mapping's."""
@@ -35,7 +39,7 @@ def convert(
 
     if install and (to or keys):
         raise ValueError("--install chooses file and keys itself; leave out --to and --as")
-    report = convert_file(file, to, model=model, install=install, keys=keys)
+    report = convert_file(file, to, model=model, install=install, keys=keys, ema=ema)
     if as_json:
         print_json(report_to_dict(report))
         return

@@ -76,6 +76,6 @@ def eval_harness(
     require("lm_eval", "harness", "`zoo eval-harness`")
     from zoo.evaluation import lm_harness
 
-    lm_harness.command(
+    lm_harness.print_results(
         name, tasks.split(","), num_fewshot=num_fewshot, limit=limit, as_json=as_json
     )

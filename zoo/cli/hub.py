@@ -53,7 +53,11 @@ def pull(
         paths = pull(names, to, advance)
     for path in paths:
         print(path)
-    print(f"there: HF_HOME={to} HF_HUB_OFFLINE=1, or `zoo hub serve {to / 'hub'}` for others")
+    if not paths:
+        print(f"{', '.join(names)}: part of the zoo, so {to} needs no file of it")
+        return
+    serve = f", or `zoo hub serve {to / 'hub'}` for others" if (to / "hub").is_dir() else ""
+    print(f"there: HF_HOME={to} HF_HUB_OFFLINE=1{serve}")
 
 
 @app.command()

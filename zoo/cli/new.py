@@ -14,7 +14,11 @@ from zoo.models._registry import model_entries
 from zoo.papers.weights import MODELS_DIR
 
 SCAFFOLD = Path(__file__).parent / "scaffold"
-MODEL_SUFFIXES = {"image-classification": "8", "super-resolution": "_x2"}  # of the first model
+MODEL_SUFFIXES = {  # of the first model of a task
+    "image-classification": "8",
+    "language-modeling": "_nano",
+    "super-resolution": "_x2",
+}
 
 
 @app.command()
@@ -22,7 +26,7 @@ def new(
     paper: Annotated[str, typer.Argument(help="Folder to make in zoo/models, e.g. tinyres.")],
     arxiv: Annotated[str, typer.Option(help="arXiv number of the paper, e.g. 1512.03385v1.")] = "",
     task: Annotated[
-        str, typer.Option(help=f"Task of its models: {' or '.join(MODEL_SUFFIXES)}.")
+        str, typer.Option(help=f"Task of its models: {', '.join(MODEL_SUFFIXES)}.")
     ] = "image-classification",
 ) -> None:
     """Scaffold a paper: a folder in zoo/models with a small working model, and its test."""

@@ -108,6 +108,8 @@ def run_evaluation(
         ValueError: a sample cannot be read, or the log is of another setting. An error of one
             process is raised on all.
     """
+    if not evaluator.size:
+        raise ValueError("there are no samples to evaluate")
     start, peak = time.perf_counter(), PeakMemory(group.device)
     logged = group.main_process_first(lambda: load_predictions(folder, setting))
     total = min(evaluator.size, config.limit or evaluator.size)
@@ -150,6 +152,8 @@ def _gather(
     broken = sorted(entry for _, entries, _ in parts for entry in entries)
     if sorted([*predictions, *(index for index, _ in broken)]) != list(range(total)):
         raise RuntimeError(f"{len(predictions)} answers to {total} samples")
+    if not predictions:
+        raise ValueError(f"none of the {total} samples can be read: {broken[0][1]}")
     return EvalOutput(
         predictions=predictions,
         broken=tuple(cause for _, cause in broken),

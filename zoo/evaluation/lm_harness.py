@@ -1,14 +1,15 @@
-"""Tasks of lm-evaluation-harness, asked of the zoo's language models. An extra: it needs lm_eval.
+"""The zoo's language models on tasks of lm-evaluation-harness (extra `harness`).
 
     zoo eval-harness gpt2.hf --tasks lambada_openai,piqa [--num-fewshot 5] [--limit 20] [--json]
     python -m zoo.evaluation.lm_harness --model zoo --model_args name=gpt2.hf --tasks lambada_openai
 
-The second is the command `lm_eval`, with all its options, in which the zoo is a model. Release
-0.4.13 knows models of its own alone; where `lm_eval` reads entry points, it finds this one itself.
+The second is the command `lm_eval`, with all its options and the model "zoo". Its release 0.4.13
+has no plug-in models; releases that read entry points find this one themselves.
 """
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,10 +40,10 @@ try:
     from tqdm import tqdm
 except ModuleNotFoundError as error:
     raise LookupError(
-        f"lm-evaluation-harness is not here ({error}): install residual-zoo[harness]"
+        f"lm-evaluation-harness is not installed ({error}): install residual-zoo[harness]"
     ) from None
 
-# Columns of 2502.12170, Table 3, and the harness's tasks, whose `acc` they are.
+# Column of 2502.12170, Table 3 -> the harness's task whose `acc` it is.
 TASKS = {
     "LAMBADA": "lambada_openai",
     "PIQA": "piqa",
@@ -55,27 +56,37 @@ TASKS = {
     "HellaSwag": "hellaswag",
     "RACE-H": "race",
 }
-MISSING = {"RACE-M": "the harness has the high-school half of RACE alone (RACE-H)"}
-NEW_TOKENS = 256  # the harness's default
-Request = tuple[Any, list[int], list[int]]  # (texts, ids of the context, ids to be scored)
-Answer = tuple[float, bool]  # (log-likelihood, whether each id is the likeliest)
+UNAVAILABLE = {"RACE-M": "the harness has the high-school half of RACE alone (RACE-H)"}
+MAX_NEW_TOKENS = 256  # the harness's default
+Request = tuple[Any, list[int], list[int]]  # (texts, context ids, continuation ids)
+Likelihood = tuple[float, bool]  # (log-likelihood, True if greedy decoding gives the same ids)
 
 
 @dataclass(frozen=True)
 class TruncatingGenerator(TextGenerator):
-    """A text generator that sees the last `room` tokens of a prompt."""
+    """A text generator that drops the beginning of long prompts."""
 
-    room: int
+    max_prompt_tokens: int
 
     def encode_prompt(self, prompt: str) -> list[int]:
-        return super().encode_prompt(prompt)[-self.room :]
+        return super().encode_prompt(prompt)[-self.max_prompt_tokens :]
 
 
 @register_model("zoo")
 class ZooLM(TemplateLM):  # type: ignore[misc]
-    """A language model as the harness asks it: by name, with its weights or those of a file
-    (`weights`), or a module; by its own tokenizer or another. Raises ValueError for what is no
-    language model, LookupError without weights."""
+    """A language model behind the harness's interface.
+
+    Args:
+        name: of a model or weights, or a module.
+        weights: a safetensors file to load instead of the model's weights.
+        tokenizer: a name, Hub repository or file; the model's own by default.
+        batch_size: sequences at once.
+        device: taken if there is a GPU.
+
+    Raises:
+        ValueError: `name` is no language model, or `batch_size` no number.
+        LookupError: there are no weights.
+    """
 
     def __init__(
         self,
@@ -95,7 +106,7 @@ class ZooLM(TemplateLM):  # type: ignore[misc]
         else:
             own = pretrained_cfg(name)["tokenizer"]
             self.generator = TextGenerator(name.eval(), read_tokenizer(tokenizer or own))
-        # lm_eval says "cuda:0" to everyone, whatever there is
+        # lm_eval passes "cuda:0" on every machine
         self._device = torch.device(device if torch.cuda.is_available() else "cpu")
         self.model = self.generator.model.to(self._device)
         self.batch_size = int(batch_size)
@@ -107,49 +118,54 @@ class ZooLM(TemplateLM):  # type: ignore[misc]
     def tok_encode(
         self, string: str, add_special_tokens: bool | None = None, **kwargs: Any
     ) -> list[int]:
-        """Ids of a text; the zoo's tokenizers put nothing before or after it."""
+        """Return the ids of a text, without special tokens."""
         return self.generator.tokenizer.encode(string)
 
     def _loglikelihood_tokens(
         self, requests: list[Request], disable_tqdm: bool = False, **kwargs: Any
-    ) -> list[Answer]:
+    ) -> list[Likelihood]:
         order = Collator(requests, sort_fn=lambda request: -len(request[1]) - len(request[2]))
-        found: list[Answer] = []
+        likelihoods: list[Likelihood] = []
         with tqdm(total=len(requests), desc="log-likelihoods", disable=disable_tqdm) as bar:
             for batch in order.get_batched(n=self.batch_size):
-                for (texts, *_), answer in zip(batch, self._score(batch), strict=True):
-                    found.append(answer)
+                for (texts, *_), likelihood in zip(batch, self._score(batch), strict=True):
+                    likelihoods.append(likelihood)
                     if texts:
-                        self.cache_hook.add_partial("loglikelihood", texts, answer)
+                        self.cache_hook.add_partial("loglikelihood", texts, likelihood)
                 bar.update(len(batch))
-        return list(order.get_original(found))
+        return list(order.get_original(likelihoods))
 
     @torch.inference_mode()
-    def _score(self, requests: Sequence[Request]) -> list[Answer]:
-        """In one batch, padded on the right: what follows a token does not change what is before
-        it. Contexts that are too long lose their beginnings. Logits are taken to float32."""
-        room = self.model.context + 1  # the last id is not shown
+    def _score(self, requests: Sequence[Request]) -> list[Likelihood]:
+        """Score one batch, padded on the right; contexts that are too long lose their beginning."""
+        limit = self.model.context + 1  # the last id is no input
         longest = max(len(continuation) for _, _, continuation in requests)
-        if longest >= room:
-            raise ValueError(f"{longest} tokens to be scored are more than a context of {room - 1}")
-        rows = [((before or [self.eot_token_id]) + after)[-room:] for _, before, after in requests]
-        shown = torch.zeros(len(rows), max(2, *map(len, rows)) - 1, dtype=torch.long)
+        if longest >= limit:
+            raise ValueError(
+                f"{longest} tokens to be scored are more than a context of {limit - 1}"
+            )
+        rows = [
+            ((context or [self.eot_token_id]) + continuation)[-limit:]
+            for _, context, continuation in requests
+        ]
+        inputs = torch.zeros(len(rows), max(2, *map(len, rows)) - 1, dtype=torch.long)
         for i, row in enumerate(rows):
-            shown[i, : len(row) - 1] = torch.tensor(row[:-1])
-        hidden = self.model.forward_features(shown.to(self.device))
-        answers = []
-        for states, row, (_, _, after) in zip(hidden, rows, requests, strict=True):
+            inputs[i, : len(row) - 1] = torch.tensor(row[:-1])
+        hidden = self.model.forward_features(inputs.to(self.device))
+        likelihoods = []
+        for states, row, (_, _, continuation) in zip(hidden, rows, requests, strict=True):
             end = len(row) - 1
-            logits = self.model.forward_head(states[end - len(after) : end]).float()
-            wanted = torch.tensor(after, dtype=torch.long, device=self.device)
-            losses = F.cross_entropy(logits, wanted, reduction="none").double()
-            answers.append((-float(losses.sum()), bool((logits.argmax(-1) == wanted).all())))
-        return answers
+            logits = self.model.forward_head(states[end - len(continuation) : end]).float()
+            targets = torch.tensor(continuation, dtype=torch.long, device=self.device)
+            losses = F.cross_entropy(logits, targets, reduction="none").double()
+            is_greedy = bool((logits.argmax(-1) == targets).all())
+            likelihoods.append((-float(losses.sum()), is_greedy))
+        return likelihoods
 
     def loglikelihood_rolling(
         self, requests: Sequence[Any], disable_tqdm: bool = False
     ) -> list[float]:
-        """Of whole texts: their tokens in windows, each scored once."""
+        """Return the log-likelihood of whole texts, each token scored once."""
         windows = [
             (i, make_disjoint_window(pair))
             for i, request in enumerate(requests)
@@ -160,49 +176,63 @@ class ZooLM(TemplateLM):  # type: ignore[misc]
                 context_len=1,
             )
         ]
-        answers = self._loglikelihood_tokens([(None, *pair) for _, pair in windows], disable_tqdm)
+        window_requests = [(None, *pair) for _, pair in windows]
+        likelihoods = self._loglikelihood_tokens(window_requests, disable_tqdm)
         sums = [0.0] * len(requests)
-        for (i, _), (likelihood, _) in zip(windows, answers, strict=True):
+        for (i, _), (likelihood, _) in zip(windows, likelihoods, strict=True):
             sums[i] += likelihood
         return sums
 
     def generate_until(self, requests: Sequence[Any], disable_tqdm: bool = False) -> list[str]:
-        """What the model writes after each text, up to a stop: see _write for the options."""
+        """Return the continuation of each prompt up to a stop; for the options see _generate."""
         order = Collator(
             [request.args for request in requests],
             sort_fn=lambda args: -len(self.tok_encode(args[0])),
             group_by="gen_kwargs",
             group_fn=lambda args: args[1],
         )
-        found: list[str] = []
+        continuations: list[str] = []
+        seed = int(torch.randint(2**31, ()))  # follows the harness's seed
+        repeats: Counter[str] = Counter()  # a prompt that is repeated is drawn anew
         with tqdm(total=len(requests), desc="texts", disable=disable_tqdm) as bar:
             for batch in order.get_batched(n=self.batch_size):
-                texts = self._write([prompt for prompt, _ in batch], batch[0][1])
+                prompts = [prompt for prompt, _ in batch]
+                seeds = []
+                for prompt in prompts:
+                    seeds.append(seed + repeats[prompt])
+                    repeats[prompt] += 1
+                texts = self._generate(prompts, batch[0][1], seeds)
                 for args, text in zip(batch, texts, strict=True):
                     self.cache_hook.add_partial("generate_until", args, text)
-                found += texts
+                continuations += texts
                 bar.update(len(batch))
-        return list(order.get_original(found))
+        return list(order.get_original(continuations))
 
-    def _write(self, prompts: list[str], options: dict[str, Any]) -> list[str]:
-        """By the harness's `until`, `max_gen_toks`, `do_sample`, `temperature`, and the zoo's
-        `top_k` and `top_p`. Prompts that are too long lose their beginnings."""
-        asked = dict(normalize_gen_kwargs(options, min(NEW_TOKENS, self.model.context // 2)))
-        until, steps = asked.pop("until"), asked.pop("max_gen_toks")
-        asked.setdefault("temperature", 1.0 if asked["do_sample"] else 0.0)
-        del asked["do_sample"]
-        if unknown := sorted(set(asked) - {"temperature", "top_k", "top_p"}):
+    def _generate(
+        self, prompts: list[str], gen_kwargs: dict[str, Any], seeds: list[int]
+    ) -> list[str]:
+        """Generate by the harness's `until`, `max_gen_toks`, `do_sample`, `temperature`, and the
+        zoo's `top_k` and `top_p`. Prompts that are too long lose their beginning."""
+        default_tokens = min(MAX_NEW_TOKENS, self.model.context // 2)
+        options = dict(normalize_gen_kwargs(gen_kwargs, default_tokens))
+        until, max_new_tokens = options.pop("until"), options.pop("max_gen_toks")
+        options.setdefault("temperature", 1.0 if options["do_sample"] else 0.0)
+        del options["do_sample"]
+        if unknown := sorted(set(options) - {"temperature", "top_k", "top_p"}):
             raise ValueError(f"the zoo's models do not generate by {', '.join(unknown)}")
-        if steps >= self.model.context:
+        max_prompt_tokens = self.model.context - max_new_tokens
+        if max_prompt_tokens <= 0:
             raise ValueError(
-                f"max_gen_toks={steps} leaves no room in the context of {self.model.context}"
+                f"max_gen_toks={max_new_tokens} leaves no room in the context of "
+                f"{self.model.context}"
             )
-        generator = TruncatingGenerator(
-            self.model, self.generator.tokenizer, self.model.context - steps
-        )
-        seed = int(torch.randint(2**31, ()))  # of the harness's seed
+        generator = TruncatingGenerator(self.model, self.generator.tokenizer, max_prompt_tokens)
         return generator.generate(
-            prompts, stop=until, max_new_tokens=steps, sampling=SamplingParams(**asked), seed=seed
+            prompts,
+            stop=until,
+            max_new_tokens=max_new_tokens,
+            sampling=SamplingParams(**options),
+            seed=seeds,
         )
 
 
@@ -213,17 +243,26 @@ def evaluate(
     num_fewshot: int | None = None,
     limit: int | None = None,
 ) -> dict[str, Any]:
-    """The harness's results: {"results": {task: {metric: value}}, "versions": ..., ...}.
+    """Run tasks of the harness.
 
-    `tasks` are its names (or patterns, or .yaml files), or columns of 2502.12170, see TASKS.
-    Raises ValueError for a task that it has not, and what ZooLM raises.
+    Args:
+        model: name, module or ZooLM.
+        tasks: names, patterns or .yaml files of the harness, or columns of 2502.12170 (see TASKS).
+        num_fewshot: solved examples before each question; by default the task's number.
+        limit: evaluate only the first samples of each task.
+
+    Returns:
+        The harness's results: {"results": {task: {metric: value}}, "versions": ..., ...}.
+
+    Raises:
+        ValueError: a task does not exist; and what ZooLM raises.
     """
     for task in tasks:
-        if task in MISSING:
-            raise ValueError(f"no task is {task}: {MISSING[task]}")
+        if task in UNAVAILABLE:
+            raise ValueError(f"no task is {task}: {UNAVAILABLE[task]}")
     config = EvaluatorConfig(tasks=[TASKS.get(task, task) for task in tasks])
     manager = config.process_tasks({})
-    found: dict[str, Any] = simple_evaluate(
+    results: dict[str, Any] = simple_evaluate(
         model=model if isinstance(model, ZooLM) else ZooLM(model),
         tasks=config.tasks,
         task_manager=manager,
@@ -231,10 +270,10 @@ def evaluate(
         limit=limit,
         log_samples=False,
     )
-    return found
+    return results
 
 
-def command(
+def print_results(
     name: str,
     tasks: Sequence[str],
     *,
@@ -242,17 +281,17 @@ def command(
     limit: int | None = None,
     as_json: bool = False,
 ) -> None:
-    """Prints what `evaluate` finds: the harness's table, or JSON."""
-    found = evaluate(name, tasks, num_fewshot=num_fewshot, limit=limit)
+    """Run `evaluate` and print the harness's table, or JSON."""
+    results = evaluate(name, tasks, num_fewshot=num_fewshot, limit=limit)
     if not as_json:
-        print(make_table(found))
+        print(make_table(results))
         return
-    shown = {key: found[key] for key in ("results", "versions", "n-shot", "lm_eval_version")}
-    print(json.dumps({"model": name, **shown}, indent=1, default=handle_non_serializable))
+    fields = {key: results[key] for key in ("results", "versions", "n-shot", "lm_eval_version")}
+    print(json.dumps({"model": name, **fields}, indent=1, default=handle_non_serializable))
 
 
 def main() -> None:
-    """The command `lm_eval`: bad input ends in one sentence and exit code 2."""
+    """Run the command `lm_eval`; bad input ends in one sentence and exit code 2."""
     try:
         cli_evaluate()
     except (ValueError, LookupError, OSError) as error:

@@ -1,4 +1,4 @@
-"""Reading one sample, with its name in the error if that fails."""
+"""Reading one sample, and errors that name it."""
 
 import struct
 from typing import Any
@@ -19,6 +19,15 @@ READ_ERRORS = (
 
 class UnreadableSampleError(ValueError):
     """A sample that cannot be used; the message says where it is and why."""
+
+
+class NonFiniteOutputError(ValueError):
+    """A network's output that holds NaN or infinity; the message names the sample."""
+
+    def __init__(self, sample: str) -> None:
+        super().__init__(
+            f"{sample}: the network's output is not finite; try --precision fp32, or other weights"
+        )
 
 
 def read_sample(samples: Dataset, index: int) -> Any:

@@ -8,13 +8,13 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from zoo.data.benchmarks import BENCHMARKS
 from zoo.distributed import ProcessGroup
 from zoo.evaluation import tasks
 from zoo.evaluation.environment import environment
-from zoo.evaluation.ledger import Record
+from zoo.evaluation.ledger import EvalRecord, Record
 from zoo.models._builder import make_pretrained_cfg
 from zoo.models._factory import create
 from zoo.models._registry import parse_name
@@ -57,11 +57,11 @@ class EvalSpec:
 
     def protocol_dict(self) -> dict[str, Any]:
         """Return all settings of protocol and preprocessing, as a record has them."""
-        if self.protocol and not isinstance(self.protocol, CropProtocol):
-            images = {"images": self.images} if self.images else {}
-            return to_json(to_record(self.protocol) | images)
-        entry, weights = parse_name(self.name)
-        return describe_preprocessing(make_pretrained_cfg(entry, weights), self.protocol)
+        if self.protocol is None or isinstance(self.protocol, CropProtocol):
+            entry, weights = parse_name(self.name)
+            return describe_preprocessing(make_pretrained_cfg(entry, weights), self.protocol)
+        images = {"images": self.images} if self.images else {}
+        return to_json(to_record(self.protocol) | images)
 
     def build_evaluator(self, data: Path | None) -> "Evaluator":
         """Create the network with its weights, and open the samples.
@@ -139,8 +139,12 @@ def make_record(
     }
 
 
-def find_record(records: Sequence[Record], fingerprint: Mapping[str, Any]) -> Record | None:
+def find_record(records: Sequence[Record], fingerprint: Mapping[str, Any]) -> EvalRecord | None:
     """Return the last record of an evaluation, if possible one that left no sample out."""
-    matches = [r for r in records if all(r.get(k) == value for k, value in fingerprint.items())]
+    matches = [
+        cast(EvalRecord, record)
+        for record in records
+        if all(record.get(key) == value for key, value in fingerprint.items())
+    ]
     complete = [record for record in matches if not record["broken"]]
     return next(reversed(complete or matches), None)

@@ -64,7 +64,7 @@ def push(
         name: Weights ("arch.tag"), or an architecture with default weights.
         to: The repository, "org/name"; it is created if it does not exist.
         private: Create the repository as private.
-        dry_run: Compare the files, and send nothing.
+        dry_run: Compare the files, and send nothing; no token is needed but for a private one.
         on_progress: Called with a line of text at each step.
 
     Raises:
@@ -79,7 +79,9 @@ def push(
     model = create(weights.name, pretrained=True)
     _check_finite(weights.name, model)
     api = HfApi(endpoint=endpoint.checked_endpoint())
-    _check_write_access(api, to)
+    _check_name(to)
+    if not dry_run:
+        _check_write_access(api, to)
     remote, parent = _remote_files(api, to)
     on_progress(f"{weights.name}: files")
     files = repository_files(
@@ -179,10 +181,13 @@ def _check_finite(name: str, model: nn.Module) -> None:
         raise WeightsError(f"{name}: {', '.join(broken[:6])} is not finite; nothing was sent")
 
 
-def _check_write_access(api: HfApi, to: str) -> None:
-    """Raise WeightsError for a malformed name, or a token that cannot write there."""
+def _check_name(to: str) -> None:
     if to.count("/") != 1 or not all(to.split("/")):
         raise WeightsError(f"a repository is called org/name, not {to!r}")
+
+
+def _check_write_access(api: HfApi, to: str) -> None:
+    """Raise WeightsError for a token that cannot write there."""
     try:
         user = api.whoami()
     except (HfHubHTTPError, OSError, ValueError) as error:

@@ -59,7 +59,7 @@ class TextGenerator:
         *,
         max_new_tokens: int = 128,
         sampling: SamplingParams | None = None,
-        seed: int = 0,
+        seed: int | Sequence[int] = 0,
         stop: Sequence[str] = (),
     ) -> list[str]:
         """Return the continuation of each prompt, without the prompt, up to the first stop string.
@@ -73,18 +73,16 @@ class TextGenerator:
             max_new_tokens=max_new_tokens,
             sampling=sampling,
             seed=seed,
-            stop={self.tokenizer.end},
+            stop=lambda row: self._has_ended(row, stop),
         ):
             for row, token in zip(rows, tokens, strict=True):
                 row.extend([] if token is None else [token])
-            if stop and all(self._has_ended(row, stop) for row in rows):
-                break
         return [truncate_at_stop(self.tokenizer.decode(row), stop)[0] for row in rows]
 
     def _has_ended(self, row: list[int], stop: Sequence[str]) -> bool:
-        if self.tokenizer.end in row:
+        if row[-1] == self.tokenizer.end:
             return True
-        return truncate_at_stop(self.tokenizer.decode(row), stop)[1]
+        return bool(stop) and truncate_at_stop(self.tokenizer.decode(row), stop)[1]
 
     def stream(
         self,
@@ -104,7 +102,7 @@ class TextGenerator:
             max_new_tokens=max_new_tokens,
             sampling=sampling,
             seed=seed,
-            stop={self.tokenizer.end},
+            stop=lambda row: self._has_ended(row, stop),
         ):
             assert token is not None
             row.append(token)

@@ -23,7 +23,7 @@ from zoo._io import atomic_write
 from zoo.checkpoints import safetensors_format
 from zoo.checkpoints.key_mapping import KeyMapping
 from zoo.checkpoints.loading import check_keys
-from zoo.checkpoints.reading import read_checkpoint
+from zoo.checkpoints.reading import candidates, read_checkpoint
 from zoo.checkpoints.writing import encode_safetensors
 from zoo.models._builder import build_model
 from zoo.models._registry import ModelEntry, get_entry, list_weights, model_entries, stored_counts
@@ -70,6 +70,7 @@ class Match:
     model: str  # the architecture
     args: Mapping[str, Any]  # its keyword arguments
     keys: KeyMapping
+    source_keys: tuple[str, ...]  # the checkpoint's, as the key mapping takes them
     state: dict[str, Tensor]  # under the zoo's keys
     expected: dict[str, tuple[int, ...]]  # {key: shape} of the network
     added: Mapping[str, str]  # {key: reason}
@@ -100,8 +101,9 @@ def matches(state: dict[str, Tensor], model: str = "", *, refused: list[str]) ->
                 continue
             if name != model if model else not _is_near(entry, layers):
                 continue
-            for args in mapping.candidate_args:
-                yield _match(name, {**args, **_boundary_args(entry, renamed)}, mapping, renamed)
+            for candidate_args in mapping.candidate_args:
+                args = {**candidate_args, **_boundary_args(entry, renamed)}
+                yield _match(name, args, mapping, tuple(state), renamed)
 
 
 def _is_near(entry: ModelEntry, layers: int) -> bool:
@@ -119,7 +121,11 @@ def _boundary_args(entry: ModelEntry, state: Mapping[str, Tensor]) -> dict[str, 
 
 
 def _match(
-    name: str, args: Mapping[str, Any], mapping: KeyMapping, state: dict[str, Tensor]
+    name: str,
+    args: Mapping[str, Any],
+    mapping: KeyMapping,
+    source_keys: tuple[str, ...],
+    state: dict[str, Tensor],
 ) -> Match:
     network = build_model(name, device="meta", **args)
     expected = {key: tuple(value.shape) for key, value in network.state_dict().items()}
@@ -136,7 +142,7 @@ def _match(
     defaults = {"num_classes": get_entry(name).cfg.get("num_classes"), "in_chans": 3}
     if all(args.get(key) == value for key, value in defaults.items()):
         args = {key: value for key, value in args.items() if key not in defaults}
-    return Match(name, args, mapping, state, expected, added)
+    return Match(name, args, mapping, source_keys, state, expected, added)
 
 
 def detect_model(state: dict[str, Tensor], source: str, model: str = "") -> Match:
@@ -156,11 +162,14 @@ def detect_model(state: dict[str, Tensor], source: str, model: str = "") -> Matc
     best: Match | None = None
     exact: dict[str, Match] = {}
     refused: list[str] = []
-    for match in matches(state, model, refused=refused):
-        if not match.mismatches:
-            exact.setdefault(match.model, match)
-        if best is None or match.mismatches < best.mismatches:
-            best = match
+    for candidate in candidates(state):
+        for match in matches(candidate, model, refused=refused):
+            if not match.mismatches:
+                exact.setdefault(match.model, match)
+            if best is None or match.mismatches < best.mismatches:
+                best = match
+        if exact:
+            break
     if len(exact) == 1:
         return next(iter(exact.values()))
     if exact:
@@ -176,7 +185,13 @@ def detect_model(state: dict[str, Tensor], source: str, model: str = "") -> Matc
 
 
 def convert_file(
-    path: Path, to: Path | None = None, *, model: str = "", install: bool = False, keys: str = ""
+    path: Path,
+    to: Path | None = None,
+    *,
+    model: str = "",
+    install: bool = False,
+    keys: str = "",
+    ema: bool | None = None,
 ) -> ConversionReport:
     """Convert a published checkpoint to safetensors.
 
@@ -186,15 +201,16 @@ def convert_file(
         model: The architecture, if several fit.
         install: Write to the place of the installed weights that these bytes are pinned as.
         keys: Name, or part of the name, of the key mapping to write in; the zoo's keys by default.
+        ema: Take the averaged weights, or not; see read_checkpoint.
 
     Raises:
         WeightsError: No network of the zoo fits, or no weights to install have these bytes.
     """
-    state, dropped = read_checkpoint(path)
+    state, dropped = read_checkpoint(path, ema=ema)
     match = detect_model(state, str(path), model)
     safetensors_format.check_finite(str(path), match.state)
     target = _find_key_mapping(keys, match.model) if keys else ZOO_KEYS
-    read, written = match.keys.plan_to_zoo(state), target.plan_from_zoo(match.state)
+    read, written = match.keys.plan_to_zoo(match.source_keys), target.plan_from_zoo(match.state)
     tensors = target.from_zoo(match.state)
     metadata = {"model": match.model, "args": str(dict(match.args)), "keys of": match.keys.name}
     data = _encode_for_others(tensors) if keys else encode_safetensors(tensors, metadata)

@@ -20,7 +20,8 @@ def create(name: str, pretrained: bool | None = None, **overrides: Any) -> "nn.M
 
     Args:
         name: "arch" or "arch.tag", or the place of a checkpoint: "hf-hub:org/repo[@revision]",
-            "local-dir:PATH", or a safetensors file, whose architecture is detected.
+            "local-dir:PATH", or a safetensors file. A file's network is the one that `model=`,
+            its metadata or the config.json beside it names, or the only one that fits.
         pretrained: Load the weights. By default, only those of a checkpoint are loaded.
         **overrides: Arguments of the class (num_classes, in_chans, drop_rate, ..., and the
             family's own, see `zoo.describe`), timm's features_only and out_indices, or `dtype`,

@@ -1,12 +1,14 @@
 """Networks from elsewhere: a repository on the Hub, a folder, a file.
 
 hf-hub:org/repo[@revision]  local-dir:PATH -> config.json -> name, arguments -> tensors -> network
-PATH.safetensors                           -> tensors     -> name, arguments -> network
+PATH.safetensors -> `model`, its metadata, a config.json beside it, or its shapes -> network
 
 config.json is timm's (architecture, num_classes, pretrained_cfg), plus a "zoo" object. Anyone may
-have written it, so it may only name a network of the zoo and set OVERRIDABLE arguments.
+have written it, or the metadata of a file, so they may only name a network of the zoo and set
+arguments that are OVERRIDABLE or that a key mapping of its family tries.
 """
 
+import ast
 import inspect
 import json
 import re
@@ -15,7 +17,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from safetensors import safe_open
+
 from zoo.checkpoints import download, loading
+from zoo.checkpoints.reading import candidates, clean_keys
 from zoo.models._builder import (
     build_entry,
     build_model,
@@ -159,8 +164,11 @@ def _configured_entry(
 
 
 def _is_allowed_override(entry: ModelEntry, key: str, value: Any) -> bool:
-    """True if an argument is overridable, or has the value of the network anyway."""
+    """True if an argument is overridable, a default, or what a checkpoint of the family needs."""
     if isinstance(value, int | str) and value in OVERRIDABLE.get(key, ()):
+        return True
+    mappings = (m for m in key_mappings_of(entry) if m.supports(entry.name))
+    if any(key in args and args[key] == value for m in mappings for args in m.candidate_args):
         return True
     parameter = inspect.signature(load_class(entry.target)).parameters.get(key)
     expected = entry.args.get(key, getattr(parameter, "default", inspect.Parameter.empty))
@@ -181,27 +189,79 @@ def _with_preprocessing(tensors: Weights, config: Mapping[str, Any]) -> Weights:
 
 
 def _create_from_file(path: Path, pretrained: bool, overrides: Mapping[str, Any]) -> "nn.Module":
-    """Create the network whose tensors a file holds, under the zoo's keys or mapped ones."""
-    state = loading.read_safetensors(path)
-    if name := _identify(state):
-        return _build_loaded(name, {}, state, path, pretrained, overrides)
+    """Create the network that `model`, the file or its config names, or the only one that fits."""
     from zoo.models._conversion import detect_model
 
-    match = detect_model(state, str(path))
+    overrides = dict(overrides)
+    model = str(overrides.pop("model", ""))
+    state, _ = clean_keys(str(path), loading.read_safetensors(path))
+    name, args = _stated_network(path, overrides)
+    if model and name and model != name:
+        raise WeightsError(f"{path} is of {name}, as it says itself, not of {model}")
+    names = [model or name] if model or name else []
+    for candidate in () if names else candidates(state):
+        if names := _models_that_fit(candidate):
+            state = candidate
+            break
+    if len(names) > 1:
+        raise WeightsError(
+            f"{path} fits {', '.join(names)}, whose tensors have the same shapes, and does not say "
+            "which it is: name it by model="
+        )
+    if names and _fits(names[0], {**args, **overrides}, state):
+        return _build_loaded(names[0], args, state, path, pretrained, overrides)
+    match = detect_model(state, str(path), names[0] if names else "")
     return _build_loaded(match.model, match.args, match.state, path, pretrained, overrides)
 
 
-def _identify(state: Mapping[str, Any]) -> str | None:
-    """Return the registered network with exactly these keys and shapes."""
-    shapes = {key: tuple(value.shape) for key, value in state.items()}
+def _stated_network(path: Path, overrides: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Return name and arguments by the metadata, or the config.json beside the file; else none."""
+    metadata = _zoo_metadata(path)
+    if "model" in metadata:
+        config: dict[str, Any] = {"zoo": metadata}
+    else:
+        beside = path.with_name(CONFIG)
+        if not beside.is_file():
+            return "", {}
+        config = _parse_config(
+            str(beside), download.read_small(str(beside), beside, MAX_CONFIG_BYTES)
+        )
+        if path.name not in (*FILES, config.get("zoo", {}).get("file")):
+            return "", {}
+    entry, args = _configured_entry(str(path), config, overrides)
+    return entry.name, args
+
+
+def _zoo_metadata(path: Path) -> dict[str, Any]:
+    """Return what `zoo convert` and training write into a file; {} for a file of others."""
+    if path.name.endswith(download.INDEX):
+        return {}
+    with safe_open(path, "pt") as file:
+        text = (file.metadata() or {}).get("zoo", "")
+    try:
+        metadata = json.loads(text)
+        args = metadata.get("args", {})
+        return {**metadata, "args": ast.literal_eval(args) if isinstance(args, str) else args}
+    except (ValueError, SyntaxError, AttributeError, RecursionError, MemoryError):
+        return {}
+
+
+def _models_that_fit(state: Mapping[str, Any]) -> list[str]:
+    """Return every registered network with these keys and shapes, identical entries once."""
     params = sum(v.numel() for k, v in state.items() if not re.search(r"running_|num_batches", k))
+    names: dict[str, str] = {}
     for name, entry in model_entries().items():
-        if stored_counts(entry).get("params") != params:
-            continue
-        expected = build_model(name, device="meta").state_dict()
-        if shapes == {key: tuple(value.shape) for key, value in expected.items()}:
-            return name
-    return None
+        if stored_counts(entry).get("params") == params and _fits(name, {}, state):
+            names.setdefault(repr((entry.target, sorted(entry.args.items()))), name)
+    return list(names.values())
+
+
+def _fits(name: str, args: Mapping[str, Any], state: Mapping[str, Any]) -> bool:
+    """True if a network has exactly these keys, with these shapes unless `args` resize it."""
+    expected = build_model(name, device="meta", **args).state_dict()
+    if "num_classes" in args or "in_chans" in args:
+        return expected.keys() == state.keys()
+    return loading.tensor_shapes(expected) == loading.tensor_shapes(state)
 
 
 def _build_loaded(
@@ -229,8 +289,12 @@ def load_file(name: str, path: Path) -> "nn.Module":
     Raises:
         WeightsError: The tensors do not fit.
     """
-    entry, state = parse_name(name)[0], loading.read_safetensors(path)
-    model = build_model(entry.name)
+    entry = parse_name(name)[0]
+    state, _ = clean_keys(str(path), loading.read_safetensors(path))
+    stated, args = _stated_network(path, {})
+    if stated not in ("", entry.name):
+        raise WeightsError(f"{path} is of {stated}, as it says itself, not of {entry.name}")
+    model = build_model(entry.name, **args)
     expected = {key: tuple(value.shape) for key, value in model.state_dict().items()}
     for mapping in key_mappings_of(entry) if set(state) != set(expected) else ():
         if mapping.supports(entry.name) and mapping.has_required_keys(state):

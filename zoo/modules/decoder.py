@@ -203,9 +203,9 @@ class Decoder(nn.Module):
     def cache(self, batch: int, length: int, padding: Tensor | None = None) -> Cache:
         """Make an empty cache for `length` tokens; `padding` as in Cache.
 
-        Raises ValueError if the context is shorter.
+        Raises ValueError if the context is shorter than `length` less the most padding of a row.
         """
-        if length > self.context:
+        if length - (0 if padding is None else int(padding.max())) > self.context:
             raise ValueError(f"{length} tokens are more than the context of {self.context}")
         attention: Any = self.layers[0].attention
         heads, like = attention.heads, self.tok_embeddings.weight
@@ -227,7 +227,8 @@ class Decoder(nn.Module):
             raise ValueError(f"{start + tokens} tokens are more than the context of {length}")
         positions = torch.arange(start, start + tokens, device=ids.device)[None]
         if cache and cache.padding is not None:
-            positions = (positions - cache.padding[:, None]).clamp(min=0)
+            # tokens after a full context belong to rows that have ended
+            positions = (positions - cache.padding[:, None]).clamp(0, self.context - 1)
         x = self.tok_embeddings(ids)
         if not self.rotary:
             x = x + self.pos_embeddings(positions)

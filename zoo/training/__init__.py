@@ -102,7 +102,12 @@ def save(run: Trainer) -> None:
     run.model.eval()
     weights = sharding.gather_full(run.network.state_dict(), is_main)
     if is_main:
-        metadata = {"recipe": run.recipe.name, "seed": str(run.seed)}
+        metadata = {
+            "recipe": run.recipe.name,
+            "seed": str(run.seed),
+            "model": run.recipe.model,
+            "args": str(dict(run.recipe.args)),
+        }
         save_safetensors(weights, run.out / "model.safetensors", metadata)
         log_tensorboard(run.out, run.history)
     run.accelerator.wait_for_everyone()

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any, cast
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -15,7 +16,12 @@ from zoo.data.benchmarks import Dataset
 from zoo.evaluation.answer_log import Prediction
 from zoo.evaluation.config import EvalConfig
 from zoo.evaluation.engine import Batch, Predictions, batched
-from zoo.evaluation.samples import UnreadableSampleError, read_sample, sample_name
+from zoo.evaluation.samples import (
+    NonFiniteOutputError,
+    UnreadableSampleError,
+    read_sample,
+    sample_name,
+)
 from zoo.evaluation.statistics import wilson_interval
 from zoo.inference.optimize.fold_batchnorm import fold
 
@@ -83,9 +89,10 @@ class ClassificationEvaluator:
     def load(self, index: int) -> tuple[list[Tensor], int]:
         """Return the input tensors and the label of a sample. Raises UnreadableSampleError."""
         sample, label = read_sample(self.samples, index)
-        if not 0 <= label < self.classes:
+        is_class = isinstance(label, int | np.integer) and not isinstance(label, bool)
+        if not (is_class and 0 <= label < self.classes):
             raise UnreadableSampleError(
-                f"{sample_name(self.samples, index)} has the label {label}; "
+                f"{sample_name(self.samples, index)} has the label {label!r}; "
                 f"the network has 0..{self.classes - 1}"
             )
         try:
@@ -101,7 +108,10 @@ class ClassificationEvaluator:
             for _, (tensors, _) in batch
         ]
         scores = average_crops(self.network, inputs)
-        top = scores.topk(min(TOP, scores.shape[1]), 1).indices.tolist()
+        for (index, _), finite in zip(batch, scores.isfinite().all(1).tolist(), strict=True):
+            if not finite:
+                raise NonFiniteOutputError(sample_name(self.samples, index))
+        top = top_classes(scores)[:, :TOP].tolist()
         fp32 = self._predict_fp32({index: tensors for index, (tensors, _) in batch})
         for (index, (_, label)), classes in zip(batch, top, strict=True):
             yield index, classes, label, *([fp32[index]] if index in fp32 else [])
@@ -112,7 +122,7 @@ class ClassificationEvaluator:
         if self.fp32_network is None or not first:
             return {}
         inputs = [[t.to(self.device, memory_format=self.layout) for t in s] for s in first.values()]
-        classes = average_crops(self.fp32_network, inputs).argmax(1).tolist()
+        classes = top_classes(average_crops(self.fp32_network, inputs))[:, 0].tolist()
         return dict(zip(first, classes, strict=True))
 
     def compute(self, predictions: Predictions) -> dict[str, Any]:
@@ -133,6 +143,11 @@ class ClassificationEvaluator:
             "parts": parts,
             **({"changed": changed} if compared else {}),
         }
+
+
+def top_classes(scores: Tensor) -> Tensor:
+    """Return the classes of (B, classes), best first; of equal scores the lower class is first."""
+    return scores.sort(dim=1, descending=True, stable=True).indices
 
 
 def error_rate(wrong: int, total: int) -> dict[str, Any]:

@@ -11,13 +11,17 @@ import torch
 from torch import nn
 
 from zoo.data.denoising import CleanImage, add_noise
-from zoo.data.imresize import Pixels
 from zoo.evaluation.answer_log import Prediction
 from zoo.evaluation.config import EvalConfig
 from zoo.evaluation.engine import Batch, Predictions, batched
 from zoo.evaluation.evaluators.super_resolution import summarize
 from zoo.evaluation.metrics import PsnrSsim, psnr_ssim_all_channels
-from zoo.evaluation.samples import UnreadableSampleError, read_sample, sample_name
+from zoo.evaluation.samples import (
+    NonFiniteOutputError,
+    UnreadableSampleError,
+    read_sample,
+    sample_name,
+)
 from zoo.models._builder import pretrained_cfg
 from zoo.papers.protocols import DenoisingProtocol
 
@@ -59,13 +63,16 @@ class DenoisingEvaluator:
 
     def predict(self, batch: Batch) -> Iterator[Prediction]:
         for index, clean in batch:
-            yield index, clean.name, *self._score(clean.pixels)
+            yield index, clean.name, *self._score(clean)
 
-    def _score(self, clean: Pixels) -> PsnrSsim:
+    def _score(self, image: CleanImage) -> PsnrSsim:
+        clean = image.pixels
         noisy = add_noise(clean, self.sigma, self.protocol.seed).reshape(*clean.shape[:2], -1)
         x = torch.from_numpy(noisy.transpose(2, 0, 1))[None].to(self.device)
         with self.autocast:
             y = self.network(x)[0].double().cpu().numpy()
+        if not np.isfinite(y).all():
+            raise NonFiniteOutputError(image.name)
         output = (255 * y.transpose(1, 2, 0)).clip(0, 255).reshape(clean.shape)
         if self.protocol.rounded:
             output = np.floor(output + 0.5)

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from zoo.evaluation.answer_log import Prediction
 from zoo.evaluation.config import EvalConfig
 from zoo.evaluation.engine import Batch, Predictions
+from zoo.evaluation.samples import NonFiniteOutputError
 from zoo.papers.protocols import SlidingWindowProtocol
 
 
@@ -157,6 +158,9 @@ class LanguageModelingEvaluator:
         with self.autocast:
             sums = score_windows(self.network, rows, windows)
         for (index, _), (nats, tokens) in zip(batch, sums, strict=True):
+            if not math.isfinite(nats):
+                first, last, _ = self.windows[index]
+                raise NonFiniteOutputError(f"tokens {first} to {last}")
             yield index, nats, tokens
 
     def total(self, predictions: Predictions) -> NllSum:

@@ -20,7 +20,7 @@ from zoo.evaluation.answer_log import Prediction
 from zoo.evaluation.config import EvalConfig
 from zoo.evaluation.engine import Batch, Predictions, batched
 from zoo.evaluation.metrics import PsnrSsim, luma, psnr_ssim
-from zoo.evaluation.samples import read_sample
+from zoo.evaluation.samples import NonFiniteOutputError, read_sample
 from zoo.evaluation.statistics import student_interval
 from zoo.inference.tiling import forward_chop, self_ensemble, to_uint8
 from zoo.papers.protocols import SuperResolutionProtocol
@@ -39,7 +39,11 @@ def as_rgb(image: Pixels) -> Pixels:
 def upscale_by_protocol(
     model: nn.Module, small: Pixels, scale: int, protocol: SuperResolutionProtocol
 ) -> NDArray[np.uint8]:
-    """Upscale uint8 (H, W[, 3]) to (scale * H, scale * W, 3)."""
+    """Upscale uint8 (H, W[, 3]) to (scale * H, scale * W, 3).
+
+    Raises:
+        FloatingPointError: the network's output is not finite.
+    """
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
     x = torch.from_numpy(as_rgb(small).transpose(2, 0, 1) / np.float32(255))[None].to(device)
     run: Any = partial(model, scale=scale) if len(vars(model)["scales"]) > 1 else model
@@ -48,6 +52,8 @@ def upscale_by_protocol(
         run = partial(forward_chop, run, scale=scale, shave=shave, pixels=pixels)
     with torch.inference_mode():
         y = self_ensemble(run, x) if protocol.self_ensemble else run(x)
+    if not y.isfinite().all():
+        raise FloatingPointError("the upscaled image is not finite")
     large: NDArray[np.uint8] = to_uint8(y)[0].cpu().numpy().transpose(1, 2, 0)
     return large
 
@@ -63,6 +69,8 @@ def upscale_luma(
     small = torch.from_numpy(DEGRADATIONS[degradation](true, scale))[None, None]
     with torch.inference_mode():
         upscaled = model(small)[0, 0].numpy()
+    if not np.isfinite(upscaled).all():
+        raise FloatingPointError("the upscaled image is not finite")
     return round_to_uint8(upscaled), true
 
 
@@ -142,8 +150,11 @@ class SuperResolutionEvaluator:
 
     def predict(self, batch: Batch) -> Iterator[Prediction]:
         for index, pair in batch:
-            with self.autocast:
-                score = score_pair(self.network, pair, self.protocol, self.scale)
+            try:
+                with self.autocast:
+                    score = score_pair(self.network, pair, self.protocol, self.scale)
+            except FloatingPointError:
+                raise NonFiniteOutputError(pair.name) from None
             yield index, pair.name, *score
 
     def compute(self, predictions: Predictions) -> dict[str, Any]:
@@ -154,7 +165,7 @@ def summarize(predictions: Predictions) -> dict[str, Any]:
     """Return a record's means of PSNR and SSIM with their intervals, and each image's scores."""
     images = {name: PsnrSsim(psnr, ssim) for _, (name, psnr, ssim) in sorted(predictions.items())}
     means = mean_scores(images)
-    scores = {}
+    scores: dict[str, dict[str, Any]] = {}
     for metric, mean, maximum in zip(PsnrSsim._fields, means, MAXIMA, strict=True):
         scores[metric] = {"value": mean}
         if len(images) > 1:

@@ -21,12 +21,23 @@ from typing import Any
 
 from zoo._io import atomic_write, write_json
 from zoo.evaluation.ledger import index, records
-from zoo.evaluation.ledger.records import LedgerError, Record, identity, validate
+from zoo.evaluation.ledger.records import (
+    EvalRecord,
+    LedgerError,
+    Record,
+    SpeedRecord,
+    TrainingRecord,
+    identity,
+    validate,
+)
 
 __all__ = [
+    "EvalRecord",
     "Ledger",
     "LedgerError",
     "Record",
+    "SpeedRecord",
+    "TrainingRecord",
     "identity",
     "latest",
     "merge",

@@ -1,7 +1,4 @@
-"""Which records of a ledger are about something, and which of them are the last.
-
-records, patterns -> records, in their order
-"""
+"""Queries: the records of a ledger that match patterns, in order."""
 
 import json
 import re
@@ -13,23 +10,22 @@ from zoo.evaluation.ledger.records import Record
 
 
 def subject(record: Record) -> str:
-    """What was measured: weights, a network without any, a recipe with its seed, or a comparison
-    of speeds."""
+    """Return the weights, recipe with seed, comparison of speeds or network of a record."""
     seed = f", seed {record['seed']}" if "seed" in record else ""
     keys = ("weights", "recipe", "what", "model")
     return next(str(record[key]) for key in keys if record.get(key)) + seed
 
 
 def benchmarks(record: Record) -> list[str]:
-    """What it was measured on."""
+    """Return the benchmarks of a record."""
     return [record["benchmark"]] if "benchmark" in record else list(record.get("benchmarks", ()))
 
 
 def names(record: Record) -> set[str]:
-    """All that a record may be asked for by: its networks, weights and recipe."""
-    found = {record.get(key) for key in ("model", "weights", "recipe", "what")}
-    found |= {row.get("model") for row in record.get("rows", ())}
-    return {name for name in found if isinstance(name, str)}
+    """Return the names that find a record: its networks, weights and recipe."""
+    values = {record.get(key) for key in ("model", "weights", "recipe", "what")}
+    values |= {row.get("model") for row in record.get("rows", ())}
+    return {name for name in values if isinstance(name, str)}
 
 
 def find(
@@ -41,47 +37,57 @@ def find(
     since: str = "",
     device: str = "",
 ) -> list[Record]:
-    """Records of a kind, on a device and a benchmark (patterns), not before a date, with a name
-    that fits some pattern of each collection in `about`. Raises ValueError for what is no date."""
-    start = _date(since)
-    asked = [_fitting(patterns) for patterns in about]
-    there, on = _fitting([device]), _fitting([benchmark])
+    """Return the records that match all conditions.
+
+    Args:
+        records: in the order of the result.
+        about: collections of shell patterns; of each, one matches a name of the record.
+        benchmark: shell pattern.
+        kind: "evaluation", "training" or "speed".
+        since: first day or time, in UTC unless it has a zone.
+        device: shell pattern.
+
+    Raises:
+        ValueError: `since` is no date.
+    """
+    start = _parse_date(since)
+    name_matchers = [_matcher(patterns) for patterns in about]
+    matches_device, matches_benchmark = _matcher([device]), _matcher([benchmark])
     return [
         record
         for record in records
         if kind in ("", record["kind"])
         and record["date"] >= start
-        and (not device or there(record["device"]))
-        and (not benchmark or any(map(on, benchmarks(record))))
-        and all(any(map(fits, names(record))) for fits in asked)
+        and (not device or matches_device(record["device"]))
+        and (not benchmark or any(map(matches_benchmark, benchmarks(record))))
+        and all(any(map(matches, names(record))) for matches in name_matchers)
     ]
 
 
 def latest_per_subject(records: Iterable[Record]) -> list[Record]:
-    """The last record of each subject on each benchmark, by each protocol, in each precision, on
-    each device."""
+    """Return the last record of each subject, benchmark, protocol, precision and device."""
     last: dict[object, Record] = {}
     for record in records:
-        how = json.dumps(record.get("protocol"), sort_keys=True)
-        where = (record.get("precision"), record["device"])
-        key = (record["kind"], subject(record), *benchmarks(record), how, *where)
-        last.pop(key, None)  # so that its place is that of the last
+        protocol = json.dumps(record.get("protocol"), sort_keys=True)
+        machine = (record.get("precision"), record["device"])
+        key = (record["kind"], subject(record), *benchmarks(record), protocol, *machine)
+        last.pop(key, None)  # moves the key to the end
         last[key] = record
     return list(last.values())
 
 
-def _fitting(patterns: Iterable[str]) -> Callable[[str], object]:
-    """What tells whether a name fits a shell pattern of some."""
+def _matcher(patterns: Iterable[str]) -> Callable[[str], object]:
+    """Return a function that is truthy for names that match one of the shell patterns."""
     return re.compile("|".join(map(translate, patterns)) or "(?!)").match
 
 
-def _date(given: str) -> str:
-    """A day or a time (UTC, if it does not say) as records have it."""
-    if not given:
+def _parse_date(text: str) -> str:
+    """Return a day or a time as records have it, in UTC."""
+    if not text:
         return ""
     try:
-        found = datetime.fromisoformat(given)
+        date = datetime.fromisoformat(text)
     except ValueError:
-        raise ValueError(f"a date is like 2026-11-20, or 2026-11-20T12:00, not {given!r}") from None
-    zone = found.tzinfo or UTC
-    return found.replace(tzinfo=zone).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        raise ValueError(f"a date is like 2026-11-20, or 2026-11-20T12:00, not {text!r}") from None
+    zone = date.tzinfo or UTC
+    return date.replace(tzinfo=zone).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

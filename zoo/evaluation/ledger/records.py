@@ -8,12 +8,90 @@ from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, NotRequired, TypedDict
 
-Record = Mapping[str, Any]
+Record = Mapping[str, Any]  # an EvalRecord, TrainingRecord or SpeedRecord, as its `kind` says
 SCHEMA = Path(__file__).with_name("record.schema.json")
 ROUNDING = 1e-3  # of intervals
 NAME = re.compile(r"(\d{6,})-\d{8}T\d{6}Z-[\w.+-]+\.json")
+
+
+class Score(TypedDict):
+    """A score of one metric."""
+
+    value: float  # in the unit of the metric
+    interval: NotRequired[list[float]]  # lower and upper end, of 95 %
+    count: NotRequired[float]  # wrong predictions, or nats of a loss
+    total: NotRequired[int]  # samples, or tokens of a loss
+
+
+class _Provenance(TypedDict):
+    """Fields of every record; record.schema.json has their formats."""
+
+    schema: Literal[1]
+    kind: Literal["evaluation", "training", "speed"]
+    date: str  # UTC
+    previous: str  # id of the record before, empty for the first
+    id: str  # sha256 of all other fields
+    device: str
+    versions: dict[str, str]  # of libraries
+    commit: str  # of the checkout, with "+changes"; empty outside
+    made_by: NotRequired[str]  # script of eval/
+
+
+class EvalRecord(_Provenance):
+    """Scores of weights on a benchmark, by a protocol."""
+
+    model: str  # architecture
+    weights: str  # "arch.tag"; empty without parameters
+    sha256: str  # of the weights' file, or of the published images
+    benchmark: str
+    benchmark_version: int
+    protocol: dict[str, Any]  # all settings of protocol and preprocessing
+    precision: str
+    samples: int  # evaluated
+    scores: dict[str, Score]  # by metric
+    parts: NotRequired[dict[str, dict[str, float]]]  # each image's scores, or wrong classes
+    answers_sha256: str  # over all predictions
+    broken: list[str]  # samples that were left out, and why
+    changed: NotRequired[dict[str, int]]  # count of total predictions that differ from fp32
+    processes: int
+    threads: int  # of torch, per process
+    seconds: float
+    peak_memory: int  # bytes, of the process that took most
+
+
+class BenchmarkScores(TypedDict):
+    """Scores of a trained network on one benchmark."""
+
+    version: int
+    scores: dict[str, Score]  # by metric
+
+
+class TrainingRecord(_Provenance):
+    """A run of training, with the scores of the result."""
+
+    model: str
+    recipe: str  # of configs/
+    seed: int
+    precision: NotRequired[str]
+    sha256: NotRequired[str]  # of the weights
+    epochs: int
+    batch_size: int
+    benchmarks: dict[str, BenchmarkScores]
+    history: list[dict[str, float]]  # by epoch
+    threads: NotRequired[int]  # of torch
+    seconds: float
+
+
+class SpeedRecord(_Provenance):
+    """A comparison of speeds."""
+
+    rows: list[dict[str, Any]]  # by network and backend
+    rounds: int
+    threads: NotRequired[int]  # of torch
+    what: str
+    setting: NotRequired[dict[str, Any]]
 
 
 class LedgerError(ValueError):

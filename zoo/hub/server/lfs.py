@@ -11,14 +11,14 @@ from starlette.responses import Response
 from zoo._io import atomic_path
 from zoo.hub.server.commits import Sha256
 from zoo.hub.server.context import RequestContext, route
-from zoo.hub.server.http import Body, HttpError, json_response, read_pieces
+from zoo.hub.server.http import Body, json_response, read_pieces
 
 MAX_PARTS = 1000
 Size = Annotated[int, msgspec.Meta(ge=0, le=1 << 44)]
 
 
 class LfsObject(msgspec.Struct):
-    """An object that a client is about to send, or that it sent."""
+    """An object that a client is about to send."""
 
     oid: Sha256
     size: Size
@@ -30,18 +30,6 @@ class Batch(msgspec.Struct):
     operation: Literal["upload"]
     objects: list[LfsObject]
     transfers: list[str] = []
-
-
-class Part(msgspec.Struct):
-    """A part that was sent."""
-
-    etag: Annotated[str, msgspec.Meta(pattern=r'\A"?[0-9]{5}"?\Z')]
-
-
-class Completion(msgspec.Struct):
-    """Body of a request after the last part."""
-
-    parts: list[Part]
 
 
 def batch(call: RequestContext, body: Batch) -> Response:
@@ -70,8 +58,7 @@ def plan(call: RequestContext, item: LfsObject, in_parts: bool) -> dict[str, Any
         "href": call.url(f"/lfs/{oid}/complete", purpose),
         "header": {"chunk_size": str(step), **header},
     }
-    verify = {"href": call.url(f"/lfs/{oid}/verify", purpose)}
-    return planned | {"actions": {"upload": upload, "verify": verify}}
+    return planned | {"actions": {"upload": upload}}
 
 
 def put(call: RequestContext, pieces: Iterator[bytes]) -> Response:
@@ -92,22 +79,12 @@ def put_part(call: RequestContext, pieces: Iterator[bytes]) -> Response:
     return json_response({}, headers={"ETag": f'"{path.name}"'})
 
 
-def complete(call: RequestContext, body: Completion) -> Response:
-    """Join the parts."""
-    folder, oid = parts_folder(call), call.params["sha256"]
-    paths = [folder / part.etag.strip('"') for part in body.parts]
-    if not all(path.exists() for path in paths):
-        raise HttpError(400, f"parts of {oid} have not arrived")
+def complete(call: RequestContext) -> Response:
+    """Join the parts; one that is missing is seen by the sum."""
+    paths = sorted(parts_folder(call).glob("[0-9]*"))
     pieces = (piece for path in paths for piece in read_pieces(path, 0, path.stat().st_size))
-    call.hub.store.keep(pieces, oid)
-    shutil.rmtree(folder, ignore_errors=True)
-    return json_response({})
-
-
-def verify(call: RequestContext, body: LfsObject) -> Response:
-    path = call.hub.store.path(call.params["sha256"])
-    if not path or path.stat().st_size != body.size:
-        raise HttpError(404, f"{call.params['sha256']} has not arrived")
+    call.hub.store.keep(pieces, call.params["sha256"])
+    shutil.rmtree(parts_folder(call), ignore_errors=True)
     return json_response({})
 
 
@@ -116,6 +93,5 @@ ROUTES = [
     route("POST", "/{prefix}{repo}.git/info/lfs/objects/batch", batch, "write", body=Batch),
     route("PUT", "/lfs/{sha256}", put, ticket=PUT, body=Body),
     route("PUT", "/lfs/{sha256}/parts/{number}", put_part, ticket=PUT, body=Body),
-    route("POST", "/lfs/{sha256}/complete", complete, ticket=PUT, body=Completion),
-    route("POST", "/lfs/{sha256}/verify", verify, ticket=PUT, body=LfsObject),
+    route("POST", "/lfs/{sha256}/complete", complete, ticket=PUT),
 ]

@@ -5,7 +5,7 @@ from starlette.responses import Response
 
 from zoo.hub.server.context import RequestContext, route
 from zoo.hub.server.http import UNPRINTABLE, HttpError, json_response
-from zoo.hub.server.store import COMMIT, Repo
+from zoo.hub.server.store import COMMIT
 
 # the dictionary of a repository that holds a kind of reference, and git's folder for it
 REFS = {"branch": ("branches", "heads"), "tag": ("tags", "tags")}
@@ -23,16 +23,14 @@ class NewBranch(msgspec.Struct, rename="camel"):
     starting_point: str | None = None
 
 
-def references(repo: Repo, kind: str) -> list[dict[str, str]]:
-    attribute, folder = REFS[kind]
-    return [
-        {"name": name, "ref": f"refs/{folder}/{name}", "targetCommit": commit}
-        for name, commit in getattr(repo, attribute).items()
-    ]
-
-
 def list_refs(call: RequestContext) -> Response:
-    refs = {attribute: references(call.repo, kind) for kind, (attribute, _) in REFS.items()}
+    refs = {
+        attribute: [
+            {"name": name, "ref": f"refs/{folder}/{name}", "targetCommit": commit}
+            for name, commit in getattr(call.repo, attribute).items()
+        ]
+        for attribute, folder in REFS.values()
+    }
     return json_response({**refs, "converts": [], "pullRequests": []})
 
 

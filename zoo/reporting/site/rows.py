@@ -29,8 +29,6 @@ KINDS = {  # of claims; rows on bundled weights are none
     "measured": "measured",
     "relative": "compared",
 }
-# What needs no folder of data: it comes with the zoo, or with scikit-image.
-AT_HAND = ("digits/", "peps_mini/", "photos/")
 
 
 def slug(name: str) -> str:
@@ -40,7 +38,7 @@ def slug(name: str) -> str:
 
 def needs_data(benchmark: str) -> bool:
     """True if a benchmark needs a folder of data that the user brings."""
-    return bool(benchmark) and not benchmark.startswith(AT_HAND)
+    return bool(benchmark) and not (known(benchmark) and BENCHMARKS[benchmark].bundled)
 
 
 @dataclass(frozen=True)
