@@ -12,7 +12,7 @@ import torch
 from tests.checkpoints import test_download as test_hub
 from tests.checkpoints.test_download import lock_of
 from tests.support.hub_server import Hub
-from zoo.checkpoints import download, loading
+from zoo.checkpoints import download, hash_cache, loading, lockfile
 from zoo.models._builder import build_model
 from zoo.models._factory import _find_key_mapping
 from zoo.models._registry import get_entry
@@ -21,6 +21,7 @@ from zoo.papers.weights import Weights, WeightsError
 
 remote = test_hub.remote
 REPO, INDEX = "somebody/sharded", "model.safetensors.index.json"
+FIRST, SECOND = (f"model-0000{part}-of-00002.safetensors" for part in (1, 2))
 
 
 def entry(**changes: str) -> Weights:
@@ -97,6 +98,75 @@ def test_read_checkpoint_wrong_pinned_shard_raises(remote: Hub, files: dict[str,
     wrong = replace(pinned, shards=dict.fromkeys(pins, "0" * 64))
     with pytest.raises(WeightsError, match="pins 0000"):
         loading.fetch_tensors(wrong)
+
+
+def rewrite(files: dict[str, bytes], *, add: str = "", remove: str = "", index: bool) -> None:
+    """Add a tensor to, or remove one from, the second shard, and the index if `index`."""
+    table = json.loads(files[INDEX])
+    state = safetensors.torch.load(files[SECOND])
+    for key in filter(None, [add]):
+        state[key] = torch.ones(1)
+        table["weight_map"] |= {key: SECOND} if index else {}
+    for key in filter(None, [remove]):
+        state.pop(key, None)
+        if index:
+            table["weight_map"].pop(key)
+    files |= {SECOND: safetensors.torch.save(state), INDEX: json.dumps(table).encode()}
+
+
+@pytest.mark.parametrize("local", [False, True])
+def test_fetch_tensors_index_that_disagrees_raises(
+    remote: Hub, files: dict[str, bytes], tmp_path: Path, local: bool
+) -> None:
+    """A tensor in two shards, in none, or in one that the index does not know of it."""
+    table = json.loads(files[INDEX])["weight_map"]
+    first = next(key for key in table if table[key] == FIRST)
+    second = next(key for key in table if table[key] == SECOND)
+    cases = [
+        (first, "", False, rf"{FIRST} and {SECOND} both have the tensor {first}"),
+        ("more", "", False, rf"{SECOND} has more, and the index does not say so"),
+        ("", second, False, rf"the index says that {SECOND} has {second}, and it has not"),
+    ]
+    for add, remove, index, message in cases:
+        changed = dict(files)
+        rewrite(changed, add=add, remove=remove, index=index)
+        for name, content in changed.items():
+            (tmp_path / name).write_bytes(content)
+        remote.push(REPO, changed)
+        weights = replace(entry(), revision=list(remote.repos[REPO])[-1])
+        with pytest.raises(WeightsError, match=message):
+            if local:
+                loading.read_safetensors(tmp_path / INDEX)
+            else:
+                loading.fetch_tensors(weights)
+
+
+@pytest.mark.parametrize(
+    "index",
+    [b"[" * 200_000, b"{}", b'{"weight_map": {"a": 1}}', b'{"weight_map": {"a": ["b"]}}', b"[]"],
+)
+def test_parse_index_malformed_raises(index: bytes) -> None:
+    with pytest.raises(WeightsError, match="no index of shards|names 1, no safetensors file"):
+        download.parse_index("it", index)
+
+
+def test_fetch_bytes_large_file_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Six sparse gigabytes: in a folder, as an index, and as the caches of this machine."""
+    path = tmp_path / INDEX
+    with path.open("wb") as file:
+        file.truncate(6 << 30)
+    for read in (
+        lambda: loading.fetch_bytes(entry(file=str(path), repo="")),
+        lambda: loading.read_safetensors(path),
+    ):
+        with pytest.raises(WeightsError, match="has more than 67108864 bytes"):
+            read()
+    with pytest.raises(WeightsError, match="is not a lock file"):
+        lockfile.read_lockfile(path)
+    monkeypatch.setenv("ZOO_CHECKED", str(path))
+    assert hash_cache.lookup(path, [0]) is None
 
 
 def test_key_mapping_fits_every_hosted_language_model() -> None:

@@ -169,9 +169,11 @@ def test_create_endless_body_is_cut(hub: HostileHub, tmp_path: Path, length: int
     assert not [path for path in tmp_path.rglob("*") if path.is_file() and path.stat().st_size > MB]
 
 
-def test_create_endless_error_page_is_cut(hub: HostileHub) -> None:
-    hub.endless, hub.status, hub.head_length = True, 500, 47
-    refused("evil/m")
+def test_check_response_endless_error_page_is_cut(hub: HostileHub) -> None:
+    hub.endless, hub.status = True, 500
+    endpoint.checked_endpoint()
+    with pytest.raises(endpoint.EndpointError, match="sends more than it has announced"):
+        get_session().get(f"{hub.url}/api/models/evil/m")
     assert hub.sent < 150 * MB
 
 

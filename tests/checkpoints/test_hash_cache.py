@@ -5,6 +5,8 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import torch
@@ -13,7 +15,7 @@ from torch import Tensor
 
 import zoo
 from tests.support.patching import replace_everywhere
-from zoo.checkpoints import hash_cache
+from zoo.checkpoints import hash_cache, safetensors_format, safetensors_reader
 from zoo.checkpoints.loading import assign_state
 from zoo.checkpoints.safetensors_format import check_finite
 from zoo.checkpoints.safetensors_reader import read_tensors
@@ -80,7 +82,7 @@ def load(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Load:
     return Load(monkeypatch)
 
 
-def test_read_tensors_second_load_is_mapped_without_hashing(load: Load, path: Path) -> None:
+def test_read_tensors_second_load_is_not_hashed(load: Load, path: Path) -> None:
     first, second = load(path), load(path)
     assert load.hashed == 1
     assert load.sums == 2 * [file_sha256(path)]
@@ -91,6 +93,64 @@ def test_read_tensors_second_load_is_mapped_without_hashing(load: Load, path: Pa
         assert torch.equal(second[key], tensor)
         alone = second[key].untyped_storage().nbytes()  # else it would be copied into a network
         assert alone == second[key].nbytes
+
+
+def as_blob(path: Path) -> Path:
+    """Put a file into a cache as huggingface_hub does: a link to a blob named by its sha256."""
+    blob = path.with_name(file_sha256(path))
+    path.replace(blob)
+    link = path.with_name("link.safetensors")
+    link.symlink_to(blob.name)
+    return link
+
+
+@pytest.mark.parametrize("kind", ["plain", "blob", "other link"])
+def test_read_tensors_only_a_blob_is_mapped(
+    load: Load, path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    if kind == "blob":
+        path = as_blob(path)
+    elif kind == "other link":
+        path.with_name("b").symlink_to(path.name)
+        path = path.with_name("b")
+    view_tensors = Mock(wraps=safetensors_format.view_tensors)
+    monkeypatch.setattr(safetensors_reader, "view_tensors", view_tensors)
+    load(path)
+    assert not view_tensors.called
+    state = load(path)
+    assert view_tensors.called == (kind == "blob")
+    assert all(torch.equal(state[key], tensor) for key, tensor in STATE.items())
+
+
+@pytest.mark.parametrize("cut", [False, True])
+def test_read_tensors_later_change_leaves_loaded_tensors(load: Load, path: Path, cut: bool) -> None:
+    """A mapped tensor would turn to zeros, or end the process by SIGBUS."""
+    load(path)
+    state = load(path)
+    assert load.hashed == 1
+    with path.open("rb+") as file:
+        if cut:
+            file.truncate(10)
+        else:
+            file.write(bytes(path.stat().st_size))
+    assert all(torch.equal(state[key], tensor) for key, tensor in STATE.items())
+
+
+def test_read_tensors_change_while_reading_is_rehashed(
+    load: Load, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load(path)
+    read = safetensors_reader._read
+
+    def changing(*args: Any) -> dict[str, Tensor]:
+        state = read(*args)
+        if len(load.sums) == 2:
+            put(path, STATE | {"a": torch.zeros(3, 4)})
+        return state
+
+    monkeypatch.setattr(safetensors_reader, "_read", changing)
+    assert not load(path)["a"].any()
+    assert load.sums[2] == file_sha256(path) != load.sums[1]
 
 
 def test_read_tensors_mutated_tensor_leaves_file_unchanged(load: Load, path: Path) -> None:
@@ -251,6 +311,7 @@ def test_assign_state_mapped_tensors_are_trainable_without_copy(load: Load, tmp_
     """Its parameters are those of the file, its own to change, and not copied."""
     file = tmp_path / "r.safetensors"
     put(file, build_model("resnet20").state_dict())
+    file = as_blob(file)
     load(file)
     model = build_model("resnet20")
     state = load(file)

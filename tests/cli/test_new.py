@@ -12,6 +12,7 @@ import pytest
 from tests.conftest import ROOT
 from tests.support.cli import run_cli
 
+slow = pytest.mark.slow
 CLI = ("-m", "zoo.cli")
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -36,9 +37,9 @@ def run_in_checkout(tmp_path_factory: pytest.TempPathFactory) -> Run:
 @pytest.mark.parametrize(
     ("paper", "task", "model"),
     [
-        ("tinyres", "image-classification", "tinyres8"),
-        ("tiny_decoder", "language-modeling", "tiny_decoder_nano"),
-        ("tiny_upscaler", "super-resolution", "tiny_upscaler_x2"),
+        ("scaffold_res", "image-classification", "scaffold_res8"),
+        pytest.param("scaffold_lm", "language-modeling", "scaffold_lm_nano", marks=slow),
+        pytest.param("scaffold_sr", "super-resolution", "scaffold_sr_x2", marks=slow),
     ],
 )
 def test_new_paper_is_listed_counted_and_tested(

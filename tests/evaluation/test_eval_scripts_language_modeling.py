@@ -227,19 +227,19 @@ def test_evaluate_hub_dataset_joins_rows_into_one_text(
 def test_evaluate_benchmark_uses_protocol_context_and_stride(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    reading = {"half": SlidingWindowProtocol(context=128, stride=64)}
-    paper = SimpleNamespace(id="room", details={"reading": reading})
+    settings = {"half": SlidingWindowProtocol(context=128, stride=64)}
+    paper = SimpleNamespace(id="paper", protocol_settings=settings)
     replace_everywhere(monkeypatch, "zoo.papers.loading.load_papers", lambda: (paper,))
-    record = run(file, "peps_mini/validation", "--protocol", "room/half", "--batch-size", "32")
+    record = run(file, "peps_mini/validation", "--protocol", "paper/half", "--batch-size", "32")
     assert record["protocol"] == {"context": 128, "stride": 64}
     assert (record["benchmark"], record["benchmark_version"]) == ("peps_mini/validation", 1)
     assert score(record, part="total") == TEXTS.bytes + len(TEXTS) - 1
     bits = nats(record) / np.log(2) / TEXTS.bytes
     assert score(record, "bits_per_byte") == pytest.approx(bits)
-    with pytest.raises(ValueError, match=r"no protocol is called 'room/no'; .* are room/half"):
-        run(file, "peps_mini/validation", "--protocol", "room/no")
-    with pytest.raises(ValueError, match="room/half says context and stride"):
-        run(file, "peps_mini/validation", "--protocol", "room/half", "--stride", "9")
+    with pytest.raises(ValueError, match=r"no protocol is called 'paper/no'; .* are paper/half"):
+        run(file, "peps_mini/validation", "--protocol", "paper/no")
+    with pytest.raises(ValueError, match="paper/half says context and stride"):
+        run(file, "peps_mini/validation", "--protocol", "paper/half", "--stride", "9")
 
 
 def test_evaluate_bf16_loss_stays_close(file: Path, text: Path) -> None:

@@ -1,38 +1,24 @@
-"""`zoo upscale` and zoo.upscale: modes, metadata, tiles and their seams, memory, bad input."""
+"""zoo.upscale: modes, tiles and their seams, memory, bad input."""
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image, ImageCms
+from PIL import Image
 from torch import nn
-from typer.testing import CliRunner
 
 import zoo
-from tests.conftest import ROOT
-from zoo import cli
-from zoo.checkpoints.writing import save_safetensors
-from zoo.cli import app
+from tests.support.images import photo
 from zoo.inference import image_files, upscaling
 from zoo.models._builder import build_model
-from zoo.models._registry import UnknownNameError
 
 
 @pytest.fixture(scope="module")
 def bicubic() -> nn.Module:
     """A network whose answer is known, and which sees two pixels in each direction."""
     return build_model("bicubic_x2").eval()
-
-
-def photo(width: int = 37, height: int = 23, mode: str = "RGB") -> Image.Image:
-    rng = np.random.default_rng(0)
-    smooth = np.cumsum(np.cumsum(rng.normal(0, 1, (height, width, 4)), 0), 1)
-    pixels = 128 + 100 * smooth / np.abs(smooth).max((0, 1))
-    return Image.fromarray(pixels.astype(np.uint8), "RGBA").convert(mode)
 
 
 def exact(image: Image.Image, network: nn.Module) -> Any:
@@ -97,9 +83,47 @@ def test_upscale_transparent_palette_returns_rgba(bicubic: nn.Module) -> None:
     assert zoo.upscale(image, bicubic).mode == "RGBA"
 
 
-def test_upscale_cmyk_mode_raises(bicubic: nn.Module) -> None:
-    with pytest.raises(ValueError, match="mode CMYK is not upscaled; convert it to RGB"):
-        zoo.upscale(photo(mode="CMYK"), bicubic)
+@pytest.mark.parametrize("mode", ["I", "F", "CMYK", "LAB", "RGBa"])
+def test_upscale_other_modes_raise(bicubic: nn.Module, mode: str) -> None:
+    with pytest.raises(ValueError, match=f"mode {mode} is not upscaled; convert it to RGB"):
+        zoo.upscale(Image.new(mode, (4, 3)), bicubic)
+
+
+@pytest.mark.parametrize(
+    ("mode", "key", "other"), [("RGB", (255, 0, 255), (9, 90, 30)), ("L", 7, 90), ("1", 255, 0)]
+)
+def test_upscale_key_colour_becomes_alpha_alone(
+    bicubic: nn.Module, mode: str, key: Any, other: Any
+) -> None:
+    """A colour of a tRNS chunk says where an image is transparent; it colours nothing."""
+    image = Image.new(mode, (12, 8), other)
+    image.paste(key, (0, 0, 6, 8))
+    image.info["transparency"] = key
+    large = zoo.upscale(image, bicubic)
+    assert large.mode == ("RGBA" if mode == "RGB" else "LA")
+    alpha = np.asarray(large.getchannel("A"))
+    assert (alpha[0, 0], alpha[0, -1]) == (0, 255)
+    colours = np.asarray(large)[..., :-1].reshape(-1, len(large.mode) - 1)
+    assert np.abs(colours.astype(int) - np.array(other)).max() <= 1
+
+
+def test_upscale_transparent_16_bit_grey_raises(bicubic: nn.Module) -> None:
+    image = Image.fromarray(np.full((3, 4), 500, np.uint16))
+    image.info["transparency"] = 500
+    with pytest.raises(ValueError, match="16-bit grey with a transparent value is not upscaled"):
+        zoo.upscale(image, bicubic)
+
+
+def test_upscale_non_finite_output_raises(tmp_path: Path) -> None:
+    """Neither black nor white: nothing is written."""
+    for value in (float("nan"), float("inf")):
+        network = build_model("rcan_tiny_x2").eval()
+        with torch.no_grad():
+            list(network.parameters())[-1][0] = value
+        photo().save(tmp_path / "a.png")
+        with pytest.raises(FloatingPointError, match=r"a\.png: the upscaled pixels are not finite"):
+            image_files.upscale_file(tmp_path / "a.png", tmp_path / "b.png", network, 2)
+        assert [f.name for f in tmp_path.iterdir()] == ["a.png"]
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 9), (2, 3)])
@@ -134,156 +158,3 @@ def test_tile_for_free_memory_limits_tile_size(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(upscaling, "free_memory", lambda: 1 << 20)
     with pytest.raises(MemoryError, match="1 MiB of free memory"):
         upscaling.tile_for(network, 4)
-
-
-# Files
-
-
-def run(*args: str | Path) -> Any:
-    return CliRunner().invoke(app, ["upscale", *map(str, args)])
-
-
-@pytest.fixture
-def weights(tmp_path: Path) -> tuple[str, ...]:
-    """Options for a network with drawn weights."""
-    torch.manual_seed(0)
-    file = tmp_path / "rcan.safetensors"
-    save_safetensors(build_model("rcan_tiny_x2").state_dict(), file, {})
-    return "--model", "rcan_tiny_x2", "--weights", str(file)
-
-
-def test_upscale_command_preserves_profile_exif_and_dpi(
-    tmp_path: Path, weights: tuple[str, ...]
-) -> None:
-    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    exif.get_ifd(0x8769)[0xA002] = 37
-    source = tmp_path / "a.jpg"
-    photo().save(source, icc_profile=profile, exif=exif, dpi=(300, 300))
-    for suffix in (".png", ".jpg", ".webp"):
-        done = run(source, "-o", tmp_path / f"b{suffix}", *weights)
-        assert done.exit_code == 0, done.output
-        with Image.open(tmp_path / f"b{suffix}") as large:
-            assert large.size == (74, 46)  # not turned: the orientation is
-            assert large.info["icc_profile"] == profile
-            assert large.getexif()[0x0112] == 6
-            if suffix in (".png", ".jpg"):
-                assert large.getexif().get_ifd(0x8769)[0xA002] == 74
-                assert round(large.info["dpi"][0]) == 300
-    assert not list(tmp_path.glob(".*part*"))
-
-
-def test_upscale_command_files_and_folders_write_images(
-    tmp_path: Path, weights: tuple[str, ...]
-) -> None:
-    home = tmp_path / "in"
-    home.mkdir()
-    for name in ("a.png", "b.jpg"):
-        photo().save(home / name)
-    (home / "notes.txt").write_text("no image")
-    assert run(home, "-o", tmp_path / "out", *weights).exit_code == 0
-    assert sorted(f.name for f in (tmp_path / "out").iterdir()) == ["a_x2.png", "b_x2.png"]
-    assert run(home / "a.png", home / "b.jpg", *weights).exit_code == 0
-    assert (home / "a_x2.png").is_file()
-
-
-def test_upscale_command_bad_arguments_raise_one_sentence(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with pytest.raises(ValueError, match=r"no file at .*none\.png"):
-        image_files.plan([tmp_path / "none.png"], None, 2)
-    photo().save(tmp_path / "a.png")
-    photo().save(tmp_path / "a.jpg")
-    files = [tmp_path / "a.png", tmp_path / "a.jpg"]
-    with pytest.raises(ValueError, match="two of the images have one name"):
-        image_files.plan(files, tmp_path / "out", 2)
-    with pytest.raises(ValueError, match="2 images do not fit into"):
-        image_files.plan(files, tmp_path / "b.png", 2)
-    with pytest.raises(ValueError, match="nor a folder"):
-        image_files.plan(files[:1], tmp_path / "b.gif", 2)
-    with pytest.raises(ValueError, match="overwritten"):
-        image_files.plan(files[:1], files[0], 2)
-    with pytest.raises(ValueError, match="no images in"):
-        image_files.plan([tmp_path / "out"], None, 2)
-    monkeypatch.setattr(sys, "argv", ["zoo", "upscale", str(files[0]), "--model", "rcan"])
-    with pytest.raises(SystemExit, match="2"):
-        cli.main()
-    (line,) = capsys.readouterr().err.splitlines()
-    assert "rcan_x2 has no weights" in line
-    with pytest.raises(ValueError, match="rcan_x3 upscales by 3, not 2"):
-        upscaling.load("rcan_x3", 2)
-    with pytest.raises(ValueError, match="resnet20 does not upscale"):
-        upscaling.load("resnet20", 2)
-    with pytest.raises(UnknownNameError, match="the nearest are"):
-        upscaling.load("rcam", 2)
-
-
-def test_upscale_file_unsupported_image_raises(tmp_path: Path, bicubic: nn.Module) -> None:
-    def refuse(path: Path, says: str, to: str = "b.png") -> None:
-        with pytest.raises(ValueError, match=says):
-            image_files.upscale_file(path, tmp_path / to, bicubic, 2)
-        assert not (tmp_path / to).exists()
-
-    broken = tmp_path / "broken.png"
-    photo().save(broken)
-    broken.write_bytes(broken.read_bytes()[:200])
-    with pytest.raises(OSError, match="truncated"):
-        image_files.upscale_file(broken, tmp_path / "b.png", bicubic, 2)
-    (tmp_path / "text.png").write_text("no image")
-    refuse(tmp_path / "text.png", "not an image that can be read")
-    photo().save(tmp_path / "two.tif", save_all=True, append_images=[photo()])
-    refuse(tmp_path / "two.tif", "has 2 frames")
-    photo(mode="RGBA").save(tmp_path / "alpha.png")
-    refuse(tmp_path / "alpha.png", "a JPEG holds no RGBA", "b.jpg")
-    deep = np.zeros((4, 4, 3), np.uint16)
-    (tmp_path / "deep.png").write_bytes(png16(deep))
-    refuse(tmp_path / "deep.png", "16 bits per colour")
-
-
-def png16(pixels: Any) -> bytes:
-    """A PNG file of 16 bits per colour, which Pillow cannot write."""
-    import struct
-    import zlib
-
-    def chunk(kind: bytes, body: bytes) -> bytes:
-        return (
-            struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-        )
-
-    height, width = pixels.shape[:2]
-    head = struct.pack(">IIBBBBB", width, height, 16, 2, 0, 0, 0)
-    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in pixels)
-    body = chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
-    return b"\x89PNG\r\n\x1a\n" + body
-
-
-LARGE = """
-import sys
-from pathlib import Path
-import numpy as np
-import torch
-from PIL import Image
-from zoo.inference import image_files
-from zoo.models._builder import build_model
-from zoo.evaluation.memory import PeakMemory
-Image.MAX_IMAGE_PIXELS = None
-source = Path(sys.argv[1])
-rng = np.random.default_rng(0)
-Image.fromarray(rng.integers(0, 256, (3000, 4000, 3), dtype=np.uint8)).save(source)
-network = build_model("rcan_tiny_x4", groups=1, blocks=1, channels=16).eval()
-peak = PeakMemory(torch.device("cpu"))
-before = peak.bytes()
-size = image_files.upscale_file(source, source.with_name("b.bmp"), network, 4)
-print(*size, peak.bytes() - before)
-"""
-
-
-@pytest.mark.slow
-def test_upscale_file_large_photo_has_bounded_memory(tmp_path: Path) -> None:
-    """4000x3000 -> 16000x12000: 550 MiB of pixels; the rest does not grow with the image."""
-    command = [sys.executable, "-c", LARGE, str(tmp_path / "a.bmp")]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
-    width, height, taken = map(int, done.stdout.split())
-    assert (width, height) == (16000, 12000)
-    assert 550 * 2**20 < taken < 3 * 2**30

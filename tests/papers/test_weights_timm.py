@@ -79,8 +79,9 @@ def test_timm_weights_content_keeps_matching_pins(
 
 
 def test_timm_weights_provenance_unknown_tag_raises() -> None:
+    overrides = timm_weights.load_overrides("resnet")
     with pytest.raises(LookupError, match=r"resnet50\.moon_in1k: say in RECIPES"):
-        timm_weights.relation("resnet50.moon_in1k", "moon_in1k", timm_weights.load_overrides("resnet"))
+        timm_weights.relation("resnet50.moon_in1k", "moon_in1k", overrides)
 
 
 def test_default_weights_are_nearest_to_paper() -> None:

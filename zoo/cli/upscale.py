@@ -1,7 +1,8 @@
 """`zoo upscale` and `zoo score`: super-resolution of image files."""
 
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -32,29 +33,35 @@ def upscale(
         bool, typer.Option("--self-ensemble", help="Average eight orientations: slower, better.")
     ] = False,
 ) -> None:
-    """Upscale images."""
+    """Upscale images; a file that fails is named, and the exit code is 1 after the others."""
     from zoo.inference import image_files, upscaling
 
     jobs = image_files.plan(images, output, scale)
     network = upscaling.load(model, scale, weights)
+    failures = 0
     with bars() as bar:
         task = bar.add_task("")
+
+        def on_progress(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
+        options: dict[str, Any] = {"self_ensemble": self_ensemble, "on_progress": on_progress}
         for source, target in jobs:
             bar.update(task, description=escape(source.name))
-
-            def on_progress(done: int, total: int) -> None:
-                bar.update(task, completed=done, total=total)
-
-            width, height = image_files.upscale_file(
-                source,
-                target,
-                network,
-                scale,
-                tile=tile,
-                self_ensemble=self_ensemble,
-                on_progress=on_progress,
-            )
-            print(f"{target}: {width}x{height}")
+            try:
+                size = image_files.upscale_file(
+                    source, target, network, scale, tile=tile, **options
+                )
+            except (ValueError, FloatingPointError) as error:
+                if len(jobs) == 1:
+                    raise
+                failures += 1
+                print(f"zoo: {error}", file=sys.stderr)
+            else:
+                print(f"{target}: {size[0]}x{size[1]}")
+    if failures:
+        print(f"zoo: {failures} of {len(jobs)} images were not upscaled", file=sys.stderr)
+        raise typer.Exit(1)
 
 
 @app.command()

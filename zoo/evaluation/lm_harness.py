@@ -3,8 +3,7 @@
     zoo eval-harness gpt2.hf --tasks lambada_openai,piqa [--num-fewshot 5] [--limit 20] [--json]
     python -m zoo.evaluation.lm_harness --model zoo --model_args name=gpt2.hf --tasks lambada_openai
 
-The second is the command `lm_eval`, with all its options and the model "zoo". Its release 0.4.13
-has no plug-in models; releases that read entry points find this one themselves.
+The second is the command `lm_eval` with the model "zoo": release 0.4.13 has no plug-in models.
 """
 
 import json
@@ -78,7 +77,7 @@ class ZooLM(TemplateLM):  # type: ignore[misc]
 
     Args:
         name: of a model or weights, or a module.
-        weights: a safetensors file to load instead of the model's weights.
+        weights: safetensors file to load instead.
         tokenizer: a name, Hub repository or file; the model's own by default.
         batch_size: sequences at once.
         device: taken if there is a GPU.
@@ -101,8 +100,8 @@ class ZooLM(TemplateLM):  # type: ignore[misc]
         if not str(batch_size).isdecimal() or int(batch_size) < 1:
             raise ValueError(f"batch_size is a number of sequences, not {batch_size!r}")
         if isinstance(name, str):
-            file = Path(weights) if weights else None
-            self.generator = TextGenerator.load(name, weights=file, tokenizer=tokenizer)
+            path = Path(weights) if weights else None
+            self.generator = TextGenerator.load(name, weights=path, tokenizer=tokenizer)
         else:
             own = pretrained_cfg(name)["tokenizer"]
             self.generator = TextGenerator(name.eval(), read_tokenizer(tokenizer or own))
@@ -222,9 +221,9 @@ class ZooLM(TemplateLM):  # type: ignore[misc]
             raise ValueError(f"the zoo's models do not generate by {', '.join(unknown)}")
         max_prompt_tokens = self.model.context - max_new_tokens
         if max_prompt_tokens <= 0:
+            context = self.model.context
             raise ValueError(
-                f"max_gen_toks={max_new_tokens} leaves no room in the context of "
-                f"{self.model.context}"
+                f"max_gen_toks={max_new_tokens} leaves no room in the context of {context}"
             )
         generator = TruncatingGenerator(self.model, self.generator.tokenizer, max_prompt_tokens)
         return generator.generate(
@@ -254,15 +253,14 @@ def evaluate(
     Returns:
         The harness's results: {"results": {task: {metric: value}}, "versions": ..., ...}.
 
-    Raises:
-        ValueError: a task does not exist; and what ZooLM raises.
+    Raises ValueError for a task that does not exist, and what ZooLM raises.
     """
     for task in tasks:
         if task in UNAVAILABLE:
             raise ValueError(f"no task is {task}: {UNAVAILABLE[task]}")
     config = EvaluatorConfig(tasks=[TASKS.get(task, task) for task in tasks])
-    manager = config.process_tasks({})
-    results: dict[str, Any] = simple_evaluate(
+    manager = config.process_tasks({})  # expands config.tasks
+    return simple_evaluate(
         model=model if isinstance(model, ZooLM) else ZooLM(model),
         tasks=config.tasks,
         task_manager=manager,
@@ -270,7 +268,6 @@ def evaluate(
         limit=limit,
         log_samples=False,
     )
-    return results
 
 
 def print_results(

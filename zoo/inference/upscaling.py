@@ -4,6 +4,7 @@ pixels -> overlapping tiles -> network -> pixels       profile, EXIF and resolut
 """
 
 import copy
+import math
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -24,7 +25,12 @@ from zoo.models._sources import load_file
 
 OVERLAP = 16  # low-resolution pixels around a tile
 LARGEST_TILE = 256  # a CPU gains nothing beyond it
-EXIF_IFD, EXIF_WIDTH, EXIF_HEIGHT = 0x8769, 0xA002, 0xA003
+EXIF_IFD, GPS_IFD, EXIF_WIDTH, EXIF_HEIGHT = 0x8769, 0x8825, 0xA002, 0xA003
+RESOLUTION_TAGS = {0x011A, 0x011B, 0x0128}  # across, down, unit
+# Tags that describe a picture and not how its pixels are stored: titles, camera, orientation,
+# software, date, artist, copyright, rating, and Windows' title to subject.
+DESCRIPTIVE_TAGS = RESOLUTION_TAGS | {0x010D, 0x010E, 0x010F, 0x0110, 0x0112, 0x0131, 0x0132}
+DESCRIPTIVE_TAGS |= {0x013B, 0x013C, 0x4746, 0x4749, 0x8298, *range(0x9C9B, 0x9CA0)}
 FULL = {"L": 255, "RGB": 255, "I;16": 65535}  # largest pixel value of a mode
 OnProgress = Callable[[int, int], None]  # called with the tiles done and their number
 
@@ -87,7 +93,7 @@ def upscale(
     """Upscale an image.
 
     Args:
-        image: of mode RGB, L (grey), RGBA, LA, P, 1 or 16-bit grey.
+        image: of mode RGB, L (grey), RGBA, LA, P, PA, 1 or 16-bit grey.
         model: a name ("rcan" or "rcan_x4"), or a module of `load`.
         scale: of the network.
         tile: side of a tile in low-resolution pixels; chosen by free memory by default.
@@ -95,10 +101,12 @@ def upscale(
         on_progress: called with the number of tiles done and that of all tiles.
 
     Returns:
-        An image `scale` times as large. 16-bit grey stays so, alpha is resized bicubically, and ICC
-        profile, EXIF and resolution are kept.
+        An image `scale` times as large. 16-bit grey stays so, alpha is resized bicubically (a
+        transparent colour becomes alpha), and ICC profile, resolution and descriptive EXIF are
+        kept.
 
     Raises:
+        FloatingPointError: the network's output is not finite.
         LookupError: the model has no weights.
         ValueError: the mode is another, or the model has another scale.
 
@@ -116,16 +124,17 @@ def upscale(
     large = Image.fromarray(_upscale_tiles(run, np.asarray(colour), scale, tile, on_progress))
     if alpha is not None:
         large.putalpha(alpha.resize(large.size, Image.Resampling.BICUBIC))
-    large.info = {key: image.info[key] for key in ("icc_profile", "dpi") if key in image.info}
-    if exif := _exif(image, large.size):
-        large.info["exif"] = exif
+    large.info = _metadata(image, large.size)
     return large
 
 
 def split(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
     """Return an image as RGB, L or I;16, and its alpha channel if it has one."""
-    if image.mode == "P":
-        image = image.convert("RGBA" if "transparency" in image.info else "RGB")
+    has_key = "transparency" in image.info
+    if image.mode in ("RGB", "L", "1") and has_key:
+        return _split_key(image)
+    if image.mode in ("P", "PA"):
+        image = image.convert("RGBA" if image.mode == "PA" or has_key else "RGB")
     if image.mode == "1":
         image = image.convert("L")
     if image.mode in ("I;16L", "I;16B", "I;16N"):
@@ -137,17 +146,41 @@ def split(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
             f"an image of mode {image.mode} is not upscaled; "
             "convert it to RGB, RGBA, L, LA or 16-bit grey first"
         )
+    if image.mode == "I;16" and has_key:
+        raise ValueError("16-bit grey with a transparent value is not upscaled; save it with alpha")
     return image, None
 
 
-def _exif(image: Image.Image, size: tuple[int, int]) -> bytes:
-    """Return the EXIF block of an image with another size; the orientation stays."""
-    exif = image.getexif()
-    details = exif.get_ifd(EXIF_IFD)
+def _split_key(image: Image.Image) -> tuple[Image.Image, Image.Image]:
+    """Return an RGB or grey image and its alpha, 0 at the transparent colour.
+
+    That colour is no part of the picture: the mean of the others takes its place.
+    """
+    colour = image.convert("RGB" if image.mode == "RGB" else "L")
+    pixels = np.array(colour).reshape(colour.height, colour.width, -1)
+    hidden = (pixels == np.array(image.info["transparency"])).all(-1)
+    if not hidden.all():
+        pixels[hidden] = np.rint(pixels[~hidden].mean(0))
+    alpha = Image.fromarray(np.where(hidden, 0, 255).astype(np.uint8))
+    return Image.fromarray(pixels if image.mode == "RGB" else pixels[..., 0]), alpha
+
+
+def _metadata(image: Image.Image, size: tuple[int, int]) -> dict[Any, Any]:
+    """Return what remains true of an image with another size: profile, resolution and EXIF."""
+    info = {key: image.info[key] for key in ("icc_profile", "dpi") if image.info.get(key)}
+    if not all(math.isfinite(value) and value > 0 for value in info.get("dpi", ())):
+        del info["dpi"]
+    source, exif = image.getexif(), Image.Exif()
+    for tag in DESCRIPTIVE_TAGS & set(source):
+        if tag not in RESOLUTION_TAGS or math.isfinite(source[tag]):
+            exif[tag] = source[tag]
+    for tag in (EXIF_IFD, GPS_IFD):
+        if details := dict(source.get_ifd(tag)):
+            exif[tag] = details
     for tag, pixels in zip((EXIF_WIDTH, EXIF_HEIGHT), size, strict=True):
-        if tag in details:
-            details[tag] = pixels
-    return exif.tobytes() if len(exif) else b""
+        if tag in exif.get(EXIF_IFD, {}):
+            exif[EXIF_IFD][tag] = pixels
+    return info | ({"exif": exif.tobytes()} if len(exif) else {})
 
 
 def _upscale_tiles(
@@ -184,6 +217,10 @@ def _run_network(
     run = _at_scale(network, scale)
     out = (tiling.self_ensemble(run, batch) if self_ensemble else run(batch))[0]
     out = out.mean(0, keepdim=True) if pixels.ndim == 2 else out
+    if not out.isfinite().all():
+        raise FloatingPointError(
+            "the upscaled pixels are not finite; check the weights, and run them in float32"
+        )
     rounded = torch.floor(out * full + 0.5).clamp(0, full).permute(1, 2, 0)
     large: NDArray[Any] = rounded.cpu().numpy().astype(pixels.dtype)
     return large[..., 0] if pixels.ndim == 2 else large

@@ -23,7 +23,7 @@ else:  # what TOML and JSON are converted to: floats, and tuples for lists
     Arguments = Mapping[str, Argument | Mapping[str, Argument]]
 
 MODELS_DIR = Path(__file__).parent.parent / "models"
-TIMM_FILE = "timm_weights.json"  # in a paper's folder; eval/timm_weights.py and `zoo pin` write it
+TIMM_FILE = "timm_weights.json"  # written by eval/timm_weights.py and `zoo dev pin`
 Relation = Literal[
     "official", "port", "retrained, same recipe", "retrained, another recipe", "architecture only"
 ]
