@@ -101,6 +101,7 @@ def as_blob(path: Path) -> Path:
     path.replace(blob)
     link = path.with_name("link.safetensors")
     link.symlink_to(blob.name)
+    settle()
     return link
 
 

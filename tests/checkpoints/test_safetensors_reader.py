@@ -119,7 +119,7 @@ def test_create_pretrained_skips_random_init(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "resnet20.safetensors"
-    save_safetensors(build_model("resnet20").state_dict(), path, {})
+    save_safetensors(build_model("resnet20").state_dict(), path, {"model": "resnet20"})
     before = torch.random.get_rng_state()
     model = zoo.create(str(path))
     assert torch.equal(torch.random.get_rng_state(), before)

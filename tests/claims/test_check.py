@@ -1,6 +1,5 @@
 """zoo check: a plan, what was measured before, tries, and what is left when it is stopped."""
 
-import doctest
 import json
 import os
 import platform
@@ -296,10 +295,3 @@ def test_check_unreadable_sample_stops_all_processes(tmp_path: Path) -> None:
     (record,) = own()
     assert (record["samples"], len(record["broken"])) == (4, 1)
     assert "b.png cannot be read" in record["broken"][0]
-
-
-@pytest.mark.parametrize("function", [zoo.check, zoo.explain])
-def test_facade_docstring_example_runs(function: Any) -> None:
-    finder = doctest.DocTestFinder(recurse=False)
-    (example,) = finder.find(function, globs={})
-    assert doctest.DocTestRunner().run(example).failed == 0

@@ -18,11 +18,12 @@ import yaml
 from lm_eval.api.registry import get_model
 
 from tests.conftest import ROOT
+from tests.support.likelihoods import greedy, likelihood, network
 from zoo.checkpoints.writing import save_safetensors
 from zoo.data.benchmarks import BENCHMARKS
 from zoo.evaluation import lm_harness
 from zoo.evaluation.lm_harness import ZooLM
-from zoo.models._builder import build_model, load_class
+from zoo.models._builder import load_class
 
 END, CONTEXT = 256, 256
 TEXTS: Any = BENCHMARKS["peps_mini/validation"].open()
@@ -33,29 +34,9 @@ CHOICES = [
 ]
 
 
-def network() -> Any:
-    """Untrained, sure of itself, and with nothing but letters to say."""
-    torch.manual_seed(0)
-    model = build_model("gpt2_nano").eval()
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.mul_(4.0)
-        for ids in (slice(0, 65), slice(123, None)):
-            model.tok_embeddings.weight[ids] *= 0.01
-    return model
-
-
 @pytest.fixture(scope="module")
 def lm() -> ZooLM:
     return ZooLM(network(), batch_size=3)
-
-
-@torch.no_grad()
-def likelihood(ids: list[int], scored: int) -> float:
-    """ln of the probability of the last so many ids, in float64."""
-    shares = network().double()(torch.tensor([ids[:-1]]))[0].log_softmax(-1)
-    places = range(len(ids) - 1 - scored, len(ids) - 1)
-    return float(sum(shares[place, ids[place + 1]] for place in places))
 
 
 def rolling(text: str) -> float:
@@ -68,14 +49,6 @@ def rolling(text: str) -> float:
 
 def per_byte() -> float:
     return -sum(map(rolling, LONG)) / sum(len(text.encode()) for text in LONG)
-
-
-@torch.no_grad()
-def greedy(prompt: str, steps: int) -> str:
-    model, ids = network(), list(prompt.encode())
-    for _ in range(steps):
-        ids.append(int(model(torch.tensor([ids]))[0, -1].argmax()))
-    return bytes(ids[-steps:]).decode()
 
 
 @pytest.fixture(scope="module")

@@ -19,6 +19,7 @@ import zoo
 from tests.checkpoints import test_download as test_hub
 from tests.hub import test_push
 from tests.hub.test_push import EQUAL, REPO, SOURCE
+from tests.support.cli import run_cli
 from tests.support.hub_server import Files, Hub, Reply
 from zoo.checkpoints.lockfile import read_lockfile
 from zoo.hub import reference_outputs
@@ -126,6 +127,8 @@ def test_verify_corrupt_file_reports_error_once(hub: Hub, tmp_path: Path) -> Non
     blob.write_bytes(data)
     (checked,) = verify([SOURCE])
     assert sha256(data).hexdigest() in str(checked.error)
+    assert "timm_weights" not in str(checked.error)
+    assert f"the config.json of {SOURCE} pins" in str(checked.error)
     (checked,) = verify([SOURCE])
     assert (checked.error, checked.outputs) == (None, EQUAL)
     api = HfApi(endpoint=constants.ENDPOINT)
@@ -147,8 +150,21 @@ def test_create_removed_locked_commit_raises(hub: Hub, tmp_path: Path) -> None:
     assert read_lockfile()["timm/gone/config.json"]["revision"] == commit
     del hub.repos["timm/gone"][commit]
     test_hub.forget(tmp_path)
-    with pytest.raises(WeightsError, match=f"has no revision {commit}"):
+    with pytest.raises(WeightsError, match=f"has no revision {commit}.*rewritten the history"):
         zoo.create("hf-hub:timm/gone")
+    with pytest.raises(WeightsError, match=r"timm/gone has no revision v9$"):
+        zoo.create("hf-hub:timm/gone@v9")
+
+
+def test_pull_cli_names_only_folders_that_exist(hub: Hub, tmp_path: Path) -> None:
+    bundle = tmp_path / "bundle"
+    result = run_cli("pull", "resnet20", "--to", bundle)
+    assert (result.code, bundle.exists()) == (0, False)
+    assert result.out == f"resnet20: part of the zoo, so {bundle} needs no file of it\n"
+    push("resnet20", REPO)
+    result = run_cli("pull", SOURCE, "resnet20", "--to", bundle)
+    assert result.out.endswith(f"zoo hub serve {bundle / 'hub'}` for others\n")
+    assert (bundle / "hub").is_dir()
 
 
 # Killed at ten points

@@ -146,6 +146,14 @@ def _load(path: str) -> dict[str, torch.Tensor]:
     return safetensors.torch.load_file(path)
 
 
+def test_push_dry_run_needs_no_token(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_TOKEN", "")
+    monkeypatch.setattr(constants, "HF_TOKEN_PATH", "/nowhere")
+    assert set(push("resnet20", REPO, dry_run=True).changed) >= CHECK
+    with pytest.raises(WeightsError, match="a repository is called org/name"):
+        push("resnet20", "small", dry_run=True)
+
+
 def test_push_dry_run_sends_nothing(hub: Hub) -> None:
     done = push("resnet20", REPO, dry_run=True)
     assert set(done.changed) >= CHECK

@@ -89,7 +89,8 @@ def test_sampling_params_seed_top_k_and_top_p_limit_draws() -> None:
 @pytest.mark.parametrize("target", TARGETS)
 def test_generate_sampled_row_is_independent_of_its_batch(target: str) -> None:
     """Neither the other prompts, their order nor the padding change what is drawn."""
-    model, options = small(target), {"sampling": SamplingParams(temperature=1.5), "seed": 3}
+    model = small(target)
+    options: dict[str, Any] = {"sampling": SamplingParams(temperature=1.5), "seed": 3}
     alone = [generate(model, [p], max_new_tokens=9, **options)[0] for p in PROMPTS]
     assert generate(model, PROMPTS, max_new_tokens=9, **options) == alone
     assert generate(model, PROMPTS[::-1], max_new_tokens=9, **options) == alone[::-1]
@@ -132,12 +133,14 @@ def test_generate_non_finite_logits_raise() -> None:
     first = generate(model, PROMPTS[:1], max_new_tokens=1)[0][-1]
     head = model.forward_head
 
-    def broken(states: torch.Tensor) -> torch.Tensor:
+    def broken_after_first(states: torch.Tensor) -> Any:
         logits = head(states).clone()
-        logits[0, 4] = torch.nan
+        if calls:
+            logits[0, 4] = torch.nan
+        calls.append(states)
         return logits
 
-    model.forward_head = lambda x: broken(x) if calls.append(x) or len(calls) > 1 else head(x)
+    model.forward_head = broken_after_first
     for sampling in (None, SamplingParams(temperature=1.0)):
         calls: list[torch.Tensor] = []
         with pytest.raises(FloatingPointError, match=r"prompt 0 .* token 2; .*--precision fp32"):

@@ -50,6 +50,8 @@ def test_upscale_command_preserves_profile_exif_and_dpi(
     exif = Image.Exif()
     exif[0x0112] = 6
     exif.get_ifd(0x8769)[0xA002] = 37
+    exif.get_ifd(0x8769)[0xA005] = {1: "R98"}
+    exif.get_ifd(0x8825)[1] = "N"
     source = tmp_path / "a.jpg"
     photo().save(source, icc_profile=profile, exif=exif, dpi=(300, 300))
     for suffix in (".png", ".jpg", ".webp"):
@@ -60,7 +62,8 @@ def test_upscale_command_preserves_profile_exif_and_dpi(
             assert large.info["icc_profile"] == profile
             assert large.getexif()[0x0112] == 6
             if suffix in (".png", ".jpg"):
-                assert large.getexif().get_ifd(0x8769)[0xA002] == 74
+                assert large.getexif().get_ifd(0x8769) == {0xA002: 74}
+                assert large.getexif().get_ifd(0x8825) == {1: "N"}
                 assert round(large.info["dpi"][0]) == 300
     assert not list(tmp_path.glob(".*part*"))
 

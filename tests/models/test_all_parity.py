@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from tests.golden.fill import fill, images, layers_of
+from tests.support.compare import relative_error
 from zoo.models._builder import build_model
 from zoo.models.resnet.model import large_pool
 from zoo.modules.post_activation import Basic, Bottleneck
@@ -46,11 +47,6 @@ def logits(model: nn.Module, size: int, batch: int = 2) -> Tensor:
         return model(images(size, batch))
 
 
-def error(actual: Tensor, expected: Tensor) -> float:
-    """Largest difference by largest logit."""
-    return float((actual - expected).abs().max() / expected.abs().max())
-
-
 # The authors' files
 
 HEAVY = (
@@ -67,7 +63,7 @@ def golden_error(key: str, change: Change | None = None, **args: Any) -> float:
     if change:
         change(model)
     actual = logits(model, record["size"], record["batch"])[:, :10]
-    return error(actual, torch.tensor(record["logits"], dtype=torch.float64))
+    return relative_error(actual, torch.tensor(record["logits"], dtype=torch.float64))
 
 
 @pytest.mark.parametrize(

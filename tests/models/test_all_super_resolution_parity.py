@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from tests.conftest import one_of_a_kind
 from tests.golden.fill import fill, images
+from tests.support.compare import relative_error
 from tests.support.patching import replace_everywhere
 from zoo.checkpoints.key_mapping import KeyMapping
 from zoo.models._builder import build_model
@@ -36,11 +37,6 @@ NAMED = {**{k: r for k, r in GOLDEN.items() if not r["args"]}, **FILE["full"]}
 SAME, ROUNDED, WRONG = 1e-12, 1e-6, 1e-2  # relative to the largest number
 Change = Callable[[Any, pytest.MonkeyPatch], None]
 State = dict[str, Tensor]
-
-
-def error(actual: Tensor, expected: Tensor) -> float:
-    """Largest difference by largest number."""
-    return float((actual - expected).abs().max() / expected.abs().max())
 
 
 def shapes(record: dict[str, Any]) -> dict[str, tuple[int, ...]]:
@@ -104,7 +100,7 @@ def golden_error(model: nn.Module, record: dict[str, Any]) -> float:
     x = images(record["height"])[..., : record["width"]].abs() % 1
     with torch.inference_mode():
         actual = numbers(model(x, record["scale"]))
-    return error(actual, torch.tensor(record["numbers"], dtype=torch.float64))
+    return relative_error(actual, torch.tensor(record["numbers"], dtype=torch.float64))
 
 
 @pytest.mark.parametrize("key", GOLDEN)
@@ -139,9 +135,9 @@ def test_rcan_weights_in_spandrel_give_equal_output(
     x = torch.rand(2, 3, 9, 7, generator=torch.Generator().manual_seed(0)).to(dtype)
     with torch.inference_mode():
         expected = theirs.model.to(dtype).eval()(x.clone())  # writes into its input
-        assert error(model.to(dtype)(x), expected) <= bound
+        assert relative_error(model.to(dtype)(x), expected) <= bound
         model.sub_mean = MeanShift(tuple(-255 * mean for mean in DIV2K_MEAN)).to(dtype)
-        assert error(model(x), expected) > WRONG
+        assert relative_error(model(x), expected) > WRONG
 
 
 # Published files

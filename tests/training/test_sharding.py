@@ -11,7 +11,6 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import psutil
@@ -31,7 +30,6 @@ from tests.test_distributed import environment, launch, torchrun
 from tests.training.test_checkpoint_resume import reached
 from tests.training.test_loop import final, tiny
 from zoo.checkpoints import loading
-from zoo.models._builder import build_model
 from zoo.training import Recipe, Trainer, checkpoint, sharding, train
 from zoo.training.error_count import count_errors
 from zoo.training.language_modeling import NextToken
@@ -203,32 +201,6 @@ def test_train_command_shard_with_one_process_exits_2(
     assert message.startswith("error: --shard splits a network among processes, and there is one")
     assert message.count("\n") == 1
     assert not list(tmp_path.iterdir())
-
-
-@pytest.mark.parametrize(
-    ("precision", "layout", "message"),
-    [
-        ("fp16", torch.contiguous_format, "takes bf16 or no"),
-        ("no", torch.channels_last, "channels_last is for runs that are not sharded"),
-    ],
-)
-def test_sharding_check_unsupported_options_raise(
-    precision: str, layout: torch.memory_format, message: str
-) -> None:
-    two: Any = SimpleNamespace(num_processes=2)
-    with pytest.raises(ValueError, match=message):
-        sharding.check(two, small(precision=precision), layout)
-
-
-@pytest.mark.parametrize("name", decoders.TARGETS.values())
-def test_blocks_of_language_model_are_its_layers(name: str) -> None:
-    model: Any = build_model(name, device="meta")
-    assert sharding.blocks(model) == list(model.layers)
-
-
-def test_blocks_small_ones_are_not_sharded() -> None:
-    model: Any = build_model("resnet18", device="meta")
-    assert sharding.blocks(model) == [*model.layer3, *model.layer4]
 
 
 def variants(where: str) -> None:

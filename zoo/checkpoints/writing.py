@@ -1,8 +1,10 @@
-"""State dicts -> safetensors files."""
+"""State dicts <-> safetensors files with metadata."""
 
+import ast
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import safetensors.torch
 from torch import Tensor
@@ -30,3 +32,15 @@ def encode_safetensors(state: dict[str, Tensor], metadata: dict[str, str]) -> by
     """
     encoded = {"zoo": json.dumps(metadata, sort_keys=True)}
     return safetensors.torch.save({k: v.contiguous() for k, v in state.items()}, encoded)
+
+
+def read_metadata(path: Path) -> dict[str, Any]:
+    """Return the metadata that `encode_safetensors` wrote into a file; {} for a file of others."""
+    with safetensors.safe_open(path, "pt") as file:
+        text = (file.metadata() or {}).get("zoo", "")
+    try:
+        metadata = json.loads(text)
+        args = metadata.get("args", {})
+        return {**metadata, "args": ast.literal_eval(args) if isinstance(args, str) else args}
+    except (ValueError, SyntaxError, AttributeError, RecursionError, MemoryError):
+        return {}

@@ -7,6 +7,7 @@ import copy
 import math
 from collections.abc import Callable
 from functools import partial
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from zoo.models._sources import load_file
 OVERLAP = 16  # low-resolution pixels around a tile
 LARGEST_TILE = 256  # a CPU gains nothing beyond it
 EXIF_IFD, GPS_IFD, EXIF_WIDTH, EXIF_HEIGHT = 0x8769, 0x8825, 0xA002, 0xA003
+INTEROP_IFD = 0xA005
 RESOLUTION_TAGS = {0x011A, 0x011B, 0x0128}  # across, down, unit
 # Tags that describe a picture and not how its pixels are stored: titles, camera, orientation,
 # software, date, artist, copyright, rating, and Windows' title to subject.
@@ -168,19 +170,26 @@ def _split_key(image: Image.Image) -> tuple[Image.Image, Image.Image]:
 def _metadata(image: Image.Image, size: tuple[int, int]) -> dict[Any, Any]:
     """Return what remains true of an image with another size: profile, resolution and EXIF."""
     info = {key: image.info[key] for key in ("icc_profile", "dpi") if image.info.get(key)}
-    if not all(math.isfinite(value) and value > 0 for value in info.get("dpi", ())):
+    if not all(map(_is_resolution, info.get("dpi", ()))):
         del info["dpi"]
     source, exif = image.getexif(), Image.Exif()
     for tag in DESCRIPTIVE_TAGS & set(source):
-        if tag not in RESOLUTION_TAGS or math.isfinite(source[tag]):
+        if tag not in RESOLUTION_TAGS or _is_resolution(source[tag]):
             exif[tag] = source[tag]
     for tag in (EXIF_IFD, GPS_IFD):
-        if details := dict(source.get_ifd(tag)):
+        details = dict(source.get_ifd(tag))
+        details.pop(INTEROP_IFD, None)  # an offset within the old block
+        if details:
             exif[tag] = details
     for tag, pixels in zip((EXIF_WIDTH, EXIF_HEIGHT), size, strict=True):
         if tag in exif.get(EXIF_IFD, {}):
             exif[EXIF_IFD][tag] = pixels
     return info | ({"exif": exif.tobytes()} if len(exif) else {})
+
+
+def _is_resolution(value: object) -> bool:
+    """Return True for a finite number above 0."""
+    return isinstance(value, Real) and math.isfinite(value) and value > 0
 
 
 def _upscale_tiles(

@@ -8,7 +8,6 @@ have written it, or the metadata of a file, so they may only name a network of t
 arguments that are OVERRIDABLE or that a key mapping of its family tries.
 """
 
-import ast
 import inspect
 import json
 import re
@@ -17,10 +16,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from safetensors import safe_open
-
 from zoo.checkpoints import download, loading
 from zoo.checkpoints.reading import candidates, clean_keys
+from zoo.checkpoints.writing import read_metadata
 from zoo.models._builder import (
     build_entry,
     build_model,
@@ -216,7 +214,7 @@ def _create_from_file(path: Path, pretrained: bool, overrides: Mapping[str, Any]
 
 def _stated_network(path: Path, overrides: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     """Return name and arguments by the metadata, or the config.json beside the file; else none."""
-    metadata = _zoo_metadata(path)
+    metadata = {} if path.name.endswith(download.INDEX) else read_metadata(path)
     if "model" in metadata:
         config: dict[str, Any] = {"zoo": metadata}
     else:
@@ -230,20 +228,6 @@ def _stated_network(path: Path, overrides: Mapping[str, Any]) -> tuple[str, dict
             return "", {}
     entry, args = _configured_entry(str(path), config, overrides)
     return entry.name, args
-
-
-def _zoo_metadata(path: Path) -> dict[str, Any]:
-    """Return what `zoo convert` and training write into a file; {} for a file of others."""
-    if path.name.endswith(download.INDEX):
-        return {}
-    with safe_open(path, "pt") as file:
-        text = (file.metadata() or {}).get("zoo", "")
-    try:
-        metadata = json.loads(text)
-        args = metadata.get("args", {})
-        return {**metadata, "args": ast.literal_eval(args) if isinstance(args, str) else args}
-    except (ValueError, SyntaxError, AttributeError, RecursionError, MemoryError):
-        return {}
 
 
 def _models_that_fit(state: Mapping[str, Any]) -> list[str]:
