@@ -1,4 +1,4 @@
-"""What the evaluation scripts of eval/ share: options, the network, the run and its record.
+"""Shared parts of the evaluation scripts: options, the network, the run and its record.
 
 options -> evaluator -> zoo.evaluation.engine -> record, in OUT/record.json and the published ledger
 """

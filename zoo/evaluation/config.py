@@ -8,7 +8,7 @@ PRECISIONS = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 
 @dataclass(frozen=True, kw_only=True)
 class EvalConfig:
-    """How an evaluation runs. Only `precision` and `limit` change what is measured."""
+    """Settings of an evaluation. Only `precision` and `limit` change what is measured."""
 
     precision: str = "fp32"  # one of PRECISIONS
     batch_size: int = 0  # samples at once; 0 for the evaluator's own

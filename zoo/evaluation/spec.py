@@ -29,7 +29,7 @@ PREPROCESSING_KEYS = ("input_size", "crop_pct", "interpolation", "mean", "std") 
 
 @dataclass(frozen=True, kw_only=True)
 class EvalSpec:
-    """What is evaluated: weights, a network without parameters, or published images."""
+    """Subject of an evaluation: weights, a network without parameters, or published images."""
 
     model: str  # architecture
     benchmark: str  # id of a benchmark

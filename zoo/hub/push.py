@@ -39,7 +39,7 @@ Files = dict[str, bytes]
 
 @dataclass(frozen=True)
 class PushResult:
-    """What a push did, or would do."""
+    """The outcome of a push, or of a dry run."""
 
     name: str  # the weights, arch.tag
     repo: str  # org/name

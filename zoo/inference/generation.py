@@ -24,7 +24,7 @@ Stop = Collection[int] | Callable[[list[int]], bool]  # ids, or True for a row's
 
 @dataclass(frozen=True, kw_only=True)
 class SamplingParams:
-    """How the next token is chosen."""
+    """Choice of the next token."""
 
     temperature: float = 0.0  # 0: the most probable token; else draw from logits / temperature
     top_k: int = 0  # draw among the k most probable tokens; 0: among all

@@ -189,7 +189,7 @@ def _metadata(image: Image.Image, size: tuple[int, int]) -> dict[Any, Any]:
 
 def _is_resolution(value: object) -> bool:
     """Return True for a finite number above 0."""
-    return isinstance(value, Real) and math.isfinite(value) and value > 0
+    return isinstance(value, Real) and math.isfinite(value) and float(value) > 0
 
 
 def _upscale_tiles(

@@ -16,7 +16,7 @@ NAME = "checkpoint.pt"
 
 
 class TrainerState(Protocol):
-    """What a checkpoint reads and writes of a training run."""
+    """The attributes of a training run that a checkpoint reads and writes."""
 
     recipe: Recipe
     seed: int

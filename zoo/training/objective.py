@@ -43,7 +43,7 @@ class TrainingData(Protocol):
 
 
 class Objective(Protocol):
-    """What a network is trained for. Implementations are frozen dataclasses, shown in a recipe."""
+    """A training objective. Implementations are frozen dataclasses, shown in a recipe."""
 
     metric: str  # name of the training metric in the history
 

@@ -1,4 +1,4 @@
-"""What a training run shows: a progress bar, lines on stderr, TensorBoard if it is installed."""
+"""Progress of a training run: a bar, lines on stderr, TensorBoard if it is installed."""
 
 import sys
 import time

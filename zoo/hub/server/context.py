@@ -1,4 +1,4 @@
-"""What a handler works on: the Hub, and a request with its user and repository."""
+"""The context of a handler: the Hub, and a request with its user and repository."""
 
 import hmac
 import re
@@ -41,7 +41,7 @@ Handler: TypeAlias = Callable[..., Response]
 
 @dataclass
 class HubState:
-    """What every handler shares."""
+    """State that all handlers share."""
 
     store: Store
     writable: bool = True

@@ -28,7 +28,7 @@ Step = tuple[str, Callable[[], object]]  # description, function that undoes it
 
 @dataclass(frozen=True)
 class OptimizationReport:
-    """What `optimize` did to a network."""
+    """Steps and effect of `optimize` on a network."""
 
     steps: tuple[str, ...]  # in their order
     max_rel_error: float  # largest change of an output over the largest output, on the example
