@@ -2,7 +2,6 @@
 
 import json
 import os
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 import zoo
+from tests.checkpoints.conftest import Load, settle
 from tests.support.patching import replace_everywhere
 from zoo.checkpoints import hash_cache, safetensors_format, safetensors_reader
 from zoo.checkpoints.loading import assign_state
@@ -33,14 +33,6 @@ STATE = {
 
 
 @pytest.fixture
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The file of the cache, for files of any size."""
-    monkeypatch.setattr(hash_cache, "MIN_SIZE", 1)
-    monkeypatch.setenv("ZOO_CHECKED", str(tmp_path / "deep" / "checked.json"))
-    return tmp_path / "deep" / "checked.json"
-
-
-@pytest.fixture
 def path(tmp_path: Path) -> Path:
     file = tmp_path / "a.safetensors"
     put(file, STATE)
@@ -51,35 +43,6 @@ def put(path: Path, state: dict[str, Tensor]) -> None:
     """Write a file, and wait until it has not just been written."""
     path.write_bytes(save(state))
     settle()
-
-
-def settle() -> None:
-    """Wait until nothing has just been written."""
-    time.sleep(1.5 * hash_cache.SETTLE_TIME / 1e9)
-
-
-class Load:
-    """Loads files; counts those that were hashed, and keeps the sha256 that were accepted."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.hashed = 0
-        self.sums: list[str] = []
-        lookup = hash_cache.lookup
-
-        def counted(path: Path, status: hash_cache.FileStatus | None) -> str | None:
-            sha256 = lookup(path, status)
-            self.hashed += sha256 is None
-            return sha256
-
-        monkeypatch.setattr(hash_cache, "lookup", counted)
-
-    def __call__(self, path: Path) -> dict[str, Tensor]:
-        return read_tensors("it", path, self.sums.append)
-
-
-@pytest.fixture
-def load(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Load:
-    return Load(monkeypatch)
 
 
 def test_read_tensors_second_load_is_not_hashed(load: Load, path: Path) -> None:

@@ -18,7 +18,6 @@ from tests.models.test_all_parity import (
     SAME,
     WRONG,
     Change,
-    error,
     flip_the_first_shortcut,
     logits,
     move_the_stride,
@@ -26,6 +25,7 @@ from tests.models.test_all_parity import (
     shift_the_pool,
     slow,
 )
+from tests.support.compare import relative_error
 from zoo.models._registry import model_entries
 
 # torchvision and timm: their keys, their logits
@@ -67,7 +67,7 @@ def test_model_state_dict_in_timm_or_torchvision_is_equal(name: str, library: st
     assert type(other).__module__.startswith(library)
     expected = logits(model, 64)
     if name.startswith("rdnet"):  # timm's head has another epsilon than the authors' (and ours)
-        assert 1e-8 < error(logits(other, 64), expected) < 1e-4
+        assert 1e-8 < relative_error(logits(other, 64), expected) < 1e-4
         other.head.norm.eps = 1e-5
     assert torch.equal(logits(other, 64), expected)
 
@@ -77,7 +77,7 @@ def test_resnet50_changed_stride_differs_from_torchvision(change: Change) -> Non
     model = ours("resnet50")
     expected = logits(theirs("torchvision", "resnet50", model.state_dict()), 64)
     change(model)
-    assert error(logits(model, 64), expected) > WRONG
+    assert relative_error(logits(model, 64), expected) > WRONG
 
 
 RESNETV2 = [  # our key -> that of timm's resnetv2_50, whose first unit does what our stem does
@@ -104,10 +104,10 @@ def test_preresnet50_negative_scale_differs_from_timm() -> None:
     """max(ReLU(BN(x))) = ReLU(BN(max(x))) as long as no scale of the BatchNorm is negative."""
     model = ours("preresnet50")
     assert model.bn1.weight.min() < 0
-    assert error(logits(as_resnetv2(model), 64), logits(model, 64)) > WRONG
+    assert relative_error(logits(as_resnetv2(model), 64), logits(model, 64)) > WRONG
     with torch.no_grad():
         model.bn1.weight.abs_()
-    assert error(logits(as_resnetv2(model), 64), logits(model, 64)) <= SAME
+    assert relative_error(logits(as_resnetv2(model), 64), logits(model, 64)) <= SAME
 
 
 # pytorchcv: layer by layer, as it defines them in our order
@@ -151,6 +151,6 @@ def test_model_equals_pytorchcv_except_known_changes(
     """Where it differs from the authors, it is only by `change`, and by much."""
     model, expected = ours(name, **args), logits(pytorchcv(other), 32)
     if change:
-        assert error(logits(model, 32), expected) > WRONG
+        assert relative_error(logits(model, 32), expected) > WRONG
         change(model)
-    assert error(logits(model, 32), expected) <= SAME
+    assert relative_error(logits(model, 32), expected) <= SAME

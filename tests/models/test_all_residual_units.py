@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from tests.conftest import first_alone
 from tests.golden.fill import fill, layers_of
 from tests.models.test_all_behaviour import close, example, real, train
-from tests.models.test_all_parity import WRONG, Change, error, logits, ours
+from tests.models.test_all_parity import WRONG, Change, logits, ours
+from tests.support.compare import relative_error
 from zoo.models._builder import build_model
 from zoo.models.res2net.model import Res2Block
 from zoo.modules.post_activation import Bottleneck
@@ -108,9 +109,9 @@ def test_res2net_altered_first_block_differs_from_timm(change: Change) -> None:
         other = timm.create_model("res2net50_26w_4s").eval()
     other.load_state_dict(model.state_dict(), assign=True)
     expected = logits(other, 64)
-    assert error(logits(model, 64), expected) == 0
+    assert relative_error(logits(model, 64), expected) == 0
     change(model)
-    assert error(logits(model, 64), expected) > WRONG
+    assert relative_error(logits(model, 64), expected) > WRONG
 
 
 def test_res2_block_rolled_channels_match_eq_1() -> None:

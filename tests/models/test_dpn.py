@@ -7,7 +7,8 @@ import timm
 import torch
 
 from tests.golden.fill import fill, images, layers_of
-from tests.models.test_all_parity import error, ours
+from tests.models.test_all_parity import ours
+from tests.support.compare import relative_error
 from zoo.models._builder import build_model
 from zoo.models._registry import get_entry, stored_counts
 from zoo.models.dpn.dual_path import DualPath
@@ -80,9 +81,9 @@ def test_dpn68b_with_split_last_conv_equals_dpn68() -> None:
             state[f"{block}.c1x1_c2.weight"] = value[width:]
     x = images(64)
     with torch.no_grad():
-        assert error(split(x), model(x)) > 1e-2
+        assert relative_error(split(x), model(x)) > 1e-2
         split.load_state_dict(state, strict=True)
-        assert error(split(x), model(x)) < 1e-12
+        assert relative_error(split(x), model(x)) < 1e-12
 
 
 def test_dual_path_unread_dense_channels_is_residual_unit() -> None:

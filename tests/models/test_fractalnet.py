@@ -11,7 +11,8 @@ from pytorchcv.models.fractalnet_cifar import fractalnet_cifar10
 from torch import Tensor, nn
 
 from tests.golden.fill import fill, images, layers_of
-from tests.models.test_all_parity import SAME, WRONG, error, logits, ours
+from tests.models.test_all_parity import SAME, WRONG, logits, ours
+from tests.support.compare import relative_error
 from zoo.models._builder import build_model
 from zoo.models.fractalnet.fractal import LOCAL, Block, Fractal, Route
 
@@ -51,7 +52,7 @@ def as_pytorchcv() -> nn.Module:
 
 
 def test_fractalnet_logits_match_pytorchcv() -> None:
-    assert error(logits(as_pytorchcv(), 32), logits(pytorchcv(), 32)) <= SAME
+    assert relative_error(logits(as_pytorchcv(), 32), logits(pytorchcv(), 32)) <= SAME
 
 
 def test_block_join_nested_means_differ_from_pytorchcv(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,7 +65,7 @@ def test_block_join_nested_means_differ_from_pytorchcv(monkeypatch: pytest.Monke
         return actual
 
     monkeypatch.setattr(Block, "join", nested)
-    assert error(logits(as_pytorchcv(), 32), logits(pytorchcv(), 32)) > WRONG
+    assert relative_error(logits(as_pytorchcv(), 32), logits(pytorchcv(), 32)) > WRONG
 
 
 def small(**args: Any) -> Any:
@@ -103,7 +104,7 @@ def test_fractalnet_column_equals_plain_network(column: int) -> None:
         plain = alone(model, column)
         expected = by_hand(model, column, x)
         assert torch.equal(plain(x), expected)
-        assert error(model(x), expected) > WRONG
+        assert relative_error(model(x), expected) > WRONG
         model.route.column.fill_(C - column)
         model.route.draw = lambda: None
         for part in model.modules():

@@ -13,7 +13,8 @@ from pytorchcv.models.pyramidnet import pyramidnet101_a360
 from torch import Tensor, nn
 
 from tests.golden.fill import fill, images, layers_of
-from tests.models.test_all_parity import SAME, WRONG, error, golden_error, logits, ours
+from tests.models.test_all_parity import SAME, WRONG, golden_error, logits, ours
+from tests.support.compare import relative_error
 from zoo.models._builder import build_model
 from zoo.models._registry import get_entry, model_entries, stored_counts
 from zoo.models.pyramidnet.units import PyramidUnit, basic, bottleneck, pyramid
@@ -204,7 +205,7 @@ def test_forward_one_wrong_detail_differs_from_golden(change: Callable[[nn.Modul
 def test_forward_imagenet_matches_pytorchcv() -> None:
     other = pyramidnet101_a360().eval()
     fill(layers_of(other))
-    assert error(logits(ours("pyramidnet101_a360"), 224, 1), logits(other, 224, 1)) <= SAME
+    assert relative_error(logits(ours("pyramidnet101_a360"), 224, 1), logits(other, 224, 1)) <= SAME
 
 
 @pytest.mark.parametrize(

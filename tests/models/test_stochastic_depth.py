@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from tests.conftest import ROOT
 from tests.golden.fill import fill, images, layers_of
 from tests.models.test_all_behaviour import train
-from tests.models.test_all_parity import SAME, WRONG, error, ours
+from tests.models.test_all_parity import SAME, WRONG, ours
+from tests.support.compare import relative_error
 from zoo.models._builder import build_model
 from zoo.models.stochastic_depth.formulas import survivals, time_saved
 from zoo.models.stochastic_depth.survival import (
@@ -132,7 +133,7 @@ def test_training_forward_matches_pytorch_code(key: str, monkeypatch: pytest.Mon
         monkeypatch.setattr(Tensor, "bernoulli_", lambda x, p, given=given: x.fill_(next(given)))
         with torch.no_grad():
             actual = model(images(32))
-        assert error(actual, torch.tensor(step["logits"], dtype=torch.float64)) <= SAME
+        assert relative_error(actual, torch.tensor(step["logits"], dtype=torch.float64)) <= SAME
         assert not list(given)
     assert {alive for step in record["training"] for alive in step["survived"]} == {True, False}
 
@@ -149,13 +150,13 @@ def test_recalibrate_every_backbone_matches_equations_2_and_5(name: str) -> None
     recalibrate(model)
     with torch.no_grad():
         tested = with_factors(paper, p)(x)
-        assert error(model(x), tested) <= SAME
-        assert error(paper(x), tested) > WRONG
+        assert relative_error(model(x), tested) <= SAME
+        assert relative_error(paper(x), tested) > WRONG
         seen = set()
         for seed in range(3):
             b = draws(model, seed)
             torch.manual_seed(seed)
-            assert error(train(model)(x), with_factors(paper, b)(x)) <= SAME
+            assert relative_error(train(model)(x), with_factors(paper, b)(x)) <= SAME
             seen |= set(b)
         assert seen == {0.0, 1.0}
 
@@ -171,7 +172,7 @@ def test_recalibrate_forward_matches_equation_5_by_block() -> None:
             h = (
                 p * block.bn2(block.conv2(block.bn1(block.conv1(h)).relu())) + skip(h, block)
             ).relu()
-        assert error(model.forward_features(images(32)), h) <= SAME
+        assert relative_error(model.forward_features(images(32)), h) <= SAME
 
 
 def skip(h: Tensor, block: Any) -> Tensor:
@@ -230,7 +231,7 @@ def test_sd_resnet_strided_shortcut_equals_resnet() -> None:
     plain, model = ours("resnet20"), ours("sd_resnet110", depth=20)
     with torch.no_grad():
         expected = plain(images(32))
-        assert error(model(images(32)), expected) > WRONG
+        assert relative_error(model(images(32)), expected) > WRONG
         for block in blocks_of(model):
             block.downsample = identity(block.conv1.in_channels, block.c_out, block.stride)
         assert torch.equal(model(images(32)), expected)

@@ -80,7 +80,7 @@ def _unwrap(path: Path, content: Any, ema: bool | None) -> tuple[Any, dict[str, 
         if not isinstance(content, dict) or not isinstance(content.get(wrapper), dict):
             continue
         averaged = averaged or wrapper in EMA_WRAPPERS
-        for key in content.keys() - {wrapper}:
+        for key in (key for key in content if key != wrapper):
             weights = key in (*EMA_WRAPPERS, *WRAPPERS) and isinstance(content[key], dict)
             switch = "--no-ema" if wrapper in EMA_WRAPPERS else "--ema"
             other = f"weights that were not taken, but {wrapper} (see {switch})"
