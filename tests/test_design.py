@@ -1,6 +1,7 @@
 """The design holds: imports run one way, and nothing grows past its size."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,15 @@ from tests.conftest import ROOT
 
 ZOO = ROOT / "zoo"
 PACKAGES = 12
+PRIVATE_PATCH = re.compile(
+    r'setattr\([^,()]+, "_[a-z]|replace_everywhere\([^"]*"[\w.]+\._[a-z]\w*"'
+)
+
+
+def test_no_test_patches_a_private_name() -> None:
+    tests = {path: path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("*.py")}
+    private = [path.name for path, text in tests.items() if PRIVATE_PATCH.search(text)]
+    assert not private
 
 
 def test_imports_satisfy_every_contract() -> None:

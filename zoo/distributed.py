@@ -100,7 +100,7 @@ def init(device: str = "auto", processes: int = 0) -> ProcessGroup:
         raise LaunchError("there is no GPU that this torch can use; say --device cpu")
     on_cpu = device == "cpu" or not torch.cuda.is_available()
     state = PartialState(cpu=True) if on_cpu else PartialState()
-    launcher, requested = _requested_processes()
+    launcher, requested = requested_processes()
     expected = processes or requested
     if expected and expected != state.num_processes:
         raise LaunchError(
@@ -115,7 +115,7 @@ def init(device: str = "auto", processes: int = 0) -> ProcessGroup:
     return ProcessGroup(state.process_index, state.num_processes, torch.device(state.device))
 
 
-def _requested_processes() -> tuple[str, int]:
+def requested_processes() -> tuple[str, int]:
     """Return the launcher and the number of processes it was asked for; ("", 0) without one.
 
     `accelerate launch --num_processes N` starts a single process on a machine without N GPUs and

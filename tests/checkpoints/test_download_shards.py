@@ -15,7 +15,7 @@ from tests.checkpoints.test_download import lock_of
 from tests.support.hub_server import Hub
 from zoo.checkpoints import download, hash_cache, loading, lockfile
 from zoo.models._builder import build_model
-from zoo.models._factory import _find_key_mapping
+from zoo.models._factory import weights_key_mapping
 from zoo.models._registry import get_entry
 from zoo.papers.loading import load_papers
 from zoo.papers.weights import Weights, WeightsError
@@ -178,4 +178,4 @@ def test_key_mapping_fits_every_hosted_language_model() -> None:
     ]
     assert {w.repo for w in hosted} >= {"openai-community/gpt2", "Caiyun-AI/MUDDPythia-2.8B"}
     for w in hosted:
-        assert _find_key_mapping(get_entry(w.model), w)
+        assert weights_key_mapping(get_entry(w.model), w)

@@ -104,7 +104,7 @@ def test_read_tensors_change_while_reading_is_rehashed(
     load: Load, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     load(path)
-    read = safetensors_reader._read
+    read = safetensors_reader.read_open_file
 
     def changing(*args: Any) -> dict[str, Tensor]:
         state = read(*args)
@@ -112,7 +112,7 @@ def test_read_tensors_change_while_reading_is_rehashed(
             put(path, STATE | {"a": torch.zeros(3, 4)})
         return state
 
-    monkeypatch.setattr(safetensors_reader, "_read", changing)
+    monkeypatch.setattr(safetensors_reader, "read_open_file", changing)
     assert not load(path)["a"].any()
     assert load.sums[2] == file_sha256(path) != load.sums[1]
 

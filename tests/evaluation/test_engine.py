@@ -138,7 +138,7 @@ def test_init_process_group_wrong_count_raises(monkeypatch: pytest.MonkeyPatch) 
     assert init("cpu").size == 1
     with pytest.raises(LaunchError, match=r"asked for 3 processes, and there are 1: .*torchrun"):
         init("cpu", 3)
-    monkeypatch.setattr(distributed, "_requested_processes", lambda: ("accelerate launch", 2))
+    monkeypatch.setattr(distributed, "requested_processes", lambda: ("accelerate launch", 2))
     with pytest.raises(LaunchError, match="accelerate launch was asked for 2 processes"):
         init("cpu")
     with pytest.raises(LaunchError, match="one of auto, cpu, cuda, not 'tpu'"):

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 import zoo
 from tests.golden.fill import fill, layers_of
+from tests.support.models import make_model
 from zoo.inference import optimize
 from zoo.inference.optimize import fold_batchnorm, winograd
 from zoo.inference.optimize import linear as products
@@ -17,13 +18,6 @@ from zoo.inference.optimize.winograd import WinogradConv2d, transforms
 from zoo.models._builder import build_model
 from zoo.models.gpt2.model import GPT2
 from zoo.models.muddformer.model import MUDDFormer
-
-
-def filled(name: str, **args: Any) -> Any:
-    """A network with weights of both signs and random statistics."""
-    network = build_model(name, **args)
-    fill(layers_of(network))
-    return network.float().eval()
 
 
 def off(actual: Tensor, expected: Tensor) -> float:
@@ -185,7 +179,7 @@ def test_by_onednn_decoder_matches_and_can_be_undone(tied: bool) -> None:
 def test_optimize_every_kind_matches_original_output(
     name: str, args: dict[str, Any], folded: int
 ) -> None:
-    network = filled(name, **args)
+    network = make_model(name, **args).float()
     example = optimize.example_of(network)[:2]
     example = example[..., :64, :64] if example.dim() == 4 else example
     with torch.inference_mode():
@@ -209,8 +203,8 @@ def test_optimize_combined_steps_match_original_output(
     def seconds(run: Any, x: Tensor) -> float:
         return float(run.in_channels > widest) if isinstance(run, WinogradConv2d) else 0.5
 
-    monkeypatch.setattr(optimize, "_seconds", seconds)
-    network = filled("wrn16_4")
+    monkeypatch.setattr(optimize, "time_run", seconds)
+    network = make_model("wrn16_4").float()
     x = torch.randn(3, 3, 32, 32)
     with torch.inference_mode():
         expected = network(x)
@@ -224,12 +218,12 @@ def test_optimize_combined_steps_match_original_output(
 
 
 def test_optimize_slower_step_is_undone(monkeypatch: pytest.MonkeyPatch) -> None:
-    network = filled("wrn16_4")
+    network = make_model("wrn16_4").float()
     before, x = dict(network.state_dict()), torch.randn(2, 3, 32, 32)
     expected = network(x)
     seconds = iter((1.0, 1.0, 2.0, 2.0))
-    run_timed = optimize._run_timed
-    monkeypatch.setattr(optimize, "_run_timed", lambda *a: (run_timed(*a)[0], next(seconds)))
+    original = optimize.run_timed
+    monkeypatch.setattr(optimize, "run_timed", lambda *a: (original(*a)[0], next(seconds)))
     model: Any = zoo.optimize(network, fold=False, example=x)
     assert model.optimized.steps == ()
     assert before.keys() == model.state_dict().keys()
@@ -265,7 +259,7 @@ def test_fold_batchnorm_shared_output_is_not_folded() -> None:
 
 
 def test_optimize_bfloat16_accepts_float32_input() -> None:
-    network = filled("resnet20")
+    network = make_model("resnet20").float()
     x = torch.randn(2, 3, 32, 32)
     with torch.inference_mode():
         expected = network(x)
@@ -279,7 +273,7 @@ def test_optimize_bfloat16_accepts_float32_input() -> None:
 
 @pytest.mark.slow
 def test_optimize_compiled_matches_original_output() -> None:
-    network = filled("resnet20")
+    network = make_model("resnet20").float()
     x = torch.randn(2, 3, 32, 32)
     with torch.inference_mode():
         expected = network(x)

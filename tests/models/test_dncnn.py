@@ -13,6 +13,7 @@ from torch import Tensor, nn
 import zoo
 from eval.denoising import evaluate, parse
 from tests.golden.fill import fill, images, layers_of
+from tests.support.models import make_model
 from zoo.checkpoints.reading import read_checkpoint
 from zoo.claims.diagnosis import explain
 from zoo.data.benchmarks import BENCHMARKS
@@ -29,12 +30,6 @@ from zoo.papers.protocols import DenoisingProtocol
 from zoo.training.denoising import Denoising, NoisyPatches
 
 NAMES = ("dncnn_s", "dncnn_b", "dncnn_cb")
-
-
-def filled(name: str, **args: Any) -> Any:
-    model: Any = create(name, **args)
-    fill(layers_of(model))
-    return model.eval()
 
 
 def noise_of(model: Any, size: int = 24) -> Tensor:
@@ -56,7 +51,7 @@ def test_dncnn_biases_at_ends_add_one_param() -> None:
 @pytest.mark.parametrize("name", NAMES)
 @torch.inference_mode()
 def test_dncnn_zero_residual_is_identity(name: str) -> None:
-    model = filled(name)
+    model = make_model(name)
     y = noise_of(model)
     assert torch.equal(model(y), y - model.residual(y))
     assert not torch.equal(model(y), y)
@@ -67,7 +62,7 @@ def test_dncnn_zero_residual_is_identity(name: str) -> None:
 @torch.inference_mode()
 def test_dncnn_s_receptive_field_is_35_pixels() -> None:
     """Sec. III-A: (2 * 17 + 1) on each side."""
-    model = filled("dncnn_s")
+    model = make_model("dncnn_s")
     y = noise_of(model, 41)[:1]
     changed = y.clone()
     changed[..., 20, 20] += 1
@@ -78,7 +73,7 @@ def test_dncnn_s_receptive_field_is_35_pixels() -> None:
 @pytest.mark.parametrize("biases", ["none", "first", "ends", "all"])
 @torch.inference_mode()
 def test_folded_batchnorm_keeps_output(biases: str) -> None:
-    model = filled("dncnn_s", biases=biases)
+    model = make_model("dncnn_s", biases=biases)
     small = folded(model)
     assert not any(isinstance(layer, nn.BatchNorm2d) for layer in small.modules())
     y = noise_of(model)
@@ -92,7 +87,7 @@ def test_folded_batchnorm_keeps_output(biases: str) -> None:
 def test_dncnn_equals_spandrel(name: str, act: str, norm: bool, tmp_path: Path) -> None:
     """Equal to the last bit; and `zoo convert` knows by itself what their file is."""
     args = {"biases": "all", "epsilon": 1e-4} if norm else {"biases": "all", "norm": False}
-    ours = filled(name, **args)
+    ours = make_model(name, **args)
     channels, depth = ours.layers[0].in_channels, 17 if name == "dncnn_s" else 20
     theirs = Theirs(in_nc=channels, out_nc=channels, nb=depth, act_mode=act).double().eval()
     state = {k.replace("layers.", "model."): v for k, v in ours.state_dict().items()}

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 import zoo
 from tests.conftest import ROOT
-from tests.golden.fill import fill, images, layers_of, sweep
+from tests.golden.fill import images, sweep
+from tests.support.models import make_model
 from zoo.data.mfcc import MFCC
 from zoo.data.speech_commands import split_of
 from zoo.models._builder import build_model
@@ -26,12 +27,6 @@ NAMES = [record["ours"] for record in GOLDEN["models"]]
 SAME, WRONG = 1e-12, 1e-3
 
 
-def filled(name: str, **args: Any) -> Any:
-    model: Any = create(name, **args)
-    fill(layers_of(model))
-    return model.eval()
-
-
 def heard() -> Tensor:
     return images(101, channels=1)[..., :40]
 
@@ -43,7 +38,7 @@ def error(model: nn.Module, expected: list[list[float]]) -> float:
 
 @pytest.mark.parametrize("golden", GOLDEN["models"], ids=NAMES)
 def test_forward_matches_honk_golden_logits(golden: dict[str, Any]) -> None:
-    model = filled(golden["ours"])
+    model = make_model(golden["ours"])
     assert sum(p.numel() for p in model.parameters()) == golden["params"]
     assert error(model, golden["logits"]) <= SAME
 
@@ -66,13 +61,13 @@ def test_forward_wrong_block_differs_from_golden_logits(
 ) -> None:
     golden = GOLDEN["models"][NAMES.index("kws_res8_narrow")]
     monkeypatch.setattr(Block, "forward", wrong)
-    assert error(filled("kws_res8_narrow"), golden["logits"]) > WRONG
+    assert error(make_model("kws_res8_narrow"), golden["logits"]) > WRONG
 
 
 @torch.inference_mode()
 def test_forward_res15_receptive_field_is_125() -> None:
     """1 + 2 (1 + 3 (1 + 2 + 4 + 8) + 16): more than a second of frames, and all coefficients."""
-    model = filled("kws_res15_narrow")
+    model = make_model("kws_res15_narrow")
     x = images(141, batch=1, channels=1)
     changed = x.clone()
     changed[..., 70, 70] += 1
@@ -117,7 +112,7 @@ def test_keyword_resnet_invalid_args_raises() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_key_mapping_honk_round_trips_and_is_detected(name: str, tmp_path: Path) -> None:
     """There and back, and `zoo convert` tells by itself which of the six it is."""
-    model = filled(name)
+    model = make_model(name)
     mapping = next(s for s in KEY_MAPPINGS if s.renames and s.supports(name))
     theirs = mapping.from_zoo(model.state_dict())
     layers = 2 * len(model.blocks) - ("res15" in name)

@@ -12,11 +12,12 @@ import torch
 from torch import Tensor
 
 from tests.conftest import ROOT
-from tests.golden.fill import fill, images, layers_of
+from tests.golden.fill import images
 from tests.models.test_all_language_models import ids, small
 from tests.models.test_muddformer_vision import image
 from tests.models.test_muddformer_vision import small as small_vit
 from tests.modules.test_connections import DECODERS
+from tests.support.models import make_model
 from zoo.models._builder import build_model
 from zoo.models.orthogonal_residual.update import EPS, UPDATES, orthogonal, orthogonal_sum
 from zoo.models.orthogonal_residual.vision import OrthogonalStream
@@ -35,12 +36,6 @@ def drawn(shape: tuple[int, ...] = (2, 16, 5, 6)) -> tuple[Tensor, Tensor]:
     return branch + 0.7 * skip, skip
 
 
-def filled(name: str) -> Any:
-    model = build_model(name)
-    fill(layers_of(model))
-    return model.double().eval()
-
-
 @pytest.mark.parametrize(
     "key", [pytest.param(k, marks=pytest.mark.slow if k[:2] == "50" else ()) for k in GOLDEN]
 )
@@ -49,7 +44,7 @@ def test_orthogonal_resnet_logits_match_authors(key: str) -> None:
     depth, update = key.split()
     logits = torch.tensor(GOLDEN[key]["logits"], dtype=torch.float64)
     with torch.no_grad():
-        actual = filled(f"{PREFIX[update]}_resnetv2_{depth}")(images(32))
+        actual = make_model(f"{PREFIX[update]}_resnetv2_{depth}").double()(images(32))
     rtol = 1e-13 if update == "linear" else 1e-8
     torch.testing.assert_close(actual, logits, rtol=0, atol=rtol * float(logits.abs().max()))
 
@@ -93,7 +88,7 @@ def test_orthogonal_sum_zero_stream_gives_branch() -> None:
 @pytest.mark.parametrize("update", DIMS)
 def test_orthogonal_resnet_every_unit_is_orthogonal(update: str) -> None:
     """Of 34 layers, with drawn weights: no unit adds anything along its stream."""
-    model, seen = filled(f"{PREFIX[update]}_resnetv2_34").requires_grad_(False), []
+    model, seen = make_model(f"{PREFIX[update]}_resnetv2_34").double().requires_grad_(False), []
     x = model.act1(model.bn1(model.conv1(images(32))))
     for stage in (model.layer1, model.layer2, model.layer3, model.layer4):
         for unit in stage:

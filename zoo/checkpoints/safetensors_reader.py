@@ -54,20 +54,20 @@ def read_tensors(name: str, path: Path, accept: Accept) -> dict[str, Tensor]:
             accept(sha256)
             if path.is_symlink() and path.readlink().name == sha256:
                 return view_tensors(name, mmap(file.fileno(), 0, access=ACCESS_COPY))
-            state = _read(name, file, lambda part: None)
+            state = read_open_file(name, file, lambda part: None)
             if hash_cache.file_status(file.fileno()) == before:
                 return state
             file.seek(0)  # it changed meanwhile, so what was read has not been hashed
         digest = hashlib.sha256()
         with _hashing(digest, accept) as add:
-            state = _read(name, file, add)
+            state = read_open_file(name, file, add)
             check_finite(name, state)
         after = hash_cache.file_status(file.fileno())
         hash_cache.store(path, before, after, digest.hexdigest())
     return state
 
 
-def _read(name: str, file: FileIO, add: Add) -> dict[str, Tensor]:
+def read_open_file(name: str, file: FileIO, add: Add) -> dict[str, Tensor]:
     size = os.fstat(file.fileno()).st_size
     head = _read_head(file, size)
     add(head)

@@ -54,13 +54,13 @@ def create(name: str, pretrained: bool | None = None, **overrides: Any) -> "nn.M
 
     weights = weights or default_weights(entry.name)
     resized = "num_classes" in overrides
-    mapping = _find_key_mapping(entry, weights)
+    mapping = weights_key_mapping(entry, weights)
     model, complete = build_uninitialised(entry, weights, overrides, resized=resized)
     load_pretrained(model, weights, like=complete, resized=resized, key_mapping=mapping)
     return model.eval()
 
 
-def _find_key_mapping(entry: ModelEntry, weights: Weights) -> "KeyMapping | None":
+def weights_key_mapping(entry: ModelEntry, weights: Weights) -> "KeyMapping | None":
     """Return the key mapping that weights are published under; None if their keys are the zoo's."""
     if not weights.key_mapping:
         return None

@@ -79,16 +79,16 @@ def optimize(
     '7 BatchNorms folded'
     """
     example = example_of(model) if example is None else example
-    before, slow = _run_timed(model.eval(), example)
+    before, slow = run_timed(model.eval(), example)
     steps = list(prepare(model, example[:1], dtype=dtype, fold=fold))
-    after, fast = _run_timed(model, example)
+    after, fast = run_timed(model, example)
     to_winograd = partial(by_winograd, example=example)
     options = ((lay_out, channels_last), (to_winograd, winograd), (by_onednn, onednn))
     for apply in [apply for apply, is_asked in options if is_asked]:
         if not (step := apply(model)):
             continue
         description, undo = step
-        outputs, seconds = _run_timed(model, example)
+        outputs, seconds = run_timed(model, example)
         if seconds < fast:
             after, fast = outputs, seconds
             steps.append(description)
@@ -96,7 +96,7 @@ def optimize(
             undo()
     if compile:
         model.compile()
-        after, fast = _run_timed(model, example)
+        after, fast = run_timed(model, example)
         steps.append("compiled")
     report = OptimizationReport(tuple(steps), _max_rel_error(before, after), slow / fast)
     vars(model)["optimized"] = report
@@ -176,7 +176,7 @@ def _faster_by_winograd(model: nn.Module, example: Tensor) -> dict[str, nn.Conv2
         x = inputs[0]
         shape = (conv.out_channels, *x.shape, x.stride())
         if shape not in is_faster:
-            is_faster[shape] = _seconds(WinogradConv2d(conv), x) < _seconds(conv.forward, x)
+            is_faster[shape] = time_run(WinogradConv2d(conv), x) < time_run(conv.forward, x)
         if is_faster[shape]:
             faster[name] = conv
 
@@ -228,16 +228,16 @@ def example_of(model: nn.Module) -> Tensor:
 
 
 @torch.inference_mode()
-def _run_timed(model: nn.Module, example: Tensor) -> tuple[list[Tensor], float]:
+def run_timed(model: nn.Module, example: Tensor) -> tuple[list[Tensor], float]:
     """Return the outputs of a network and its seconds."""
     try:
         outputs = [value.float() for value in tensors_in(model(example))]
     except (RuntimeError, IndexError) as error:
         raise ValueError(f"the network does not take the example: {error}") from None
-    return outputs, _seconds(model, example)
+    return outputs, time_run(model, example)
 
 
-def _seconds(run: Callable[[Tensor], object], example: Tensor) -> float:
+def time_run(run: Callable[[Tensor], object], example: Tensor) -> float:
     """Return the shortest of ROUNDS times, after a warm-up."""
     run(example)
     seconds = []
