@@ -219,6 +219,7 @@ def test_from_hub_data_set_is_checked(hub: HostileHub, monkeypatch: pytest.Monke
     from eval.data import DataError, from_hub
 
     monkeypatch.setattr(datasets.config, "HF_ENDPOINT", hub.url)
+    monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", False)
     hub.headers = {"ETag": "../../pwn"}
     with pytest.raises(DataError, match="no name of a file"):
         from_hub("evil/set", "test")

@@ -156,11 +156,14 @@ def test_compile_and_export_match_eager(target: str, args: dict[str, Any]) -> No
 def test_forward_half_precision_stays_close(target: str, args: dict[str, Any]) -> None:
     model, text = small(target, **args).float(), ids()
     whole = model(text)
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        cast = model(text).float()
+    outputs = []
+    for mode in (torch.enable_grad, torch.no_grad, torch.inference_mode):
+        with mode(), torch.autocast("cpu", dtype=torch.bfloat16):
+            outputs.append(model(text).float())
+            outputs.append(model(text, cache=model.cache(*text.shape)).float())
     half = copy.deepcopy(model).bfloat16()
     assert half(text).dtype == torch.bfloat16
-    for actual in (cast, half(text).float()):
+    for actual in (*outputs, half(text).float()):
         assert (actual - whole).norm() < 0.1 * whole.norm()
 
 

@@ -3,7 +3,7 @@
 import secrets
 import socket
 import sys
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -130,10 +130,9 @@ def serve(
         mode = "writable" if writable else "read only"
         print(f"{url} serves {repositories} of {folder}, {mode}: HF_ENDPOINT={url}{setting}")
         sys.stdout.flush()
-        try:
+        with suppress(KeyboardInterrupt):
             make_server(HubApp(store, writable=writable)).run(sockets=[listener])
-        except KeyboardInterrupt:
-            print("stopped", file=sys.stderr)
+        print("stopped", file=sys.stderr)
 
 
 def tokens(own: Path, writable: bool) -> list[str]:

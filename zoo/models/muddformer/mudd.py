@@ -57,7 +57,8 @@ def wsum(weights: Tensor, sources: Sources) -> Tensor:
     if sources.stacked is not None and sources.sums is not None:
         past, sums = sources.stacked[:, : sources.size], sources.sums[:, : weights.shape[2]]
         batch, tokens, *rest = weights.shape
-        return torch.bmm(weights.view(-1, *rest), past, out=sums).view(batch, tokens, rest[0], -1)
+        weights = weights.view(-1, *rest).to(past.dtype)  # autocast casts no `out=`
+        return torch.bmm(weights, past, out=sums).view(batch, tokens, rest[0], -1)
     if torch.compiler.is_compiling():  # a compiler fuses this into one kernel
         terms = [weights[..., j, None] * x.unsqueeze(2) for j, x in enumerate(sources.separate)]
         return torch.stack(terms).sum(0)
