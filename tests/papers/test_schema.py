@@ -19,7 +19,7 @@ PATHS = sorted(MODELS_DIR.glob("*/paper.toml"))
 
 
 def test_schema_file_equals_generated() -> None:
-    message = "run python -m zoo.papers.schema"
+    message = "run python -m zoo.papers.schema > zoo/papers/paper.schema.json"
     assert json.loads(json.dumps(paper_schema())) == SCHEMA, message
 
 

@@ -1,16 +1,16 @@
 """JSON schema of paper.toml, from which editors complete and check it.
 
-python -m zoo.papers.schema    records -> zoo/papers/paper.schema.json
+python -m zoo.papers.schema > zoo/papers/paper.schema.json
 """
 
 import inspect
+import json
 import re
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from zoo._io import write_json
 from zoo.papers.loading import AUTOMATIC, TABLES
 from zoo.papers.protocols import PROTOCOLS
 from zoo.papers.records import PaperInfo
@@ -71,4 +71,4 @@ def _numbers_for_decimals(value: Any) -> Any:
 
 
 if __name__ == "__main__":
-    write_json(SCHEMA_FILE, paper_schema())
+    print(json.dumps(paper_schema(), indent=1))
