@@ -268,6 +268,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc is asked to")
 def test_retain_freed_memory_on_cpu_reuses_pages(tmp_path: Path) -> None:
     """By an evaluation and by a run of training. A tensor of 64 MiB takes 16,384 pages, and takes
