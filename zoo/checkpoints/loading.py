@@ -202,12 +202,12 @@ def check_keys(name: str, expected: Shapes, state: Mapping[str, Tensor]) -> None
         for key in sorted(expected.keys() & state.keys())
         if tuple(state[key].shape) != expected[key]
     ]
-    faults = {
+    problems = {
         "lacks": sorted(expected.keys() - state.keys()),
         "has no use for": sorted(state.keys() - expected.keys()),
         "has another shape for": misshapen,
     }
-    if messages := [f"{fault} {_abridged(keys)}" for fault, keys in faults.items() if keys]:
+    if messages := [f"{problem} {_abridged(keys)}" for problem, keys in problems.items() if keys]:
         raise WeightsError(f"{name}: the file " + "; it ".join(messages))
 
 

@@ -83,7 +83,7 @@ def check(
         compile: Run networks through torch.compile.
         skip_broken: Leave out samples that cannot be read, instead of stopping.
         rerun: Repeat evaluations that already have a record on this machine.
-        processes: Fail unless exactly so many processes were launched.
+        processes: Fail unless exactly this number of processes was launched.
         ledger: Where records go; by default this machine's own ledger.
         on_progress: Notified of the plan and of each step.
 

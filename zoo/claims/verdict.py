@@ -33,7 +33,7 @@ class Status(StrEnum):
     NOT_RUN = "not run"
     UNDERSPECIFIED = "protocol unknown"
     MEASURED = "measured"  # compared with nothing
-    RECORDED = "recorded"  # likewise, on a model card
+    RECORDED = "recorded"  # compared with nothing, on a model card
 
 
 class Reason(StrEnum):

@@ -31,7 +31,7 @@ def diagnose(
         Triple, typer.Option(help="Mean of the preprocessing, for a classifier from a file.")
     ] = None,
     std: Annotated[
-        Triple, typer.Option(help="Standard deviation of the preprocessing, likewise per channel.")
+        Triple, typer.Option(help="Standard deviation of the preprocessing, per channel.")
     ] = None,
     args: Annotated[str, typer.Option(help="Arguments of the network, as JSON.")] = "{}",
     groups: Annotated[

@@ -66,7 +66,7 @@ class Search:
         self.on_progress(len(causes), len(causes), "")
 
     def likely_pairs(self, most: int) -> list[Cause]:
-        """Return pairs of causes that each matter and change different things, at most so many:
+        """Return pairs of causes that each matter and change different things, at most `most`:
         those whose added effects come nearest to the reported number."""
         effects = {c.phrase: m.value - self.correct.value for c, m in self.results}
         causes = [c for c, m in self.results if abs(effects[c.phrase]) > m.slack]
@@ -156,7 +156,7 @@ def explain(
         args: Arguments of zoo.create for a file that the zoo does not know.
         preprocessing: mean, std, ... of a classifier that the zoo does not know.
         groups: Try only these groups of causes.
-        limit: Evaluate about so many samples, spread evenly; by default all.
+        limit: Evaluate about this many samples, spread evenly; by default all.
         pairs: Number of pairs to try.
         on_progress: Called with (causes done, all causes, the next cause).
 

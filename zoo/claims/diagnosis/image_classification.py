@@ -29,7 +29,7 @@ from zoo.evaluation.statistics import wilson_interval
 from zoo.models._builder import pretrained_cfg
 from zoo.models._cfgs import IMAGENET_CFG
 
-FLIPS = 2000  # one prediction in so many may differ on another machine
+FLIPS = 2000  # one prediction in 2,000 may differ on another machine
 BATCH = 128
 CIFAR_MEAN = (0.4914, 0.4822, 0.4465)
 NORMALISATIONS: dict[str, tuple[Constants, Constants]] = {

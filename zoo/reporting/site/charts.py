@@ -16,7 +16,7 @@ from zoo.papers.records import LOWER_IS_BETTER
 from zoo.reporting.site.rows import VerdictRow, number, slug
 from zoo.reporting.site.vega import Mark, svg
 
-SHAPES = {  # status: (shape, colour), so that no verdict is told by colour alone
+SHAPES = {  # status: (shape, colour), so that colour alone marks no verdict
     "kept": ("circle", "var(--kept)"),
     "missed": ("triangle-down", "var(--missed)"),
     "better than reported": ("diamond", "var(--better)"),

@@ -15,7 +15,7 @@ from urllib.parse import quote
 from zoo.claims.verdict import UNITS, Status, Verdict
 from zoo.data.benchmarks import BENCHMARKS
 
-SYMBOLS = {  # so that no verdict is told by colour alone
+SYMBOLS = {  # so that colour alone marks no verdict
     Status.REPRODUCED: "✓",
     Status.NOT_REPRODUCED: "✗",
     Status.EXCEEDS_REPORTED: "▲",
