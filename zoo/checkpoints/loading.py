@@ -103,7 +103,7 @@ def fetch_tensors(weights: Weights) -> tuple[dict[str, Tensor], list[VerifiedFil
 
 
 def lock(files: Iterable[VerifiedFile]) -> None:
-    """Write the files that nothing pins into the lock file, once they have been found to fit."""
+    """Write the files that nothing pins into the lock file, once their tensors fit the network."""
     for file in files:
         if file.unpinned:
             add_lock(file.weights, file.commit, file.sha256)
