@@ -12,7 +12,7 @@ from torch.optim import SGD
 from zoo.training import Recipe, steps
 from zoo.training.image_classification import ImageClassification
 
-WHERE = "Table 1, as khanrc/pt.fractalnet quotes it"
+WHERE = "Table 1"
 
 
 def cifar(error: str, *, classes: int = 10, drop: bool = False, plus: bool = True) -> Recipe:

@@ -11,7 +11,7 @@ from torch.optim import SGD
 from zoo.training import Recipe, steps
 from zoo.training.image_classification import ImageClassification
 
-WHERE = "main table (Table 2), by the authors' page"
+WHERE = "Table 2"
 
 
 def cifar(model: str, accuracy: str, *, classes: int = 10) -> Recipe:

@@ -13,7 +13,7 @@ from torch.optim import AdamW
 from zoo.training import Recipe, cosine, decay_matrices_only
 from zoo.training.language_modeling import NextToken
 
-QUOTED = "as quoted by third parties; the table's number is not known"
+QUOTED = "a table that was not seen"
 LOSSES = {
     "gpt2": "a loss of about 2.85 after four or five days (README of nanoGPT)",
     "loop_gpt2_81m": f"loss 3.11 on openwebtext/validation ({QUOTED})",

@@ -4,6 +4,7 @@
     python -m eval.bundle rcan_tiny_x2 --data DIR
     python -m eval.bundle gpt2_nano muddformer_nano
     python -m eval.bundle dncnn_tiny --data DIR
+    python -m eval.bundle cyclenet_linear_96_96 --seed 2024 --data DIR
 
 For each: zoo/models/PAPER/weights/NAME.safetensors, and beside it NAME.json with the wrong
 predictions on digits/test, PSNR and SSIM on every benchmark that is at hand, or the loss on texts.
@@ -22,7 +23,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from configs import denoising, language, super_resolution
+from configs import cyclenet, denoising, language, super_resolution
 from configs.digits import digits
 from zoo._io import atomic_write
 from zoo.checkpoints.writing import save_safetensors
@@ -42,8 +43,9 @@ class BundledTask:
 
     file: str  # of the recipes, in configs/
     recipe: Callable[[str], Recipe]  # by the model's name
-    benchmarks: tuple[str, ...]  # a place for the scale, where the task has one
+    benchmarks: tuple[str, ...]  # a place for the scale or horizon, where the task has one
     dtype: torch.dtype | None = None  # of the stored tensors; None: as they were trained
+    suffix: str = ""  # of the recipe's variable, after the model's name
 
 
 BUNDLED_TASKS = {
@@ -62,13 +64,19 @@ BUNDLED_TASKS = {
     "denoising": BundledTask(
         "denoising", partial(getattr, denoising), ("photos/sigma25", "set12/sigma25")
     ),
+    "forecasting": BundledTask(
+        "cyclenet",
+        lambda model: vars(cyclenet)[f"{model}_etth1"],
+        ("etth1/test_{horizon}",),
+        suffix="_etth1",
+    ),
 }
 
 
 def recipe_of(model: str) -> tuple[str, Recipe]:
     """Return "FILE:NAME" of the recipe of bundled weights, and the recipe."""
     task = BUNDLED_TASKS[get_entry(model).task]
-    return f"configs/{task.file}.py:{model}", task.recipe(model)
+    return f"configs/{task.file}.py:{model}{task.suffix}", task.recipe(model)
 
 
 def stored_tensors(run: Trainer) -> dict[str, Tensor]:
@@ -86,7 +94,8 @@ def scores(run: Trainer, data: Path | None) -> Iterator[tuple[str, dict[str, Any
     task = tasks.TASKS[name]
     protocol = task.default(network.pretrained_cfg)
     for pattern in BUNDLED_TASKS[name].benchmarks:
-        benchmark = BENCHMARKS[pattern.format(scale=getattr(network, "scale", 0))]
+        sizes = {key: getattr(network, key, 0) for key in ("scale", "horizon")}
+        benchmark = BENCHMARKS[pattern.format(**sizes)]
         try:
             samples = benchmark.open(data)
         except DatasetNotFoundError as error:

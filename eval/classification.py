@@ -13,6 +13,7 @@ number of processes, it resumes and writes the same record but for the times.
 
 import argparse
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,8 @@ def evaluate(options: argparse.Namespace, group: ProcessGroup) -> dict[str, Any]
     crops = find_protocol(CropProtocol, options.protocol) if options.protocol else None
     columns = options.image_column, options.label_column
     source = open_source(options.benchmark, options.split, columns, options.data)
+    if source.note and group.is_main:
+        print(source.note, file=sys.stderr)
     key = {
         "sha256": sha256,
         "benchmark": source.name,

@@ -1,6 +1,6 @@
 """Try relative claims of the papers at a scale that two CPU cores have time for.
 
-    python -m eval.comparisons --data DIR [--of depth order width ...] [--seeds 0 1 2] [--write]
+    python -m eval.comparisons --data DIR [--of depth order width ...] [--seeds 0 1 2 3 4] [--write]
 
 depth       plain and residual nets of 20, 56 and 110 layers (1512.03385, Sec. 4.2)
 depths      of 20, 32, 44 and 56 layers, in float32
@@ -15,12 +15,9 @@ runs are added to the published ledger, eval/results, which `zoo check` reads.
 """
 
 import argparse
-from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
-
-from filelock import FileLock, Timeout
 
 from configs import cifar10_jpeg, digits, super_resolution
 from eval import seeds
@@ -76,15 +73,9 @@ def psnr_and_ssim(network: Any, name: str, data: Path) -> seeds.Scores:
 
 def take(recipe: Recipe, seed: int, data: Path) -> dict[str, Any] | None:
     """Return the record of a run, or None while another process has it."""
-    out = RUNS / f"{recipe.name}-{seed}"
-    out.mkdir(parents=True, exist_ok=True)
-    try:
-        with FileLock(out / "lock", timeout=0):
-            options = {"data": data, "channels_last": True}
-            scores = partial(score, data=data)
-            return seeds.train_or_load(recipe, seed, out, MADE_BY, scores, **options)
-    except Timeout:
-        return None
+    options = {"data": data, "channels_last": True}
+    scores = partial(score, data=data)
+    return seeds.take(recipe, seed, RUNS, MADE_BY, scores, **options)
 
 
 def main() -> None:
@@ -93,7 +84,7 @@ def main() -> None:
         "--data", type=Path, required=True, help="folder with one folder per data set"
     )
     parser.add_argument("--of", nargs="+", choices=GROUPS, default=list(GROUPS), help="comparisons")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
     parser.add_argument("--write", action="store_true", help="add to the ledger")
     options = parser.parse_args()
     checkout_commit()  # cached: records name the code that was loaded
@@ -103,20 +94,9 @@ def main() -> None:
         for recipe in recipes.values():
             if run := take(recipe, seed, options.data):
                 runs.append(run)
-                print(
-                    f"{run['recipe']} {seed}, {run['seconds']} s: {format_scores(run)}", flush=True
-                )
+                print(seeds.describe(run), flush=True)
     if options.write:
         seeds.publish(runs)
-
-
-def format_scores(run: Mapping[str, Any]) -> str:
-    """cifar10_jpeg/test error 40.1; ..."""
-    return "; ".join(
-        f"{name} {metric} {score['value']:.4g}"
-        for name, entry in run["benchmarks"].items()
-        for metric, score in entry["scores"].items()
-    )
 
 
 if __name__ == "__main__":

@@ -13,7 +13,8 @@ from typing import Any
 
 from zoo.checkpoints.endpoint import checked_endpoint
 from zoo.data.benchmarks import BENCHMARKS, Dataset, DatasetNotFoundError
-from zoo.data.imagenet import open_classes, open_wnids
+from zoo.data.contents import samples_digest
+from zoo.data.imagenet import class_names, open_classes, open_wnids
 from zoo.data.parquet import Parquet, open_files
 from zoo.evaluation import tasks
 
@@ -29,6 +30,7 @@ class Source:
     samples: Dataset  # (image, label) by index
     name: str  # benchmark of the record
     version: str | int  # benchmark_version of the record
+    note: str = ""  # what was assumed of the labels
 
 
 def open_source(
@@ -57,14 +59,15 @@ def open_source(
 
 def parquet(path: Path) -> Any:
     """Return the rows of a parquet file or of those in a folder, or None. Raises DataError."""
-    files = _files(path)
+    files = parquet_files(path)
     try:
         return open_files(files) if files else None
     except DatasetNotFoundError as error:
         raise DataError(str(error)) from None
 
 
-def _files(path: Path) -> list[Path]:
+def parquet_files(path: Path) -> list[Path]:
+    """Return a parquet file, or those of a folder, by name; none of another file."""
     files = sorted(path.glob("*.parquet")) if path.is_dir() else [path]
     return [file for file in files if file.suffix == ".parquet" and file.is_file()]
 
@@ -97,17 +100,19 @@ def _rows(rows: Any, name: str, columns: tuple[str, str]) -> Source:
         return chosen
 
     pair = column(columns[0], "image", "Image"), column(columns[1], "label", "ClassLabel")
-    samples = Parquet(rows, pair, _files(Path(name)))
-    return Source(samples, name, str(getattr(rows, "_fingerprint", "")))
+    samples = Parquet(rows, pair, parquet_files(Path(name)))
+    return Source(samples, name, samples_digest(samples)[:16])
 
 
 def _folder(path: Path) -> Source:
-    """Open a folder of one folder per class, by name; wnids must be ImageNet's 1,000."""
-    names = [child.name for child in path.iterdir() if child.is_dir()]
+    """Open a folder of one folder per class; wnids must be ImageNet's 1,000."""
+    names = class_names(path)
     are_wnids = all(len(n) == 9 and n[0] == "n" and n[1:].isdigit() for n in names)
     try:
         samples = open_wnids(path) if names and are_wnids else open_classes(path)
     except DatasetNotFoundError as error:
         raise DataError(str(error)) from None
-    paths = "\n".join(f"{Path(file).relative_to(path)} {label}" for file, label in samples.samples)
-    return Source(samples, path.name, hashlib.sha256(paths.encode()).hexdigest()[:16])
+    version = hashlib.sha256(f"{samples.labels_sha256} {samples_digest(samples)}".encode())
+    first = ", ".join(names[:3]) + (f", ..., {names[-1]}" if len(names) > 3 else "")
+    note = f"{len(names)} classes in the order of their folders: {first}"
+    return Source(samples, path.name, version.hexdigest()[:16], note)

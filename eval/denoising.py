@@ -11,20 +11,24 @@ image, neither clipped nor rounded. With --out a killed run resumes.
 """
 
 import argparse
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from eval.record import add_options, find_protocol, load_network, measure, run_script
 from zoo.data.benchmarks import BENCHMARKS
+from zoo.data.contents import files_digest
 from zoo.data.denoising import Images
 from zoo.data.super_resolution import images_in
 from zoo.distributed import ProcessGroup
-from zoo.evaluation.evaluators.denoising import DenoisingEvaluator
+from zoo.evaluation.evaluators.denoising import DenoisingEvaluator, degradation, noisy
 from zoo.papers.protocols import DenoisingProtocol, to_record
 
 
-def open_images(options: argparse.Namespace) -> tuple[Any, float, str | int]:
-    """Return the images, the sigma of their noise, and the version of the benchmark.
+def open_images(
+    options: argparse.Namespace, protocol: DenoisingProtocol
+) -> tuple[Any, Any, str | int]:
+    """Return the images, what degrades them, and the version of the benchmark.
 
     Raises:
         ValueError: There is no such benchmark, or no image in the folder.
@@ -32,11 +36,12 @@ def open_images(options: argparse.Namespace) -> tuple[Any, float, str | int]:
     """
     benchmark = BENCHMARKS.get(options.benchmark)
     if benchmark and benchmark.task == "denoising":
-        return benchmark.open(options.data), benchmark.sigma, benchmark.version
+        return benchmark.open(options.data), degradation(benchmark, protocol), benchmark.version
     if not options.sigma or not (files := images_in(Path(options.benchmark))):
         name = options.benchmark
         raise ValueError(f"{name} is no benchmark of denoising: name a folder, and --sigma")
-    return Images(files), options.sigma, f"sigma {options.sigma:g}"
+    version = f"sigma {options.sigma:g}, sha256 {files_digest(files)[:16]}"
+    return Images(files), partial(noisy, sigma=options.sigma, protocol=protocol), version
 
 
 def evaluate(options: argparse.Namespace, group: ProcessGroup) -> dict[str, Any]:
@@ -44,7 +49,7 @@ def evaluate(options: argparse.Namespace, group: ProcessGroup) -> dict[str, Any]
     protocol = DenoisingProtocol(seed=options.seed, rounded=not options.unrounded)
     if options.protocol:
         protocol = find_protocol(DenoisingProtocol, options.protocol)
-    images, sigma, version = open_images(options)
+    images, degrade, version = open_images(options, protocol)
     model, sha256 = load_network(options, "denoising")
     key = {
         "sha256": sha256,
@@ -52,7 +57,7 @@ def evaluate(options: argparse.Namespace, group: ProcessGroup) -> dict[str, Any]
         "benchmark_version": version,
         "protocol": to_record(protocol),
     }
-    evaluator = DenoisingEvaluator(model, images, protocol, sigma)
+    evaluator = DenoisingEvaluator(model, images, protocol, degrade)
     return measure(evaluator, model, key, options, group)
 
 

@@ -16,7 +16,6 @@ any batches.
 """
 
 import argparse
-import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -31,6 +30,7 @@ from zoo.data.benchmarks import BENCHMARKS
 from zoo.data.texts import Texts, TokenFile, read_parquet, read_split
 from zoo.data.tokenizers import get_tokenizer
 from zoo.distributed import ProcessGroup
+from zoo.evaluation.contents import ids_sha256
 from zoo.evaluation.evaluators.language_modeling import LanguageModelingEvaluator
 from zoo.models._builder import pretrained_cfg
 from zoo.papers.protocols import SlidingWindowProtocol, to_record
@@ -133,7 +133,7 @@ def evaluate(options: argparse.Namespace, group: ProcessGroup) -> dict[str, Any]
     texts, name = open_texts(options)
     tokens, tokenizer = tokenize(texts, options.tokenizer, pretrained_cfg(model)["tokenizer"])
     protocol = windows(options, model)
-    version: str | int = f"{tokenizer}, sha256 {_sha256(tokens)}"
+    version: str | int = f"{tokenizer}, sha256 {ids_sha256(tokens)}"
     if name in BENCHMARKS and not options.tokenizer:
         version = BENCHMARKS[name].version
     key = {
@@ -144,14 +144,6 @@ def evaluate(options: argparse.Namespace, group: ProcessGroup) -> dict[str, Any]
     }
     evaluator = LanguageModelingEvaluator(model, tokens, protocol, texts.bytes)
     return measure(evaluator, model, key, options, group)
-
-
-def _sha256(tokens: np.ndarray) -> str:
-    """Return the sha256 of ids as 32-bit integers."""
-    digest = hashlib.sha256()
-    for start in range(0, len(tokens), 1 << 20):
-        digest.update(np.ascontiguousarray(tokens[start : start + (1 << 20)], dtype="<u4").data)
-    return digest.hexdigest()
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:

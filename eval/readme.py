@@ -12,7 +12,8 @@ from typing import Any
 import zoo
 from zoo._io import atomic_write
 from zoo.claims.check import verdicts_from_records
-from zoo.claims.verdict import Kind, Status, Verdict
+from zoo.claims.tally import tally
+from zoo.claims.verdict import Evidence, Kind, Status, Tally, Verdict
 from zoo.evaluation import ledger
 from zoo.evaluation.ledger import Record
 from zoo.models._registry import model_entries, paper_of
@@ -20,40 +21,38 @@ from zoo.models._registry import model_entries, paper_of
 README = Path(__file__).parent.parent / "README.md"
 PAPERS, SPEEDS, END = "<!-- table", "<!-- speeds", "<!-- end of table -->"
 SCORES = ("right answers", "psnr", "loss")  # of bundled weights
-COUNTED = (Status.REPRODUCED, Status.NOT_REPRODUCED)
-OTHERS = (*COUNTED, Status.EXCEEDS_REPORTED, Status.INCONCLUSIVE)
-OTHER_KINDS = (Kind.MEASURED, Kind.RELATIVE)
+TRIALS = (Status.SUPPORTS, Status.CONTRADICTS, Status.INCONCLUSIVE)
 
 
 def papers_table(verdicts: Sequence[Verdict]) -> str:
-    """Return a line a paper: names, claims by verdict, and the bundled weights' scores."""
-    titles = [*(f"counted: {s}" for s in COUNTED), *(f"others: {s}" for s in OTHERS), "not run"]
+    """Return a line a paper: names, the three sums, and the bundled weights' scores."""
+    titles = (Tally.ARCHITECTURE, *(f"reproduced: {e}" for e in Evidence), *TRIALS, "not run")
     lines = [
         f"| family | paper | names | {' | '.join(titles)} | weights here |",
         "|---|---|---|" + "---|" * len(titles) + "---|",
     ]
     for paper in zoo.list_papers():
         rows = [verdict for verdict in verdicts if verdict.paper == paper.id]
-        bundled = [row for row in rows if row.kind == Kind.BUNDLED]
+        sums = tally(rows)
         link = f"https://arxiv.org/abs/{paper.arxiv}" if paper.arxiv else paper.code
         cells = [
             paper.id,
             f"[{paper.title}]({link})",
             sum(paper_of(entry) is paper for entry in model_entries().values()),
-            *(_number(rows, status, (Kind.COUNTED,)) for status in COUNTED),
-            *(_number(rows, status, OTHER_KINDS) for status in OTHERS),
-            sum(row.status == Status.NOT_RUN for row in rows if row.kind != Kind.BUNDLED),
-            _scores(bundled),
+            _reproduced(sums.architecture),
+            *(_reproduced(counts) for counts in sums.reproductions.values()),
+            *(sums.trials[status] or "" for status in TRIALS),
+            sum(sums.not_run.values()),
+            _scores([row for row in rows if row.kind == Kind.BUNDLED]),
         ]
         lines.append(f"| {' | '.join(map(str, cells))} |")
     return "\n".join(lines)
 
 
-def _number(rows: Iterable[Verdict], status: Status, kinds: Sequence[Kind]) -> str:
-    """Count the verdicts of a status, and those among them that something recorded explains."""
-    chosen = [row for row in rows if row.kind in kinds and row.status == status]
-    explained = sum(bool(row.explained_by) for row in chosen)
-    return f"{len(chosen)}" + (f" ({explained} explained)" if explained else "")
+def _reproduced(counts: Mapping[Status, int]) -> str:
+    """Return "reproduced of all", or "" if there are none."""
+    total = sum(counts.values())
+    return f"{counts[Status.REPRODUCED]} of {total}" if total else ""
 
 
 def _scores(rows: Sequence[Verdict]) -> str:

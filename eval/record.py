@@ -14,13 +14,15 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import nn
 
+from zoo._io import json_text
 from zoo.checkpoints.lockfile import get_pin
 from zoo.checkpoints.writing import file_sha256
 from zoo.data.benchmarks import BENCHMARKS
-from zoo.distributed import ProcessGroup, init, shutdown
+from zoo.distributed import DEVICES, ProcessGroup, init, shutdown
 from zoo.evaluation import ledger
 from zoo.evaluation.answer_log import write_indented
 from zoo.evaluation.config import PRECISIONS, EvalConfig
+from zoo.evaluation.contents import run_contents
 from zoo.evaluation.engine import Evaluator, run_evaluation, shard
 from zoo.evaluation.spec import make_record, to_json
 from zoo.models._builder import pretrained_cfg
@@ -45,7 +47,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--skip-broken", action="store_true", help="leave out unreadable samples")
     parser.add_argument("--out", type=Path, help="folder that keeps the predictions and the record")
     parser.add_argument("--record", action="store_true", help="add the record to eval/results")
-    parser.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto")
+    parser.add_argument("--device", choices=DEVICES, default="auto")
     parser.add_argument(
         "--processes", type=int, default=0, help="fail unless exactly N processes were launched"
     )
@@ -124,7 +126,7 @@ def measure(
             evaluator,
             group,
             config,
-            setting=setting,
+            setting=setting | (run_contents(evaluator, group) if options.out else {}),
             folder=options.out,
             on_progress=lambda n: bar.advance(task, n),
         )
@@ -168,7 +170,7 @@ def finish(record: dict[str, Any], out: Path | None, into_ledger: bool) -> None:
     Raises:
         ValueError: The record is not of a whole benchmark of the zoo.
     """
-    print(json.dumps(record))
+    print(json.dumps(json.loads(json_text(record))))
     if out:
         write_indented(out / "record.json", record)
     if into_ledger:

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
+
 from zoo.checkpoints.writing import file_sha256
 from zoo.data.benchmarks import BENCHMARKS
 from zoo.data.transforms import make_transform
@@ -69,6 +71,34 @@ def train_or_load(
     }
     write_indented(path, record)
     return record
+
+
+def take(
+    recipe: Recipe,
+    seed: int,
+    runs: Path,
+    made_by: str,
+    score: Callable[[Trainer], Mapping[str, Scores]],
+    **options: Any,
+) -> dict[str, Any] | None:
+    """Return the record of a run in `runs`, see `train_or_load`; None if another process has it."""
+    out = runs / f"{recipe.name}-{seed}"
+    out.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(out / "lock", timeout=0):
+            return train_or_load(recipe, seed, out, made_by, score, **options)
+    except Timeout:
+        return None
+
+
+def describe(run: Mapping[str, Any]) -> str:
+    """plain20.zoo_jpeg16 0, 901.2 s: cifar10_jpeg/test error 40.1; ..."""
+    scores = "; ".join(
+        f"{name} {metric} {score['value']:.4g}"
+        for name, entry in run["benchmarks"].items()
+        for metric, score in entry["scores"].items()
+    )
+    return f"{run['recipe']} {run['seed']}, {run['seconds']} s: {scores}"
 
 
 def errors(run: Trainer, splits: Iterable[str], data: Path | None = None) -> dict[str, Scores]:

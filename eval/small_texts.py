@@ -1,6 +1,6 @@
 """Try MUDD connections (2502.12170) and loops (2409.14199) on language models of 0.5 M parameters.
 
-    python -m eval.small_texts [--models NAME...] [--seeds 0 1 2] [--write]
+    python -m eval.small_texts [--models NAME...] [--seeds 0 1 2 3 4] [--write]
 
 Trains those of configs/language.py on the same batches, and records the loss on the validation
 text. A finished run is not repeated; an interrupted one resumes. With --write, the runs are added
@@ -37,7 +37,7 @@ def losses(run: Trainer) -> dict[str, seeds.Scores]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--models", nargs="+", choices=language.MODELS, default=language.MODELS)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
     parser.add_argument("--write", action="store_true", help="add to the ledger")
     options = parser.parse_args()
     runs = [

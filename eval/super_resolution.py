@@ -22,7 +22,7 @@ import datasets
 import numpy as np
 from torch import nn
 
-from eval.data import from_hub, parquet
+from eval.data import from_hub, parquet, parquet_files
 from eval.record import (
     add_options,
     find_protocol,
@@ -33,6 +33,8 @@ from eval.record import (
 )
 from zoo.checkpoints.writing import file_sha256
 from zoo.data.benchmarks import BENCHMARKS
+from zoo.data.contents import samples_digest
+from zoo.data.image_reading import to_mode
 from zoo.data.imresize import BORDERS, Pixels
 from zoo.data.super_resolution import DEGRADATIONS, Pair, Pairs, images_in, modcrop
 from zoo.distributed import ProcessGroup
@@ -46,17 +48,20 @@ from zoo.papers.protocols import SuperResolutionProtocol, to_record
 class Rows:
     """Pairs from a `datasets` data set: a column of large images and an optional one of small."""
 
-    def __init__(self, rows: Any, columns: tuple[str, str], scale: int, degrade: Any) -> None:
+    def __init__(
+        self, rows: Any, columns: tuple[str, str], scale: int, degrade: Any, files: list[Path]
+    ) -> None:
         self.rows, self.columns, self.scale, self.degrade = rows, columns, scale, degrade
+        self.files, self.fingerprint = files, str(getattr(rows, "_fingerprint", ""))
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def __getitem__(self, index: int) -> Pair:
         row = self.rows[index]
-        large = modcrop(np.asarray(row[self.columns[0]].convert("RGB")), self.scale)
+        large = modcrop(np.asarray(to_mode(row[self.columns[0]], "RGB")), self.scale)
         image = row.get(self.columns[1])
-        small: Pixels = self.degrade(large) if image is None else np.asarray(image.convert("RGB"))
+        small: Pixels = self.degrade(large) if image is None else np.asarray(to_mode(image, "RGB"))
         return Pair(str(index), large, small)
 
 
@@ -97,9 +102,11 @@ def open_pairs(options: argparse.Namespace) -> tuple[Any, int, str | int]:
     if rows is None and folder.is_dir():
         if not (files := images_in(folder)):
             raise ValueError(f"{folder} holds no images (.png, .bmp, .tif)")
-        return Pairs(files, scale, degrade, options.small), scale, version
+        pairs = Pairs(files, scale, degrade, options.small)
+        return pairs, scale, f"{version}, sha256 {samples_digest(pairs)[:16]}"
     rows = _cast(from_hub(name, options.split) if rows is None else rows, options.columns, name)
-    return Rows(rows, tuple(options.columns), scale, degrade), scale, version
+    samples = Rows(rows, tuple(options.columns), scale, degrade, parquet_files(folder))
+    return samples, scale, f"{version}, sha256 {samples_digest(samples)[:16]}"
 
 
 def _cast(rows: Any, columns: list[str], name: str) -> Any:

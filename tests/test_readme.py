@@ -14,7 +14,7 @@ from configs import cifar_pyramidnet
 from eval import readme
 from tests.conftest import ROOT
 from zoo.claims import check
-from zoo.claims.verdict import Reason, Verdict
+from zoo.claims.verdict import VARIANT_REASONS, Verdict
 from zoo.models._registry import model_entries
 from zoo.training import Recipe
 
@@ -29,7 +29,7 @@ def report() -> list[Verdict]:
 def test_check_rerun_matches_recorded_verdicts(report: list[Verdict]) -> None:
     """The command itself, for CI; the counts of all networks are counted again in any case."""
     now = zoo.check()
-    for kind in ("counted", "relative"):
+    for kind in ("counted", "relative", "trial"):
         assert [r for r in now if r.kind == kind] == [r for r in report if r.kind == kind]
     told = ("paper", "model", "metric", "claimed", "status", "measured")
     others = [[getattr(r, key) for key in told] for r in now if r.measured]
@@ -45,12 +45,13 @@ def test_verdicts_not_reproduced_have_explanation(report: list[Verdict]) -> None
     assert [row for row in report if row.fails] == []
     assert {row.status for row in report} <= {
         "measured",
-        "kept",
-        "missed",
-        "better than reported",
-        "undecided",
+        "reproduced",
+        "not reproduced",
+        "exceeds reported",
+        "supports",
+        "contradicts",
+        "inconclusive",
         "not run",
-        "protocol unknown",
     }
     assert all(row.why for row in report if row.status == "not run")
 
@@ -59,8 +60,8 @@ def test_verdicts_cover_every_claim(report: list[Verdict]) -> None:
     claims = [row for row in report if row.claim]
     assert len(claims) == len(zoo.list_claims())
     counted = [row for row in report if row.kind == "counted"]
-    assert {row.status for row in counted} == {"kept", "missed", "not run"}
-    assert all(row.reason == Reason.NOT_BUILT for row in counted if row.status == "not run")
+    assert {row.status for row in counted} == {"reproduced", "not reproduced", "not run"}
+    assert {row.reason for row in counted if row.status == "not run"} <= {*VARIANT_REASONS.values()}
 
 
 def worked_example() -> str:

@@ -66,9 +66,9 @@ def test_wheel_installed_in_new_venv_runs_check(wheel: Path, tmp_path: Path) -> 
     where = call(str(python), "-c", "import zoo; print(zoo.__file__)", cwd=tmp_path)
     assert str(tmp_path) in where
     rows = json.loads(call(zoo, "check", "--json", cwd=tmp_path))
-    assert {"kept", "not run"} <= {row["status"] for row in rows}
+    assert {"reproduced", "not run"} <= {row["status"] for row in rows}
     published = [row for row in rows if row["model"] == "resnet20.akamaster_cifar10"]
     assert [row["status"] for row in published] == ["measured"]
     assert [
-        row for row in rows if row["kind"] == "bundled weights" and row["status"] != "kept"
+        row for row in rows if row["kind"] == "bundled weights" and row["status"] != "reproduced"
     ] == []

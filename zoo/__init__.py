@@ -1,7 +1,7 @@
 """A model zoo of residual networks that sets each paper's claim beside a measurement.
 
 >>> import zoo
->>> model = zoo.create("resnet20", pretrained=True)
+>>> model = zoo.create("resnet20.zoo_digits", pretrained=True)
 
 Modules are loaded on first use: `import zoo` loads neither torch nor timm.
 """

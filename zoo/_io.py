@@ -8,10 +8,13 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterator
+import stat
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+MAX_SMALL = 64 << 20  # bytes of a file that is read whole: a record, counts, a setting
 
 
 def temporary_path(path: Path) -> Path:
@@ -46,14 +49,40 @@ def atomic_write(path: Path, data: bytes | str) -> None:
         temporary.write_bytes(data.encode("utf-8") if isinstance(data, str) else data)
 
 
-def read_small(path: Path, max_bytes: int) -> bytes:
-    """Read a file. Raises ValueError, before it is in memory, if it has more than `max_bytes`."""
+def read_small(path: Path, max_bytes: int = MAX_SMALL) -> bytes:
+    """Read a file.
+
+    Raises:
+        OSError: there is no such file, or it cannot be read.
+        ValueError: it is no regular file, or, before it is in memory, has more than `max_bytes`.
+    """
+    if not stat.S_ISREG(path.stat().st_mode):  # a pipe would be waited for
+        raise ValueError(f"{path} is a folder or a device, no file")
     with path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
         data = b"" if size > max_bytes else file.read(max_bytes + 1)
     if max(size, len(data)) > max_bytes:
         raise ValueError(f"{path} has more than {max_bytes} bytes")
     return data
+
+
+def read_json(path: Path, max_bytes: int = MAX_SMALL) -> Any:
+    """Read a JSON file. Raises as `read_small` does, and ValueError for what is no JSON."""
+    data = read_small(path, max_bytes)
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError):
+        raise ValueError(f"{path} is no JSON that can be read") from None
+
+
+def json_text(value: Any, default: Callable[[Any], Any] | None = None) -> str:
+    """Return indented JSON; numbers that it does not have, NaN and infinity, are null.
+
+    `default` converts what is no JSON value.
+    """
+    text = json.dumps(value, default=default)
+    plain = json.loads(text, parse_constant=lambda name: None)
+    return json.dumps(plain, indent=1, ensure_ascii=False)
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -8,13 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-import psutil
-
 if TYPE_CHECKING:
     import torch
 
 Result = TypeVar("Result")
-DEVICES = ("auto", "cpu", "cuda")
+DEVICES = ("auto", "cpu", "cuda", "mps", "xpu")
 TRIM_THRESHOLD, MMAP_MAX = -1, -4  # parameters of glibc's mallopt
 
 
@@ -79,26 +77,49 @@ def _picklable(error: Exception | None) -> Exception | None:
     return error
 
 
+def accelerator() -> str:
+    """Return the kind of accelerator that torch can use on this machine, or "cpu"."""
+    import torch
+
+    device = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
+    return device.type if device and device.type in DEVICES else "cpu"
+
+
+def choose_device(device: str = "auto") -> str:
+    """Return the kind of device for an option: "auto" is the accelerator if there is one.
+
+    Raises:
+        LaunchError: no such kind, or torch cannot use one on this machine.
+
+    Example:
+        >>> choose_device("cpu")
+        'cpu'
+    """
+    if device not in DEVICES:
+        raise LaunchError(f"a device is one of {', '.join(DEVICES)}, not {device!r}")
+    here = accelerator()
+    if device not in ("auto", "cpu", here):
+        others = "" if here == "cpu" else f"{here} or "
+        raise LaunchError(f"torch can use no {device} here; say --device {others}cpu")
+    return here if device == "auto" else device
+
+
 def init(device: str = "auto", processes: int = 0) -> ProcessGroup:
     """Join the process group that a launcher started, or form one of this process alone.
 
     On a CPU the cores of the machine are divided among its processes, and freed memory is kept.
 
     Args:
-        device: "cpu", "cuda", or "auto" for the GPU if there is one.
+        device: one of DEVICES; "auto" for the accelerator if there is one.
         processes: required number of processes; 0 for what the launcher was asked for.
 
     Raises:
         LaunchError: for another number of processes, or a device that is not there.
     """
-    if device not in DEVICES:
-        raise LaunchError(f"a device is one of {', '.join(DEVICES)}, not {device!r}")
+    on_cpu = choose_device(device) == "cpu"
     import torch
     from accelerate import PartialState
 
-    if device == "cuda" and not torch.cuda.is_available():
-        raise LaunchError("there is no GPU that this torch can use; say --device cpu")
-    on_cpu = device == "cpu" or not torch.cuda.is_available()
     state = PartialState(cpu=True) if on_cpu else PartialState()
     launcher, requested = requested_processes()
     expected = processes or requested
@@ -121,6 +142,8 @@ def requested_processes() -> tuple[str, int]:
     `accelerate launch --num_processes N` starts a single process on a machine without N GPUs and
     leaves no trace of N in the environment, so it is read from the launcher's command line.
     """
+    import psutil
+
     if "WORLD_SIZE" in os.environ:
         return "torchrun", int(os.environ["WORLD_SIZE"])
     if "ACCELERATE_MIXED_PRECISION" not in os.environ:  # set by every `accelerate launch`

@@ -23,6 +23,7 @@ import zoo
 from tests.conftest import ROOT
 from tests.golden.fill import fill, images, layers_of
 from tests.support.hub_server import Files, Hub, serving
+from tests.support.models import bundled_weights
 from tests.support.patching import replace_everywhere
 from zoo.checkpoints.download import is_cached
 from zoo.hub.pinning import pin_weights
@@ -92,7 +93,10 @@ def test_create_hub_weights_logits_equal_timm(
     asked = len(remote.requests)
     with caplog.at_level(logging.WARNING, "zoo.checkpoints.download"):
         zoo.create("resnet18", pretrained=True)  # the bare name is the same weights
-    assert (len(remote.requests), len(caplog.messages)) == (asked, 1)
+    assert (len(remote.requests), len(caplog.messages)) == (asked, 2)
+    assert caplog.messages[1].startswith(
+        f"resnet18 stands for {NAME}, for imagenet/val, by {REPO} ("
+    )
 
 
 def test_create_overrides_leave_backbone_weights(remote: Hub, first: Files) -> None:
@@ -293,4 +297,4 @@ def test_pin_unloaded_installed_or_bundled_raises(
     with pytest.raises(WeightsError, match="is part of an installed zoo; pin in a checkout"):
         pin_weights(entry)
     with pytest.raises(WeightsError, match=r"is not on the Hub; resnet/paper\.toml:"):
-        pin_weights(default_weights("resnet20"))
+        pin_weights(bundled_weights("resnet20"))

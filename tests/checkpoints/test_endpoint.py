@@ -17,6 +17,7 @@ import zoo
 from tests.checkpoints import test_download as test_hub
 from tests.support import hub_server
 from tests.support.hub_server import Fault, Files, Hub, Reply
+from tests.support.models import bundled_weights
 from zoo.checkpoints import endpoint as guard
 from zoo.checkpoints import hash_cache, loading, safetensors_format, safetensors_reader
 from zoo.hub import push
@@ -32,8 +33,8 @@ TOKEN = "hf_alice"  # of tests/support/hub_server.py
 @pytest.fixture(scope="module")
 def first() -> Files:
     """A repository."""
-    known = default_weights("resnet20")
-    files = push.tensor_files(zoo.create("resnet20", pretrained=True).state_dict())
+    known = bundled_weights("resnet20")
+    files = push.tensor_files(zoo.create("resnet20.zoo_digits", pretrained=True).state_dict())
     config = {"architecture": known.model, "num_classes": 10}
     return {**files, "config.json": json.dumps(config).encode()}
 

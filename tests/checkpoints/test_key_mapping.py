@@ -61,6 +61,14 @@ def test_key_mapping_docstring_example_runs() -> None:
     assert doctest.testmod(key_mapping) == (0, 3)
 
 
+def test_key_mapping_shifted_number_counts_from_one_in_source() -> None:
+    mapping = KeyMapping(name="x", models=("*",), renames=(("s#.unit#+1.c#.", "layer#.#.conv#."),))
+    theirs = {"s2.unit10.c1.weight": 1, "s2.unit1.c1.weight": 2}
+    ours = {"layer2.9.conv1.weight": 1, "layer2.0.conv1.weight": 2}
+    assert mapping.to_zoo(theirs) == ours
+    assert mapping.from_zoo(ours) == theirs
+
+
 def test_key_mappings_all_have_a_model() -> None:
     assert {id(mapping) for mapping, _ in CASES} == {id(mapping) for _, mapping in KEY_MAPPINGS}
 

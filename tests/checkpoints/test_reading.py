@@ -174,7 +174,7 @@ def test_read_checkpoint_without_averages_raises(tmp_path: Path) -> None:
 
 
 def resnet(prefix: str = "") -> dict[str, Tensor]:
-    model = zoo.create("resnet20", pretrained=True)
+    model = zoo.create("resnet20.zoo_digits", pretrained=True)
     return {prefix + key: value.clone() for key, value in model.state_dict().items()}
 
 

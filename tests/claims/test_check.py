@@ -60,12 +60,12 @@ def test_check_prints_plan_and_reuses_records() -> None:
     assert "plan: 1, in about" in first.output
     assert "wrn16_1.zoo_digits │ digits/test" in first.output
     assert "plan: 1 to measure, 0 measured before" in first.output
-    assert "bundled weights: 1 kept" in first.output
+    assert "bundled weights: 1 reproduced" in first.output
     (record,) = own()
     assert (record["weights"], record["scores"]["error"]["count"]) == ("wrn16_1.zoo_digits", 2)
     second = check("wrn16_1.zoo_digits")
     assert "plan: 0 to measure, 1 measured before (--rerun repeats)" in second.output
-    assert f"kept, {record['date'][:10]}" in second.output
+    assert f"reproduced, {record['date'][:10]}" in second.output
     assert own() == [record]
     again = check("wrn16_1.zoo_digits", "--rerun")
     assert "plan: 1 to measure" in again.output
@@ -116,15 +116,17 @@ def test_check_uninstalled_weights_uses_published_record(
 ) -> None:
     everywhere = Ledger(ROOT / "eval" / "results")
     replace_everywhere(monkeypatch, "zoo.evaluation.ledger.published", lambda: everywhere)
-    (row,) = zoo.check("resnet20.akamaster_cifar10")
+    rows = zoo.check("resnet20.akamaster_cifar10")
+    (row,) = (row for row in rows if row.kind == "weights")
     assert (row.status, row.kind, row.where) == ("measured", "weights", "cifar10_jpeg/test")
     assert row.measured == "18.97 % (1,897 of 10,000 wrong)"
     assert not own()
     replace_everywhere(
         monkeypatch, "zoo.evaluation.ledger.published", lambda: Ledger(tmp_path / "none")
     )
-    with pytest.raises(LookupError, match=r"no verdict on .*`zoo convert FILE"):
-        zoo.check("resnet20.akamaster_cifar10")
+    (claim,) = zoo.check("resnet20.akamaster_cifar10")
+    assert (claim.status, claim.kind) == ("not run", "measured")
+    assert "`zoo pull resnet20.akamaster_cifar10` downloads it" in claim.why
 
 
 def test_check_ledger_option_writes_to_that_folder(tmp_path: Path) -> None:
@@ -144,7 +146,7 @@ def test_check_edited_ledger_raises(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (["--device", "tpu"], "a device is one of auto, cpu, cuda, not 'tpu'"),
+        (["--device", "tpu"], "a device is one of auto, cpu, cuda, mps, xpu, not 'tpu'"),
         (["--processes", "2"], "asked for 2 processes, and there are 1"),
         (["--precision", "fp8"], "a precision is one of fp32, bf16, fp16"),
         (["--data", "nowhere"], "--data must be a folder that exists"),

@@ -2,19 +2,18 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
-from statistics import mean
 
 import pytest
 
-from tests.conftest import ROOT
 from zoo.claims import check, judge, matching
 from zoo.claims.plan import look_up
+from zoo.claims.runs import judge_comparisons
 from zoo.claims.verdict import Kind, Status, Verdict
 from zoo.data.benchmarks import BENCHMARKS
 from zoo.evaluation import ledger
 from zoo.evaluation.ledger import Record
 from zoo.models._registry import list_weights, parse_name
+from zoo.papers.loading import load_papers
 
 
 @pytest.fixture(scope="module")
@@ -53,22 +52,24 @@ def test_measured_verdict_without_its_record_is_not_run(
         score = record["scores"][name]
         worse = {**record, "scores": {**record["scores"], name: {**score, "value": 1.0}}}
         if name not in matching.SHARES:
-            assert judge.measured(row.claim, look_up(specs, [worse])).status != "kept"
+            assert judge.measured(row.claim, look_up(specs, [worse])).status != "reproduced"
 
 
 def test_comparative_verdict_without_its_runs_is_not_run(
     records: Sequence[Record], rows: list[Verdict]
 ) -> None:
-    judged = [r for r in rows if r.kind == "relative" and r.claim and not r.claim.formula]
-    tried = [row for row in judged if row.measured]
+    tried = [row for row in rows if row.records]
     assert len(tried) > 9
+    papers = {paper.id: paper for paper in load_papers()}
+    without: dict[str, dict[object, Verdict]] = {}
     for row in tried:
         assert row.claim
-        others = [r for r in records if r.get("model") != row.claim.model]
-        assert judge.relative(row.claim, others).status == "not run"
-        turned = replace(row.claim, relation="<" if row.claim.relation == ">" else ">")
-        expected = {"kept": "missed", "missed": "kept"}.get(row.status, row.status)
-        assert judge.relative(turned, records).status == expected
+        if row.paper not in without:
+            evaluations = [r for r in records if r["kind"] != "training"]
+            without[row.paper] = judge_comparisons(papers[row.paper], evaluations)
+        assert without[row.paper][row.claim.key].status == "not run"
+        by_id = {record["id"]: record for record in records}
+        assert {by_id[id]["commit"][40:] for id in row.records} == {""}
 
 
 def test_evaluation_records_use_pinned_weights_and_all_samples(
@@ -92,7 +93,7 @@ def test_verdicts_from_records_cover_bundled_and_published(rows: list[Verdict]) 
     """The bundled weights on all that they are for; four published ResNets; CARN-M; bicubic rows
     and RCAN's images."""
     own = [row for row in rows if row.kind == Kind.BUNDLED]
-    assert {row.status for row in own} == {"kept"}
+    assert {row.status for row in own} == {"reproduced"}
     others = {row.model for row in rows if row.status == Status.MEASURED}
     assert others >= {f"resnet{depth}.akamaster_cifar10" for depth in (20, 32, 44, 56)}
     kept = {row.claim.model for row in rows if row.claim and row.kind == "measured" and row.record}
@@ -107,27 +108,3 @@ def test_evaluation_records_are_unique_per_spec(records: Sequence[Record]) -> No
         if r["kind"] == "evaluation"
     ]
     assert len(set(keys)) == len(keys)
-
-
-@pytest.mark.parametrize(
-    ("depths", "protocol", "side"),
-    [
-        ((20, 32, 44, 56, 110), "zoo_digits", "digits/train"),
-        ((20, 32, 44, 56), "zoo_jpeg16_float32", "cifar10_jpeg/train"),
-    ],
-)
-def test_readme_degradation_numbers_match_training_records(
-    records: Sequence[Record], depths: Sequence[int], protocol: str, side: str
-) -> None:
-    readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
-    for kind, sentence in (
-        ("plain", "end at {} and {} %"),
-        ("resnet", "residual ones at {} and {} %"),
-    ):
-        means = []
-        for depth in depths:
-            recipe = f"{kind}{depth}.{protocol}"
-            runs = [r["benchmarks"][side] for r in records if r.get("recipe") == recipe]
-            assert 3 <= len(runs) <= 5
-            means.append(f"{mean(run['scores']['error']['value'] for run in runs):.1f}")
-        assert sentence.format(", ".join(means[:-1]), means[-1]) in readme

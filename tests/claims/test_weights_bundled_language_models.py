@@ -49,7 +49,7 @@ def test_check_bundled_weights_reproduces_recorded_loss(pinned: Weights) -> None
     assert record["recipe"] == pinned.recipe == f"configs/language.py:{pinned.model}"
     assert set(record["benchmarks"]) == set(pinned.benchmarks)
     rows = bundled(pinned.name)
-    assert [row.status for row in rows] == ["kept", "kept", "not run", "not run"], rows
+    assert [row.status for row in rows] == ["reproduced", "reproduced", "not run", "not run"], rows
     assert all("--data DIR" in row.why for row in rows[2:])
 
 
@@ -58,7 +58,7 @@ def test_check_bundled_weights_reproduces_recorded_loss(pinned: Weights) -> None
 @pytest.mark.parametrize("name", ["loop_gpt2_nano", "muddformer_nano"])  # 25 s each
 def test_check_bundled_weights_reproduces_wikitext_loss(name: str, zoo_data: Any) -> None:
     rows = bundled(default_weights(name).name, zoo_data)
-    assert [row.status for row in rows] == ["kept"] * 4, rows
+    assert [row.status for row in rows] == ["reproduced"] * 4, rows
 
 
 def test_check_changed_weights_is_not_reproduced(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,7 +71,7 @@ def test_check_changed_weights_is_not_reproduced(monkeypatch: pytest.MonkeyPatch
 
     replace_everywhere(monkeypatch, "zoo.models._factory.create", wrong)
     rows = bundled(PINNED[0].name)
-    assert [row.status for row in rows[:2]] == ["missed", "missed"]
+    assert [row.status for row in rows[:2]] == ["not reproduced", "not reproduced"]
     assert rows[0].fails
 
 
@@ -103,20 +103,6 @@ def test_bundled_weights_match_loss_of_first_seed(pinned: Weights) -> None:
     record = json.loads(pinned.record.read_text())
     loss = held_back(run)["value"]
     assert record["benchmarks"][HELD_BACK]["loss"] == pytest.approx(loss, abs=1e-3)
-
-
-@pytest.mark.slow
-def test_check_comparative_claims_gives_expected_verdicts() -> None:
-    """MUDD: undecided. Loops: worse with half of the blocks, undecided with all of them."""
-    rows = zoo.check("muddformer_nano", "loop_gpt2_nano*")
-    verdicts = {row.model: row for row in rows if row.kind == "relative"}
-    assert {model: row.status for model, row in verdicts.items()} == {
-        "muddformer_nano": "undecided",
-        "loop_gpt2_nano": "missed",
-        "loop_gpt2_nano_x2": "undecided",
-    }
-    assert "1.7713 against 1.7082, difference +0.0630" in verdicts["loop_gpt2_nano"].measured
-    assert not any(row.fails for row in rows)
 
 
 def test_generate_bundled_model_continues_pep_text() -> None:

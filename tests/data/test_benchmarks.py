@@ -12,13 +12,14 @@ from PIL import Image
 
 import zoo
 from tests.conftest import bundled, measured
+from tests.support.models import bundled_weights
 from tests.support.patching import replace_everywhere
 from zoo.checkpoints.writing import file_sha256
 from zoo.data import digits
 from zoo.data.benchmarks import BENCHMARKS, DatasetNotFoundError
 from zoo.evaluation.engine import shard
 from zoo.models._factory import create
-from zoo.models._registry import get_entry, list_weights
+from zoo.models._registry import get_entry
 from zoo.papers.loading import load_papers
 from zoo.papers.weights import Weights
 
@@ -68,7 +69,7 @@ def test_check_bundled_weights_match_recorded_predictions(pinned: Weights) -> No
     assert record["sha256"] == pinned.sha256 == file_sha256(pinned.path)
     assert f"configs/digits.py:{pinned.model}" == record["recipe"] == pinned.recipe
     rows = bundled(pinned.name)
-    assert [row.status for row in rows] == ["kept"], rows
+    assert [row.status for row in rows] == ["reproduced"], rows
     for name in pinned.benchmarks:
         recorded = record["benchmarks"][name]
         assert (
@@ -78,7 +79,7 @@ def test_check_bundled_weights_match_recorded_predictions(pinned: Weights) -> No
 
 
 def test_create_default_weights_classifies_digits() -> None:
-    model = zoo.create("resnet20", pretrained=True)
+    model = zoo.create("resnet20.zoo_digits", pretrained=True)
     prepare = zoo.transform(model)
     samples = BENCHMARKS["digits/test"].open()
     pairs = [samples[i] for i in range(50)]
@@ -98,7 +99,7 @@ def test_check_bundled_wrong_normalization_names_images(monkeypatch: pytest.Monk
 
     replace_everywhere(monkeypatch, "zoo.models._factory.create", wrong)
     (row,) = bundled(PINNED[0].name)
-    assert row.status == "missed"
+    assert row.status == "not reproduced"
     assert row.fails
     assert row.why.endswith(" differ")
 
@@ -138,7 +139,12 @@ def test_benchmarks_cifar10_jpeg_has_no_claims() -> None:
 
 @pytest.mark.parametrize(
     ("printed", "status"),
-    [("0.56", "kept"), ("1.90", "kept"), ("8.75", "better than reported"), ("0.00", "missed")],
+    [
+        ("0.56", "reproduced"),
+        ("1.90", "reproduced"),
+        ("8.75", "exceeds reported"),
+        ("0.00", "not reproduced"),
+    ],
 )
 def test_judge_measured_claim_evaluates_bundled_weights(printed: str, status: str) -> None:
     """2 of 360 digits wrong: an error of 0.56 %, and of 0.15 to 2.0 % by chance."""
@@ -149,7 +155,7 @@ def test_judge_measured_claim_evaluates_bundled_weights(printed: str, status: st
 
 
 def test_judge_measured_claim_missing_data_is_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
-    pinned = replace(list_weights("resnet20")[0], benchmarks=("cifar10/test",))
+    pinned = replace(bundled_weights("resnet20"), benchmarks=("cifar10/test",))
     replace_everywhere(monkeypatch, "zoo.models._registry.list_weights", lambda name: [pinned])
     claim = zoo.list_claims("resnet20", kind="measured", benchmark="cifar10/test")[0]
     row = measured(claim)

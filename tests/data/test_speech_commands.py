@@ -56,14 +56,14 @@ def opened(data: Path, split: str = "test") -> Any:
 @pytest.mark.parametrize("split", tones.SPLITS)
 def test_open_split_has_its_speakers_and_class_shares(data: Path, split: str) -> None:
     samples = opened(data, split)
-    commands = [label for _, label in samples.files if label != 1]
-    assert {split_of(path.name) for path, _ in samples.files} == {split}
+    commands = [label for _, label in samples.words if label != 1]
+    assert {split_of(path.name) for path, _ in samples.words} == {split}
     assert Counter(commands) == dict.fromkeys(range(2, 12), len(commands) // 10)
-    unknown = [path for path, label in samples.files if label == 1]
+    unknown = [path for path, label in samples.words if label == 1]
     assert len(unknown) == samples.silences == len(commands) // 10
     assert {path.parent.name for path in unknown} <= {"bed", "cat"}
     assert len(samples) == len(commands) + 2 * len(unknown)
-    for path, label in samples.files:
+    for path, label in samples.words:
         assert CLASSES[label] in (path.parent.name, "unknown")
 
 
@@ -71,7 +71,7 @@ def test_open_split_unknown_words_are_first_by_hash(data: Path) -> None:
     home = data / "speech_commands"
     for split in tones.SPLITS:
         samples = opened(data, split)
-        unknown = [path for path, label in samples.files if label == 1]
+        unknown = [path for path, label in samples.words if label == 1]
         all_of = [p for word in ("bed", "cat") for p in (home / word).iterdir()]
         mine = [p for p in all_of if split_of(p.name) == split]
         mine.sort(key=lambda p: hashlib.sha1(str(p.relative_to(home)).encode()).digest())
@@ -79,14 +79,14 @@ def test_open_split_unknown_words_are_first_by_hash(data: Path) -> None:
 
 
 def test_open_splits_share_no_file(data: Path) -> None:
-    files = [path for split in tones.SPLITS for path, _ in opened(data, split).files]
+    files = [path for split in tones.SPLITS for path, _ in opened(data, split).words]
     assert len(files) == len(set(files))
 
 
 def test_speech_commands_word_is_padded_to_one_second(data: Path) -> None:
     samples = opened(data)
     for index in (0, 1, 2):
-        path, label = samples.files[index]
+        path, label = samples.words[index]
         sound, actual_label = samples[index]
         raw = read_wav(path)
         assert (sound.shape, sound.dtype, actual_label) == ((16_000,), np.float32, label)
@@ -119,7 +119,7 @@ def test_open_split_file_order_does_not_change_unknown_words(data: Path, tmp_pat
     home.mkdir()
     for path in sorted((data / "speech_commands").iterdir(), reverse=True):
         (home / path.name).symlink_to(path)
-    actual, expected = ([p.parts[-2:] for p, _ in opened(d).files] for d in (tmp_path, data))
+    actual, expected = ([p.parts[-2:] for p, _ in opened(d).words] for d in (tmp_path, data))
     assert actual == expected
 
 
@@ -195,7 +195,7 @@ def test_check_kws_resnet_reports_missing_weights_or_data(
     verdicts = measured(data=data)
     assert verdicts["kws_res15"].why == "no weights for these networks"
     assert verdicts["kws_res8_narrow"].status == "not run"
-    assert "res8_narrow.pt, then run" in verdicts["kws_res8_narrow"].why
+    assert "`zoo pull kws_res8_narrow.honkling` downloads it" in verdicts["kws_res8_narrow"].why
     replace_everywhere(monkeypatch, "zoo.claims.matching.why_unavailable", lambda weights: None)
     why = f"{TEST} needs a folder of data (--data DIR or ZOO_DATA)"
     assert measured()["kws_res8_narrow"].why == why

@@ -16,7 +16,7 @@ from zoo.models._builder import pretrained_cfg
 
 def test_evaluator_folded_and_eager_predictions_are_equal() -> None:
     """The given network keeps its BatchNorms and its numbers."""
-    model = zoo.create("resnet20", pretrained=True)
+    model = zoo.create("resnet20.zoo_digits", pretrained=True)
     before = {key: value.clone() for key, value in model.state_dict().items()}
     samples = open_source("digits/test").samples
     hashes = []

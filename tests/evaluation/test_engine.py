@@ -53,6 +53,9 @@ class Squares:
     def batches(self, indices: Sequence[int], size: int) -> Iterator[list[int]]:
         return engine.batched(indices, size)
 
+    def contents(self) -> str:
+        return ""
+
     def predict(self, batch: list[tuple[int, Any]]) -> Iterator[Prediction]:
         self.predicted.append([index for index, _ in batch])
         yield from batch
@@ -141,13 +144,13 @@ def test_init_process_group_wrong_count_raises(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(distributed, "requested_processes", lambda: ("accelerate launch", 2))
     with pytest.raises(LaunchError, match="accelerate launch was asked for 2 processes"):
         init("cpu")
-    with pytest.raises(LaunchError, match="one of auto, cpu, cuda, not 'tpu'"):
+    with pytest.raises(LaunchError, match="one of auto, cpu, cuda, mps, xpu, not 'tpu'"):
         init("tpu")
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_init_process_group_missing_gpu_raises() -> None:
-    with pytest.raises(LaunchError, match="no GPU that this torch can use"):
+    with pytest.raises(LaunchError, match="torch can use no cuda here; say --device cpu"):
         init("cuda")
 
 

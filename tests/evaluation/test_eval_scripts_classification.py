@@ -19,13 +19,13 @@ import zoo
 from eval import classification
 from eval.data import DataError, open_source
 from tests.conftest import ROOT
+from tests.support.models import bundled_weights
 from zoo.data.benchmarks import BENCHMARKS
 from zoo.data.transforms import MultiCrop
 from zoo.distributed import init
 from zoo.evaluation.config import EvalConfig
 from zoo.evaluation.evaluators.classification import ClassificationEvaluator
 from zoo.models._builder import pretrained_cfg
-from zoo.models._registry import default_weights
 from zoo.papers.protocols import CropProtocol
 
 TIMES = {"seconds", "peak_memory", "date"}
@@ -45,8 +45,8 @@ def right(record: dict[str, Any], metric: str = "error") -> int:
 
 
 def test_evaluate_digits_matches_recorded_counts() -> None:
-    record = run("resnet20", "--benchmark", "digits/test")
-    pinned = default_weights("resnet20")
+    record = run("resnet20.zoo_digits", "--benchmark", "digits/test")
+    pinned = bundled_weights("resnet20")
     expected = json.loads(pinned.record.read_text())["benchmarks"]["digits/test"]
     assert (right(record), record["samples"]) == (expected["right"], expected["total"])
     assert (record["sha256"], record["weights"]) == (pinned.sha256, pinned.name)
@@ -81,8 +81,8 @@ def folder(path: Path) -> Path:
 def test_evaluate_custom_dataset_matches_torchmetrics(make: Any, tmp_path: Path) -> None:
     """Right predictions, recounted by torchmetrics from the logits."""
     where = make(tmp_path / "set.parquet" if make is parquet else tmp_path / "set")
-    record = run("resnet20", "--benchmark", str(where), "--batch-size", "7")
-    model = zoo.create("resnet20", pretrained=True)
+    record = run("resnet20.zoo_digits", "--benchmark", str(where), "--batch-size", "7")
+    model = zoo.create("resnet20.zoo_digits", pretrained=True)
     samples = open_source(str(where)).samples
     pairs = [samples[i] for i in range(60)]
     prepare = zoo.transform(model)
@@ -145,13 +145,16 @@ SCRIPT = [sys.executable, "-m", "eval.classification"]
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["resnet20", "--benchmark", "./nowhere"], "is no parquet file, no folder of images"),
+        (
+            ["resnet20.zoo_digits", "--benchmark", "./nowhere"],
+            "is no parquet file, no folder of images",
+        ),
         (["nothing", "--benchmark", "digits/test"], "no model is called 'nothing'"),
         (
-            ["resnet20", "--benchmark", "digits/test", "--protocol", "x"],
+            ["resnet20.zoo_digits", "--benchmark", "digits/test", "--protocol", "x"],
             "no protocol is called 'x'",
         ),
-        (["resnet20", "--benchmark", "cifar10/test"], "needs a folder of data"),
+        (["resnet20.zoo_digits", "--benchmark", "cifar10/test"], "needs a folder of data"),
     ],
 )
 def test_evaluate_bad_input_raises_one_sentence(arguments: list[str], message: str) -> None:
@@ -161,7 +164,7 @@ def test_evaluate_bad_input_raises_one_sentence(arguments: list[str], message: s
 
 @pytest.mark.slow
 def test_script_bad_input_exits_without_traceback() -> None:
-    command = [*SCRIPT, "resnet20", "--benchmark", "./nowhere", "--device", "cpu"]
+    command = [*SCRIPT, "resnet20.zoo_digits", "--benchmark", "./nowhere", "--device", "cpu"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.splitlines()[-1].startswith("error: ./nowhere is no parquet file")
@@ -170,7 +173,7 @@ def test_script_bad_input_exits_without_traceback() -> None:
 
 def test_evaluate_interrupted_run_resumes(tmp_path: Path) -> None:
     out = tmp_path / "out"
-    setting = ("resnet20", "--benchmark", "digits/test", "--out", str(out))
+    setting = ("resnet20.zoo_digits", "--benchmark", "digits/test", "--out", str(out))
     whole = run(*setting)
     log = out / "answers-0.jsonl"
     lines = log.read_text().splitlines(keepends=True)
@@ -185,7 +188,7 @@ def test_evaluate_interrupted_run_resumes(tmp_path: Path) -> None:
 
 
 def test_evaluate_weights_file_requires_model(tmp_path: Path) -> None:
-    model = zoo.create("resnet20", pretrained=True)
+    model = zoo.create("resnet20.zoo_digits", pretrained=True)
     path = str(tmp_path / "mine.safetensors")
     save_file(model.state_dict(), path)
     like = [*("--model", "resnet20"), "--benchmark", "digits/test", "--limit", "30"]
@@ -202,7 +205,7 @@ def test_evaluate_weights_file_requires_model(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_evaluate_bf16_changes_no_sampled_predictions() -> None:
-    record = run("resnet20", "--benchmark", "digits/test", "--precision", "bf16")
+    record = run("resnet20.zoo_digits", "--benchmark", "digits/test", "--precision", "bf16")
     assert right(record) >= 355
     assert record["changed"] == {"count": 0, "total": 100}
 
@@ -211,6 +214,15 @@ def test_evaluate_bf16_changes_no_sampled_predictions() -> None:
 def test_evaluate_compiled_matches_eager_count() -> None:
     """By inductor, which needs a C compiler."""
     assert (
-        right(run("resnet20", "--benchmark", "digits/test", "--compile", "--batch-size", "120"))
+        right(
+            run(
+                "resnet20.zoo_digits",
+                "--benchmark",
+                "digits/test",
+                "--compile",
+                "--batch-size",
+                "120",
+            )
+        )
         == 358
     )

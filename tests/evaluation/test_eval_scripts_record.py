@@ -15,7 +15,7 @@ from zoo.evaluation.ledger import Ledger
 
 def options(tmp_path: Path, *more: str) -> Namespace:
     options = [
-        "resnet20",
+        "resnet20.zoo_digits",
         "--benchmark",
         "digits/test",
         "--device",

@@ -124,7 +124,7 @@ def test_benchmark_open_bundled_texts_are_verified(
 def test_benchmark_open_reads_bin_txt_and_parquet(tmp_path: Path) -> None:
     benchmark = BENCHMARKS["peps/validation"]
     with pytest.raises(
-        DatasetNotFoundError, match=r"needs peps/validation\.bin, \.txt or \.parquet"
+        DatasetNotFoundError, match=r"needs peps/validation\.bin, \.txt, \.parquet or \.jsonl"
     ):
         benchmark.open(tmp_path)
     folder = tmp_path / "peps"

@@ -257,8 +257,9 @@ def test_zoo_lm_bad_input_raises(lm: ZooLM) -> None:
         lm.loglikelihood(asked(("a", "b" * 300)), True)
     with pytest.raises(ValueError, match="resnet20 is no language model"):
         ZooLM("resnet20")
-    with pytest.raises(ValueError, match="a number of sequences, not 'auto'"):
-        ZooLM(lm.model, batch_size="auto")
+    with pytest.raises(ValueError, match="a number of sequences or auto, not 'many'"):
+        ZooLM(lm.model, batch_size="many")
+    assert ZooLM(lm.model, batch_size="auto:4").batch_size >= 1
 
 
 def test_import_without_lm_eval_names_extra(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ from PIL import Image
 import zoo
 from eval.record import find_protocol
 from tests.evaluation.test_eval_scripts_classification import CFG, PHOTOS
+from zoo.data.benchmarks import BENCHMARKS
 from zoo.data.transforms import MultiCrop, make_transform
 from zoo.evaluation.evaluators.classification import average_crops
 from zoo.evaluation.spec import describe_preprocessing
@@ -81,12 +82,16 @@ def test_papers_imagenet_protocols_have_crop_protocol() -> None:
         "imagenet-1k-way",
         "zero-shot",
     }
-    unread = {"dpn"}  # how it resizes images
     for paper in zoo.list_papers():
-        if paper.id in unread:
-            assert not paper.protocol_settings
-            continue
-        used = {c.protocol for c in paper.claims if c.benchmark == "imagenet/val"}
+        used = {
+            claim.protocol
+            for claim in paper.claims
+            if claim.benchmark == "imagenet/val"
+            or (
+                claim.benchmark in BENCHMARKS
+                and BENCHMARKS[claim.benchmark].weights_of == "imagenet/val"
+            )
+        }
         settings = paper.protocol_settings.items()
         cropped = {name for name, value in settings if isinstance(value, CropProtocol)}
         assert used - without == cropped, paper.id

@@ -1,6 +1,7 @@
 """What is not a finite answer is none: evaluations stop and name the sample."""
 
 import math
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from zoo.data.super_resolution import Pair
 from zoo.evaluation.config import EvalConfig
 from zoo.evaluation.engine import evaluate
 from zoo.evaluation.evaluators.classification import ClassificationEvaluator
-from zoo.evaluation.evaluators.denoising import DenoisingEvaluator
+from zoo.evaluation.evaluators.denoising import DenoisingEvaluator, noisy
 from zoo.evaluation.evaluators.language_modeling import LanguageModelingEvaluator
 from zoo.evaluation.evaluators.super_resolution import SuperResolutionEvaluator
 from zoo.evaluation.samples import NonFiniteOutputError
@@ -98,6 +99,8 @@ def test_super_resolution_non_finite_pixels_name_the_image() -> None:
 def test_denoising_non_finite_pixels_name_the_image() -> None:
     model = Constant(torch.full((1, 32, 32), INF), pretrained_cfg={"input_size": (1, 32, 32)})
     clean = CleanImage("cat", np.zeros((32, 32), np.uint8))
-    evaluator = DenoisingEvaluator(model, [clean], DenoisingProtocol(), 25.0)
+    protocol = DenoisingProtocol()
+    degrade = partial(noisy, sigma=25.0, protocol=protocol)
+    evaluator = DenoisingEvaluator(model, [clean], protocol, degrade)
     with pytest.raises(NonFiniteOutputError, match=r"cat: .* not finite"):
         evaluate(evaluator)

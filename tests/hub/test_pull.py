@@ -48,10 +48,12 @@ def at(monkeypatch: pytest.MonkeyPatch, home: Path, *, is_offline: bool) -> None
 def test_pull_bundle_serves_offline_create_and_verify(
     hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    push("resnet20", REPO)
+    push("resnet20.zoo_digits", REPO)
     bundle = tmp_path / "bundle"
     with ThreadPoolExecutor(2) as pool:  # two that write the same files
-        written, again = pool.map(lambda names: pull(names, bundle), 2 * [[SOURCE, "resnet20"]])
+        written, again = pool.map(
+            lambda names: pull(names, bundle), 2 * [[SOURCE, "resnet20.zoo_digits"]]
+        )
     assert written == again
     assert not list(bundle.rglob("*.part"))
     assert {path.name for path in written} == {
@@ -63,10 +65,12 @@ def test_pull_bundle_serves_offline_create_and_verify(
     at(monkeypatch, bundle, is_offline=True)
     asked = len(hub.requests)
     model = zoo.create(SOURCE)
-    assert torch.equal(model.fc.weight, zoo.create("resnet20", pretrained=True).fc.weight)
-    results = {result.name: result for result in verify([SOURCE, "resnet20"])}
+    assert torch.equal(
+        model.fc.weight, zoo.create("resnet20.zoo_digits", pretrained=True).fc.weight
+    )
+    results = {result.name: result for result in verify([SOURCE, "resnet20.zoo_digits"])}
     assert (results[SOURCE].error, results[SOURCE].outputs) == (None, EQUAL)
-    assert results["resnet20"].error is None
+    assert results["resnet20.zoo_digits"].error is None
     assert SOURCE in local_weights()
     assert len(hub.requests) == asked
 
@@ -91,7 +95,7 @@ def test_server_serves_pulled_bundle(
     """`zoo hub serve DIR/hub`, for the machines around."""
     from zoo.hub import server
 
-    done = push("resnet20", REPO)
+    done = push("resnet20.zoo_digits", REPO)
     pull([SOURCE], tmp_path / "bundle")
     folders = server.Folders(tmp_path / "bundle" / "hub")
     served = server.HubApp(server.Store(tmp_path / "own", {}, folders))
@@ -106,9 +110,9 @@ def test_server_serves_pulled_bundle(
 
 def test_unlock_source_allows_newer_commit(hub: Hub) -> None:
     """A later commit is not looked at, until a person asks for it."""
-    push("resnet20", REPO)
+    push("resnet20.zoo_digits", REPO)
     zoo.create(SOURCE)
-    push("preresnet20", REPO)
+    push("preresnet20.zoo_digits", REPO)
     assert type(zoo.create(SOURCE)) is type(zoo.create("resnet20"))
     assert unlock(f"{SOURCE}@main") == [f"{REPO}/config.json"]
     assert type(zoo.create(SOURCE)) is type(zoo.create("preresnet20"))
@@ -118,7 +122,7 @@ def test_unlock_source_allows_newer_commit(hub: Hub) -> None:
 
 
 def test_verify_corrupt_file_reports_error_once(hub: Hub, tmp_path: Path) -> None:
-    push("resnet20", REPO)
+    push("resnet20.zoo_digits", REPO)
     zoo.create(SOURCE)
     (path,) = (tmp_path / "hf" / "hub").rglob("model.safetensors")
     blob = path.resolve()
@@ -141,7 +145,7 @@ def test_verify_corrupt_file_reports_error_once(hub: Hub, tmp_path: Path) -> Non
 
 def test_create_removed_locked_commit_raises(hub: Hub, tmp_path: Path) -> None:
     """Its owner has rewritten the history; what is at main now is not what was locked."""
-    known = zoo.create("resnet20", pretrained=True)
+    known = zoo.create("resnet20.zoo_digits", pretrained=True)
     files = {**tensor_files(known.state_dict()), "config.json": b'{"architecture": "resnet20"}'}
     commit = hub.push("timm/gone", files)
     zoo.create("hf-hub:timm/gone")
@@ -158,11 +162,11 @@ def test_create_removed_locked_commit_raises(hub: Hub, tmp_path: Path) -> None:
 
 def test_pull_cli_names_only_folders_that_exist(hub: Hub, tmp_path: Path) -> None:
     bundle = tmp_path / "bundle"
-    result = run_cli("pull", "resnet20", "--to", bundle)
+    result = run_cli("pull", "resnet20.zoo_digits", "--to", bundle)
     assert (result.code, bundle.exists()) == (0, False)
-    assert result.out == f"resnet20: part of the zoo, so {bundle} needs no file of it\n"
-    push("resnet20", REPO)
-    result = run_cli("pull", SOURCE, "resnet20", "--to", bundle)
+    assert result.out == f"resnet20.zoo_digits: part of the zoo, so {bundle} needs no file of it\n"
+    push("resnet20.zoo_digits", REPO)
+    result = run_cli("pull", SOURCE, "resnet20.zoo_digits", "--to", bundle)
     assert result.out.endswith(f"zoo hub serve {bundle / 'hub'}` for others\n")
     assert (bundle / "hub").is_dir()
 
@@ -229,7 +233,7 @@ def some(points: range) -> list[Any]:
 
 @pytest.mark.parametrize("point", some(range(1, 20, 2)))
 def test_pull_killed_process_leaves_whole_files(hub: Hub, tmp_path: Path, point: int) -> None:
-    push("resnet20", REPO)
+    push("resnet20.zoo_digits", REPO)
     api = HfApi(endpoint=constants.ENDPOINT)
     files = {}
     for name in ("config.json", "model.safetensors", reference_outputs.FILE):
@@ -247,9 +251,9 @@ def test_pull_killed_process_leaves_whole_files(hub: Hub, tmp_path: Path, point:
 
 @pytest.mark.parametrize("point", some(range(1, 11)))
 def test_push_killed_process_completes_on_rerun(hub: Hub, point: int) -> None:
-    was_killed = killed(hub, lambda: push("resnet20", REPO), point)
+    was_killed = killed(hub, lambda: push("resnet20.zoo_digits", REPO), point)
     assert was_killed or point > 6
-    push("resnet20", REPO)
-    assert push("resnet20", REPO).changed == ()
+    push("resnet20.zoo_digits", REPO)
+    assert push("resnet20.zoo_digits", REPO).changed == ()
     (checked,) = verify([SOURCE])
     assert (checked.error, checked.outputs) == (None, EQUAL)

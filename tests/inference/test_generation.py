@@ -1,6 +1,7 @@
 """Generation of tokens: greedy, sampled, stopped, padded."""
 
 import logging
+import math
 from typing import Any
 
 import pytest
@@ -156,7 +157,7 @@ def test_generate_non_finite_logits_raise() -> None:
         ([[1], []], "at least one token"),
         ([list(range(24))], "a prompt of 24 tokens leaves no room in the context of 24"),
         ([[53]], r"token ids are 0\.\.52, not 53"),
-        ([[-1]], r"token ids are 0\.\.52"),
+        ([[-1]], r"token ids are 0\.\.52, not -1"),
     ],
 )
 def test_generate_bad_prompt_raises(ids: list[list[int]], message: str) -> None:
@@ -165,8 +166,20 @@ def test_generate_bad_prompt_raises(ids: list[list[int]], message: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "args", [{"temperature": -1.0}, {"top_k": -1}, {"top_p": 0.0}, {"top_p": 1.5}]
+    "args",
+    [
+        *({"temperature": value} for value in (-1.0, math.nan, math.inf)),
+        *({"top_k": -1}, {"top_p": 0.0}, {"top_p": 1.5}, {"top_p": math.nan}),
+    ],
 )
 def test_sampling_params_out_of_range_raise(args: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="temperature and top_k are 0 or more"):
+    with pytest.raises(ValueError, match="temperature and top_k are finite and 0 or more"):
         SamplingParams(**args)
+
+
+@pytest.mark.parametrize("temperature", [1e-3, 1e-40, 5e-324, 1e308])
+def test_sampling_params_extreme_temperature_draws(temperature: float) -> None:
+    logits = torch.tensor([[-50.0, 80.0, 3.0]])
+    probabilities = SamplingParams(temperature=temperature).probabilities(logits)
+    expected = [1 / 3] * 3 if temperature > 1 else [0.0, 1.0, 0.0]
+    assert probabilities[0].tolist() == pytest.approx(expected)

@@ -214,7 +214,7 @@ def test_upscale_command_bad_arguments_raise_one_sentence(
     with pytest.raises(SystemExit, match="2"):
         cli.main()
     (line,) = capsys.readouterr().err.splitlines()
-    assert "rcan_x2 has no weights" in line
+    assert "rcan_x2 has no default weights" in line
     with pytest.raises(ValueError, match="rcan_x3 upscales by 3, not 2"):
         upscaling.load("rcan_x3", 2)
     with pytest.raises(ValueError, match="resnet20 does not upscale"):

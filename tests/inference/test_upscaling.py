@@ -158,3 +158,19 @@ def test_tile_for_free_memory_limits_tile_size(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(upscaling, "free_memory", lambda: 1 << 20)
     with pytest.raises(MemoryError, match="1 MiB of free memory"):
         upscaling.tile_for(network, 4)
+
+
+def test_choose_tile_channel_attention_takes_whole_image_or_says_so(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    network, other = build_model("rcan_x4", blocks=1), build_model("edsr_baseline_x2")
+    monkeypatch.setattr(upscaling, "free_memory", lambda: 1 << 40)
+    assert upscaling.choose_tile(network, 4, (900, 300)) == 900
+    assert upscaling.choose_tile(other, 2, (900, 300)) == upscaling.LARGEST_TILE
+    assert not caplog.records
+    monkeypatch.setattr(upscaling, "free_memory", lambda: 1 << 28)
+    assert upscaling.choose_tile(network, 4, (900, 300)) < 256
+    assert "other tiles give another picture; --tile 900 takes the whole image" in caplog.text
+    caplog.clear()
+    assert upscaling.choose_tile(network, 4, (900, 300), 64) == 64
+    assert "each tile of 64 pixels" in caplog.text

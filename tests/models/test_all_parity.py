@@ -16,8 +16,7 @@ from torch.overrides import TorchFunctionMode
 from tests.golden.fill import fill, images, layers_of
 from tests.support.compare import relative_error
 from zoo.models._builder import build_model
-from zoo.models.resnet.model import large_pool
-from zoo.modules.post_activation import Basic, Bottleneck
+from zoo.modules.post_activation import LAYOUTS, Basic, Bottleneck
 from zoo.modules.pre_activation import PreUnit
 from zoo.modules.shortcuts import ZeroPadding
 
@@ -116,7 +115,7 @@ def move_the_stride(model: nn.Module) -> None:
 
 def shift_the_pool(model: nn.Module) -> None:
     """From centred to the border, as in Caffe, or back."""
-    model.maxpool = large_pool(original=model.maxpool.padding == 1)
+    model.maxpool = LAYOUTS["caffe" if model.maxpool.padding == 1 else "v1.5"].pool()
 
 
 def project_raw_x(model: nn.Module) -> None:

@@ -232,7 +232,7 @@ def pre_process_of_another_scale(model: Any, patch: pytest.MonkeyPatch) -> None:
 def fusing_the_fused(model: Any, patch: pytest.MonkeyPatch) -> None:
     """[x, o_1, .., u_i] instead of [x, u_1, .., u_i]."""
 
-    def forward(self: Any, x: Tensor) -> Tensor:
+    def forward(self: Any, x: Tensor, **_: Any) -> Tensor:
         fused = [x]
         for i, fuse in enumerate(self.fusions):
             made = self.units[i % len(self.units)](fused[-1])
@@ -245,7 +245,7 @@ def fusing_the_fused(model: Any, patch: pytest.MonkeyPatch) -> None:
 def made_from_the_made(model: Any, patch: pytest.MonkeyPatch) -> None:
     """u_i of u_{i-1} instead of o_{i-1}."""
 
-    def forward(self: Any, x: Tensor) -> Tensor:
+    def forward(self: Any, x: Tensor, **_: Any) -> Tensor:
         made = [x]
         for i in range(len(self.fusions)):
             made.append(self.units[i % len(self.units)](made[-1]))

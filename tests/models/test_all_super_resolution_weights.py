@@ -10,18 +10,19 @@ from typer.testing import CliRunner
 
 import zoo
 from tests.conftest import bundled, first_alone, measured
+from tests.support.file_server import Answer, FileServer
 from tests.support.patching import replace_everywhere
-from zoo.checkpoints.writing import file_sha256, save_safetensors
+from tests.support.published_weights import mirror
+from zoo.checkpoints.writing import file_sha256
 from zoo.cli import app
 from zoo.data.benchmarks import BENCHMARKS
 from zoo.evaluation.evaluators.super_resolution import mean_scores, score_pair
 from zoo.evaluation.metrics import psnr_ssim
-from zoo.models._builder import build_model
 from zoo.models._factory import create
-from zoo.models._registry import get_entry
+from zoo.models._registry import get_entry, list_weights
 from zoo.papers.loading import load_papers
 from zoo.papers.protocols import SuperResolutionProtocol
-from zoo.papers.weights import Weights, WeightsError
+from zoo.papers.weights import Weights
 from zoo.reporting import console
 
 PINNED = [
@@ -43,7 +44,7 @@ def test_bundled_weights_photos_scores_match_record(pinned: Weights) -> None:
     assert record["recipe"] == pinned.recipe == f"configs/super_resolution.py:{pinned.model}"
     assert set(record["benchmarks"]) == set(pinned.benchmarks)
     rows = bundled(pinned.name)
-    assert [row.status for row in rows] == ["kept", "kept", *["not run"] * 4], rows
+    assert [row.status for row in rows] == ["reproduced", "reproduced", *["not run"] * 4], rows
     assert all("--data DIR" in row.why for row in rows[2:])
 
 
@@ -57,7 +58,7 @@ def test_bundled_weights_cover_x2_and_x4() -> None:
 def test_bundled_weights_paper_benchmarks_beat_bicubic(pinned: Weights, zoo_data: Path) -> None:
     """And beat bicubic interpolation, by 2.0 dB on Set5 and 1.2 dB on Set14 at x2."""
     rows = bundled(pinned.name, zoo_data)
-    assert [row.status for row in rows] == ["kept"] * 6, rows
+    assert [row.status for row in rows] == ["reproduced"] * 6, rows
     least = {"set5/bi_x2": 2.0, "set14/bi_x2": 1.2}
     for name in pinned.benchmarks:
         bicubic, scale = f"bicubic_x{name[-1]}", int(name[-1])
@@ -86,7 +87,7 @@ def test_check_bundled_changed_weights_is_not_reproduced(monkeypatch: pytest.Mon
 
     replace_everywhere(monkeypatch, "zoo.models._factory.create", wrong)
     rows = bundled(PINNED[0].name)
-    assert rows[0].status == "missed"
+    assert rows[0].status == "not reproduced"
     assert rows[0].fails
 
 
@@ -105,19 +106,23 @@ def test_upscale_default_model_beats_bicubic() -> None:
 def test_carn_m_official_checkpoint_matches_readme_table(
     zoo_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """CARN-M: converted, installed, evaluated and set beside the table of the authors' README."""
-    monkeypatch.setenv("ZOO_WEIGHTS", str(tmp_path))
+    """CARN-M: downloaded, converted, evaluated and set beside the table of the authors' README."""
+    with mirror(monkeypatch, tmp_path) as server:
+        _check_carn_m(zoo_data, server)
+
+
+def _check_carn_m(zoo_data: Path, server: FileServer) -> None:
     claims = [
         c for c in zoo.list_claims("carn_m", benchmark="set5/*", kind="measured") if not c.variant
     ]
     assert len(claims) == 6
     before = [measured(claim, zoo_data) for claim in claims]
     assert {row.status for row in before} == {"not run"}
-    assert all("zoo convert FILE --install" in row.why for row in before)
-    with pytest.raises(WeightsError, match=r"zoo convert FILE --install"):
-        zoo.create("carn_m", pretrained=True)
+    assert all("`zoo pull carn_m.official` downloads it" in row.why for row in before)
     file = zoo_data / "checkpoints" / "carn_m" / "carn_m.pth"
-    done = CliRunner().invoke(app, ["convert", str(file), "--install"])
+    url = list_weights("carn_m")[0].url
+    server.files[url.removeprefix("https://github.com")] = Answer(file.read_bytes())
+    done = CliRunner().invoke(app, ["pull", "carn_m.official"])
     assert done.exit_code == 0, done.output
     rows = [measured(claim, zoo_data) for claim in claims]
     actual = {
@@ -131,32 +136,15 @@ def test_carn_m_official_checkpoint_matches_readme_table(
         ("x4", "psnr"): "31.88 dB",
         ("x4", "ssim"): "0.8910",
     }
-    assert [row.status for row in rows if row.claimed == "31.92 dB"] == ["missed"]
-    assert {row.status for row in rows} == {"missed", "better than reported"}
+    assert [row.status for row in rows if row.claimed == "31.92 dB"] == ["not reproduced"]
+    assert {row.status for row in rows} == {"not reproduced"}  # off in either direction
 
 
 def test_weights_table_shows_source() -> None:
-    (where,) = console.weights(zoo.describe("carn_m")).columns[1].cells
+    where = next(iter(console.weights(zoo.describe("carn_m.official")).columns[1].cells))
     assert str(where).endswith("checkpoint/carn_m.pth")
     (where,) = console.weights(zoo.describe("rcan_tiny_x4")).columns[1].cells
     assert str(where).startswith("bundled: ")
-
-
-def test_convert_file_install_unpublished_checkpoint_raises(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("ZOO_WEIGHTS", str(tmp_path / "store"))
-    file = tmp_path / "mine.safetensors"
-    save_safetensors(build_model("carn_m").state_dict(), file, {})
-    with pytest.raises(WeightsError, match="weights to install for it are carn_m"):
-        zoo_convert(file)
-    assert not (tmp_path / "store").exists()
-
-
-def zoo_convert(file: Path) -> None:
-    from zoo.models._conversion import convert_file
-
-    convert_file(file, install=True)
 
 
 @data
@@ -171,6 +159,8 @@ def test_bicubic_claims_of_papers_are_reproduced(zoo_data: Path) -> None:
         and "_x8" not in c.benchmark
     }
     for scale in (2, 3, 4):
-        assert {rows[f"set5/bi_x{scale}", metric].status for metric in ("psnr", "ssim")} == {"kept"}
+        assert {rows[f"set5/bi_x{scale}", metric].status for metric in ("psnr", "ssim")} == {
+            "reproduced"
+        }
     assert not any(row.fails for row in rows.values())
     assert rows["set14/bi_x2", "psnr"].measured == "30.23 dB"

@@ -12,7 +12,7 @@ from tests.conftest import backbone, class_of, one_of_a_kind
 from tests.support.exact_counts import EXACT
 from zoo.claims import counts as measuring
 from zoo.models._builder import build_model
-from zoo.models._complexity import ModelComplexity, count_complexity
+from zoo.models._complexity import IN_PLACE, ModelComplexity, count_complexity
 from zoo.models._registry import get_entry, model_entries, stored_counts
 from zoo.papers.weights import MODELS_DIR
 
@@ -29,7 +29,7 @@ def test_count_every_network_matches_stored_counts(name: str) -> None:
 def operations(model: nn.Module, size: tuple[int, ...]) -> int:
     """Of convolutions and matrix products, by torch's own counter, which runs everything."""
     kind = torch.float32 if len(size) > 1 else torch.long
-    with torch.no_grad(), FlopCounterMode(display=False) as flops:
+    with torch.no_grad(), FlopCounterMode(display=False, custom_mapping=IN_PLACE) as flops:
         model(torch.empty(1, *size, device="meta", dtype=kind))
     return int(flops.get_total_flops())
 

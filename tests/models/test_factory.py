@@ -11,11 +11,12 @@ import torch
 from PIL import Image
 
 import zoo
+from tests.support.models import bundled_weights
 from zoo.checkpoints.loading import load_pretrained
 from zoo.checkpoints.writing import file_sha256, save_safetensors
 from zoo.models._builder import build_model, load_class
 from zoo.models._cfgs import CIFAR_CFG
-from zoo.models._registry import UnknownNameError, _entries, get_entry, list_weights, model_entries
+from zoo.models._registry import UnknownNameError, _entries, get_entry, model_entries
 from zoo.papers.weights import MODELS_DIR, Weights, WeightsError
 
 TASK = "image-classification"
@@ -47,8 +48,8 @@ def test_create_unknown_argument_lists_nearest() -> None:
 
 
 def test_create_model_without_weights_lists_alternatives() -> None:
-    with pytest.raises(LookupError, match=r"resnet110 has no weights; .*resnet"):
-        zoo.create("resnet110", pretrained=True)
+    with pytest.raises(LookupError, match=r"wrn28_12 has no weights; .*wrn"):
+        zoo.create("wrn28_12", pretrained=True)
 
 
 @pytest.fixture
@@ -90,7 +91,7 @@ def test_list_models_filters_select_matching_names() -> None:
     assert set(zoo.list_models(paper="1605.07146")) == set(zoo.list_models(paper="wrn"))
     assert not set(zoo.list_models(paper="wrn")) & set(zoo.list_models(paper="resnet"))
     assert "resnet20.zoo_digits" in zoo.list_models(pretrained=True)
-    assert zoo.list_models("resnet20", pretrained=True)[0] == "resnet20.zoo_digits"
+    assert zoo.list_models("resnet20", pretrained=True)[0] == "resnet20.akamaster_cifar10"
     assert zoo.list_models(task="juggling") == []
     assert "resnet20" in zoo.list_models(dataset="cifar10")
     assert "resnet50_v1" in zoo.list_models(dataset="imagenet")
@@ -119,7 +120,7 @@ def test_list_papers_and_list_claims_match_paper_files() -> None:
 
 
 def test_make_transform_uses_preprocessing_of_pretrained_cfg() -> None:
-    model = zoo.create("resnet20", pretrained=True)
+    model = zoo.create("resnet20.zoo_digits", pretrained=True)
     prepare = zoo.transform(model)
     grey = prepare(Image.new("L", (8, 8), 255))
     assert grey.shape == (3, 32, 32)
@@ -129,24 +130,26 @@ def test_make_transform_uses_preprocessing_of_pretrained_cfg() -> None:
 
 
 def test_create_pretrained_is_in_eval_mode() -> None:
-    assert not zoo.create("resnet20", pretrained=True).training
+    assert not zoo.create("resnet20.zoo_digits", pretrained=True).training
     assert zoo.create("resnet20").training
 
 
 def test_create_pretrained_other_head_and_channels_adapts() -> None:
-    whole = zoo.create("resnet20", pretrained=True)
-    head = zoo.create("resnet20", pretrained=True, num_classes=3)
+    whole = zoo.create("resnet20.zoo_digits", pretrained=True)
+    head = zoo.create("resnet20.zoo_digits", pretrained=True, num_classes=3)
     assert torch.equal(head.layer3[2].conv2.weight, whole.layer3[2].conv2.weight)
     assert head.fc.weight.shape == (3, 64)
-    grey = zoo.create("resnet20", pretrained=True, in_chans=1)
+    grey = zoo.create("resnet20.zoo_digits", pretrained=True, in_chans=1)
     image = torch.rand(2, 1, 32, 32)
     rgb = whole(image.expand(-1, 3, -1, -1))
     torch.testing.assert_close(grey(image), rgb)  # the sum of the three filters
 
 
 def test_create_features_only_matches_intermediates() -> None:
-    whole = zoo.create("resnet20", pretrained=True)
-    part = zoo.create("resnet20", pretrained=True, features_only=True, out_indices=(1, 2))
+    whole = zoo.create("resnet20.zoo_digits", pretrained=True)
+    part = zoo.create(
+        "resnet20.zoo_digits", pretrained=True, features_only=True, out_indices=(1, 2)
+    )
     image = torch.rand(2, 3, 32, 32)
     _, features = whole.forward_intermediates(image)
     for actual, expected in zip(part(image), features[1:3], strict=True):
@@ -156,9 +159,9 @@ def test_create_features_only_matches_intermediates() -> None:
 @pytest.mark.parametrize(
     ("name", "overrides"),
     [
-        ("resnet20", {}),
-        ("resnet20", {"num_classes": 3}),
-        ("resnet20", {"features_only": True}),
+        ("resnet20.zoo_digits", {}),
+        ("resnet20.zoo_digits", {"num_classes": 3}),
+        ("resnet20.zoo_digits", {"features_only": True}),
         ("muddformer_nano", {}),
         ("rcan_tiny_x2", {}),
     ],
@@ -188,7 +191,7 @@ def test_create_invalid_dtype_raises() -> None:
 @pytest.fixture
 def pinned() -> Weights:
     """The default weights of resnet20."""
-    return list_weights("resnet20")[0]
+    return bundled_weights("resnet20")
 
 
 def test_create_changed_checkpoint_byte_raises(
@@ -201,10 +204,10 @@ def test_create_changed_checkpoint_byte_raises(
     monkeypatch.setattr(Weights, "path", property(lambda self: broken))
     actual = hashlib.sha256(data).hexdigest()
     with pytest.raises(WeightsError, match=f"{actual}.*{pinned.sha256}"):
-        zoo.create("resnet20", pretrained=True)
+        zoo.create("resnet20.zoo_digits", pretrained=True)
     broken.unlink()
     with pytest.raises(WeightsError, match="no file"):
-        zoo.create("resnet20", pretrained=True)
+        zoo.create("resnet20.zoo_digits", pretrained=True)
 
 
 def test_load_pretrained_other_model_names_missing_key(pinned: Weights) -> None:

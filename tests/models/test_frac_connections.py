@@ -18,6 +18,7 @@ from tests.golden.fill import drawn_by_name
 from tests.models import test_all_language_models as test_decoders
 from tests.models.test_all_language_models import ids, small
 from tests.models.test_hyper_connections import close, drawn, rates, text, through
+from tests.support.models import claim_on
 from zoo.models._builder import build_model
 from zoo.models._registry import get_entry, stored_counts
 from zoo.models.frac_connections import formulas
@@ -157,7 +158,7 @@ def test_frac_olmo_every_kind_compiles_and_exports(frac: dict[str, Any]) -> None
 def test_added_params_match_section_4_4_examples(name: str, added: int) -> None:
     """The two examples of Sec. 4.4."""
     assert stored_counts(get_entry(name))["params"] == 1_176_764_416 + added
-    assert formulas.added_params(name, "") == (added, added)
+    assert formulas.added_params(claim_on(name)) == (added, added)
 
 
 @pytest.mark.parametrize(

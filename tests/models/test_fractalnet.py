@@ -224,7 +224,8 @@ def test_fractalnet_parameter_count_matches_hand_count() -> None:
     assert size("fractalnet20") == 33_704_010
     assert sum(p.numel() for p in pytorchcv().parameters()) == 33_724_618
     projections = sum(a * b for a, b in widths if a != b)
-    assert sum(9 * 7 * b * b for _, b in widths) + projections + classifier == 38_626_506
+    widened = sum(9 * 7 * b * b for _, b in widths) + projections + classifier
+    assert size("fractalnet20_widened") == widened == 38_626_506
 
 
 @pytest.mark.parametrize("args", [{"column": 4}, {"column": -1}, {"columns": 0}])

@@ -10,6 +10,7 @@ from tests.conftest import one_of_a_kind
 from tests.models import test_all_language_models as test_decoders
 from tests.models.test_all_language_models import ids, small
 from tests.models.test_hyper_connections import HYPER, KINDS, OLMO, rates, text, through
+from tests.support.models import claim_on
 from zoo import training
 from zoo.models._builder import build_model
 from zoo.models._registry import get_entry, stored_counts
@@ -82,7 +83,7 @@ def test_olmo_logits_match_transformers() -> None:
 def test_count_params_of_olmo_matches_table_7(name: str, params: int) -> None:
     assert stored_counts(get_entry(name))["params"] == params
     if "hc" in name:
-        formula, built = formulas.added_params(name, "")
+        formula, built = formulas.added_params(claim_on(name))
         assert formula == built == params - (6_888_095_744 if "7b" in name else 1_176_764_416)
 
 

@@ -90,7 +90,7 @@ def test_laurel_normalization_mixes_alpha_and_beta() -> None:
 def test_laurel_forward_matches_equations_2_to_6(parts: str, image: bool) -> None:
     """Eq. 2 to 6 with matrices, the channels last."""
     width, rank, terms = 12, 3, K if "pa" in parts else 1
-    merge = Laurel(width, parts=parts, rank=rank, earlier=terms, spread=not image).double()
+    merge = Laurel(width, parts=parts, rank=rank, earlier=terms, language=not image).double()
     draw(merge)
     generator = torch.Generator().manual_seed(0)
     branch, *stream = torch.randn(1 + terms, 2, 5, 7, width, generator=generator).double()
@@ -107,7 +107,7 @@ def test_laurel_forward_matches_equations_2_to_6(parts: str, image: bool) -> Non
 
 
 def test_low_rank_folded_is_one_matrix_of_given_rank() -> None:
-    low = LowRank(16, 3, spread=False).double()
+    low = LowRank(16, 3, language=False).double()
     low.B.data.normal_(generator=torch.Generator().manual_seed(0))
     x = images(4, channels=16)
     folded = low.folded()
@@ -118,7 +118,7 @@ def test_low_rank_folded_is_one_matrix_of_given_rank() -> None:
 
 def test_low_rank_spread_init_matches_footnote_2() -> None:
     """Footnote 2: A_ij = 1 / sqrt(r D) if i mod r = j, and B = 0."""
-    low = LowRank(10, 4, spread=True)
+    low = LowRank(10, 4, language=True)
     expected = [[40**-0.5 if i % 4 == j else 0.0 for i in range(10)] for j in range(4)]
     torch.testing.assert_close(low.A.data, torch.tensor(expected))
     assert not low.B.any()

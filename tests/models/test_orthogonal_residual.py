@@ -161,3 +161,15 @@ def test_orthogonal_models_invalid_args_raise(name: str, args: dict[str, Any], r
     assert set(UPDATES) == set(PREFIX)
     with pytest.raises(ValueError, match=rule):
         build_model(name, device="meta", **args)
+
+
+def test_initialise_is_that_of_pytorch_as_in_the_authors_code() -> None:
+    """preactresnet.py at 4f663d3 and train_classifier.py set no initialisation: U(-b, b), with
+    b = 1 / sqrt(fan_in), whose deviation is b / sqrt(3)."""
+    torch.manual_seed(0)
+    network = build_model("linear_resnetv2_18")
+    convolutions = [m for m in network.modules() if isinstance(m, torch.nn.Conv2d)]
+    for conv in convolutions:
+        bound = conv.weight[0].numel() ** -0.5
+        assert float(conv.weight.detach().abs().max()) <= bound * (1 + 1e-6)
+        assert float(conv.weight.detach().std()) == pytest.approx(bound / 3**0.5, rel=0.05)

@@ -13,20 +13,21 @@ from torch import nn
 
 import zoo
 from tests.golden.fill import fill, images, layers_of
+from tests.support.models import bundled_weights
 from zoo.checkpoints.writing import save_safetensors
 from zoo.hub import push, reference_outputs
 from zoo.models._builder import pretrained_cfg
-from zoo.models._registry import default_weights, model_entries
+from zoo.models._registry import model_entries
 from zoo.models._sources import is_source
 from zoo.papers.weights import WeightsError
 
-BUNDLED = default_weights("resnet20")
+BUNDLED = bundled_weights("resnet20")
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Write a repository as `zoo push` does, without the card."""
-    model = zoo.create("resnet20", pretrained=True)
+    model = zoo.create("resnet20.zoo_digits", pretrained=True)
     files = push.tensor_files(model.state_dict())
     files["config.json"] = push.json_bytes(push.hub_config(model, BUNDLED, files))
     for name, data in files.items():
@@ -49,7 +50,7 @@ def same(model: nn.Module, other: nn.Module, *size: int) -> bool:
 
 def test_create_local_dir_matches_bundled_model(folder: Path) -> None:
     model = zoo.create(f"local-dir:{folder}")
-    known = zoo.create("resnet20", pretrained=True)
+    known = zoo.create("resnet20.zoo_digits", pretrained=True)
     assert not model.training
     assert same(model, known, 3, 32, 32)
     cfg, expected = (pretrained_cfg(m) for m in (model, known))
@@ -68,7 +69,7 @@ def test_timm_create_model_reads_zoo_folder(folder: Path) -> None:
     import zoo.timm
 
     theirs = timm.create_model(f"local-dir:{folder}", pretrained=True).eval()
-    assert same(theirs, zoo.create("resnet20", pretrained=True), 3, 32, 32)
+    assert same(theirs, zoo.create("resnet20.zoo_digits", pretrained=True), 3, 32, 32)
 
 
 def test_create_reads_folder_saved_by_timm(tmp_path: Path) -> None:
@@ -85,7 +86,7 @@ def test_create_reads_folder_saved_by_timm(tmp_path: Path) -> None:
 
 def test_create_sharded_folder_matches_bundled_model(folder: Path) -> None:
     """As above 5 GB."""
-    known = zoo.create("resnet20", pretrained=True)
+    known = zoo.create("resnet20.zoo_digits", pretrained=True)
     (folder / "model.safetensors").unlink()
     files = push.tensor_files(known.state_dict(), shard_size=300_000)
     assert len(files) > 3
@@ -150,11 +151,11 @@ def test_create_wrong_model_names_missing_keys(folder: Path) -> None:
 
 @pytest.mark.parametrize("name", ["preresnet20", "muddformer_nano", "rcan_tiny_x2"])
 def test_create_file_detects_model(name: str) -> None:
-    known = default_weights(name)
+    known = bundled_weights(name)
     model = zoo.create(str(known.path))
     assert pretrained_cfg(model)["architecture"] == name
     assert not reference_outputs.compare(
-        model, reference_outputs.compute(zoo.create(name, pretrained=True))
+        model, reference_outputs.compute(zoo.create(known.name, pretrained=True))
     )
 
 

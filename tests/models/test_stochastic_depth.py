@@ -17,6 +17,7 @@ from tests.golden.fill import fill, images, layers_of
 from tests.models.test_all_behaviour import train
 from tests.models.test_all_parity import SAME, WRONG, ours
 from tests.support.compare import relative_error
+from tests.support.models import claim_on
 from zoo.models._builder import build_model
 from zoo.models.stochastic_depth.formulas import survivals, time_saved
 from zoo.models.stochastic_depth.survival import (
@@ -249,8 +250,9 @@ def test_time_saved_and_survivals_match_paper() -> None:
     errors = [(6.67, 4.91), (13.63, 11.66), (44.74, 37.8), (6.41, 5.25)]
     better = [round(100 * (1 - less / more), 1) for more, less in errors]
     assert better == [26.4, 14.5, 15.5, 18.1]
-    assert time_saved("sd_resnet110", "") == (25, pytest.approx(25.463, abs=1e-3))
-    assert sum(survivals("sd_resnet110", 0.5)) == pytest.approx(40.25)
+    claim = claim_on("sd_resnet110", args={"drop_path_rate": 0.5})
+    assert time_saved(claim) == (25, pytest.approx(25.463, abs=1e-3))
+    assert sum(survivals(claim)) == pytest.approx(40.25)
 
 
 @pytest.mark.parametrize(

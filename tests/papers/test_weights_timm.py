@@ -14,6 +14,7 @@ from torch import nn
 import zoo
 from eval import timm_weights
 from tests.conftest import measured
+from tests.support.models import bundled_weights
 from tests.support.patching import replace_everywhere
 from zoo.checkpoints import loading
 from zoo.claims import check, matching
@@ -27,7 +28,7 @@ from zoo.papers.weights import (
     WeightsError,
     validate_weights,
 )
-from zoo.papers.weights import load_timm_weights as read
+from zoo.papers.weights import load_generated_weights as read
 
 PROVIDED = [w for paper in load_papers() for w in paper.weights if w.repo]
 FILES = sorted(MODELS_DIR.glob(f"*/{TIMM_FILE}"))
@@ -87,7 +88,7 @@ def test_timm_weights_provenance_unknown_tag_raises() -> None:
 def test_default_weights_are_nearest_to_paper() -> None:
     for name in ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "wide_resnet50_2"):
         assert default_weights(name).name == f"{name}.tv_in1k"
-    assert default_weights("resnet20").name == "resnet20.zoo_digits"
+    assert bundled_weights("resnet20").name == "resnet20.zoo_digits"
 
 
 @pytest.mark.parametrize("architecture", sorted({w.model for w in PROVIDED}))
@@ -126,6 +127,11 @@ def test_default_weights_without_free_license_raises(
         ({"sha256": "0" * 64}, "a revision is the commit"),
         ({"revision": "main"}, "a revision is the commit"),
         ({"repo": ""}, "64 hexadecimal"),
+        ({"url": "https://example.org/x.pth"}, "a repo or a url, not both"),
+        ({"sum": f"sha1:{'0' * 40}"}, "of the file at a `url`"),
+        ({"member": "x.pth"}, "of the file at a `url`"),
+        ({"repo": "", "url": "https://example.org/x", "sum": "md5:0"}, "a sum is sha1: and 40"),
+        ({"repo": "", "url": "https://example.org/x", "sum": "sha1:00000000"}, "a sum is sha1:"),
         ({"repo": "", "sha256": "0" * 64, "revision": "0" * 40}, "a revision is the commit"),
     ],
 )
@@ -142,6 +148,23 @@ def test_validate_weights_broken_rule_is_named(
         json.dumps({"weights": {changes.get("name", GOOD.name): entry}})
     )
     with pytest.raises(WeightsError, match=message):
+        read(tmp_path)
+
+
+def test_load_generated_weights_reads_every_file(tmp_path: Path) -> None:
+    entry = json.loads((MODELS_DIR / GOOD.paper / TIMM_FILE).read_text())["weights"][GOOD.name]
+    del entry["repo"]
+    entry |= {"url": "https://example.org/x.zip", "sum": "sha256:00000000", "provider": "it"}
+    for file, name in (("a_weights.json", "net.a"), (TIMM_FILE, "net.timm")):
+        (tmp_path / file).write_text(json.dumps({"weights": {name: entry}}))
+    timm, other = read(tmp_path)
+    assert (timm.name, other.name) == ("net.timm", "net.a")
+    assert other.source == f"{tmp_path.name}/a_weights.json"
+    assert (other.url, other.provider, other.bundled) == ("https://example.org/x.zip", "it", False)
+    (tmp_path / "b_weights.json").write_text(json.dumps({"weights": {"net.a": entry}}))
+    with pytest.raises(
+        WeightsError, match=r"b_weights\.json: net\.a is in .*a_weights\.json already"
+    ):
         read(tmp_path)
 
 
@@ -190,7 +213,8 @@ def test_specs_for_ten_crops_need_matching_input_size() -> None:
     assert "resnet18.tv_in1k" in named
     assert {spec.protocol_dict()["crops"] for spec in specs} == {"ten"}
     for known in list_weights("resnet18"):
-        assert (known.name in named) == (known.preprocessing["input_size"][1] == 224)
+        fits = known.preprocessing["input_size"][1] == 224 and claim.benchmark in known.benchmarks
+        assert (known.name in named) == fits
 
 
 def test_check_other_recipe_is_named_in_verdict(
@@ -199,7 +223,7 @@ def test_check_other_recipe_is_named_in_verdict(
     claim = replace(zoo.list_claims("resnet20", kind="measured")[0], benchmark="digits/test")
     verdict = measured(claim)
     assert verdict.why == f"resnet20.zoo_digits: {OTHER_RECIPE}"
-    official = [replace(list_weights("resnet20")[0], relation="official")]
+    official = [replace(bundled_weights("resnet20"), relation="official")]
     replace_everywhere(monkeypatch, "zoo.models._registry.list_weights", lambda name: official)
     assert measured(claim).why == ""
 

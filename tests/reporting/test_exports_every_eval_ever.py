@@ -111,7 +111,7 @@ def test_every_eval_ever_lower_is_better_for_errors_and_losses() -> None:
     }
     lower = {metric for metric, is_lower in found.items() if is_lower}
     assert lower == {
-        *("error", "top5_error", "training_error", "mae"),
+        *("error", "top5_error", "training_error", "mae", "mse", "rmse"),
         *("loss", "perplexity", "bits_per_byte", "bits_per_character"),
     }
     assert {"accuracy", "psnr", "ssim", "mAP", "mean_iou", "f_measure"} <= found.keys() - lower
@@ -133,7 +133,7 @@ def test_every_eval_ever_claims_name_first_or_third_party() -> None:
     others = [log for log in logs().values() if log["model_info"]["id"].startswith("pythia/")]
     sources = [log["source_metadata"] for log in others]
     told = {(source["source_name"], source["evaluator_relationship"]) for source in sources}
-    assert told == {(titles["muddformer"], "third_party")}
+    assert told == {(titles["muddformer"], "third_party"), (titles["pythia"], "first_party")}
 
 
 OURS = "the ledger of residual-zoo"

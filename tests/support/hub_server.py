@@ -61,7 +61,8 @@ class Hub:
 
     folder: Path  # of its store
     url: str = ""
-    repos: dict[str, dict[str, Files]] = field(default_factory=dict)  # {name: {commit: files}}
+    repos: dict[str, dict[str, Files]] = field(default_factory=dict)  # {name: {commit: files}};
+    # a data set is "datasets/owner/name"
     errors: dict[str, tuple[int, str]] = field(default_factory=dict)  # status, X-Error-Code
     cut: set[str] = field(default_factory=set)  # repositories whose downloads stop in mid-file
     faults: list[Fault] = field(default_factory=list)  # each may change any reply
@@ -143,7 +144,8 @@ class Pushed:
         return None
 
     def repos(self) -> dict[tuple[str, str], Repo]:
-        return {("model", name): self.repo(name) for name in self.hub.repos}
+        repos = [self.repo(name) for name in self.hub.repos]
+        return {(repo.kind, repo.name): repo for repo in repos}
 
     def repo(self, name: str) -> Repo:
         commits = {
@@ -153,7 +155,9 @@ class Pushed:
             for commit, files in self.hub.repos[name].items()
         }
         branches = {"main": list(commits)[-1]} if commits else {}
-        return Repo("model", name, now(), commits=commits, branches=branches)
+        kind = "dataset" if name.startswith("datasets/") else "model"
+        plain = name.removeprefix("datasets/")
+        return Repo(kind, plain, now(), commits=commits, branches=branches)
 
 
 def is_content(request: Request, reply: Reply) -> bool:

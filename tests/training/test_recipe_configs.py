@@ -22,6 +22,7 @@ from zoo.models._registry import get_entry
 from zoo.papers.loading import load_papers
 from zoo.training import Recipe, steps
 from zoo.training.denoising import Denoising
+from zoo.training.forecasting import Forecasting
 from zoo.training.image_classification import ImageClassification
 from zoo.training.image_streaming import StreamedImageClassification
 from zoo.training.keyword_spotting import KeywordSpotting
@@ -44,6 +45,9 @@ def per_epoch(recipe: Recipe) -> int:
     """Batches of an epoch."""
     if isinstance(recipe.objective, SuperResolution | NextToken | Denoising):
         return recipe.objective.steps
+    if isinstance(recipe.objective, Forecasting):  # origins with a whole look-back before them
+        look_back = get_entry(recipe.model).cfg["input_size"][0]
+        return (BENCHMARKS[recipe.dataset].size - look_back) // recipe.batch_size
     return BENCHMARKS[recipe.dataset].size // recipe.batch_size
 
 
@@ -86,6 +90,7 @@ def test_configs_have_recipes_of_every_objective() -> None:
         NextToken,
         Denoising,
         KeywordSpotting,
+        Forecasting,
     }
     assert {key.split(":")[0] for key in PAPERS} == set(SCHEDULES)
 

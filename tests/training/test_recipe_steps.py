@@ -15,6 +15,7 @@ from tests.training.test_recipe_configs import PAPERS
 from zoo import training
 from zoo.data.benchmarks import BENCHMARKS, Benchmark
 from zoo.data.denoising import CleanImage
+from zoo.data.forecasting import Windows
 from zoo.data.speech_commands import NOISE, SpeechCommands
 from zoo.data.texts import Texts
 from zoo.models._builder import load_class
@@ -55,6 +56,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "CARN": {"channels": 16},
     "DnCNN": {"depth": 3, "width": 8},
     "KeywordResNet": {"blocks": 1, "width": 4},
+    "CycleNet": {"look_back": 4, "horizon": 2},
     "LoopGPT2": {**TEXT, "loops": 2},
     "MUDDFormer": {**TEXT, "layers": 2, "hidden": 256},
 }
@@ -96,6 +98,8 @@ def open_noise(benchmark: Benchmark, data: Path | None = None) -> Any:
     if benchmark.task == "denoising":
         shape = (40, 48, 3) if benchmark.id.startswith("c") else (40, 48)
         return [CleanImage("grey", np.full(shape, 90, np.uint8))]
+    if benchmark.task == "forecasting":
+        return Windows(np.eye(40, 7), range(30), 2, fitted=20, file=Path("ETTh1.csv"))
     if benchmark.task == "language-modeling":
         return Texts(("A few words. " * 9,))
     return Noise(benchmark.classes)

@@ -13,7 +13,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import constants, hf_hub_download, try_to_load_from_cache
+from huggingface_hub import (
+    constants,
+    get_hf_file_metadata,
+    hf_hub_download,
+    hf_hub_url,
+    try_to_load_from_cache,
+)
 from huggingface_hub.errors import (
     GatedRepoError,
     LocalEntryNotFoundError,
@@ -23,7 +29,7 @@ from huggingface_hub.errors import (
 )
 
 from zoo import _io
-from zoo.checkpoints import endpoint
+from zoo.checkpoints import endpoint, web
 from zoo.checkpoints.lockfile import get_pin
 from zoo.papers.weights import Weights, WeightsError
 
@@ -58,15 +64,31 @@ ERROR_MESSAGES: tuple[tuple[type[Exception], str], ...] = (
 
 
 def is_cached(weights: Weights) -> bool:
-    """True if weights on the Hub can be loaded without a request."""
+    """True if weights on the Hub or at a URL can be loaded without a request."""
     pin = get_pin(weights)
     if not pin:
         return False
+    if weights.url:
+        return weights.path.is_file()
     path = try_to_load_from_cache(weights.repo, weights.file, revision=pin.revision)
     if not isinstance(path, str) or not weights.file.endswith(INDEX):
         return isinstance(path, str)
     shards = parse_index(weights.name, read_small(weights.name, Path(path)))
     return all(is_cached(shard_weights(weights, name, pin.revision)) for name in shards)
+
+
+def remote_size(weights: Weights) -> int | None:
+    """Return the bytes that weights have at their URL or on the Hub, None if it does not say."""
+    if weights.url:
+        return web.remote_size(weights.url)
+    if weights.file.endswith(INDEX):
+        return None
+    try:
+        endpoint.checked_endpoint()
+        url = hf_hub_url(weights.repo, weights.file, revision=weights.revision or DEFAULT_REVISION)
+        return get_hf_file_metadata(url).size
+    except Exception:  # each version of huggingface_hub has its own HTTP library
+        return None
 
 
 def read_small(name: str, path: Path, max_bytes: int = MAX_SMALL) -> bytes:
@@ -146,7 +168,8 @@ def download(weights: Weights, max_bytes: int | None = None) -> tuple[Path, str]
     except endpoint.EndpointError as error:
         raise WeightsError(f"{weights.name}: {error}") from None
     except Exception as error:  # each version of huggingface_hub has its own HTTP library
-        history = ", which was pinned: its owner has rewritten the history" if pin else ""
+        rewritten = ", which was pinned: its owner has rewritten the history, or it never existed"
+        history = rewritten if pin else ""
         message = _error_message(error, weights, revision, history)
         raise WeightsError(f"{weights.name}: {message}") from error
     commit = path.parent.name  # snapshots/COMMIT/FILE

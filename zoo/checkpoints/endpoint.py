@@ -24,6 +24,8 @@ from zoo.papers.weights import WeightsError
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 HUBS = ("https://huggingface.co", "https://hf.co")  # a mirror may pass their URLs on
 MAX_REPLY = 64 << 20  # bytes of an answer that is no file, or does not announce its length
+COMPRESSED = "{host} sends a compressed file, which may be of any size"
+OWN_LIMIT = "zoo.own_limit"  # extension of requests whose caller cuts the body itself
 MAX_WAIT = 300  # seconds that a Hub may have the client wait
 DOWNLOAD = "X-HF-Download-Counter"  # huggingface_hub's mark on the requests of a download
 ETAG = re.compile(r'(W/)?"?[\w.+=-]{1,128}"?')
@@ -44,17 +46,29 @@ def checked_endpoint() -> str:
         EndpointError: Plain HTTP, neither to this machine nor to a host in ZOO_PLAIN_HTTP.
     """
     endpoint = str(constants.ENDPOINT)
-    if not _is_secure(endpoint):
+    check_secure("HF_ENDPOINT", endpoint)
+    guarded_session()
+    return endpoint
+
+
+def check_secure(name: str, url: str) -> None:
+    """Raise EndpointError for a URL, called `name`, that is not https, nor plain HTTP to this
+    machine or to a host in ZOO_PLAIN_HTTP."""
+    if not is_secure(url):
         raise EndpointError(
-            f"HF_ENDPOINT is {endpoint}; it must be https, or this machine, or a host in "
+            f"{name} is {url}; it must be https, or this machine, or a host in "
             "ZOO_PLAIN_HTTP (names with commas between them)"
         )
+
+
+def guarded_session() -> Any:
+    """Return huggingface_hub's HTTP client, which checks all responses from now on."""
     client: Any = get_session()
     if check_response not in client.event_hooks["response"]:
         # A hook on this client alone would be lost at the first connection that breaks.
         factory = _http._GLOBAL_CLIENT_FACTORY
         set_client_factory(lambda: _guarded(factory()))
-    return endpoint
+    return get_session()
 
 
 @contextmanager
@@ -74,7 +88,7 @@ def _guarded(client: Any) -> Any:
     return client
 
 
-def _is_secure(url: str) -> bool:
+def is_secure(url: str) -> bool:
     """True for https, this machine, and hosts in ZOO_PLAIN_HTTP."""
     parts = urlsplit(url)
     allowed = {*LOOPBACK, *os.environ.get("ZOO_PLAIN_HTTP", "").split(",")} - {""}
@@ -86,7 +100,7 @@ def _may_have_token(url: str) -> bool:
     """True for a URL on the host of HF_ENDPOINT or of the public Hub."""
     parts = urlsplit(str(constants.ENDPOINT))
     roots = (f"{parts.scheme}://{parts.netloc}/", *(f"{hub}/" for hub in HUBS))
-    return url.startswith(roots) and _is_secure(url)
+    return url.startswith(roots) and is_secure(url)
 
 
 def check_response(response: Any) -> None:
@@ -100,9 +114,11 @@ def check_response(response: Any) -> None:
     _check_wait(host, response.headers)
     if response.request.method == "HEAD":
         _announced.set(_announced_size(host, response))
+    elif OWN_LIMIT in response.request.extensions:
+        pass
     elif (limit := _body_limit(host, response)) is not None:
         read: Callable[..., Iterator[bytes]] = response.iter_raw
-        response.iter_raw = lambda chunk_size=None: _limited(read(chunk_size), limit, host)
+        response.iter_raw = lambda chunk_size=None: limited(read(chunk_size), limit, host)
     if response.url.path.endswith("/info/lfs/objects/batch") and response.is_success:
         _check_actions(host, response.read())
 
@@ -125,10 +141,10 @@ def _check_urls(host: str, response: Any) -> None:
         if url is not None and not _may_have_token(url):
             raise EndpointError(f"{host} has the token sent to {url!r}, another host than its own")
     cas = headers.get("X-Xet-Cas-Url")
-    if cas is not None and not _is_secure(cas):
+    if cas is not None and not is_secure(cas):
         raise EndpointError(f"{host} has Xet read from {cas!r}, which is not https")
     location = headers.get("Location")
-    if location is not None and not _is_secure(urljoin(str(response.url), location)):
+    if location is not None and not is_secure(urljoin(str(response.url), location)):
         raise EndpointError(f"{host} redirects to {location!r}, which is not https")
 
 
@@ -142,7 +158,7 @@ def _check_actions(host: str, body: bytes) -> None:
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise EndpointError(f"{host} answers no list of uploads") from None
     for verb, url in urls:
-        if not (_may_have_token(url) if verb == "verify" else _is_secure(url)):
+        if not (_may_have_token(url) if verb == "verify" else is_secure(url)):
             raise EndpointError(f"{host} has the {verb} of a file sent to {url!r}")
 
 
@@ -177,26 +193,26 @@ def _body_limit(host: str, response: Any) -> int | None:
     if not (is_file or download or response.url.host == urlsplit(str(constants.ENDPOINT)).hostname):
         return None
     if headers.get("Content-Encoding", "identity").lower() != "identity":
-        raise EndpointError(f"{host} sends a compressed file, which may be of any size")
+        raise EndpointError(COMPRESSED.format(host=host))
     length = int(headers.get("Content-Length", MAX_REPLY))
     if not is_file:
         return min(length, MAX_REPLY)
     if not download:
         return length
     size = next((n for n in (_announced.get(), _max_bytes.get()) if n is not None), length)
-    free = _free_space()
+    free = free_space(Path(constants.HF_HUB_CACHE))
     if length > free:
         raise EndpointError(f"{host} announces {length} bytes, and {free} are free in the cache")
     return size
 
 
-def _free_space() -> int:
-    """Return the free bytes of the disk of the cache."""
-    cache = Path(constants.HF_HUB_CACHE).absolute()
-    return shutil.disk_usage(next(p for p in (cache, *cache.parents) if p.exists())).free
+def free_space(folder: Path) -> int:
+    """Return the free bytes of the disk of a folder, which need not exist yet."""
+    folder = folder.absolute()
+    return shutil.disk_usage(next(p for p in (folder, *folder.parents) if p.exists())).free
 
 
-def _limited(chunks: Iterator[bytes], limit: int, host: str) -> Iterator[bytes]:
+def limited(chunks: Iterator[bytes], limit: int, host: str) -> Iterator[bytes]:
     """Yield chunks up to `limit` bytes in all."""
     for chunk in chunks:
         limit -= len(chunk)

@@ -35,6 +35,8 @@ class KeyMapping:
         {'layers.3.weight': 1}
         >>> mapping.from_zoo({"layers.3.weight": 1})
         {'block3.weight': 1}
+
+    Sources that count from 1 have `#+1` where the zoo has `#`: ("unit#+1.", "layers.#.").
     """
 
     # Name of the source, such as "BasicSR".
@@ -43,7 +45,8 @@ class KeyMapping:
     models: tuple[str, ...]
     # Substrings that must each occur in some key of the checkpoint.
     required_keys: tuple[str, ...] = ()
-    # (prefix in the source, prefix in the zoo); # stands for a number; the first match is used.
+    # (prefix in the source, prefix in the zoo); # stands for a number, #+1 for the number after it;
+    # the first match is used.
     renames: tuple[Pair, ...] = ()
     # Constructor arguments under which the checkpoint may fit.
     candidate_args: tuple[Mapping[str, Any], ...] = ({},)
@@ -126,17 +129,27 @@ class KeyMapping:
             raise WeightsError(f"{key} {shape} is not in the layout of {self.name}") from None
 
 
+NUMBER = re.compile(r"#(\+1)?")
+
+
 @cache
 def _compile(template: str) -> re.Pattern[str]:
-    return re.compile(re.escape(template).replace(r"\#", "([0-9]+)"))
+    texts = NUMBER.split(template)[::2]
+    return re.compile("([0-9]+)".join(map(re.escape, texts)))
 
 
 def _rename(key: str, renames: Iterable[Pair]) -> str:
     """Replace the prefix of a key by the first pair that matches, with its numbers."""
     for old, new in renames:
         if match := _compile(old).match(key):
-            return new.replace("#", "{}").format(*match.groups()) + key[match.end() :]
+            numbers = map(_shifted, match.groups(), NUMBER.findall(old), NUMBER.findall(new))
+            return NUMBER.sub("{}", new).format(*numbers) + key[match.end() :]
     return key
+
+
+def _shifted(number: str, old: str, new: str) -> str:
+    """Return the number that stands for `#` or `#+1` in `new` if `number` does in `old`."""
+    return number if old == new else str(int(number) + (1 if new else -1))
 
 
 def _plan(keys: Iterable[str], renames: Collection[Pair], dropped: Mapping[str, str]) -> KeyPlan:

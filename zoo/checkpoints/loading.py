@@ -47,8 +47,8 @@ def locate(weights: Weights, max_bytes: int | None = None) -> tuple[Path, str]:
     """Return the path of a file, downloaded if it is on the Hub, and its commit there or ""."""
     path, commit = download(weights, max_bytes) if weights.repo else (weights.path, "")
     if not path.is_file():
-        fetch = f"; fetch {weights.url}, then `zoo convert FILE --install`" if weights.url else ""
-        raise WeightsError(f"{weights.name}: no file at {path}{fetch}")
+        pull = f"; `zoo pull {weights.name}` downloads it" if weights.url else ""
+        raise WeightsError(f"{weights.name}: no file at {path}{pull}")
     return path, commit
 
 
@@ -63,6 +63,8 @@ def verify(weights: Weights, path: Path, commit: str, sha256: str) -> VerifiedFi
         expected.append(f"the Hub says {blob}: it is removed from the cache, ask for it again")
     if expected:
         raise WeightsError(f"{weights.name}: {path} has sha256 {sha256}, {'; '.join(expected)}")
+    if weights.url and not pin:
+        raise WeightsError(f"{weights.name}: {path} has sha256 {sha256}, which nothing pins")
     return VerifiedFile(weights, path, commit, sha256, unpinned=bool(weights.repo) and not pin)
 
 

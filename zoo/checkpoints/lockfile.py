@@ -1,4 +1,5 @@
-"""The lock file: the commit and sha256 of each file of the Hub when this machine first loaded it.
+"""The lock file: the commit and sha256 of each file of the Hub when this machine first loaded it,
+and the sums of each file at a URL, as it was published and as it was converted.
 
 $ZOO_LOCK, or zoo/lock.json in HF_HOME: beside the downloads that it speaks of, and outside hub/,
 which people clear.
@@ -27,7 +28,7 @@ MAX_SIZE = 64 << 20  # bytes; an entry has about 200
 class Pin:
     """The bytes that a file of weights must have."""
 
-    revision: str  # commit on the Hub; "" for a local file
+    revision: str  # commit on the Hub, or sum of the checkpoint at a URL; "" for a local file
     sha256: str
     where: str  # the file that states it
 
@@ -57,12 +58,16 @@ def get_pin(weights: Weights) -> Pin | None:
     if weights.sha256:
         where = weights.source if weights.paper else f"the config.json of {weights.origin}"
         return Pin(weights.revision, weights.sha256, where)
-    entry = read_lockfile().get(lock_key(weights)) if weights.repo else None
-    return Pin(**entry, where=str(lockfile_path())) if entry else None
+    entry = None if weights.bundled else read_lockfile().get(lock_key(weights))
+    if not entry or (weights.url and not entry["revision"].startswith(weights.sum)):
+        return None  # what has another sum than is published by now is not loaded
+    return Pin(**entry, where=str(lockfile_path()))
 
 
 def lock_key(weights: Weights) -> str:
-    """Return the name of a file in the lock file: "repo/file", or "repo@revision/file"."""
+    """Return the name of a file in the lock file: "repo/file", "repo@revision/file", "url#file"."""
+    if weights.url:
+        return f"{weights.url}#{weights.file}"
     revision = f"@{weights.revision}" if weights.revision and not weights.sha256 else ""
     return f"{weights.repo}{revision}/{weights.file}"
 
@@ -87,14 +92,14 @@ def write_lock(path: Path, key: str, entry: dict[str, str]) -> None:
         write_json(path, dict(sorted((entries | {key: entry}).items())))
 
 
-def remove_locks(repo: str) -> list[str]:
-    """Remove a repository from this machine's lock file; return the keys that were removed."""
+def remove_locks(place: str) -> list[str]:
+    """Remove a repository or URL from this machine's lock file; return the keys removed."""
     path = lockfile_path()
     if not path.is_file():
         return []
     with FileLock(path.with_name(path.name + ".lock")):
         entries = read_lockfile()
-        removed = [key for key in entries if re.match(rf"{re.escape(repo)}[@/]", key)]
+        removed = [key for key in entries if re.match(rf"{re.escape(place)}[@/#]", key)]
         if removed:
             write_json(path, {key: entries[key] for key in entries if key not in removed})
     return removed

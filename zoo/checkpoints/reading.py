@@ -10,6 +10,7 @@ from torch import Tensor
 
 from zoo.checkpoints.download import INDEX
 from zoo.checkpoints.loading import read_safetensors
+from zoo.checkpoints.matconvnet import HEAD, read_matconvnet
 from zoo.checkpoints.safetensors_format import is_pickle, is_safetensors
 from zoo.papers.weights import WeightsError
 
@@ -125,12 +126,14 @@ def candidates(state: dict[str, Tensor]) -> Iterator[dict[str, Tensor]]:
 
 
 def _read(path: Path) -> Any:
-    """Read safetensors, shards or a pickle; the name decides only where the bytes do not."""
+    """Read safetensors, shards, MATLAB or a pickle; the name decides only where bytes do not."""
     with path.open("rb") as file:
         head = file.read(16)
     named = path.name.endswith((".safetensors", INDEX)) and not is_pickle(head)
     if named or is_safetensors(head):
         return read_safetensors(path)
+    if head.startswith(HEAD):
+        return read_matconvnet(path)
     try:
         # Given a path, torch.load goes by its suffix.
         with path.open("rb") as file, torch.serialization.safe_globals(_placeholders()):

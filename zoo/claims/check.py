@@ -9,12 +9,15 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from zoo.claims import judge
+from zoo.claims.downloads import Download, default_data, fetch, plan_downloads
 from zoo.claims.matching import collect_specs
 from zoo.claims.plan import PlannedEval, estimate, look_up, plan
+from zoo.claims.runs import judge_comparisons
 from zoo.claims.selection import Selection, select
+from zoo.claims.trained import judge_trained
 from zoo.claims.verdict import NotRun, Reason, Status, Verdict
 from zoo.claims.weights import check_bundled, list_scores
 from zoo.distributed import ProcessGroup, init
@@ -29,6 +32,7 @@ from zoo.papers.weights import Weights
 class ProgressCallback(Protocol):
     """Methods that a check calls on the main process, in this order."""
 
+    def downloads(self, planned: Sequence[Download]) -> None: ...
     def planned(self, steps: Sequence[PlannedEval], seconds: Mapping[EvalSpec, float]) -> None: ...
     def begins(self, spec: EvalSpec, samples: int) -> None: ...
     def advance(self, samples: int) -> None: ...
@@ -36,7 +40,10 @@ class ProgressCallback(Protocol):
 
 
 class NoProgress:
-    """Null object: shows no progress."""
+    """Null object: shows no progress, and lets everything be downloaded that was asked for."""
+
+    def downloads(self, planned: Sequence[Download]) -> None:
+        pass
 
     def planned(self, steps: Sequence[PlannedEval], seconds: Mapping[EvalSpec, float]) -> None:
         pass
@@ -64,6 +71,7 @@ def check(
     skip_broken: bool = False,
     rerun: bool = False,
     processes: int | None = None,
+    download: bool | Literal["all"] = False,
     ledger: Ledger | None = None,
     on_progress: ProgressCallback | None = None,
 ) -> list[Verdict]:
@@ -74,7 +82,7 @@ def check(
     Args:
         names: Models, weights, patterns of either, paper ids or arXiv numbers; everything if empty.
         data: Folder with one folder per data set.
-        device: "auto", "cpu" or "cuda".
+        device: "cpu", "cuda", "mps", "xpu", or "auto" for the accelerator that torch sees.
         limit: Evaluate only the first samples: a smoke run, which judges no claim.
         precision: "fp32", "bf16" or "fp16".
         batch_size: Samples per batch; by default what suits the task.
@@ -84,6 +92,8 @@ def check(
         skip_broken: Leave out samples that cannot be read, instead of stopping.
         rerun: Repeat evaluations that already have a record on this machine.
         processes: Fail unless exactly this number of processes was launched.
+        download: Download data, and the first weights that may judge each claim; "all" for all
+            of them. Without `data`, data goes to ZOO_DATA or zoo/data in HF_HOME.
         ledger: Where records go; by default this machine's own ledger.
         on_progress: Notified of the plan and of each step.
 
@@ -100,7 +110,7 @@ def check(
         >>> import zoo
         >>> verdict = next(v for v in zoo.check("wrn28_10") if v.metric == "params")
         >>> verdict.claimed, verdict.measured, verdict.status.value
-        ('36.5M', '36,479,194', 'kept')
+        ('36.5M', '36,479,194', 'reproduced')
     """
     config = EvalConfig(
         precision=precision,
@@ -114,9 +124,12 @@ def check(
     selection, group = select(names), init(device, processes or 0)
     ledger, progress = ledger or ledgers.own(), on_progress or NoProgress()
     own, published = ledger.records(), ledgers.published().records()
+    data = Path(data) if data else default_data() if download else None
+    if download and data:
+        _download(selection, data, group, precision, own, download == "all", progress)
     evaluations = measure(
         _specs(selection),
-        Path(data) if data else None,
+        data,
         group,
         config,
         own=own,
@@ -127,7 +140,7 @@ def check(
     )
     if not group.is_main:
         return []
-    runs = [] if limit else [r for r in (*published, *own) if r["kind"] == "training"]
+    runs = ([], []) if limit else (published, own)
     verdicts = list(_verdicts(selection, evaluations, runs, progress))
     if not verdicts:
         reasons = dict.fromkeys(str(e.not_run) for e in evaluations.values() if e.not_run)
@@ -136,11 +149,33 @@ def check(
     return verdicts
 
 
+def _download(
+    selection: Selection,
+    data: Path,
+    group: ProcessGroup,
+    precision: str,
+    own: Sequence[Record],
+    every: bool,
+    progress: ProgressCallback,
+) -> None:
+    """Download weights and data on the main process; the others wait."""
+    error = None
+    if group.is_main:
+        try:
+            planned = plan_downloads(selection, data, precision, own, every=every)
+            progress.downloads(planned)
+            fetch(planned)
+        except Exception as raised:
+            error = raised
+    group.raise_everywhere(error)
+
+
 def verdicts_from_records(*names: str) -> list[Verdict]:
     """Return the verdicts on names from counts.json and the ledgers alone: nothing is measured."""
-    records = [*ledgers.published().records(), *ledgers.own().records()]
+    published, own = ledgers.published().records(), ledgers.own().records()
     selection = select(names)
-    return list(_verdicts(selection, look_up(_specs(selection), records), records))
+    evaluations = look_up(_specs(selection), [*published, *own])
+    return list(_verdicts(selection, evaluations, (published, own)))
 
 
 def _specs(selection: Selection) -> list[EvalSpec]:
@@ -193,11 +228,12 @@ def _evaluate(
     progress: ProgressCallback,
 ) -> Record | None:
     """Measure now; return the new record on the main process."""
+    from zoo.evaluation.contents import run_contents
     from zoo.evaluation.engine import run_evaluation
 
     evaluator = group.main_process_first(lambda: spec.build_evaluator(data))
     key = spec.fingerprint(config.precision)
-    setting = key | {"limit": config.limit, "rerun": rerun}
+    setting = key | {"limit": config.limit, "rerun": rerun} | run_contents(evaluator, group)
     digest = hashlib.sha256(json.dumps(setting, sort_keys=True).encode()).hexdigest()[:24]
     folder = ledgers.own().folder.with_name("unfinished") / digest
     progress.begins(spec, min(evaluator.size, config.limit or evaluator.size))
@@ -215,15 +251,19 @@ def _evaluate(
 def _verdicts(
     selection: Selection,
     evaluations: judge.Evaluations,
-    records: Sequence[Record],
+    runs: tuple[Sequence[Record], Sequence[Record]],
     progress: ProgressCallback | None = None,
 ) -> Iterator[Verdict]:
-    """Yield verdicts paper by paper. Without `progress`, counts are those of counts.json."""
+    """Yield verdicts paper by paper. Without `progress`, counts are those of counts.json.
+
+    `runs` are the records of the published ledger, and of one's own.
+    """
     for paper, claims, weights in selection:
+        by_runs = judge_comparisons(paper, *runs) | judge_trained(paper, *runs)
         for claim in claims:
             if progress:
                 progress.counting(f"{paper.id}: {claim.model}")
-            yield _judge(claim, evaluations, records, weights, recount=progress is not None)
+            yield _judge(claim, evaluations, by_runs, weights, recount=progress is not None)
         for each in weights:
             if each.paper == paper.id:
                 list_verdicts = check_bundled if each.bundled else list_scores
@@ -233,14 +273,16 @@ def _verdicts(
 def _judge(
     claim: Claim,
     evaluations: judge.Evaluations,
-    records: Sequence[Record],
+    by_runs: Mapping[object, Verdict],
     among: Sequence[Weights],
     recount: bool,
 ) -> Verdict:
     if claim.kind == "counted":
         return judge.counted(claim, recount)
-    if claim.kind == "relative":
-        return judge.relative(claim, records, recount)
+    if claim.compares:
+        return judge.relative(claim, by_runs, recount)
+    if claim.key in by_runs:
+        return by_runs[claim.key]
     return _without_smoke_run(judge.measured(claim, evaluations, among))
 
 

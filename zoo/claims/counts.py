@@ -9,7 +9,7 @@ from typing import Any
 from zoo._io import atomic_write
 from zoo.models._builder import build_model
 from zoo.models._catalog import list_claims
-from zoo.models._registry import ModelEntry, get_entry, model_entries
+from zoo.models._registry import ModelEntry, counts_of, get_entry, model_entries
 from zoo.papers.records import Claim
 from zoo.papers.weights import MODELS_DIR
 
@@ -24,7 +24,8 @@ def count_model(model: str, args: str, pixels: int) -> Any:
 
     entry = get_entry(model)
     network: Any = build_model(model, device="meta", **json.loads(args))
-    size = (entry.cfg["input_size"][0], pixels, pixels) if pixels else entry.cfg["input_size"]
+    own = network.pretrained_cfg["input_size"]
+    size = (own[0], pixels, pixels) if pixels else own
     complexity = count_complexity(network, size)
     if pixels or not counted_by_output(entry):
         return complexity
@@ -40,36 +41,31 @@ def counted_by_output(entry: ModelEntry) -> bool:
 def counts_key(claim: Claim) -> str:
     """Return the key of a claim in counts.json: the model, with arguments and size if they are not
     its own, or the formula and its models."""
+    args = f" {json.dumps(dict(claim.args), sort_keys=True)}" if claim.args else ""
     if claim.formula:
-        return " ".join(filter(None, (claim.formula, claim.model, claim.than)))
+        return " ".join(filter(None, (claim.formula, claim.model + args, claim.than)))
     entry = get_entry(claim.model)
     large = claim.metric == "macs" and counted_by_output(entry)
-    args = f" {json.dumps(dict(claim.args), sort_keys=True)}" if claim.args else ""
     size = str(claim.input_size) if claim.input_size else "1280x720" if large else ""
     return claim.model + args + (f" at {size}" if size else "")
 
 
-def evaluate_formula(claim: Claim) -> tuple[Any, Any]:
-    """Return (value by the formula, value as built), computed by the paper's formulas.py."""
-    formulas = importlib.import_module(f"zoo.models.{claim.paper}.formulas")
-    values: tuple[Any, Any] = getattr(formulas, claim.formula)(claim.model, claim.than)
-    return values
-
-
 def count_claim(claim: Claim) -> dict[str, Any]:
-    """Count what a claim is about: a network, or the two sides of a formula."""
+    """Count what a claim is about: a network, or what a function of formulas.py says of it.
+
+    Such a function returns (value by the paper's formula, None if it has none; value as built).
+    """
     if claim.formula:
-        given, built = evaluate_formula(claim)
-        return {"given": given, "built": built}
+        formulas = importlib.import_module(f"zoo.models.{claim.paper}.formulas")
+        by_formula, built = getattr(formulas, claim.formula)(claim)
+        return {"formula": by_formula, "built": built}
     args = json.dumps(dict(claim.args), sort_keys=True)
     return asdict(count_model(claim.model, args, claim.input_size))
 
 
 def recorded(claim: Claim) -> dict[str, Any]:
     """Return the counts.json entry of a claim, counted now if the file lacks it."""
-    path = MODELS_DIR / _family_of(claim) / "counts.json"
-    counts = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    return counts.get(counts_key(claim)) or count_claim(claim)
+    return counts_of(_family_of(claim)).get(counts_key(claim)) or count_claim(claim)
 
 
 def _family_of(claim: Claim) -> str:

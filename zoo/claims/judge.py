@@ -13,7 +13,7 @@ from zoo.claims.comparison import (
     judge_count,
     judge_error,
     judge_formula,
-    judge_relative,
+    judge_mean_error,
     judge_score,
 )
 from zoo.claims.matching import (
@@ -21,13 +21,24 @@ from zoo.claims.matching import (
     SHARES,
     get_paper,
     is_applicable,
+    is_reported_for,
     needs_no_weights,
     specs_for,
     why_not_runnable,
     why_unavailable,
 )
 from zoo.claims.plan import PlannedEval
-from zoo.claims.verdict import NotRun, Reason, Status, Verdict, make_verdict, not_run
+from zoo.claims.verdict import (
+    Evidence,
+    NotRun,
+    Reason,
+    Status,
+    Verdict,
+    not_run,
+    unit_of,
+    why_not_built,
+)
+from zoo.data.benchmarks import MEANS, image_of
 from zoo.evaluation.ledger import Record
 from zoo.evaluation.spec import EvalSpec
 from zoo.models._registry import list_weights
@@ -50,7 +61,7 @@ def explain_miss(verdict: Verdict, claim: Claim) -> Verdict:
 def counted(claim: Claim, recount: bool = True) -> Verdict:
     """Judge a counted claim by the network itself, or else by counts.json."""
     if claim.variant:
-        return not_run(claim, NotRun(Reason.NOT_BUILT))
+        return not_run(claim, why_not_built(claim))
     if claim.formula:
         return explain_miss(judge_count(claim, *_by_formula(claim, recount)), claim)
     if recount:
@@ -62,18 +73,16 @@ def counted(claim: Claim, recount: bool = True) -> Verdict:
 
 
 def _by_formula(claim: Claim, recount: bool) -> tuple[Any, Any]:
-    if recount:
-        return counts.evaluate_formula(claim)
-    recorded = counts.recorded(claim)
-    return recorded["given"], recorded["built"]
+    """Return (value as built, value by the paper's formula or None)."""
+    value = counts.count_claim(claim) if recount else counts.recorded(claim)
+    return value["built"], value["formula"]
 
 
-def relative(claim: Claim, records: Iterable[Record], recount: bool = True) -> Verdict:
-    """Judge a relative claim by a formula of its paper, or by training records."""
+def relative(claim: Claim, comparisons: Mapping[object, Verdict], recount: bool = True) -> Verdict:
+    """Judge a comparison by a formula of its paper, or else as training runs decided it."""
     if claim.formula:
         return explain_miss(judge_formula(claim, *_by_formula(claim, recount)), claim)
-    runs = [record for record in records if record["kind"] == "training"]
-    return explain_miss(judge_relative(claim, runs), claim)
+    return explain_miss(comparisons[claim.key], claim)
 
 
 def measured(
@@ -83,15 +92,16 @@ def measured(
     known = [w for w in list_weights(claim.model) if among is None or w in among]
     applicable = [weights for weights in known if is_applicable(weights, claim)]
     verdict = _measured(claim, evaluations, applicable, known)
-    return replace(verdict, provider=reported(claim.metric, applicable))
+    same_setting = [weights for weights in applicable if is_reported_for(weights, claim)]
+    return replace(verdict, provider=reported(claim.benchmark, claim.metric, same_setting))
 
 
-def reported(metric: str, among: Iterable[Weights]) -> str:
+def reported(benchmark: str, metric: str, among: Iterable[Weights]) -> str:
     """Return the score that the first provider among these weights reports, or ""."""
     for weights in among:
-        if weights.reported:
-            value = weights.reported[0].value(metric)
-            return f"{value} % ({weights.name})" if value is not None else ""
+        value = weights.reported_value(benchmark, metric)
+        if value is not None:
+            return f"{value}{unit_of(metric)} ({weights.name})"
     return ""
 
 
@@ -104,19 +114,50 @@ def _measured(
     if obstacle := why_not_runnable(claim):
         missing = why_unavailable(applicable[0]) if applicable else None
         return not_run(claim, replace(obstacle, hint=str(missing or "")))
-    if not claim.protocol:
-        return make_verdict(claim, Status.UNDERSPECIFIED)
     specs = specs_for(claim, applicable)
     by_name = {weights.name: weights for weights in applicable}
     for spec in specs:
         record = evaluations[spec].record if spec in evaluations else None
-        if record and SCORES[claim.metric] in record["scores"]:
+        if record and claimed_score(claim, record) and claim.benchmark not in MEANS:
             return by_record(claim, record, by_name.get(spec.weights))
+    if claim.benchmark in MEANS and (verdict := _by_mean(claim, evaluations, specs, by_name)):
+        return verdict
     if not applicable and not needs_no_weights(claim.model):
         return not_run(claim, _no_weights(claim, known))
     if not specs:
         return not_run(claim, NotRun(Reason.NO_PROTOCOL, claim.protocol))
-    return not_run(claim, why_no_record(evaluations, specs[0]))
+    without = (s for s in specs if s not in evaluations or not evaluations[s].record)
+    return not_run(claim, why_no_record(evaluations, next(without, specs[0])))
+
+
+def claimed_score(claim: Claim, record: Record) -> Mapping[str, Any] | None:
+    """Return the score of a record that a claim is about, of one image if it is about one."""
+    if image := image_of(claim.benchmark):
+        parts = record["parts"].get(image, {})
+        return {"value": parts[claim.metric]} if claim.metric in parts else None
+    score: Mapping[str, Any] | None = record["scores"].get(SCORES[claim.metric])
+    return score
+
+
+def _by_mean(
+    claim: Claim,
+    evaluations: Evaluations,
+    specs: Sequence[EvalSpec],
+    by_name: Mapping[str, Weights],
+) -> Verdict | None:
+    """Judge a mean by the records of all its parts of the same weights, None if one is missing."""
+    for name, weights in by_name.items():
+        own = [spec for spec in specs if spec.weights == name]
+        records = [evaluations[spec].record for spec in own if spec in evaluations]
+        scores = [record["scores"].get(SCORES[claim.metric]) for record in records if record]
+        if len(scores) == len(own) and all(scores):
+            evidence = evidence_of(weights)
+            same_weights = evidence == Evidence.AUTHORS
+            verdict = judge_mean_error(claim, scores, same_weights=same_weights)
+            last = max((r for r in records if r), key=lambda r: str(r["date"]))
+            known = {"evidence": evidence, "record": last["id"], "date": last["date"]}
+            return explain_miss(replace(verdict, **known), claim)
+    return None
 
 
 def why_no_record(evaluations: Evaluations, spec: EvalSpec) -> NotRun:
@@ -130,9 +171,11 @@ def by_record(claim: Claim, record: Record, weights: Weights | None) -> Verdict:
 
     Records without weights (bicubic interpolation, published images) count as the authors' own.
     """
-    same_weights = weights is None or weights.relation in ("official", "port")
+    evidence = evidence_of(weights)
+    same_weights = evidence == Evidence.AUTHORS
     name = SCORES[claim.metric]
-    score = record["scores"][name]
+    score = claimed_score(claim, record)
+    assert score
     if name in SHARES:
         verdict = judge_error(claim, score["count"], score["total"], same_weights=same_weights)
     else:
@@ -148,7 +191,16 @@ def by_record(claim: Claim, record: Record, weights: Weights | None) -> Verdict:
         f"{len(record['broken'])} broken samples left out" if record["broken"] else "",
     ]
     why = "; ".join(filter(None, notes))
-    return replace(verdict, why=why, record=record["id"], date=record["date"])
+    return replace(verdict, why=why, evidence=evidence, record=record["id"], date=record["date"])
+
+
+def evidence_of(weights: Weights | None) -> Evidence:
+    """Return what kind of weights decide a reproduction; None stands for no weights."""
+    if weights is None or weights.relation in ("official", "port"):
+        return Evidence.AUTHORS
+    if weights.bundled:
+        return Evidence.TRAINED_HERE
+    return Evidence.OTHER_RECIPE if weights.relation == OTHER_RECIPE else Evidence.SAME_RECIPE
 
 
 def precision_note(record: Record) -> str:

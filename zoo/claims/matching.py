@@ -3,12 +3,13 @@
 claims, weights -> specs of evaluations, the first choice first
 """
 
-import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from fnmatch import fnmatchcase
 from typing import Any
 
-from zoo.claims.verdict import NotRun, Reason
-from zoo.data.benchmarks import BENCHMARKS
+from zoo._io import read_json
+from zoo.claims.verdict import NotRun, Reason, why_not_built
+from zoo.data.benchmarks import BENCHMARKS, benchmarks_of
 from zoo.evaluation import tasks
 from zoo.evaluation.spec import EvalSpec, spec_for
 from zoo.models._registry import get_entry, list_weights, stored_counts
@@ -20,7 +21,9 @@ from zoo.papers.weights import Weights
 # Metric of a claim -> score of a record that judges it.
 SCORES = {"error": "error", "accuracy": "error", "top5_error": "top5_error"}
 SCORES |= {"top5_accuracy": "top5_error"}
-SCORES |= {name: name for name in ("psnr", "ssim", "loss", "perplexity", "bits_per_byte")}
+SCORES |= {name: name for name in ("psnr", "ssim", "loss", "perplexity")}
+SCORES |= {name: name for name in ("bits_per_byte", "bits_per_character", "mse", "mae")}
+SCORES["rmse"] = "rmse"
 SHARES = ("error", "top5_error")
 
 
@@ -32,11 +35,13 @@ def get_paper(paper_id: str) -> Paper:
 def why_not_runnable(claim: Claim) -> NotRun | None:
     """Return why no weights could ever judge a measured claim, or None."""
     if claim.variant:
-        return NotRun(Reason.NOT_BUILT)
-    if claim.benchmark not in BENCHMARKS:
+        return why_not_built(claim)
+    if not benchmarks_of(claim.benchmark):
         return NotRun(Reason.NO_BENCHMARK, claim.benchmark)
     if claim.metric not in SCORES:
         return NotRun(Reason.NO_METRIC, claim.metric)
+    if not claim.protocol:
+        return NotRun(Reason.NO_PROTOCOL, f"of {claim.where}")
     return None
 
 
@@ -44,25 +49,56 @@ def why_unavailable(weights: Weights) -> NotRun | None:
     """Return why weights are not on this machine and how to get them, or None."""
     from zoo.checkpoints import download
 
-    if weights.url and not weights.path.is_file():
-        hint = f"download {weights.url}, then run `zoo convert FILE --install`"
-    elif weights.repo and not download.is_cached(weights):
-        hint = f"zoo.create({weights.name!r}, pretrained=True) downloads it"
-    else:
+    if weights.bundled or download.is_cached(weights):
         return None
+    hint = f"`zoo pull {weights.name}` downloads it, and `zoo check {weights.name} --download`"
     subject = f"{weights.name} ({weights.relation}; {weights.license})"
     return NotRun(Reason.WEIGHTS_NOT_HERE, subject, hint)
 
 
 def is_applicable(weights: Weights, claim: Claim) -> bool:
-    """True if weights are of the claim's network, trained for its benchmark and, if they are on
-    the Hub, for the image size of its protocol."""
+    """True if weights are of the claim's network, trained for its benchmark and, if somebody else
+    publishes them with a crop of their own, for the image size of its protocol."""
+    names = benchmarks_of(claim.benchmark) or [claim.benchmark]
     return (
         not claim.variant
-        and claim.benchmark in weights.benchmarks
-        and dict(weights.args) == dict(claim.args)
-        and (not weights.repo or not weights.preprocessing or _has_same_size(weights, claim))
+        and all(is_for(weights, name) for name in names)
+        and settled_args(weights.args, claim) == settled_args(claim.args, claim)
+        and (
+            weights.bundled
+            or "crop_pct" not in weights.preprocessing
+            or _has_same_size(weights, claim)
+        )
     )
+
+
+def settled_args(args: Mapping[str, Any], claim: Claim) -> dict[str, Any]:
+    """Return arguments of the claim's network without those that its paper leaves open."""
+    left_open = {
+        name
+        for contradiction in get_paper(claim.paper).contradictions
+        if any(fnmatchcase(claim.model, pattern) for pattern in contradiction.models)
+        for name in contradiction.open_args
+    }
+    return {name: value for name, value in args.items() if name not in left_open}
+
+
+def is_for(weights: Weights, benchmark: str) -> bool:
+    """True if weights may be judged on a benchmark: their entry says so, or the benchmark takes
+    weights of another one, or any."""
+    accepted = BENCHMARKS[benchmark].weights_of if benchmark in BENCHMARKS else ""
+    return accepted == "*" or bool({benchmark, accepted} & set(weights.benchmarks))
+
+
+def is_reported_for(weights: Weights, claim: Claim) -> bool:
+    """True if what the provider of applicable weights reports is of the claim's setting: the
+    benchmark of the weights, one view of an image at their own size."""
+    crops = get_paper(claim.paper).protocol_settings.get(claim.protocol)
+    if isinstance(crops, CropProtocol):
+        larger = crops.trained_at not in (0, crops.crop_size)
+        if larger or crops.crops == "ten" or len(crops.resize) > 1:
+            return False
+    return claim.benchmark in weights.benchmarks
 
 
 def _has_same_size(weights: Weights, claim: Claim) -> bool:
@@ -70,8 +106,10 @@ def _has_same_size(weights: Weights, claim: Claim) -> bool:
     interpolation), or ten of the same size."""
     crops = get_paper(claim.paper).protocol_settings.get(claim.protocol)
     if not isinstance(crops, CropProtocol):
-        return False
+        return bool(weights.url) and weights.preprocessing["crop_pct"] == 1  # the whole image
     pixels, crop_pct = weights.preprocessing["input_size"][1], weights.preprocessing["crop_pct"]
+    if crops.trained_at:
+        return crops.trained_at == pixels
     if crops.crops == "center":  # as timm resizes
         return (crops.crop_size, crops.resize) == (pixels, (int(pixels / crop_pct),))
     return crops.crops == "ten" and crops.crop_size == pixels
@@ -83,9 +121,11 @@ def specs_for(claim: Claim, among: Iterable[Weights]) -> list[EvalSpec]:
     protocol = task.from_claim(paper, claim.protocol)
     if protocol is None and not task.has_default:
         return []
+    names = benchmarks_of(claim.benchmark)
     if needs_no_weights(claim.model):
-        return [EvalSpec(model=claim.model, benchmark=claim.benchmark, protocol=protocol)]
-    specs = [spec_for(w, claim.benchmark, protocol) for w in among if is_applicable(w, claim)]
+        return [EvalSpec(model=claim.model, benchmark=name, protocol=protocol) for name in names]
+    applicable = [weights for weights in among if is_applicable(weights, claim)]
+    specs = [spec_for(weights, name, protocol) for weights in applicable for name in names]
     return specs + [_published(o, protocol) for o in paper.outputs if _is_about(o, claim)]
 
 
@@ -113,7 +153,7 @@ def needs_no_weights(model: str) -> bool:
 
 def training_record(weights: Weights) -> dict[str, Any]:
     """Return the record of how bundled weights were made, with their scores then."""
-    record: dict[str, Any] = json.loads(weights.record.read_text(encoding="utf-8"))
+    record: dict[str, Any] = read_json(weights.record)
     return record
 
 

@@ -18,6 +18,7 @@ class Kind(StrEnum):
     COUNTED = "counted"
     MEASURED = "measured"
     RELATIVE = "relative"
+    TRIAL = "trial"
     BUNDLED = "bundled weights"  # against the record of their training
     WEIGHTS = "weights"  # scores that no claim is about
     RECORDED = "recorded"  # scores on a model card
@@ -26,20 +27,41 @@ class Kind(StrEnum):
 class Status(StrEnum):
     """Outcome of a comparison. The values are printed and exported."""
 
-    REPRODUCED = "kept"
-    NOT_REPRODUCED = "missed"
-    EXCEEDS_REPORTED = "better than reported"
-    INCONCLUSIVE = "undecided"
+    REPRODUCED = "reproduced"
+    NOT_REPRODUCED = "not reproduced"
+    EXCEEDS_REPORTED = "exceeds reported"  # only by weights that are not the authors'
+    SUPPORTS = "supports"  # of a small-scale trial
+    CONTRADICTS = "contradicts"  # of a small-scale trial
+    INCONCLUSIVE = "inconclusive"
     NOT_RUN = "not run"
-    UNDERSPECIFIED = "protocol unknown"
     MEASURED = "measured"  # compared with nothing
     RECORDED = "recorded"  # compared with nothing, on a model card
+
+
+class Tally(StrEnum):
+    """Sum that a verdict is counted in. The sums are never added up."""
+
+    ARCHITECTURE = "architecture"  # counts of the network as built
+    REPRODUCTION = "reproductions"  # the paper's own benchmark, metric and protocol
+    TRIAL = "small-scale trials"  # runs of ours, on other data or at another size
+    WEIGHTS = "weights"  # scores that no claim is about
+
+
+class Evidence(StrEnum):
+    """Kind of weights that decided a reproduction."""
+
+    AUTHORS = "authors' weights"  # or their images, or a network without parameters
+    SAME_RECIPE = "retrained by its recipe"
+    OTHER_RECIPE = "by another recipe"
+    TRAINED_HERE = "trained here"
 
 
 class Reason(StrEnum):
     """Reason for not running a claim. The values are the labels in sums."""
 
-    NOT_BUILT = "variation not built"
+    NOT_PUBLIC = "variation not public"
+    ANOTHER_SYSTEM = "needs another system"
+    NOT_BUILT = "variation not built yet"
     NO_BENCHMARK = "no such benchmark yet"
     NO_METRIC = "no such metric yet"
     NO_WEIGHTS = "no weights"
@@ -52,7 +74,9 @@ class Reason(StrEnum):
 
 
 SENTENCES: Mapping[Reason, str] = {  # with the subject of a NotRun
-    Reason.NOT_BUILT: "the zoo does not build this variation of the network",
+    Reason.NOT_PUBLIC: "too little of this variation is published to build it",
+    Reason.ANOTHER_SYSTEM: "the network is a part of a system that the zoo does not have",
+    Reason.NOT_BUILT: "the zoo does not build this variation of the network yet",
     Reason.NO_BENCHMARK: "the zoo has no benchmark {} yet",
     Reason.NO_METRIC: "the zoo does not measure {} yet",
     Reason.NO_WEIGHTS: "no weights for {}",
@@ -62,6 +86,13 @@ SENTENCES: Mapping[Reason, str] = {  # with the subject of a NotRun
     Reason.NO_DATA: "{}",
     Reason.NOT_MEASURED: "no record of {} is in a ledger",
     Reason.SMOKE_RUN: "smoke run on the first samples: no measurement, and in no ledger",
+}
+
+
+VARIANT_REASONS = {  # by Claim.variant_kind
+    "not public": Reason.NOT_PUBLIC,
+    "another system": Reason.ANOTHER_SYSTEM,
+    "not built yet": Reason.NOT_BUILT,
 }
 
 
@@ -95,14 +126,30 @@ class Verdict:
     reason: Reason | None = None  # why it was not run
     why: str = ""  # that reason in full, notes on the measurement, or what explains a miss
     explained_by: str = ""  # id of the deviation or contradiction that explains a miss
+    tally: Tally = Tally.WEIGHTS
+    evidence: Evidence | None = None  # of a reproduction that was run
     record: str = ""  # id of the ledger record that it follows from
+    records: tuple[str, ...] = ()  # ids of the training records that it follows from
     date: str = ""  # date of that record
     claim: Claim | None = field(default=None, repr=False)
 
     @property
     def fails(self) -> bool:
-        """True for a miss that nothing recorded explains."""
-        return self.status == Status.NOT_REPRODUCED and not self.explained_by
+        """True for a number that should have come out and did not, for no recorded reason.
+
+        Weights of another recipe that score worse than the paper's refute nothing.
+        """
+        missed = self.status == Status.NOT_REPRODUCED and self.evidence != Evidence.OTHER_RECIPE
+        return missed and not self.explained_by
+
+
+def tally_of(claim: Claim) -> Tally:
+    """Return the sum that a claim's verdict is counted in."""
+    if claim.kind == "trial":
+        return Tally.TRIAL
+    if claim.kind == "counted" or claim.formula:
+        return Tally.ARCHITECTURE
+    return Tally.REPRODUCTION
 
 
 def make_verdict(claim: Claim, status: Status, **values: Any) -> Verdict:
@@ -111,9 +158,10 @@ def make_verdict(claim: Claim, status: Status, **values: Any) -> Verdict:
     return Verdict(
         paper=claim.paper,
         kind=Kind(claim.kind),
+        tally=tally_of(claim),
         model=model,
         metric=metric,
-        where=claim.where,
+        where=claim.place,
         claimed=claimed,
         status=status,
         claim=claim,
@@ -126,15 +174,21 @@ def not_run(claim: Claim, cause: NotRun) -> Verdict:
     return make_verdict(claim, Status.NOT_RUN, reason=cause.reason, why=str(cause))
 
 
+def why_not_built(claim: Claim) -> NotRun:
+    """Return why a claim with a `variant` is not run."""
+    return NotRun(VARIANT_REASONS[claim.variant_kind or "not built yet"])
+
+
 def describe_claim(claim: Claim) -> tuple[str, str, str]:
     """Return (model with its arguments, metric, value) of a claim, as shown in a table."""
     model = _call(claim.model, claim.args) + (f" [{claim.variant}]" if claim.variant else "")
     metric = f"{claim.metric} on {claim.benchmark}" if claim.benchmark else claim.metric
-    if claim.kind == "relative":
+    if claim.compares:
         return model, metric, _comparison(claim)
     if claim.input_size:
         metric += f" at {claim.input_size}x{claim.input_size}"
-    spread = f" ({claim.mean} ± {claim.std})" if claim.std is not None else ""
+    mean = f"{claim.mean} " if claim.mean is not None else ""
+    spread = f" ({mean}± {claim.std})" if claim.std is not None else ""
     return model, metric, f"{claim.value}{claim.unit}{unit(claim)}{spread}"
 
 
@@ -149,9 +203,12 @@ def _comparison(claim: Claim) -> str:
 
 def unit(claim: Claim) -> str:
     """Return the unit of a measured claim's value, with a space before it."""
-    if claim.kind != "measured" or claim.metric in UNITLESS:
-        return ""
-    return PRINTED_IN.get(claim.metric, " %")
+    return unit_of(claim.metric) if claim.kind == "measured" else ""
+
+
+def unit_of(metric: str) -> str:
+    """Return the unit that a measured metric is printed in, with a space before it."""
+    return "" if metric in UNITLESS else PRINTED_IN.get(metric, " %")
 
 
 def _call(model: str, args: Mapping[str, Any]) -> str:

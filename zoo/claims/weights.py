@@ -19,6 +19,8 @@ FORMATS = {
     "ssim": ("{:.4f}", 0.00005),
     "loss": ("{:.4f} nats a token", 0.00005),
     "bits_per_byte": ("{:.4f}", 0.00005),
+    "mse": ("{:.5f}", 0.000005),
+    "mae": ("{:.5f}", 0.000005),
 }
 
 
@@ -92,7 +94,7 @@ def list_scores(weights: Weights, evaluations: Evaluations) -> Iterator[Verdict]
                     metric=metric,
                     where=spec.benchmark,
                     claimed="",
-                    provider=reported(metric, [weights]) if weights.reported else "",
+                    provider=reported(spec.benchmark, metric, [weights]),
                     status=Status.MEASURED,
                     measured=measured,
                     interval=interval,

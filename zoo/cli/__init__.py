@@ -8,6 +8,7 @@ from zoo.cli import catalog as catalog
 from zoo.cli import check as check
 from zoo.cli import convert as convert
 from zoo.cli import counts as counts
+from zoo.cli import data as data
 from zoo.cli import dev as dev
 from zoo.cli import diagnose as diagnose
 from zoo.cli import export as export

@@ -1,7 +1,6 @@
 """The command's application, shared options and output."""
 
 import dataclasses
-import json
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from zoo._io import json_text
 from zoo.models._registry import suggest
 from zoo.papers.weights import MODELS_DIR
 
@@ -33,7 +33,7 @@ Data = Annotated[
 
 
 def print_json(value: object) -> None:
-    """Print a value as JSON; decimals keep their digits as strings."""
+    """Print a value as JSON; decimals keep their digits as strings, NaN and infinity are null."""
 
     def plain(item: Any) -> Any:
         if dataclasses.is_dataclass(item) and not isinstance(item, type):
@@ -41,7 +41,7 @@ def print_json(value: object) -> None:
             return {name: getattr(item, name) for name in names}
         return str(item) if isinstance(item, Decimal) else list(item)
 
-    sys.stdout.write(json.dumps(value, default=plain, indent=1, ensure_ascii=False) + "\n")
+    sys.stdout.write(json_text(value, plain) + "\n")
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> LookupError:

@@ -101,6 +101,8 @@ def _print(d: Description, out: Console) -> None:
         out.print(f"{d.params:,} parameters, {d.macs:,} multiply-adds at {size}")
     if d.claims:
         out.print(console.claims(d))
+    if d.context:
+        out.print(console.context(d))
     if d.weights:
         out.print(console.weights(d))
     for deviation in d.deviations:

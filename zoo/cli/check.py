@@ -10,12 +10,15 @@ from rich.console import Console
 from rich.markup import escape
 
 from zoo.cli.app import Data, Json, app, bars, print_json
+from zoo.cli.app import progress as spinner
+from zoo.distributed import DEVICES
 from zoo.evaluation.ledger import Ledger
 from zoo.reporting import console
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
+    from zoo.claims.downloads import Download
     from zoo.claims.plan import PlannedEval
     from zoo.evaluation.spec import EvalSpec
 
@@ -23,10 +26,21 @@ if TYPE_CHECKING:
 class ProgressBars:
     """Prints the plan, then a bar for each evaluation."""
 
-    def __init__(self, out: Console, quiet: bool) -> None:
-        self.out, self.quiet, self.bars = out, quiet, bars()
+    def __init__(self, out: Console, quiet: bool, ask: bool = True) -> None:
+        self.out, self.quiet, self.ask, self.bars = out, quiet, ask, bars()
         self.task: TaskID | None = None
         self.started = self.to_do = 0
+
+    def downloads(self, planned: "Sequence[Download]") -> None:
+        """Show what will be downloaded, and ask once.
+
+        Raises:
+            Abort: The answer is no.
+        """
+        messages = Console(stderr=True) if self.quiet else self.out
+        console.downloads(planned, messages)
+        if planned and self.ask:
+            typer.confirm("Download these?", abort=True, err=True)
 
     def planned(self, steps: "Sequence[PlannedEval]", seconds: "Mapping[EvalSpec, float]") -> None:
         if not self.quiet:
@@ -60,7 +74,7 @@ def check(
     ] = None,
     data: Data = None,
     show_all: Annotated[bool, typer.Option("--all", help="Also print claims not run.")] = False,
-    device: Annotated[str, typer.Option(help="Device to run on: auto, cpu or cuda.")] = "auto",
+    device: Annotated[str, typer.Option(help=f"Device to run on: {', '.join(DEVICES)}.")] = "auto",
     precision: Annotated[str, typer.Option(help="Precision: fp32, bf16 or fp16.")] = "fp32",
     fast: Annotated[bool, typer.Option("--fast", help="Short for --precision bf16.")] = False,
     batch_size: Annotated[
@@ -73,12 +87,29 @@ def check(
     rerun: Annotated[
         bool, typer.Option("--rerun", help="Repeat evaluations that already have a record.")
     ] = False,
+    retrain: Annotated[
+        bool,
+        typer.Option(
+            "--retrain",
+            help="Train now what a paper's recipe trains in about a minute, beside the print.",
+        ),
+    ] = False,
     skip_broken: Annotated[
         bool, typer.Option("--skip-broken", help="Leave out samples that cannot be read.")
     ] = False,
     processes: Annotated[
         int, typer.Option(help="Fail unless exactly N processes were launched; 0 for any.")
     ] = 0,
+    download: Annotated[
+        bool,
+        typer.Option(
+            "--download",
+            help="Download what claims need: data, and the first weights; with --all, all.",
+        ),
+    ] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Download without asking, as in a script.")
+    ] = False,
     ledger: Annotated[
         Path | None, typer.Option(help="Folder of the ledger that records are added to.")
     ] = None,
@@ -92,10 +123,17 @@ def check(
     from zoo.claims.check import check as check_claims
     from zoo.distributed import shutdown
 
-    if data is not None and not data.is_dir():
+    if data is not None and not (data.is_dir() or download):
         raise ValueError(f"--data must be a folder that exists, not {data}")
+    if download and not (yes or sys.stdin.isatty()):
+        raise ValueError(
+            "--download asks before it fetches anything; without a terminal, add --yes"
+        )
     out = console.make_console()
-    progress = ProgressBars(out, as_json)
+    if retrain:
+        _retrain(names or [], data, as_json)
+        return
+    progress = ProgressBars(out, as_json, ask=not yes)
     precision = "bf16" if fast else precision
     _warn_if_emulated(precision, device)
     try:
@@ -110,6 +148,7 @@ def check(
             skip_broken=skip_broken,
             rerun=rerun,
             processes=processes,
+            download="all" if download and show_all else download,
             ledger=Ledger(ledger) if ledger else None,
             on_progress=progress,
         )
@@ -125,6 +164,19 @@ def check(
         print_json(verdicts)
     elif verdicts:
         console.report(verdicts, show_all, out)
+    raise typer.Exit(1 if any(verdict.fails for verdict in verdicts) else 0)
+
+
+def _retrain(names: Sequence[str], data: Path | None, as_json: bool) -> None:
+    """Print the verdict on each number that is trained now; exit with 1 if one is missed."""
+    from zoo.claims.retraining import retrain
+
+    with spinner() as say:
+        verdicts = list(retrain(*names, data=data, on_progress=say))
+    if as_json:
+        print_json(verdicts)
+    else:
+        console.report(verdicts, True, console.make_console())
     raise typer.Exit(1 if any(verdict.fails for verdict in verdicts) else 0)
 
 

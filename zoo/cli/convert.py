@@ -21,10 +21,6 @@ def convert(
     model: Annotated[
         str, typer.Option(help="Architecture of the checkpoint; detected by default.")
     ] = "",
-    install: Annotated[
-        bool,
-        typer.Option("--install", help="Write to where zoo.create and `zoo check` look for it."),
-    ] = False,
     keys: Annotated[
         str, typer.Option("--as", help="Key mapping of the output, e.g. nanoGPT; else the zoo's.")
     ] = "",
@@ -37,9 +33,7 @@ def convert(
     """Convert a published checkpoint to safetensors, in the zoo's keys or in another mapping's."""
     from zoo.models._conversion import convert_file, report_to_dict
 
-    if install and (to or keys):
-        raise ValueError("--install chooses file and keys itself; leave out --to and --as")
-    report = convert_file(file, to, model=model, install=install, keys=keys, ema=ema)
+    report = convert_file(file, to, model=model, keys=keys, ema=ema)
     if as_json:
         print_json(report_to_dict(report))
         return

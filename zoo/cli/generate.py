@@ -35,14 +35,19 @@ def generate(
     weights: Annotated[
         Path | None, typer.Option(help="Safetensors file (or index) of the model.")
     ] = None,
+    precision: Annotated[str, typer.Option(help="Precision: fp32, bf16 or fp16.")] = "fp32",
     as_json: Json = False,
 ) -> None:
     """Generate text from a prompt."""
+    from zoo.evaluation.config import EvalConfig
     from zoo.inference import text_generation
     from zoo.inference.generation import SamplingParams
 
     sampling = SamplingParams(temperature=temperature, top_k=top_k, top_p=top_p)
-    generator = text_generation.TextGenerator.load(name, weights=weights, tokenizer=tokenizer)
+    dtype = EvalConfig(precision=precision).dtype
+    generator = text_generation.TextGenerator.load(
+        name, weights=weights, tokenizer=tokenizer, dtype=dtype
+    )
     options: dict[str, Any] = {"max_new_tokens": max_new_tokens, "sampling": sampling, "seed": seed}
     if as_json or len(prompt) > 1:
         texts = generator.generate(prompt, stop=stop or [], **options)

@@ -44,17 +44,24 @@ def push(
 @app.command()
 def pull(
     names: Annotated[list[str], typer.Argument(help="Weights, or hf-hub:org/repo@revision.")],
-    to: Annotated[Path, typer.Option(help="Folder to collect the weights in.")],
+    to: Annotated[
+        Path | None, typer.Option(help="Folder to collect them in, for a machine without network.")
+    ] = None,
+    trust: Annotated[
+        bool,
+        typer.Option("--trust", help="Take a file at a URL of which no sum is known, and lock it."),
+    ] = False,
 ) -> None:
-    """Collect weights in a folder for a machine without network."""
+    """Download weights; with --to, collect them for a machine without network."""
     from zoo.hub.pull import pull
 
     with progress() as advance:
-        paths = pull(names, to, advance)
+        paths = pull(names, to, advance, trust=trust)
     for path in paths:
         print(path)
     if not paths:
-        print(f"{', '.join(names)}: part of the zoo, so {to} needs no file of it")
+        print(f"{', '.join(names)}: part of the zoo, so {to or 'this machine'} needs no file of it")
+    if not (to and paths):
         return
     serve = f", or `zoo hub serve {to / 'hub'}` for others" if (to / "hub").is_dir() else ""
     print(f"there: HF_HOME={to} HF_HUB_OFFLINE=1{serve}")

@@ -21,7 +21,9 @@ def report(
     serve: Annotated[
         bool, typer.Option("--serve", help="Serve the site on this machine and open it.")
     ] = False,
-    port: Annotated[int, typer.Option(help="Port of --serve; 0: any free one.")] = 0,
+    port: Annotated[
+        int, typer.Option(help="Port of --serve; 0: any free one.", min=0, max=65535)
+    ] = 0,
     browser: Annotated[bool, typer.Option(help="Start a browser with --serve.")] = True,
 ) -> None:
     """Write a site of all claims, models and benchmarks that needs no server and no network."""

@@ -12,7 +12,7 @@ from zoo.cli.app import Data, app
 def train(
     recipe: Annotated[str, typer.Argument(help="FILE.py:NAME, e.g. configs/digits.py:resnet20.")],
     out: Annotated[Path, typer.Option(help="Folder of the run; an interrupted run resumes.")],
-    seed: Annotated[int, typer.Option(help="Seed of the run.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the run.", min=0, max=2**32 - 1)] = 0,
     data: Data = None,
 ) -> None:
     """Train a network by a recipe, or resume an interrupted run."""

@@ -22,12 +22,13 @@ def upscale(
     model: Annotated[
         str, typer.Option(help="Super-resolution model, e.g. rcan_tiny, carn_m, rcan_x4.")
     ] = "rcan_tiny",
-    scale: Annotated[int, typer.Option(help="Factor of width and height.")] = 2,
+    scale: Annotated[int, typer.Option(help="Factor of width and height.", min=1)] = 2,
     weights: Annotated[
         Path | None, typer.Option(help="Safetensors file of the model, made by `zoo convert`.")
     ] = None,
     tile: Annotated[
-        int | None, typer.Option(help="Tile size in pixels; by default what fits in free memory.")
+        int | None,
+        typer.Option(help="Tile size in pixels; by default what fits in free memory.", min=1),
     ] = None,
     self_ensemble: Annotated[
         bool, typer.Option("--self-ensemble", help="Average eight orientations: slower, better.")
@@ -68,7 +69,9 @@ def upscale(
 def score(
     sr: Annotated[Path, typer.Option(help="Folder of super-resolved images.")],
     hr: Annotated[Path, typer.Option(help="Folder of the originals, under the same names.")],
-    scale: Annotated[int, typer.Option(help="Scale; as many pixels of each edge are left out.")],
+    scale: Annotated[
+        int, typer.Option(help="Scale; as many pixels of each edge are left out.", min=1)
+    ],
     as_json: Json = False,
 ) -> None:
     """Score super-resolved images as papers do: PSNR and SSIM on Y, without the border."""

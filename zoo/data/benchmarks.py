@@ -5,10 +5,14 @@ are evaluated (`zoo.transform`).
 """
 
 import importlib
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any, Protocol
+
+from zoo.data.splits import HARNESS_SIZES, PEPS_SUMS
 
 
 class Dataset(Protocol):
@@ -37,7 +41,10 @@ class Benchmark:
     scale: int = 0  # super-resolution: size of the large image over that of the small one
     degradation: str = ""  # super-resolution: how small images are made, "bi" or "bd"
     sigma: float = 0.0  # denoising: standard deviation of the noise, of pixels in 0..255
+    quality: int = 0  # denoising: of the JPEG files that images are stored as, 1..100
     sha256: str = ""  # of a bundled text
+    weights_of: str = ""  # weights for this benchmark may be judged here too; "*": any weights
+    subset: str = ""  # timm's list of the classes that are told apart, of 1,000; "" for all
     note: str = ""  # what a reader should know of the split
 
     @property
@@ -93,19 +100,46 @@ def _image_classification() -> Iterator[Benchmark]:
             )
 
     cifar = {"train": 50_000, "test": 10_000}
+    svhn = {"train": 73_257, "test": 26_032, "extra": 531_131}
     jpeg = "CIFAR-10 re-encoded as JPEG: not CIFAR-10, and never judged as such"
-    first = "the first 3,000 of its 10,000 images"
     yield from splits("digits", "digits", {"train": 1437, "test": 360}, 10, bundled=True)
     yield from splits("cifar10", "parquet", cifar, 10, columns=("img", "label"))
     yield from splits("cifar100", "parquet", cifar, 100, columns=("img", "fine_label"))
     yield from splits("cifar10_jpeg", "parquet", cifar, 10, columns=("img", "label"), note=jpeg)
+    yield from splits("svhn", "parquet", svhn, 10)
     yield from splits("mnist", "parquet", {"train": 60_000}, 10)
-    yield from splits("mnist", "parquet", {"test": 3_000}, 10, note=first)
+    yield from splits("mnist", "parquet", {"test": 10_000}, 10, version=2)
     yield from splits("imagenet", "imagenet", {"train": 1_281_167, "val": 50_000}, 1000)
+    yield from _imagenet_shifts()
+
+
+def _imagenet_shifts() -> Iterator[Benchmark]:
+    """Other test sets for networks trained on ImageNet-1k."""
+    notes = {
+        "imagenet_v2/test": "matched frequency (1902.10811)",
+        "imagenet_a/test": "photographs that a ResNet-50 got wrong (1907.07174): 200 classes",
+        "imagenet_r/test": "renditions (2006.16241): 200 classes",
+        "imagenet_sketch/test": "sketches (1905.13549)",
+        "imagenet_real/val": "imagenet/val with all labels that fit (2006.07159); some have none",
+    }
+    sizes = (10_000, 7_500, 30_000, 50_889, 46_837)
+    for (id_, note), size in zip(notes.items(), sizes, strict=True):
+        subset = id_.partition("/")[0].replace("_", "-")
+        yield Benchmark(
+            id=id_,
+            task="image-classification",
+            size=size,
+            loader=f"zoo.data.imagenet_shifts:{'open_real' if 'real' in id_ else 'open_folder'}",
+            classes=1000,
+            weights_of="imagenet/val",
+            subset=subset if subset in ("imagenet-a", "imagenet-r") else "",
+            note=note,
+        )
 
 
 def _super_resolution() -> Iterator[Benchmark]:
     sizes = {"set5": 5, "set14": 14, "b100": 100, "urban100": 100, "manga109": 109, "photos": 4}
+    sizes["div2k_valid"] = 100
     for name, size in sizes.items():
         bundled = name == "photos"
         for degradation, scale in [("bi", 2), ("bi", 3), ("bi", 4), ("bi", 8), ("bd", 3)]:
@@ -126,8 +160,9 @@ def _denoising() -> Iterator[Benchmark]:
         (name, n, f"sigma{sigma}", sigma) for name, n in noisy.items() for sigma in (15, 25, 50)
     ]
     splits += [("train400", 400, "train", 0), ("cbsd432", 432, "train", 0)]
-    splits += [("photos", 4, "sigma25", 25)]
-    for name, size, split, sigma in splits:
+    splits += [("classic5", 5, f"jpeg{quality}", 0) for quality in (10, 20, 30, 40)]
+    splits += [("live1", 29, f"jpeg{quality}", 0) for quality in (10, 20, 30, 40)]
+    for name, size, split, sigma in [*splits, ("photos", 4, "sigma25", 25)]:
         bundled = name == "photos"
         yield Benchmark(
             id=f"{name}/{split}",
@@ -136,6 +171,7 @@ def _denoising() -> Iterator[Benchmark]:
             loader=f"zoo.data.denoising:{'open_photos' if bundled else 'open_folder'}",
             bundled=bundled,
             sigma=float(sigma),
+            quality=int(split[4:]) if split.startswith("jpeg") else 0,
         )
 
 
@@ -151,8 +187,33 @@ def _keyword_spotting() -> Iterator[Benchmark]:
         )
 
 
+def _forecasting() -> Iterator[Benchmark]:
+    """ETT's hourly series: a sample for each step after which a horizon fits into the split."""
+    for name, split in product(("etth1", "etth2"), ("train", "validation", "test")):
+        for horizon in (96, 192, 336, 720):
+            yield Benchmark(
+                id=f"{name}/{split}_{horizon}",
+                task="forecasting",
+                size=(8_641 if split == "train" else 2_881) - horizon,
+                loader="zoo.data.forecasting:open_folder",
+            )
+
+
+def _tabular() -> Iterator[Benchmark]:
+    path = Path(__file__).with_name("tabular.toml")
+    for name, table in tomllib.loads(path.read_text(encoding="utf-8")).items():
+        yield Benchmark(
+            id=f"tabular/{name}",
+            task="tabular",
+            size=table["rows"],
+            loader="zoo.data.tabular:open_table",
+            bundled="file" not in table,
+            classes=table["classes"],
+        )
+
+
 def _language_modeling() -> Iterator[Benchmark]:
-    def texts(id_: str, size: int, note: str = "", sha256: str = "") -> Benchmark:
+    def texts(id_: str, size: int, note: str = "", sha256: str = "", **fields: Any) -> Benchmark:
         return Benchmark(
             id=id_,
             task="language-modeling",
@@ -161,14 +222,13 @@ def _language_modeling() -> Iterator[Benchmark]:
             bundled=bool(sha256),
             sha256=sha256,
             note=note,
+            **fields,
         )
 
     peps = "Python Enhancement Proposals, placed in the public domain by their authors"
     tokens = "tokens, by nanoGPT"
-    train = "507fa56a8ec544564b1faf68d51a286bab806222cacbb86a5cd9ce7b0bbd5995"
-    validation = "68ee344ea48e7e3bf06d3ca2e6df833fc9d2bcf0b5f68d3250aadea4ed517f07"
-    yield texts("peps_mini/train", 90, peps, train)
-    yield texts("peps_mini/validation", 7, peps, validation)
+    yield texts("peps_mini/train", 90, peps, PEPS_SUMS["train"])
+    yield texts("peps_mini/validation", 7, peps, PEPS_SUMS["validation"])
     yield texts("peps/train", 711, peps)
     yield texts("peps/validation", 40, peps)
     yield texts("wikitext2/validation", 1)
@@ -176,7 +236,24 @@ def _language_modeling() -> Iterator[Benchmark]:
     yield texts("openwebtext/train", 9_035_582_198, tokens)
     yield texts("openwebtext/validation", 4_434_897, tokens)
     yield texts("pile/train", 210_607_728, "documents")
+    yield texts("pile/validation", 214_670, "documents")
     yield texts("slimpajama/train", 20_000_000_000, "tokens, of 627B")
+    for name in ("ptb/test", "wikitext103/test", "enwik8/test", "text8/test", "1bw/test"):
+        yield texts(name, 1, weights_of="*")
+    yield from _lm_harness()
+
+
+def _lm_harness() -> Iterator[Benchmark]:
+    """Tasks of lm-evaluation-harness, each on the split that it evaluates."""
+    for name, size in HARNESS_SIZES.items():
+        yield Benchmark(
+            id=f"lm_eval/{name}",
+            task="language-modeling",
+            size=size,
+            loader="zoo.data.lm_harness:open_task",
+            weights_of="*",
+            note="a task of lm-evaluation-harness",
+        )
 
 
 BENCHMARKS: dict[str, Benchmark] = {
@@ -186,7 +263,34 @@ BENCHMARKS: dict[str, Benchmark] = {
         _super_resolution(),
         _denoising(),
         _keyword_spotting(),
+        _forecasting(),
+        _tabular(),
         _language_modeling(),
     )
     for benchmark in benchmarks
 }
+# Means of a table -> the benchmarks whose scores are averaged.
+PARTS = tuple(f"lm_eval/{name}" for name in HARNESS_SIZES if not name.startswith("cbt_"))
+MEANS = {"lm_eval/mean_of_11": PARTS}
+
+
+def benchmarks_of(id_: str) -> tuple[str, ...]:
+    """Return the benchmarks that a claim on `id_` is judged by, none if the zoo lacks one.
+
+    That is itself; of a mean, its parts; of one image ("urban100/bi_x4/img_004"), its set.
+
+    Example:
+        >>> benchmarks_of("urban100/bi_x4/img_004")
+        ('urban100/bi_x4',)
+    """
+    if id_ in BENCHMARKS:
+        return (id_,)
+    images = BENCHMARKS.get(id_.rpartition("/")[0])
+    is_image = images is not None and images.task in ("super-resolution", "denoising")
+    return (images.id,) if images and is_image else MEANS.get(id_, ())
+
+
+def image_of(id_: str) -> str:
+    """Return the image that a claim on `id_` is about; "" for a whole benchmark or a mean."""
+    is_whole = id_ in BENCHMARKS or id_ in MEANS
+    return "" if is_whole else id_.rpartition("/")[2]

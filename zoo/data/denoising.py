@@ -1,12 +1,14 @@
-"""Denoising: clean images, and the noise that is added to them.
+"""Denoising: clean images, and how they are degraded.
 
-set12, bsd68, train400 (grey), cbsd68, cbsd432 (colour): DIR/denoise/<set>/* or DIR/<set>/*
+set12, bsd68, train400, classic5 (grey), cbsd68, cbsd432, live1 (colour): DIR/denoise/<set>/* or
+DIR/<set>/*
 photos: four photographs that come with scikit-image, converted to grey
 
 Noise has one seed for all images and is neither clipped nor rounded, as in the demo code of
-1608.03981. The draws are NumPy's; MATLAB's old generator is not rebuilt.
+1608.03981; it is drawn by NumPy, or as MATLAB's old generator draws it.
 """
 
+import io
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +18,7 @@ from PIL import Image
 
 from zoo.data.benchmarks import Benchmark
 from zoo.data.imresize import Pixels
+from zoo.data.matlab_randn import randn
 from zoo.data.super_resolution import PHOTOS, images_in, photo, read_image
 
 
@@ -26,10 +29,37 @@ class CleanImage(NamedTuple):
     pixels: Pixels  # uint8, (H, W) if grey, (H, W, 3) in colour
 
 
-def add_noise(clean: Pixels, sigma: float, seed: int) -> NDArray[np.float32]:
-    """Return an image of 0..255 scaled to 0..1, plus Gaussian noise of `sigma` (in 0..255)."""
-    noise = np.random.RandomState(seed).normal(0, sigma / 255, clean.shape)
-    return (clean / 255 + noise).astype(np.float32)
+def add_noise(
+    clean: Pixels, sigma: float, seed: int, generator: str = "numpy"
+) -> NDArray[np.float32]:
+    """Return an image of 0..255 scaled to 0..1, plus Gaussian noise.
+
+    Args:
+        clean: image of 0..255, (H, W) or (H, W, 3).
+        sigma: standard deviation of the noise, of pixels in 0..255.
+        seed: of the generator; MATLAB's is rebuilt for 0 alone.
+        generator: "numpy", or "matlab" for its generator before version 5.
+
+    Example:
+        >>> noisy = add_noise(np.full((8, 8), 128), 25, 0, "matlab")
+        >>> noisy.dtype, round(float(noisy[0, 0] - 128 / 255), 4)
+        (dtype('float32'), 0.1142)
+    """
+    if generator == "matlab":
+        draws = randn(clean.shape)
+    else:
+        draws = np.random.RandomState(seed).normal(size=clean.shape)
+    return (clean / 255 + sigma / 255 * draws).astype(np.float32)
+
+
+def compress(grey: Pixels, quality: int) -> Pixels:
+    """Return what JPEG leaves of a grey image, (H, W) of uint8, at a quality of 1..100.
+
+    libjpeg's, which Pillow and MATLAB share.
+    """
+    file = io.BytesIO()
+    Image.fromarray(grey).save(file, "JPEG", quality=quality)
+    return np.asarray(Image.open(file))
 
 
 class Images:

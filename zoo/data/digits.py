@@ -16,6 +16,7 @@ from PIL import Image
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
+from zoo._io import read_json
 from zoo.data.benchmarks import Benchmark, DatasetNotFoundError
 
 SPLIT = Path(__file__).with_name("digits_split.json")
@@ -68,7 +69,7 @@ def open_split(benchmark: Benchmark, data: Path | None = None) -> Digits:
 
     Raises DatasetNotFoundError if the scans or the stored split are not those of version 1.
     """
-    split = json.loads(SPLIT.read_text(encoding="utf-8"))
+    split = read_json(SPLIT)
     pixels, _ = scans()
     if _sum(pixels.tobytes()) != split["pixels_sha256"] or digest(split) != split["indices_sha256"]:
         raise DatasetNotFoundError(

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from PIL import Image
 
 from zoo.data.benchmarks import Benchmark, DatasetNotFoundError
+from zoo.data.contents import files_digest
 
 
 class Parquet:
@@ -26,6 +27,11 @@ class Parquet:
         row = self.rows[index]
         image, label = self.columns
         return row[image], int(row[label])
+
+    @property
+    def fingerprint(self) -> str:
+        """The `datasets` library's own, for rows that come from no files of the user."""
+        return str(getattr(self.rows, "_fingerprint", ""))
 
     def where(self, index: int) -> str:
         """Return the file of a row and its number there."""
@@ -69,7 +75,9 @@ def open_files(files: Sequence[Path]) -> Any:
             raise DatasetNotFoundError(
                 f"{file} is no whole parquet file: {cause}; download it again"
             ) from None
-    return datasets.Dataset.from_parquet([str(file) for file in files])
+    # the library itself takes a file of the same name and time for the same
+    cache = Path(datasets.config.HF_DATASETS_CACHE) / f"zoo-{files_digest(files)[:16]}"
+    return datasets.Dataset.from_parquet([str(file) for file in files], cache_dir=str(cache))
 
 
 def _siblings(file: Path) -> list[Path]:

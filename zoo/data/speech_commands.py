@@ -64,19 +64,19 @@ class SpeechCommands:
     Silence is background noise, cropped and scaled at random with the sample's number as seed.
     """
 
-    def __init__(self, files: list[tuple[Path, int]], noises: list[Path], silences: int) -> None:
-        self.files, self.noises, self.silences = files, noises, silences
+    def __init__(self, words: list[tuple[Path, int]], noises: list[Path], silences: int) -> None:
+        self.words, self.noises, self.silences = words, noises, silences
 
     def __len__(self) -> int:
-        return len(self.files) + self.silences
+        return len(self.words) + self.silences
 
     def __getitem__(self, index: int) -> tuple[Sound, int]:
         if not 0 <= index < len(self):
             raise IndexError(f"sample {index} of {len(self)}")
-        if index < len(self.files):
-            path, label = self.files[index]
+        if index < len(self.words):
+            path, label = self.words[index]
             return pad_or_crop(read_wav(path)), label
-        random = np.random.RandomState(index - len(self.files))
+        random = np.random.RandomState(index - len(self.words))
         noise = self.background[random.randint(len(self.background))]
         start = random.randint(len(noise) - RATE + 1)
         return np.float32(MAX_NOISE * random.uniform()) * noise[start : start + RATE], 0
@@ -91,8 +91,13 @@ class SpeechCommands:
 
     def where(self, index: int) -> str:
         """Return the file of a word, or the number of a silent sample."""
-        files = len(self.files)
-        return str(self.files[index][0]) if index < files else f"silence {index - files}"
+        words = len(self.words)
+        return str(self.words[index][0]) if index < words else f"silence {index - words}"
+
+    @property
+    def files(self) -> list[Path]:
+        """All files that are read: words, then noises."""
+        return [path for path, _ in self.words] + self.noises
 
 
 def select_files(home: Path, split: str) -> list[tuple[Path, int]]:

@@ -15,10 +15,10 @@ from typing import NamedTuple
 
 import numpy as np
 import skimage
-from PIL import Image
 from scipy.ndimage import correlate
 
 from zoo.data.benchmarks import Benchmark, DatasetNotFoundError
+from zoo.data.image_reading import load_image
 from zoo.data.imresize import Pixels, imresize, round_to_uint8
 
 LOW = {"bi": "LR_bicubic", "bd": "LR_bd"}  # folders of published small images
@@ -71,10 +71,10 @@ DEGRADATIONS: dict[str, Callable[..., Pixels]] = {"bi": bicubic_down, "bd": blur
 def read_image(path: Path) -> Pixels:
     """Return the pixels of a file: (H, W) if grey, else (H, W, 3). Raises ValueError for other
     modes, such as transparency."""
-    with Image.open(path) as image:
-        if image.mode not in ("L", "RGB", "P", "1"):
-            raise ValueError(f"{path} has mode {image.mode}; a benchmark is of 8-bit RGB or grey")
-        return np.asarray(image.convert("L" if image.mode in ("L", "1") else "RGB"))
+    image = load_image(path)
+    if image.mode not in ("L", "RGB", "P", "1"):
+        raise ValueError(f"{path} has mode {image.mode}; a benchmark is of 8-bit RGB or grey")
+    return np.asarray(image.convert("L" if image.mode in ("L", "1") else "RGB"))
 
 
 class Pairs:
@@ -90,13 +90,13 @@ class Pairs:
     def __init__(
         self, files: list[Path], scale: int, degrade: Callable[[Pixels], Pixels], small: Path | None
     ) -> None:
-        self.files, self.scale, self.degrade, self.small = files, scale, degrade, small
+        self.scale, self.degrade, self.small, self.large_files = scale, degrade, small, files
 
     def __len__(self) -> int:
-        return len(self.files)
+        return len(self.large_files)
 
     def __getitem__(self, index: int) -> Pair:
-        file = self.files[index]
+        file = self.large_files[index]
         large = modcrop(read_image(file), self.scale)
         if self.small is None:
             return Pair(file.stem, large, self.degrade(large))
@@ -110,7 +110,13 @@ class Pairs:
 
     def where(self, index: int) -> str:
         """Return the file of a large image."""
-        return str(self.files[index])
+        return str(self.large_files[index])
+
+    @property
+    def files(self) -> list[Path]:
+        """All files that are read, the published small images too."""
+        small = [self.small / file.name for file in self.large_files] if self.small else []
+        return self.large_files + [file for file in small if file.is_file()]
 
 
 def images_in(folder: Path) -> list[Path]:

@@ -5,9 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import numpy as np
 
 from zoo.data.benchmarks import Benchmark, DatasetNotFoundError
+from zoo.data.detokenizers import DETOKENIZERS
 from zoo.data.tokenizers import Tokenizer
 
 SEPARATOR = "\f"  # between the documents of a bundled file
@@ -30,6 +32,21 @@ class Texts:
     def bytes(self) -> int:
         """Size of all documents in UTF-8."""
         return sum(len(text.encode("utf-8")) for text in self.documents)
+
+    @property
+    def characters(self) -> int:
+        """Size of all documents in characters."""
+        return sum(map(len, self.documents))
+
+    @property
+    def words(self) -> int:
+        """Words as stored, and one more for the end of each line, as language models count."""
+        return sum(len(text.split()) + text.count("\n") for text in self.documents)
+
+    def detokenized(self, dataset: str) -> "Texts":
+        """Return the documents without the traces of the data set's tokenization."""
+        detokenize = DETOKENIZERS.get(dataset)
+        return Texts(tuple(map(detokenize, self.documents))) if detokenize else self
 
     def tokens(self, tokenizer: Tokenizer) -> np.ndarray:
         """Return the ids of all documents, the tokenizer's end after each."""
@@ -69,7 +86,7 @@ def open_bundled(benchmark: Benchmark, data: Path | None = None) -> Texts:
 
 
 def open_folder(benchmark: Benchmark, data: Path | None = None) -> Texts | TokenFile:
-    """Return DATA/<name>/<split>: nanoGPT's .bin, .txt or .parquet files.
+    """Return DATA/<name>/<split>: nanoGPT's .bin, .txt, .parquet or .jsonl files.
 
     Raises DatasetNotFoundError without any of these.
     """
@@ -77,8 +94,8 @@ def open_folder(benchmark: Benchmark, data: Path | None = None) -> Texts | Token
     texts = read_split(data / name, split) if data and (data / name).is_dir() else None
     if texts is None:
         raise DatasetNotFoundError(
-            f"{benchmark.id} needs {name}/{split}.bin, .txt or .parquet in the folder of data "
-            "(--data DIR or ZOO_DATA)"
+            f"{benchmark.id} needs {name}/{split}.bin, .txt, .parquet or .jsonl in the folder of "
+            "data (--data DIR or ZOO_DATA)"
         )
     return texts
 
@@ -93,7 +110,28 @@ def read_split(folder: Path, split: str) -> Texts | TokenFile | None:
         return Texts(tuple(path.read_text(encoding="utf-8") for path in files))
     if files := sorted(folder.glob(f"{split}*.parquet")):
         return read_parquet(files)
+    if (path := folder / f"{split}.jsonl").is_file():
+        return read_jsonl(path)
     return None
+
+
+def read_jsonl(path: Path) -> Texts:
+    """Return the documents of a file with {"text": ...} on each line, as the Pile is published.
+
+    Raises ValueError for a line that is none.
+    """
+    documents: list[str] = []
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            try:
+                documents.append(msgspec.json.decode(line, type=_JsonLine).text)
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                raise ValueError(f"{path}:{number} is no document with a text: {error}") from None
+    return Texts(tuple(documents))
+
+
+class _JsonLine(msgspec.Struct):
+    text: str
 
 
 def read_parquet(files: Sequence[Path]) -> Texts:

@@ -10,9 +10,11 @@ from timm.data import create_transform
 from torch import Tensor
 from torchvision.transforms import InterpolationMode
 
+from zoo.data.image_reading import to_mode
 from zoo.papers.protocols import CropProtocol
 
 Transform = Callable[[Image.Image], Tensor]
+MODES = {1: "L", 3: "RGB"}  # by the channels of a network
 
 
 class EvalTransform:
@@ -22,7 +24,10 @@ class EvalTransform:
     """
 
     def __init__(self, cfg: Mapping[str, Any]) -> None:
-        self.mode = {1: "L", 3: "RGB"}.get(cfg["input_size"][0], "")
+        channels = cfg["input_size"][0]
+        if channels not in MODES:
+            raise ValueError(f"an image becomes 1 or 3 channels; the network takes {channels}")
+        self.mode = MODES[channels]
         self.steps = create_transform(
             input_size=tuple(cfg["input_size"]),
             interpolation=cfg["interpolation"],
@@ -32,7 +37,7 @@ class EvalTransform:
         )
 
     def __call__(self, image: Image.Image) -> Tensor:
-        tensor: Tensor = self.steps(image.convert(self.mode) if self.mode else image)
+        tensor: Tensor = self.steps(to_mode(image, self.mode))
         return tensor
 
     def __repr__(self) -> str:
@@ -49,7 +54,7 @@ class MultiCrop:
         self.protocol, self.mean, self.std = protocol, list(cfg["mean"]), list(cfg["std"])
 
     def __call__(self, image: Image.Image) -> list[Tensor]:
-        return [self.crops(image.convert("RGB"), size) for size in self.protocol.resize]
+        return [self.crops(to_mode(image, "RGB"), size) for size in self.protocol.resize]
 
     def crops(self, image: Image.Image, shorter: int) -> Tensor:
         """Return the crops of an image resized to `shorter` pixels on its shorter side."""

@@ -5,10 +5,11 @@ FOLDER/setting.json, FOLDER/answers-<rank>.jsonl -> {index: prediction}
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from zoo._io import atomic_write
+from zoo._io import atomic_write, json_text, read_json
 
 Prediction = tuple[Any, ...]  # (index, value, ...), or without the index where that is a key
 
@@ -19,18 +20,34 @@ def load_predictions(folder: Path | None, setting: Mapping[str, Any]) -> dict[in
         return {}
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "setting.json"
-    if path.exists() and json.loads(path.read_text(encoding="utf-8")) != setting:
-        raise ValueError(f"{folder} holds answers of another setting; take a new folder")
+    if path.exists() and (changes := _differences(_read_setting(path), setting)):
+        raise ValueError(
+            f"{folder} holds answers of another setting ({', '.join(changes)}); take a new folder"
+        )
     write_indented(path, setting)
     predictions: dict[int, Prediction] = {}
     for log in sorted(folder.glob("answers-*.jsonl")):
-        for line in log.read_text(encoding="utf-8").splitlines():
-            try:
-                index, *values = json.loads(line)
-            except (ValueError, TypeError):
-                continue  # cut off when the run was killed
-            predictions[index] = tuple(values)
+        with log.open("rb") as lines:
+            for line in lines:
+                try:
+                    index, *values = json.loads(line)
+                except (ValueError, TypeError, RecursionError):
+                    continue  # cut off when the run was killed
+                predictions[index] = tuple(values)
     return predictions
+
+
+def _read_setting(path: Path) -> Mapping[str, Any]:
+    """Return the setting of a log. Raises ValueError for a file that is none."""
+    with suppress(ValueError):
+        if isinstance(setting := read_json(path), dict):
+            return setting
+    raise ValueError(f"{path} is no setting of an evaluation; take a new folder")
+
+
+def _differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
+    """Return the keys whose values differ."""
+    return [key for key in {**one, **other} if one.get(key) != other.get(key)]
 
 
 def append_predictions(
@@ -50,4 +67,4 @@ def append_predictions(
 
 def write_indented(path: Path, content: Any) -> None:
     """Write a JSON file, whole or not at all."""
-    atomic_write(path, json.dumps(content, indent=1) + "\n")
+    atomic_write(path, json_text(content) + "\n")

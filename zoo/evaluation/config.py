@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from zoo.distributed import choose_device
+
 PRECISIONS = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 
 
@@ -38,5 +40,5 @@ def is_emulated(precision: str, device: str = "cpu") -> bool:
     """True if the CPU lacks instructions for a precision: several times slower than fp32."""
     import torch
 
-    on_cpu = device == "cpu" or not torch.cuda.is_available()
+    on_cpu = choose_device(device) == "cpu"
     return precision == "bf16" and on_cpu and not torch.ops.mkldnn._is_mkldnn_bf16_supported()

@@ -37,6 +37,9 @@ class Evaluator(Protocol):
     def prepare(self, device: torch.device, config: EvalConfig) -> None:
         """Bring the network to the device, in the config's layout and precision."""
 
+    def contents(self) -> str:
+        """Return the sha256 of what the samples are read from; "" if it is pinned."""
+
     def load(self, index: int) -> Any:
         """Return a sample as the network takes it. Raises UnreadableSampleError."""
 
@@ -97,7 +100,7 @@ def run_evaluation(
         evaluator: the network and its samples.
         group: the processes that share the samples.
         config: precision, batch size, limit and so on.
-        setting: identifies the run in its log.
+        setting: identifies the run in its log: all that predictions depend on, `run_contents` too.
         folder: where the log is kept; an earlier run of the same setting is resumed.
         on_progress: called with the number of samples that were done.
 

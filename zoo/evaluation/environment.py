@@ -16,13 +16,23 @@ def environment(device: Any) -> dict[str, Any]:
     """Return the fields of a record that name the machine and the software."""
     import torch
 
-    on_gpu = device.type == "cuda"
     return {
-        "device": torch.cuda.get_device_name(device) if on_gpu else platform.machine(),
+        "device": _device_name(device),
         "threads": torch.get_num_threads(),
         "versions": {"python": platform.python_version()} | {n: version(n) for n in LIBRARIES},
         "commit": checkout_commit(),
     }
+
+
+def _device_name(device: Any) -> str:
+    """Return the name of a device: of its maker, or of the machine with the kind of device."""
+    import torch
+
+    if device.type == "cpu":
+        return platform.machine()
+    module = torch.get_device_module(device)
+    name = getattr(module, "get_device_name", None)  # MPS has none
+    return str(name(device)) if name else f"{platform.machine()} ({device.type})"
 
 
 @cache

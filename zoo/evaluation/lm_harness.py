@@ -6,7 +6,6 @@
 The second is the command `lm_eval` with the model "zoo": release 0.4.13 has no plug-in models.
 """
 
-import json
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -18,7 +17,11 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from zoo._io import json_text
 from zoo.data.tokenizers import get_tokenizer as read_tokenizer
+from zoo.distributed import accelerator
+from zoo.evaluation.harness_tasks import TASKS, UNAVAILABLE
+from zoo.inference.batch_size import fitting_batch_size
 from zoo.inference.generation import SamplingParams
 from zoo.inference.text_generation import TextGenerator
 from zoo.models._builder import pretrained_cfg
@@ -42,20 +45,6 @@ except ModuleNotFoundError as error:
         f"lm-evaluation-harness is not installed ({error}): install residual-zoo[harness]"
     ) from None
 
-# Column of 2502.12170, Table 3 -> the harness's task whose `acc` it is.
-TASKS = {
-    "LAMBADA": "lambada_openai",
-    "PIQA": "piqa",
-    "WinoGrande": "winogrande",
-    "ARC-E": "arc_easy",
-    "ARC-C": "arc_challenge",
-    "SciQ": "sciq",
-    "LogiQA": "logiqa",
-    "BoolQ": "boolq",
-    "HellaSwag": "hellaswag",
-    "RACE-H": "race",
-}
-UNAVAILABLE = {"RACE-M": "the harness has the high-school half of RACE alone (RACE-H)"}
 MAX_NEW_TOKENS = 256  # the harness's default
 Request = tuple[Any, list[int], list[int]]  # (texts, context ids, continuation ids)
 Likelihood = tuple[float, bool]  # (log-likelihood, True if greedy decoding gives the same ids)
@@ -79,8 +68,8 @@ class ZooLM(TemplateLM):  # type: ignore[misc]
         name: of a model or weights, or a module.
         weights: safetensors file to load instead.
         tokenizer: a name, Hub repository or file; the model's own by default.
-        batch_size: sequences at once.
-        device: taken if there is a GPU.
+        batch_size: sequences at once; "auto": as many whole contexts as a GPU holds.
+        device: taken if this machine has one of the kind; else the one that it has.
 
     Raises:
         ValueError: `name` is no language model, or `batch_size` no number.
@@ -97,18 +86,24 @@ class ZooLM(TemplateLM):  # type: ignore[misc]
         device: str = "cuda",
     ) -> None:
         super().__init__()
-        if not str(batch_size).isdecimal() or int(batch_size) < 1:
-            raise ValueError(f"batch_size is a number of sequences, not {batch_size!r}")
+        size = str(batch_size)
+        is_auto = size.partition(":")[0] == "auto"  # lm_eval's auto:N searches N times
+        if not (is_auto or (size.isdecimal() and int(size) > 0)):
+            raise ValueError(f"batch_size is a number of sequences or auto, not {size!r}")
         if isinstance(name, str):
             path = Path(weights) if weights else None
             self.generator = TextGenerator.load(name, weights=path, tokenizer=tokenizer)
         else:
             own = pretrained_cfg(name)["tokenizer"]
             self.generator = TextGenerator(name.eval(), read_tokenizer(tokenizer or own))
-        # lm_eval passes "cuda:0" on every machine
-        self._device = torch.device(device if torch.cuda.is_available() else "cpu")
-        self.model = self.generator.model.to(self._device)
-        self.batch_size = int(batch_size)
+        self.model = self.generator.model
+        kind = accelerator()  # lm_eval passes "cuda:0" on every machine
+        self.move_to(torch.device(device if device.startswith((kind, "cpu")) else kind))
+        self.batch_size = fitting_batch_size(self.model) if is_auto else int(size)
+
+    def move_to(self, device: torch.device) -> None:
+        """Bring the model to a device."""
+        self._device, self.model = device, self.model.to(device)
 
     @property
     def eot_token_id(self) -> int:
@@ -284,7 +279,7 @@ def print_results(
         print(make_table(results))
         return
     fields = {key: results[key] for key in ("results", "versions", "n-shot", "lm_eval_version")}
-    print(json.dumps({"model": name, **fields}, indent=1, default=handle_non_serializable))
+    print(json_text({"model": name, **fields}, handle_non_serializable))
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Peak memory of this process: allocated on the GPU, or resident."""
+"""Peak memory of this process: allocated on its accelerator, or resident."""
 
 import re
 import resource
@@ -13,9 +13,11 @@ class PeakMemory:
     """The peak since this object was made; an earlier one counts where it cannot be reset."""
 
     def __init__(self, device: torch.device) -> None:
-        self.device = device
-        if device.type == "cuda":
-            torch.cuda.reset_peak_memory_stats(device)
+        self.device, self.module = device, torch.get_device_module(device)
+        counts = hasattr(self.module, "max_memory_allocated")  # MPS, which shares it, does not
+        self.on_device = device.type != "cpu" and counts
+        if self.on_device:
+            self.module.reset_peak_memory_stats(device)
             return
         try:
             RESET.write_text("5", encoding="ascii")  # Linux: the peak becomes the resident size
@@ -24,8 +26,8 @@ class PeakMemory:
 
     def bytes(self) -> int:
         """Return the peak so far."""
-        if self.device.type == "cuda":
-            return int(torch.cuda.max_memory_allocated(self.device))
+        if self.on_device:
+            return int(self.module.max_memory_allocated(self.device))
         try:
             peak = re.search(r"VmHWM:\s+(\d+) kB", STATUS.read_text(encoding="ascii"))
         except OSError:

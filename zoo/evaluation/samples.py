@@ -1,20 +1,9 @@
 """Reading one sample, and errors that name it."""
 
-import struct
 from typing import Any
 
-from PIL import Image
-
 from zoo.data.benchmarks import Dataset
-
-READ_ERRORS = (
-    OSError,
-    ValueError,
-    SyntaxError,
-    EOFError,
-    struct.error,
-    Image.DecompressionBombError,
-)
+from zoo.data.image_reading import READ_ERRORS
 
 
 class UnreadableSampleError(ValueError):
@@ -38,9 +27,9 @@ def read_sample(samples: Dataset, index: int) -> Any:
         raise
     except READ_ERRORS as error:
         cause = str(error).partition("\n")[0] or type(error).__name__
-        raise UnreadableSampleError(
-            f"{sample_name(samples, index)} cannot be read: {cause}"
-        ) from None
+        name = sample_name(samples, index)
+        sentence = cause if cause.startswith(f"{name} ") else f"{name} cannot be read: {cause}"
+        raise UnreadableSampleError(sentence) from None
 
 
 def sample_name(samples: Dataset, index: int) -> str:

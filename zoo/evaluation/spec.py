@@ -108,7 +108,7 @@ def spec_for(weights: Weights, benchmark: str, protocol: Protocol | None) -> Eva
     """Return the spec of pinned weights on a benchmark."""
     from zoo.checkpoints.lockfile import get_pin
 
-    pin = get_pin(weights) if weights.repo else weights
+    pin = get_pin(weights)
     return EvalSpec(
         model=weights.model,
         weights=weights.name,
@@ -125,6 +125,8 @@ def make_record(
     group: ProcessGroup,
 ) -> dict[str, Any]:
     """Return an EvalRecord, without the fields that the ledger adds."""
+    machine = environment(group.device)
+    machine["versions"] |= getattr(evaluator, "versions", {})  # of what it alone needs
     return {
         "kind": "evaluation",
         "date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
@@ -135,7 +137,7 @@ def make_record(
         "seconds": output.seconds,
         "peak_memory": output.peak_memory,
         "processes": group.size,
-        **environment(group.device),
+        **machine,
     }
 
 

@@ -34,3 +34,24 @@ def sign_test(differences: Sequence[float]) -> float:
         n_resamples=2 ** len(differences),
     )
     return float(result.pvalue)
+
+
+def paired_t_test(differences: Sequence[float]) -> float:
+    """Return the two-sided p of a mean difference of zero by Student's test.
+
+    Equal differences leave Student nothing to estimate a spread from: the sign test decides.
+    """
+    from scipy.stats import ttest_1samp
+
+    if stdev(differences) < 1e-12:
+        return sign_test(differences)
+    return float(ttest_1samp(list(differences), 0).pvalue)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Return p-values adjusted for multiple comparisons by Holm's step-down method, in order."""
+    adjusted, largest = [0.0] * len(p_values), 0.0
+    for rank, i in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[i]))
+        adjusted[i] = largest
+    return adjusted

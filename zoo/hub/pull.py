@@ -1,4 +1,4 @@
-"""Collect weights in a folder for a machine without network.
+"""Download weights, and collect them in a folder for a machine without network.
 
 names -> downloaded and verified here -> DIR/hub, as huggingface_hub keeps files, and DIR/zoo
 
@@ -14,20 +14,27 @@ from zoo.checkpoints import loading
 from zoo.checkpoints.download import INDEX, parse_index, shard_weights
 from zoo.checkpoints.lockfile import lock_key, read_lockfile, write_lock
 from zoo.hub import reference_outputs
+from zoo.models._installation import install
 from zoo.models._registry import default_weights, parse_name
-from zoo.models._sources import HUB, open_source
+from zoo.models._sources import HUB, canonical, open_source
 from zoo.papers.weights import Weights, WeightsError
 
 
 def pull(
-    names: Iterable[str], to: Path, on_progress: Callable[[str], None] = lambda message: None
+    names: Iterable[str],
+    to: Path | None = None,
+    on_progress: Callable[[str], None] = lambda message: None,
+    *,
+    trust: bool = False,
 ) -> list[Path]:
-    """Collect weights in a folder, each file verified and written whole; return its files.
+    """Download weights, each file verified and written whole; return the files.
 
     Args:
         names: "arch.tag", an architecture with default weights, or "hf-hub:org/repo[@revision]".
-        to: The folder; files that it has are written again.
+        to: Folder to collect them in, for a machine without network; files that it has are
+            written again. None for this machine alone.
         on_progress: Called with a line of text before each file.
+        trust: Take a file at a URL whose sum nobody has published, and lock its sha256.
 
     Raises:
         WeightsError: A file cannot be had, or is not the pinned one.
@@ -37,18 +44,21 @@ def pull(
         for weights in _files(name):
             on_progress(f"{name}: {weights.file}")
             try:
+                if weights.url:
+                    install(weights, trust=trust)
                 file = loading.fetch(weights)
             except WeightsError:
                 if weights.file == reference_outputs.FILE:  # a repository may lack it
                     continue
                 raise
             loading.lock([file])
-            paths.append(_bundle(file, to))
+            paths.append(_bundle(file, to) if to else file.path)
     return paths
 
 
 def _files(name: str) -> Iterator[Weights]:
     """List the files of weights that are not bundled with the zoo."""
+    name = canonical(name)
     if name.startswith(HUB):
         source = open_source(name)
         yield source.file.weights
@@ -72,11 +82,11 @@ def _tensor_files(weights: Weights) -> Iterator[Weights]:
 def _bundle(file: loading.VerifiedFile, to: Path) -> Path:
     """Copy a file into the bundle, with its lock and the repository's main branch."""
     weights = file.weights
-    if not weights.repo:
-        return _copy(file.path, to / "zoo" / "weights" / weights.file)
-    repo = to / "hub" / f"models--{weights.repo.replace('/', '--')}"
     if entry := read_lockfile().get(lock_key(weights)):
         write_lock(to / "zoo" / "lock.json", lock_key(weights), entry)
+    if weights.url:
+        return _copy(file.path, to / "zoo" / "weights" / weights.file)
+    repo = to / "hub" / f"models--{weights.repo.replace('/', '--')}"
     main = repo / "refs" / "main"
     main.parent.mkdir(parents=True, exist_ok=True)
     atomic_write(main, file.commit)

@@ -36,7 +36,9 @@ def compute(model: nn.Module) -> dict[str, Tensor]:
     if "vocab_size" in cfg:
         inputs = _token_ids(cfg["vocab_size"])
     else:
-        inputs = {"random": _noise(cfg), "real": _astronaut(cfg)}
+        inputs = {"random": _noise(cfg)}
+        if len(cfg["input_size"]) == 3:
+            inputs["real"] = _astronaut(cfg)
     tensors: dict[str, Tensor] = {}
     for kind, x in inputs.items():
         tensors |= {f"{kind}/input": x, f"{kind}/output": run(model, x)}
@@ -52,7 +54,7 @@ def _token_ids(vocab_size: int) -> dict[str, Tensor]:
 
 def _noise(cfg: Mapping[str, Any]) -> Tensor:
     generator = torch.Generator().manual_seed(0)
-    if "num_classes" in cfg:
+    if "num_classes" in cfg or len(cfg["input_size"]) != 3:
         return torch.randn(1, *cfg["input_size"], generator=generator)
     return torch.rand(1, cfg["input_size"][0], PATCH, PATCH, generator=generator)
 

@@ -8,7 +8,7 @@ from zoo.checkpoints.download import is_cached
 from zoo.checkpoints.lockfile import read_lockfile
 from zoo.hub import reference_outputs
 from zoo.models._factory import create
-from zoo.models._sources import CONFIG, FOLDER, HUB, open_source
+from zoo.models._sources import CONFIG, FOLDER, HUB, canonical, open_source
 from zoo.papers.loading import load_papers
 from zoo.papers.weights import WeightsError
 
@@ -55,6 +55,7 @@ def verify(
 def _verify(name: str) -> VerifyResult:
     with hash_cache.disabled():
         model = create(name, pretrained=True)
+    name = canonical(name)
     if not name.startswith((HUB, FOLDER)):
         outputs = "no reference outputs; `zoo check` scores what the zoo has recorded"
         return VerifyResult(name, outputs=outputs)

@@ -7,6 +7,7 @@ A row does not depend on its batch: it has a generator of random numbers and a c
 
 import hashlib
 import logging
+import math
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -31,9 +32,10 @@ class SamplingParams:
     top_p: float = 1.0  # draw among the fewest tokens whose probabilities reach this sum
 
     def __post_init__(self) -> None:
-        if self.temperature < 0 or self.top_k < 0 or not 0 < self.top_p <= 1:
+        is_temperature = math.isfinite(self.temperature) and self.temperature >= 0
+        if not is_temperature or self.top_k < 0 or not 0 < self.top_p <= 1:
             raise ValueError(
-                "temperature and top_k are 0 or more and top_p is in 0..1, not "
+                "temperature and top_k are finite and 0 or more, and top_p is in 0..1, not "
                 f"{self.temperature}, {self.top_k}, {self.top_p}"
             )
 
@@ -48,7 +50,8 @@ class SamplingParams:
 
     def probabilities(self, logits: Tensor) -> Tensor:
         """Return the (unnormalised) probabilities to draw by: (B, vocab) -> (B, vocab)."""
-        logits = logits.float() / self.temperature
+        highest = logits.max(-1, keepdim=True).values  # by which the quotient cannot overflow
+        logits = ((logits - highest).double() / self.temperature).float()
         if 0 < self.top_k < logits.shape[-1]:
             smallest = logits.topk(self.top_k).values[:, -1:]
             logits = logits.masked_fill(logits < smallest, -torch.inf)
@@ -69,10 +72,10 @@ def check_prompts(ids: Ids, model: Any) -> None:
         raise ValueError(
             f"a prompt of {longest} tokens leaves no room in the context of {model.context}"
         )
-    largest = max(max(row) for row in ids)
-    if largest >= model.vocab or min(min(row) for row in ids) < 0:
+    unknown = [i for row in ids for i in (min(row), max(row)) if not 0 <= i < model.vocab]
+    if unknown:
         raise ValueError(
-            f"token ids are 0..{model.vocab - 1}, not {largest}; is this its tokenizer?"
+            f"token ids are 0..{model.vocab - 1}, not {unknown[0]}; is this its tokenizer?"
         )
 
 
@@ -121,6 +124,8 @@ def generate_stream(
         FloatingPointError: logits are not finite.
     """
     check_prompts(ids, model)
+    if max_new_tokens < 0:
+        raise ValueError(f"max_new_tokens is 0 or more, not {max_new_tokens}")
     sample, generators = sampling or SamplingParams(), row_generators(ids, seed)
     has_ended = stop if callable(stop) else lambda row: row[-1] in stop
     inputs, padding = _pad_left(ids, next(model.parameters()).device)

@@ -1,7 +1,6 @@
 """Upscaling of image files: which file becomes which, reading and writing."""
 
 import struct
-import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from PIL import Image
 from torch import nn
 
 from zoo._io import atomic_path
+from zoo.data.image_reading import READ_ERRORS
 from zoo.inference.upscaling import EXIF_IFD, OnProgress, split, upscale
 
 QUALITY = {"JPEG": 95, "WEBP": 95}
@@ -19,10 +19,6 @@ MODES = {  # of upscaled images that a format holds; the formats that are not he
 }
 PHOTOMETRIC, WHITE_IS_ZERO = 0x0106, 0  # tag of TIFF, and a value of it
 KEY_SCALES = {"L;2": 85, "L;4": 17}  # Pillow scales grey of 2 and 4 bits, not its transparent value
-READ_ERRORS = (
-    *(OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, OverflowError),
-    *(struct.error, zlib.error, Image.DecompressionBombError),
-)
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
 
 

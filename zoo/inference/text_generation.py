@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from zoo.data.tokenizers import Tokenizer
 from zoo.data.tokenizers import get_tokenizer as read_tokenizer
 from zoo.inference.generation import SamplingParams, generate_stream
@@ -31,7 +33,12 @@ class TextGenerator:
 
     @classmethod
     def load(
-        cls, name: str, *, weights: Path | None = None, tokenizer: str = ""
+        cls,
+        name: str,
+        *,
+        weights: Path | None = None,
+        tokenizer: str = "",
+        dtype: torch.dtype = torch.float32,
     ) -> "TextGenerator":
         """Load a language model.
 
@@ -39,6 +46,7 @@ class TextGenerator:
             name: of a model or weights.
             weights: a safetensors file to load instead of the model's weights.
             tokenizer: a name, Hub repository or file; the model's own by default.
+            dtype: of the model's parameters.
 
         Raises:
             ValueError: `name` is not a language model.
@@ -47,7 +55,7 @@ class TextGenerator:
         if not entry.is_language_model:
             raise ValueError(f"{name} is no language model; `zoo list --task language-modeling`")
         model = load_file(name, weights) if weights else create(name, pretrained=True)
-        return cls(model.eval(), read_tokenizer(tokenizer or entry.cfg["tokenizer"]))
+        return cls(model.eval().to(dtype), read_tokenizer(tokenizer or entry.cfg["tokenizer"]))
 
     def encode_prompt(self, prompt: str) -> list[int]:
         """Return the ids of a prompt; an empty one follows the end of another text."""

@@ -4,6 +4,7 @@ pixels -> overlapping tiles -> network -> pixels       profile, EXIF and resolut
 """
 
 import copy
+import logging
 import math
 from collections.abc import Callable
 from functools import partial
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import nn
 
+from zoo.distributed import accelerator
 from zoo.inference import tiling
 from zoo.models._builder import build_model
 from zoo.models._factory import create
@@ -34,6 +36,7 @@ RESOLUTION_TAGS = {0x011A, 0x011B, 0x0128}  # across, down, unit
 DESCRIPTIVE_TAGS = RESOLUTION_TAGS | {0x010D, 0x010E, 0x010F, 0x0110, 0x0112, 0x0131, 0x0132}
 DESCRIPTIVE_TAGS |= {0x013B, 0x013C, 0x4746, 0x4749, 0x8298, *range(0x9C9B, 0x9CA0)}
 FULL = {"L": 255, "RGB": 255, "I;16": 65535}  # largest pixel value of a mode
+log = logging.getLogger(__name__)
 OnProgress = Callable[[int, int], None]  # called with the tiles done and their number
 
 
@@ -78,8 +81,7 @@ def load(model: str, scale: int, file: Path | None = None) -> nn.Module:
         network = load_file(name, file) if file else create(name, pretrained=True)
     except LookupError as error:
         raise LookupError(f"{error}; or bring a file that `zoo convert` made (--weights)") from None
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    ready: nn.Module = network.eval().to(device).to(memory_format=torch.channels_last)
+    ready: nn.Module = network.eval().to(accelerator()).to(memory_format=torch.channels_last)
     return ready
 
 
@@ -98,7 +100,9 @@ def upscale(
         image: of mode RGB, L (grey), RGBA, LA, P, PA, 1 or 16-bit grey.
         model: a name ("rcan" or "rcan_x4"), or a module of `load`.
         scale: of the network.
-        tile: side of a tile in low-resolution pixels; chosen by free memory by default.
+        tile: side of a tile in low-resolution pixels; chosen by free memory by default. A network
+            with channel attention, whose output depends on it, then takes the whole image if it
+            fits; a warning is logged if it does not.
         self_ensemble: average over eight flips and rotations: eight times the work.
         on_progress: called with the number of tiles done and that of all tiles.
 
@@ -122,7 +126,7 @@ def upscale(
     run = partial(
         _run_network, network, scale=scale, full=FULL[colour.mode], self_ensemble=self_ensemble
     )
-    tile = tile or tile_for(network, scale)
+    tile = choose_tile(network, scale, image.size, tile)
     large = Image.fromarray(_upscale_tiles(run, np.asarray(colour), scale, tile, on_progress))
     if alpha is not None:
         large.putalpha(alpha.resize(large.size, Image.Resampling.BICUBIC))
@@ -264,6 +268,26 @@ def tile_for(network: nn.Module, scale: int) -> int:
     if side < 16:
         raise MemoryError(f"{free >> 20} MiB of free memory are too few for this network")
     return min(side, LARGEST_TILE)
+
+
+def choose_tile(
+    network: nn.Module, scale: int, size: tuple[int, int], tile: int | None = None
+) -> int:
+    """Return `tile`, or by default what fits; the whole image if the network averages over it.
+
+    Logs a warning if such a network has to take an image in parts.
+    """
+    averages, whole = getattr(network, "averages_image", False), max(size)
+    if tile is None and averages:
+        needed = memory_per_pixel(network, scale) * size[0] * size[1]
+        tile = whole if needed <= free_memory() / 4 else None
+    tile = tile or tile_for(network, scale)
+    if averages and tile < whole:
+        log.warning(
+            f"channel attention averages over each tile of {tile} pixels, so that other tiles give "
+            f"another picture; --tile {whole} takes the whole image at once, if memory allows"
+        )
+    return tile
 
 
 def free_memory() -> int:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from zoo.checkpoints.key_mapping import KeyMapping
 
 FEATURES = {"features_only", "out_indices"}  # timm's arguments for any classifier
+SIZES = ("input_size", "test_input_size")
 TIMM_FEATURES = {"feature_cls": "getter", "out_indices": None}
 
 
@@ -80,10 +81,11 @@ def _instantiate(
     model: nn.Module
     if not entry.is_classifier:
         model = cls(**args)
-        vars(model)["pretrained_cfg"] = cfg
+        vars(model)["pretrained_cfg"] = cfg | getattr(model, "sizes", {})
         return model
     from timm.models import build_model_with_cfg
 
+    cfg = with_channels(cfg, args.get("in_chans", cfg["input_size"][0]))
     args.setdefault("num_classes", cfg["num_classes"])
     model = build_model_with_cfg(
         cls,
@@ -94,6 +96,15 @@ def _instantiate(
         **args,
     )
     return model
+
+
+def with_channels(cfg: dict[str, Any], channels: int) -> dict[str, Any]:
+    """Return a pretrained_cfg for images of another number of channels; of one, by mean values."""
+    if channels == cfg["input_size"][0]:
+        return cfg
+    sizes = {key: (channels, *cfg[key][1:]) for key in SIZES if key in cfg}
+    means = {key: (sum(cfg[key]) / len(cfg[key]),) for key in ("mean", "std")}
+    return {**cfg, **sizes, **(means if channels == 1 else {})}
 
 
 def make_pretrained_cfg(entry: ModelEntry, weights: Weights | None) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
+from zoo.data.benchmarks import BENCHMARKS, benchmarks_of
 from zoo.models._registry import (
     Task,
     list_weights,
@@ -16,7 +17,7 @@ from zoo.models._registry import (
     suggest,
 )
 from zoo.papers.loading import load_papers
-from zoo.papers.records import Claim, Contradiction, Deviation, Paper
+from zoo.papers.records import Claim, Contradiction, Deviation, NearVariant, Paper
 from zoo.papers.toml import PaperError
 from zoo.papers.weights import Weights
 
@@ -34,6 +35,7 @@ class Description:
     macs: int | None  # multiply-adds at input_size; None: registered outside the zoo
     paper: Paper | None
     claims: tuple[Claim, ...]
+    context: tuple[tuple[NearVariant, Claim], ...]  # measured claims on near variants
     weights: tuple[Weights, ...]  # the default first
     deviations: tuple[Deviation, ...]
     contradictions: tuple[Contradiction, ...]
@@ -204,6 +206,14 @@ def describe(name: str) -> Description:
         macs=counts.get("macs"),
         paper=source,
         claims=_claims_on(entry.name),
+        context=tuple(
+            (near, claim)
+            for paper in load_papers()
+            for near in paper.variants
+            if near.model == entry.name
+            for claim in _claims_on(near.of)
+            if claim.kind == "measured" and not (claim.args or claim.variant)
+        ),
         weights=(weights,) if weights else tuple(list_weights(entry.name)),
         deviations=about("deviations"),
         contradictions=about("contradictions"),
@@ -211,7 +221,7 @@ def describe(name: str) -> Description:
 
 
 def validate_claims() -> None:
-    """Check that claims are about models of the zoo, and weights about models of their family.
+    """Check that claims are about models and benchmarks of the zoo, weights about their family's.
 
     Raises:
         PaperError: One is not; the message says where it stands.
@@ -221,6 +231,8 @@ def validate_claims() -> None:
         text = f"{paper.id}/paper.toml"
         named = [(m, f"{text}:{c.line}", "zoo") for c in paper.claims for m in (c.model, c.than)]
         named += [(weights.model, weights.source, "model family") for weights in paper.weights]
+        near = ((m, f"{text}:{v.line}", "zoo") for v in paper.variants for m in (v.model, v.of))
+        named += near
         for model, where, scope in named:
             entry = entries.get(model)
             if model and (not entry or (scope != "zoo" and paper_of(entry) is not paper)):
@@ -228,3 +240,26 @@ def validate_claims() -> None:
                     f"{where}: this {scope} has no model {model!r}; "
                     f"the nearest names are {suggest(model, list(entries))}"
                 )
+        _check_benchmarks(paper)
+
+
+def _check_benchmarks(paper: Paper) -> None:
+    """Check that the zoo has a paper's benchmarks, or that it declares those as elsewhere."""
+    elsewhere = paper.benchmarks_elsewhere
+    named = {o.benchmark: f"{paper.id}/paper.toml:{o.line}" for o in paper.outputs}
+    named |= {b: weights.source for weights in paper.weights for b in weights.benchmarks}
+    named |= {c.benchmark: f"{paper.id}/paper.toml:{c.line}" for c in paper.claims}
+    for benchmark, where in named.items():
+        if benchmark and not benchmarks_of(benchmark) and benchmark not in elsewhere:
+            raise PaperError(
+                f"{where}: no benchmark is called {benchmark!r}; the nearest are "
+                f"{suggest(benchmark, [*BENCHMARKS, *elsewhere])}; one that the zoo lacks "
+                f"is described in [benchmarks_elsewhere]"
+            )
+    for benchmark in elsewhere:
+        problem = "the zoo has it" if benchmarks_of(benchmark) else ""
+        if problem or benchmark not in named:
+            raise PaperError(
+                f"{paper.id}/paper.toml: [benchmarks_elsewhere] describes {benchmark!r}, but "
+                f"{problem or 'nothing here is about it'}"
+            )

@@ -56,6 +56,22 @@ def denoising_cfg(channels: int) -> dict[str, Any]:
     return {"input_size": (channels, 256, 256), "fixed_input_size": False}
 
 
+def forecasting_cfg(
+    look_back: int, horizon: int, *, channels: int, cycle: int = 0
+) -> dict[str, Any]:
+    """Return the configuration of a forecaster of `channels` series, `horizon` steps ahead.
+
+    With a `cycle`, the phase of each step is a column before the channels.
+    """
+    columns = channels + bool(cycle)
+    return {"input_size": (look_back, columns), "horizon": horizon, "cycle": cycle}
+
+
+def tabular_cfg(columns: int) -> dict[str, Any]:
+    """Return the configuration of a network of tables, for rows of `columns` numbers."""
+    return {"input_size": (columns,)}
+
+
 def keyword_spotting_cfg(pool_size: tuple[int, int]) -> dict[str, Any]:
     """Return the configuration of a classifier of the twelve classes of Speech Commands.
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.flop_counter import FlopCounterMode, bmm_flop
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,14 @@ def tensor_signature(value: Any) -> Any:
     return (slice, value.start, value.stop, value.step) if isinstance(value, slice) else value
 
 
+def _baddbmm_flop(_: Any, left: Any, right: Any, **settings: Any) -> int:
+    flops: int = bmm_flop(left, right)
+    return flops
+
+
+IN_PLACE = {torch.ops.aten.baddbmm_: _baddbmm_flop}  # what torch's counter leaves out
+
+
 class CachedFlopCounter(TorchFunctionMode):
     """torch's FlopCounterMode with a cache over calls of torch functions.
 
@@ -52,7 +60,7 @@ class CachedFlopCounter(TorchFunctionMode):
         leaves = tree_leaves((args, kwargs))
         call = (func, *map(tensor_signature, leaves))
         if call not in CALLS:
-            with FlopCounterMode(display=False) as flops:
+            with FlopCounterMode(display=False, custom_mapping=IN_PLACE) as flops:
                 out = func(*args, **kwargs)
             fresh = isinstance(out, Tensor) and out.is_meta and all(x is not out for x in leaves)
             CALLS[call] = flops.get_total_flops(), tensor_signature(out) if fresh else ()
@@ -71,10 +79,11 @@ def count_complexity(model: nn.Module, input_size: Sequence[int]) -> ModelComple
     Args:
         model: The network. A module may name the children that are off the main path in an
             attribute `beside`; by default ("downsample",).
-        input_size: (C, H, W), or (T,) for a language model.
+        input_size: (C, H, W), (T,) for a language model, or (columns,) of a table.
     """
     device = next((parameter.device for parameter in model.parameters()), "cpu")
-    dtype = torch.float32 if len(input_size) > 1 else torch.long
+    reads_ids = any(isinstance(module, nn.Embedding) for module in model.modules())
+    dtype = torch.long if reads_ids and len(input_size) == 1 else torch.float32
     with torch.no_grad(), CachedFlopCounter() as flops:
         model.eval()(torch.empty(1, *input_size, device=device, dtype=dtype))
     layers = [module for module in model.modules() if isinstance(module, nn.Conv2d | nn.Linear)]

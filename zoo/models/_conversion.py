@@ -22,12 +22,12 @@ from torch import Tensor
 from zoo._io import atomic_write
 from zoo.checkpoints import safetensors_format
 from zoo.checkpoints.key_mapping import KeyMapping
-from zoo.checkpoints.loading import check_keys
+from zoo.checkpoints.loading import check_keys, tensor_shapes
 from zoo.checkpoints.reading import candidates, read_checkpoint
 from zoo.checkpoints.writing import encode_safetensors
-from zoo.models._builder import build_model
-from zoo.models._registry import ModelEntry, get_entry, list_weights, model_entries, stored_counts
-from zoo.papers.weights import WeightsError
+from zoo.models._builder import build_entry, build_model
+from zoo.models._registry import ModelEntry, get_entry, model_entries, stored_counts
+from zoo.papers.weights import Weights, WeightsError
 
 ZOO_KEYS = KeyMapping(name="the zoo", models=("*",))
 
@@ -82,14 +82,23 @@ class Match:
         return len({key for key, _ in shapes.items() ^ self.expected.items()})
 
 
-def matches(state: dict[str, Tensor], model: str = "", *, refused: list[str]) -> Iterator[Match]:
+def matches(
+    state: dict[str, Tensor],
+    model: str = "",
+    weights: Weights | None = None,
+    *,
+    refused: list[str],
+) -> Iterator[Match]:
     """Yield a match for every key mapping and architecture of about the checkpoint's size.
 
-    Reasons why a mapping cannot rename the keys are appended to `refused`.
+    Published `weights` say which arguments, and may say which mapping. Reasons why a mapping
+    cannot rename the keys are appended to `refused`.
     """
     layers = sum(value.dim() == 4 for value in state.values())
     for family, mapping in all_key_mappings():
         if not mapping.has_required_keys(state):
+            continue
+        if weights and weights.key_mapping not in ("", mapping.name):
             continue
         try:
             renamed = mapping.to_zoo(state)
@@ -101,7 +110,7 @@ def matches(state: dict[str, Tensor], model: str = "", *, refused: list[str]) ->
                 continue
             if name != model if model else not _is_near(entry, layers):
                 continue
-            for candidate_args in mapping.candidate_args:
+            for candidate_args in (weights.args,) if weights else mapping.candidate_args:
                 args = {**candidate_args, **_boundary_args(entry, renamed)}
                 yield _match(name, args, mapping, tuple(state), renamed)
 
@@ -145,13 +154,16 @@ def _match(
     return Match(name, args, mapping, source_keys, state, expected, added)
 
 
-def detect_model(state: dict[str, Tensor], source: str, model: str = "") -> Match:
+def detect_model(
+    state: dict[str, Tensor], source: str, model: str = "", weights: Weights | None = None
+) -> Match:
     """Return the one match without a missing or superfluous tensor.
 
     Args:
         state: The checkpoint.
         source: Its name, for messages.
         model: The architecture, if it is known.
+        weights: What is known beside it: the arguments, and perhaps the key mapping.
 
     Raises:
         WeightsError: No architecture fits, and the message says what the nearest one lacks; or
@@ -163,7 +175,7 @@ def detect_model(state: dict[str, Tensor], source: str, model: str = "") -> Matc
     exact: dict[str, Match] = {}
     refused: list[str] = []
     for candidate in candidates(state):
-        for match in matches(candidate, model, refused=refused):
+        for match in matches(candidate, model, weights, refused=refused):
             if not match.mismatches:
                 exact.setdefault(match.model, match)
             if best is None or match.mismatches < best.mismatches:
@@ -189,7 +201,6 @@ def convert_file(
     to: Path | None = None,
     *,
     model: str = "",
-    install: bool = False,
     keys: str = "",
     ema: bool | None = None,
 ) -> ConversionReport:
@@ -199,12 +210,11 @@ def convert_file(
         path: The checkpoint; a pickle is read with weights_only.
         to: File to write; beside `path` by default.
         model: The architecture, if several fit.
-        install: Write to the place of the installed weights that these bytes are pinned as.
         keys: Name, or part of the name, of the key mapping to write in; the zoo's keys by default.
         ema: Take the averaged weights, or not; see read_checkpoint.
 
     Raises:
-        WeightsError: No network of the zoo fits, or no weights to install have these bytes.
+        WeightsError: No network of the zoo fits.
     """
     state, dropped = read_checkpoint(path, ema=ema)
     match = detect_model(state, str(path), model)
@@ -212,9 +222,8 @@ def convert_file(
     target = _find_key_mapping(keys, match.model) if keys else ZOO_KEYS
     read, written = match.keys.plan_to_zoo(match.source_keys), target.plan_from_zoo(match.state)
     tensors = target.from_zoo(match.state)
-    metadata = {"model": match.model, "args": str(dict(match.args)), "keys of": match.keys.name}
-    data = _encode_for_others(tensors) if keys else encode_safetensors(tensors, metadata)
-    to = _installed_path(match.model, data, path) if install else to or _path_beside(path)
+    data = _encode_for_others(tensors) if keys else _encode(match)
+    to = to or _path_beside(path)
     atomic_write(to, data)
     renamed = {old: written.renamed.get(new, new) for old, new in read.renamed.items()}
     return ConversionReport(
@@ -241,6 +250,25 @@ def _find_key_mapping(keys: str, model: str) -> KeyMapping:
     raise WeightsError(f"{model} comes in the keys of {'; '.join(mappings)}: which is {keys!r}?")
 
 
+def convert_published(path: Path, weights: Weights) -> bytes:
+    """Return a published checkpoint as the bytes of a safetensors file, in the zoo's keys.
+
+    Raises:
+        WeightsError: It is not of the network that the weights are said to be of.
+    """
+    state, _ = read_checkpoint(path)
+    match = detect_model(state, weights.url, weights.model, weights)
+    safetensors_format.check_finite(weights.url, match.state)
+    network = build_entry(get_entry(weights.model), weights, {}, device="meta")
+    check_keys(weights.url, tensor_shapes(network.state_dict()), match.state)
+    return _encode(match)
+
+
+def _encode(match: Match) -> bytes:
+    metadata = {"model": match.model, "args": str(dict(match.args)), "keys of": match.keys.name}
+    return encode_safetensors(ZOO_KEYS.from_zoo(match.state), metadata)
+
+
 def _encode_for_others(state: dict[str, Tensor]) -> bytes:
     """Encode for transformers, which reads no file whose metadata has no format."""
     return safetensors.torch.save({k: v.contiguous() for k, v in state.items()}, {"format": "pt"})
@@ -251,19 +279,6 @@ def _path_beside(path: Path) -> Path:
     if to == path:
         raise WeightsError(f"{path} would be overwritten; say where to write instead (--to)")
     return to
-
-
-def _installed_path(model: str, data: bytes, path: Path) -> Path:
-    digest = hashlib.sha256(data).hexdigest()
-    published = [weights for weights in list_weights(model) if weights.url]
-    for weights in published:
-        if weights.sha256 == digest:
-            weights.path.parent.mkdir(parents=True, exist_ok=True)
-            return weights.path
-    pins = ", ".join(f"{w.name} (sha256 {w.sha256}, from {w.url})" for w in published) or "none"
-    raise WeightsError(
-        f"{path} becomes {model} with sha256 {digest}; weights to install for it are {pins}"
-    )
 
 
 def report_to_dict(report: ConversionReport) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 "wrn28_10.tag" -> entry, weights -> module -> verified tensors, loaded strictly
 """
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from zoo.models._builder import build_entry, build_uninitialised, key_mappings_of
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from torch import nn
 
     from zoo.checkpoints.key_mapping import KeyMapping
+
+log = logging.getLogger(__name__)
 
 
 def create(name: str, pretrained: bool | None = None, **overrides: Any) -> "nn.Module":
@@ -43,8 +46,9 @@ def create(name: str, pretrained: bool | None = None, **overrides: Any) -> "nn.M
         >>> zoo.create("resnet20", num_classes=5)(torch.zeros(1, 3, 32, 32)).shape
         torch.Size([1, 5])
     """
-    from zoo.models._sources import create_from_source, is_source
+    from zoo.models._sources import canonical, create_from_source, is_source
 
+    name = canonical(name)
     if is_source(name):
         return create_from_source(name, pretrained is not False, overrides)
     entry, weights = parse_name(name)
@@ -52,7 +56,14 @@ def create(name: str, pretrained: bool | None = None, **overrides: Any) -> "nn.M
         return build_entry(entry, weights, overrides)
     from zoo.checkpoints.loading import load_pretrained
 
-    weights = weights or default_weights(entry.name)
+    if weights is None:
+        weights = default_weights(entry.name)
+        if not weights.bundled:
+            log.warning("%s stands for %s", entry.name, describe_weights(weights))
+    if weights.url:
+        from zoo.models._installation import install
+
+        install(weights)
     resized = "num_classes" in overrides
     mapping = weights_key_mapping(entry, weights)
     model, complete = build_uninitialised(entry, weights, overrides, resized=resized)
@@ -60,9 +71,22 @@ def create(name: str, pretrained: bool | None = None, **overrides: Any) -> "nn.M
     return model.eval()
 
 
+def describe_weights(weights: Weights) -> str:
+    """Return in a line which weights these are: name, data, who made them, license.
+
+    Example:
+        >>> from zoo.models._registry import default_weights
+        >>> describe_weights(default_weights("dpn98"))
+        'dpn98.mx_in1k, for imagenet/val, by timm/dpn98.mx_in1k (port; apache-2.0)'
+    """
+    data = ", ".join(weights.benchmarks) or "no benchmark"
+    provider = weights.provider or weights.repo or weights.origin
+    return f"{weights.name}, for {data}, by {provider} ({weights.relation}; {weights.license})"
+
+
 def weights_key_mapping(entry: ModelEntry, weights: Weights) -> "KeyMapping | None":
-    """Return the key mapping that weights are published under; None if their keys are the zoo's."""
-    if not weights.key_mapping:
+    """Return the key mapping of the file that is loaded; None if its keys are the zoo's."""
+    if weights.url or not weights.key_mapping:
         return None
     for mapping in key_mappings_of(entry):
         if mapping.name == weights.key_mapping and mapping.supports(entry.name):

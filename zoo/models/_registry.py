@@ -7,19 +7,26 @@ Families register their names in `__init__.py` as plain data: listing them loads
 
 import difflib
 import importlib
-import json
 import pkgutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any, Literal
 
+from zoo._io import read_json
 from zoo.papers.loading import load_papers
 from zoo.papers.records import Paper
-from zoo.papers.weights import MODELS_DIR, Weights
+from zoo.papers.weights import MODELS_DIR, RELATIONS, Weights
 
 Task = Literal[
-    "image-classification", "super-resolution", "denoising", "keyword-spotting", "language-modeling"
+    "image-classification",
+    "super-resolution",
+    "denoising",
+    "keyword-spotting",
+    "language-modeling",
+    "tabular",
+    "forecasting",
 ]
 
 
@@ -126,9 +133,34 @@ def parse_name(name: str) -> tuple[ModelEntry, Weights | None]:
 
 
 def list_weights(architecture: str) -> list[Weights]:
-    """Return the weights of an architecture: the default first, restricted licenses last."""
+    """Return the weights of an architecture: the default first, restricted licenses last.
+
+    The order is the rule by which a bare name takes its weights, nearest to the paper first:
+
+    1. a permissive license, since the others have to be asked for by their tag;
+    2. the relation to the paper: official, port, same recipe, another recipe;
+    3. the data: weights for the benchmark that the paper reports first of this architecture, or
+       else of any of its own;
+    4. the order of the lists: paper.toml, timm's, and the other providers' by preference.
+    """
     weights = [w for paper in load_papers() for w in paper.weights if w.model == architecture]
-    return sorted(weights, key=lambda w: not w.permissive)
+    first = _first_benchmark(architecture) if len(weights) > 1 else ""
+    return sorted(
+        weights,
+        key=lambda w: (
+            not w.permissive,
+            RELATIONS.index(w.relation),
+            first not in w.benchmarks,
+        ),
+    )
+
+
+def _first_benchmark(architecture: str) -> str:
+    """Return the benchmark that the paper reports first of an architecture, or else of any."""
+    paper = paper_of(get_entry(architecture))
+    measured = [c for c in paper.claims if c.kind == "measured"] if paper else []
+    own = (c.benchmark for c in measured if c.model == architecture and not c.variant)
+    return next(own, measured[0].benchmark if measured else "")
 
 
 def default_weights(architecture: str) -> Weights:
@@ -156,9 +188,19 @@ def default_weights(architecture: str) -> Weights:
 def stored_counts(entry: ModelEntry) -> dict[str, int]:
     """Return the counts stored in the family's counts.json, which need no torch."""
     paper = paper_of(entry)
-    path = MODELS_DIR / (paper.id if paper else "") / "counts.json"
-    counts: Any = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    return dict(counts.get(entry.name, {}))
+    return dict(counts_of(paper.id).get(entry.name, {})) if paper else {}
+
+
+def counts_of(paper: str) -> Mapping[str, Any]:
+    """Return a paper's counts.json, read again if it has changed; empty without the file."""
+    path = MODELS_DIR / paper / "counts.json"
+    return _read_counts(path, path.stat().st_mtime_ns) if path.is_file() else {}
+
+
+@cache
+def _read_counts(path: Path, mtime_ns: int) -> dict[str, Any]:
+    counts: dict[str, Any] = read_json(path)
+    return counts
 
 
 def paper_of(entry: ModelEntry) -> Paper | None:

@@ -26,6 +26,7 @@ from zoo.models._builder import (
     key_mappings_of,
     load_class,
 )
+from zoo.models._preprocessing import stated_preprocessing
 from zoo.models._registry import (
     ModelEntry,
     UnknownNameError,
@@ -50,11 +51,11 @@ OVERRIDABLE: dict[str, Container[Any]] = {
     "in_chans": range(1, 1025),
     "global_pool": ("avg", "max", "avgmax", "catavgmax", ""),
 }
-PREPROCESSING: dict[str, Any] = {
-    **dict.fromkeys(("mean", "std", "input_size", "test_input_size"), (list, tuple)),
-    **dict.fromkeys(("crop_pct", "test_crop_pct"), (int, float)),
-    **dict.fromkeys(("interpolation", "crop_mode", "license"), str),
-}
+
+
+def canonical(name: str) -> str:
+    """Return a name with the prefix "hf-hub:" for timm's other spelling, "hf_hub:"."""
+    return name.replace("hf_hub:", HUB, 1) if name.startswith("hf_hub:") else name
 
 
 def is_source(name: str) -> bool:
@@ -148,7 +149,10 @@ def _configured_entry(
         entry = get_entry(name)
     except UnknownNameError as error:
         raise WeightsError(f"{source}: {error}") from None
-    args = {**(own.get("args") or config.get("model_args") or {})}
+    args = own.get("args") or config.get("model_args") or {}
+    if not isinstance(args, dict):
+        raise WeightsError(f"{source}: the arguments in {CONFIG} are an object, not {args!r:.60}")
+    args = dict(args)
     if entry.is_classifier and "num_classes" in config:
         args.setdefault("num_classes", config["num_classes"])
     args = {k: v for k, v in args.items() if k not in overrides}
@@ -163,7 +167,7 @@ def _configured_entry(
 
 def _is_allowed_override(entry: ModelEntry, key: str, value: Any) -> bool:
     """True if an argument is overridable, a default, or what a checkpoint of the family needs."""
-    if isinstance(value, int | str) and value in OVERRIDABLE.get(key, ()):
+    if type(value) in (int, str) and value in OVERRIDABLE.get(key, ()):
         return True
     mappings = (m for m in key_mappings_of(entry) if m.supports(entry.name))
     if any(key in args and args[key] == value for m in mappings for args in m.candidate_args):
@@ -178,12 +182,12 @@ def _with_preprocessing(tensors: Weights, config: Mapping[str, Any]) -> Weights:
     cfg = config.get("pretrained_cfg") or {}
     if not isinstance(cfg, dict):
         return tensors
-    typed: dict[str, Any] = {
-        k: v for k, v in cfg.items() if isinstance(v, PREPROCESSING.get(k, ()))
-    }
-    license = typed.pop("license", "unknown")
-    preprocessing = {k: tuple(v) if isinstance(v, list) else v for k, v in typed.items()}
-    return replace(tensors, preprocessing=preprocessing, license=license)
+    license = cfg.get("license")
+    return replace(
+        tensors,
+        preprocessing=stated_preprocessing(tensors.name, cfg),
+        license=license if isinstance(license, str) else "unknown",
+    )
 
 
 def _create_from_file(path: Path, pretrained: bool, overrides: Mapping[str, Any]) -> "nn.Module":

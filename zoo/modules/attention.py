@@ -134,13 +134,13 @@ class Attention(nn.Module):
         self.q_norm = RMSNorm(per_head, eps=qk_eps) if has_norm else nn.Identity()
         self.k_norm = RMSNorm(per_head, eps=qk_eps) if has_norm else nn.Identity()
 
-    def project(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
-        """(B, T, D), or (B, T, 3, D) for Q, K and V -> queries, keys, values: (B, T, D) each.
+    def project(self, x: Tensor, *, split: bool = False) -> tuple[Tensor, Tensor, Tensor | None]:
+        """(B, T, D), or split (B, T, 3, D) -> queries, keys, values: (B, T, D) each.
 
         Values are None if they are not projected.
         """
         if self.separate:
-            x_q, x_k, x_v = (x, x, x) if x.dim() == 3 else x.unbind(2)
+            x_q, x_k, x_v = x.unbind(2) if split else (x, x, x)
             return self.wq(x_q), self.wk(x_k), self.wv(x_v) if self.values else None
         if self.values:
             q, k, v = self.wqkv(x).chunk(3, -1)

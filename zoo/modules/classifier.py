@@ -10,11 +10,12 @@ from collections.abc import Collection, Iterable, Mapping
 from math import prod
 from typing import Any, ClassVar, NamedTuple, cast
 
-import torch.nn.functional as F
 from timm.layers import SelectAdaptivePool2d, create_classifier
 from timm.models import checkpoint_seq
 from timm.models._features import feature_take_indices
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
+
+from zoo.modules.graphs import graph_of
 
 
 class Head(NamedTuple):
@@ -58,6 +59,7 @@ class Classifier(nn.Module):
     ) -> None:
         super().__init__()
         self.drop_rate = head.drop_rate
+        self.dropout = nn.Dropout(head.drop_rate) if head.drop_rate else nn.Identity()
         self.grad_checkpointing = False
         self.stem_names, self.stage_names, self.tail_names = list(stem), list(stages), list(tail)
         for name, module in {**stem, "maxpool": pool, **stages, **tail}.items():
@@ -78,8 +80,8 @@ class Classifier(nn.Module):
     def _features(self, names: Collection[str]) -> list[dict[str, Any]]:
         """Return timm's feature_info: channels and reduction (input pixels per feature pixel).
 
-        Where height and width are reduced differently, the larger is the `reduction`, and
-        `reductions` has both.
+        Where height and width are reduced differently, the smaller is the `reduction`, so that no
+        map is larger than it says, and `reductions` has both.
         """
         stem = [conv for name in self.stem_names for conv in convolutions(self.get_submodule(name))]
         path: list[nn.Module] = list(stem)
@@ -125,14 +127,16 @@ class Classifier(nn.Module):
 
     def forward_head(self, x: Tensor, pre_logits: bool = False) -> Tensor:
         """Features -> (B, num_classes), or the last layer's input if `pre_logits`."""
-        x = self.global_pool(x)
-        if self.drop_rate:
-            x = F.dropout(x, p=self.drop_rate, training=self.training)
+        x = self.dropout(self.global_pool(x))
         x = x if pre_logits else self.get_submodule(self.last)(x)
         return x.flatten(1) if self.convolutional and self.global_pool.pool_type else x
 
     def forward(self, x: Tensor) -> Tensor:
         return self.forward_head(self.forward_features(x))
+
+    def __prepare_scriptable__(self) -> fx.GraphModule:
+        """Return what torch.jit.script compiles: the forward pass, whose layers have no names."""
+        return graph_of(self)
 
     def forward_intermediates(
         self,
@@ -147,7 +151,7 @@ class Classifier(nn.Module):
 
         Args:
             x: Images, (B, in_chans, H, W).
-            indices: Which features; the last n if an int, all if None.
+            indices: Which features, in this order; the last n if an int, all if None.
             norm: Apply the tail to the last stage's feature.
             stop_early: Stop after the last feature asked for.
             output_fmt: "NCHW"; anything else is a ValueError.
@@ -158,14 +162,15 @@ class Classifier(nn.Module):
         index = {name: i for i, name in enumerate(self.feature_names)}
         taken, last = feature_take_indices(len(index), indices)
         x = self.forward_stem(x)
-        features = [x] if index.get(self.stem_names[-1]) in taken else []
+        features = {index.get(self.stem_names[-1]): x}
         x = self.maxpool(x)
         for name in self.stage_names[: self._stages_until(last) if stop_early else None]:
             x = self.forward_stage(name, x)
             if index.get(name) in taken:
                 with_tail = norm and name == self.stage_names[-1]
-                features.append(self.forward_tail(x) if with_tail else self.feature(x))
-        return features if intermediates_only else (self.forward_tail(x), features)
+                features[index[name]] = self.forward_tail(x) if with_tail else self.feature(x)
+        ordered = [features[i] for i in taken]
+        return ordered if intermediates_only else (self.forward_tail(x), ordered)
 
     def _stages_until(self, feature: int) -> int:
         """Return the number of stages that a feature needs."""
@@ -254,4 +259,4 @@ def _stride(part: nn.Module) -> tuple[int, int]:
 
 def _feature_info(name: str, channels: int, reductions: tuple[int, int]) -> dict[str, Any]:
     both = {"reductions": reductions} if reductions[0] != reductions[1] else {}
-    return {"num_chs": channels, "reduction": max(reductions), "module": name, **both}
+    return {"num_chs": channels, "reduction": min(reductions), "module": name, **both}

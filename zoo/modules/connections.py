@@ -37,6 +37,10 @@ class ResidualStream(nn.Module):
         """Return the number of norms before an attention: 1, or 3 for Q, K and V."""
         return 1
 
+    def ways(self, layer: int) -> int:
+        """Return the number of inputs that `read` gives an attention: 1, or 4 for Q, K, V and R."""
+        return 1
+
     def value_layer(self, layer: int) -> int:
         """Return the layer, itself or an earlier one, whose values this layer attends to.
 

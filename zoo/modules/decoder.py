@@ -94,43 +94,41 @@ class Block(nn.Module):
             self.attention_norms = nn.ModuleList(norm() for _ in range(norms))
             self.plain_norm = norm(elementwise_affine=False)
         self.ffn_norm = norm()
-        self.norms, self.parallel, self.dropout = norms, parallel, dropout
+        self.drop = nn.Dropout(dropout) if dropout else nn.Identity()
+        self.norms, self.parallel = norms, parallel
 
-    def normed(self, x: Tensor) -> Tensor:
+    def normed(self, x: Tensor, ways: int) -> Tensor:
         """Normalise (B, T, D), or the first three of (B, T, 4, D): Q, K and V."""
-        x = x if x.dim() == 3 else x[:, :, :3]
+        x = x if ways == 1 else x[:, :, :3]
         if self.norms == 1:
             return self.attention_norm(x)
-        y = self.plain_norm(x if x.dim() == 4 else x.unsqueeze(2))
+        y = self.plain_norm(x.unsqueeze(2) if ways == 1 else x)
         norms: Any = list(self.attention_norms)
         scale = torch.stack([norm.weight for norm in norms])
-        y = y.mul_(scale) if x.dim() == 4 and not torch.is_grad_enabled() else y * scale
+        y = y.mul_(scale) if ways > 1 and not torch.is_grad_enabled() else y * scale
         return y if norms[0].bias is None else y + torch.stack([norm.bias for norm in norms])
 
     def forward(
         self, stream: Any, connections: ResidualStream, layer: int, run: Pass, slot: int
     ) -> Any:
         """Stream before this layer -> stream after it."""
-        sublayer = Sublayer(layer, True, self.parallel)
+        sublayer, ways = Sublayer(layer, True, self.parallel), connections.ways(layer)
         x, residual = connections.read(sublayer, stream)
-        q, k, v = self.attention.project(self.normed(x))
+        q, k, v = self.attention.project(self.normed(x, ways), split=max(ways, self.norms) > 1)
         if v is None:
             v = connections.shared_values(sublayer, stream)
         else:
             v, stream = connections.mix_values(sublayer, stream, v)
-        out = self._drop(self.attention(q, k, v, run, slot))
+        out = self.drop(self.attention(q, k, v, run, slot))
         if self.parallel:
-            x = x if x.dim() == 3 else x[:, :, -1]
-            out = out + self._drop(self.feed_forward(self.ffn_norm(x)))
+            x = x if ways == 1 else x[:, :, -1]
+            out = out + self.drop(self.feed_forward(self.ffn_norm(x)))
             return connections.write(sublayer, stream, residual, out)
         stream = connections.write(sublayer, stream, residual, out)
         sublayer = Sublayer(layer, False, True)
         x, residual = connections.read(sublayer, stream)
-        out = self._drop(self.feed_forward(self.ffn_norm(x)))
+        out = self.drop(self.feed_forward(self.ffn_norm(x)))
         return connections.write(sublayer, stream, residual, out)
-
-    def _drop(self, x: Tensor) -> Tensor:
-        return F.dropout(x, self.dropout, self.training) if self.dropout else x
 
 
 class Decoder(nn.Module):

@@ -5,6 +5,7 @@ x -> conv BN ReLU -> conv BN -> (+) -> ReLU        keys: conv1 bn1 conv2 bn2 (co
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import ClassVar
 
 from timm.layers import DropPath
@@ -135,6 +136,26 @@ class PostActivation(Classifier):
             tail={},
             head=head,
         )
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What no tensor of a ResNet for ImageNet tells."""
+
+    stride_first: bool  # the stride of a bottleneck is in its first 1x1, not in its 3x3
+    caffe_pool: bool  # the max-pool starts at the border and rounds up, as Caffe's does
+
+    def pool(self) -> nn.MaxPool2d:
+        """3x3/2, 112 -> 56 pixels."""
+        padding = 0 if self.caffe_pool else 1
+        return nn.MaxPool2d(3, 2, padding, ceil_mode=self.caffe_pool)
+
+
+LAYOUTS = {  # torchvision's and timm's; that of ports before it; the authors'
+    "v1.5": Layout(stride_first=False, caffe_pool=False),
+    "v1": Layout(stride_first=True, caffe_pool=False),
+    "caffe": Layout(stride_first=True, caffe_pool=True),
+}
 
 
 def imagenet_stem(in_chans: int, width: int = 64) -> nn.Conv2d:

@@ -41,12 +41,13 @@ class PreUnit(nn.Module):
         c_in, self.c_out = convs[0].in_channels, convs[-1].out_channels
         self.stride = max(conv.stride[0] for conv in convs)
         self.shares = shares or (c_in, self.stride) != (self.c_out, 1)
-        self.dropout, self.convolutions = dropout, len(convs)
+        self.convolutions = len(convs)
         for i, conv in enumerate(convs, 1):
             has_norm = i > 1 or not activated
             self.add_module(f"bn{i}", nn.BatchNorm2d(conv.in_channels) if has_norm else None)
             self.add_module(f"conv{i}", conv)
         self.downsample = shortcut(c_in, self.c_out, self.stride)
+        self.dropout = nn.Dropout(dropout) if dropout else nn.Identity()
         self.drop_path = DropPath(drop_path) if drop_path else nn.Identity()
         self.merge = merge(self.c_out)
 
@@ -55,9 +56,7 @@ class PreUnit(nn.Module):
         out = self.conv1(active)
         for i in range(2, self.convolutions + 1):
             out = F.relu(self.get_submodule(f"bn{i}")(out), inplace=True)
-            if self.dropout:
-                out = F.dropout(out, self.dropout, self.training)
-            out = self.get_submodule(f"conv{i}")(out)
+            out = self.get_submodule(f"conv{i}")(self.dropout(out))
         return self.merge(self.drop_path(out), self.downsample(active if self.shares else x))
 
 

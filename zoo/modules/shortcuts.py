@@ -14,9 +14,14 @@ Shortcut = Callable[[int, int, int], nn.Module]
 Merge = Callable[[int], Callable[[Tensor, Tensor], Tensor]]
 
 
-def addition(channels: int) -> Callable[[Tensor, Tensor], Tensor]:
+def add(branch: Tensor, skip: Tensor) -> Tensor:
     """F(x) + x (Eq. 1), in place of F(x)."""
-    return Tensor.add_
+    return branch.add_(skip)
+
+
+def addition(channels: int) -> Callable[[Tensor, Tensor], Tensor]:
+    """Merge by `add`, for any number of channels."""
+    return add
 
 
 class ZeroPadding(nn.Module):

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from timm.models import checkpoint_seq
 from torch import Tensor, nn
 
 DIV2K_MEAN = (0.4488, 0.4371, 0.4040)  # of its 800 training images, RGB in 0..1
@@ -106,7 +107,7 @@ class SuperResolutionNet(nn.Module):
     ) -> None:
         super().__init__()
         self.scale, self.scales = scale, scales or (scale,)
-        self.rgb_range = rgb_range
+        self.rgb_range, self.grad_checkpointing = rgb_range, False
         if scale not in self.scales:
             known = ", ".join(map(str, self.scales))
             raise ValueError(f"scale must be one that the network has ({known}), not {scale}")
@@ -114,9 +115,15 @@ class SuperResolutionNet(nn.Module):
         self.head, self.body, self.tail = head, body, tail
         self.add_mean: nn.Module = MeanShift(tuple(rgb_range * mean for mean in DIV2K_MEAN))
 
+    def forward_body(self, x: Tensor) -> Tensor:
+        """Features -> features, blocks recomputed in the backward pass with checkpointing."""
+        if self.grad_checkpointing and self.training:
+            return checkpoint_seq(self.body, x)
+        return self.body(x)
+
     def restore(self, features: Tensor, scale: int) -> Tensor:
         """Features of the input -> output minus the mean, with the long skip."""
-        output: Tensor = self.tail(self.body(features).add_(features))
+        output: Tensor = self.tail(self.forward_body(features).add_(features))
         return output
 
     def forward(self, x: Tensor, scale: int | None = None) -> Tensor:
@@ -124,3 +131,7 @@ class SuperResolutionNet(nn.Module):
         features = self.head(centred.to(self.head[0].weight.dtype))
         output = self.add_mean(self.restore(features, scale or self.scale))
         return (output / self.rgb_range).to(x.dtype)
+
+    def set_grad_checkpointing(self, enable: bool = True) -> None:
+        """Trade computation for memory in training."""
+        self.grad_checkpointing = enable

@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from timm.layers import ClassifierHead, NormMlpClassifierHead
 from timm.models._features import feature_take_indices
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 from torch.utils.checkpoint import checkpoint
 
 from zoo.modules.attention import Attention, Pass
@@ -33,11 +33,11 @@ class Mlp(FeedForward):
 
     def __init__(self, width: int, hidden: int, *, dropout: float) -> None:
         super().__init__(width, hidden, gelu="tanh")
-        self.dropout = dropout
+        self.drop = nn.Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
         hidden = F.gelu(self.w1(x), approximate=self.gelu)
-        return self.w2(F.dropout(hidden, self.dropout, self.training))
+        return self.w2(self.drop(hidden))
 
 
 def as_image(x: Tensor, grid: tuple[int, int]) -> Tensor:
@@ -61,6 +61,17 @@ class Flow(NamedTuple):
     image: Tensor  # output of the last of them, (B, D, h, w)
 
 
+def check_size(x: Tensor, patch: int = PATCH) -> Tensor:
+    """Return the images. Raises ValueError for a size not a multiple of 16."""
+    height, width = x.shape[-2], x.shape[-1]
+    if height % patch or width % patch:
+        raise ValueError(
+            f"height and width must be multiples of {patch}, the size of a patch, "
+            f"not {height} x {width}"
+        )
+    return x
+
+
 def positions(grid: tuple[int, int], width: int, like: Tensor) -> Tensor:
     """Return sin(x w), cos(x w), sin(y w), cos(y w), each for width / 4 frequencies: (h w, width).
 
@@ -69,10 +80,14 @@ def positions(grid: tuple[int, int], width: int, like: Tensor) -> Tensor:
     """
     wide, device = torch.promote_types(like.dtype, torch.float32), like.device
     places = torch.arange(width // 4, dtype=wide, device=device) / (width // 4 - 1)
-    y, x = (torch.arange(n, dtype=wide, device=device)[:, None] / 10_000**places for n in grid)
-    of_x, of_y = (torch.cat([angle.sin(), angle.cos()], 1) for angle in (x, y))
+    y, x = [torch.arange(n, dtype=wide, device=device)[:, None] / 10_000**places for n in grid]
+    of_x, of_y = [torch.cat([angle.sin(), angle.cos()], 1) for angle in (x, y)]
     table = [of_x.expand(grid[0], -1, -1), of_y[:, None].expand(-1, grid[1], -1)]
     return torch.cat(table, 2).flatten(0, 1).to(like.dtype)
+
+
+for operation in ("check_size", "positions"):  # they look at sizes: one operation to a tracer
+    fx.wrap(operation)
 
 
 class VisionTransformer(Classifier):
@@ -121,7 +136,7 @@ class VisionTransformer(Classifier):
         patch_embed = nn.Conv2d(in_chans, width, PATCH, PATCH)
         super().__init__(  # connections first: pruning takes from the end
             stem={"patch_embed": patch_embed, "connections": stream},
-            pool=nn.Identity(),
+            pool=nn.Sequential(),  # a tracer would take Identity's output for one value
             stages=stages,
             tail={"norm": norm()},
             head=Head(num_classes, global_pool, drop_rate),
@@ -142,18 +157,11 @@ class VisionTransformer(Classifier):
 
     def forward_stem(self, x: Tensor) -> Any:
         """(B, in_chans, H, W) -> Flow. Raises ValueError for a size not a multiple of 16."""
-        height, width = x.shape[-2:]
-        if height % PATCH or width % PATCH:
-            raise ValueError(
-                f"height and width must be multiples of {PATCH}, the size of a patch, "
-                f"not {height} x {width}"
-            )
-        image = self.patch_embed(x)
+        image = self.patch_embed(check_size(x))
         grid = (image.shape[2], image.shape[3])
         tokens = image.flatten(2).transpose(1, 2)
         tokens = tokens + positions(grid, tokens.shape[2], tokens)
-        tokens = F.dropout(tokens, self.drop_rate, self.training)
-        return Flow(self.connections.expand(tokens), grid, 0, image)
+        return Flow(self.connections.expand(self.dropout(tokens)), grid, 0, image)
 
     def forward_stage(self, name: str, x: Any) -> Any:
         """Run one layer, Flow -> Flow, recomputed in the backward pass with checkpointing."""

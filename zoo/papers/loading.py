@@ -1,9 +1,9 @@
 """Load paper.toml files as typed records. Loads no torch.
 
-zoo/models/<paper>/paper.toml and timm_weights.json -> Paper(claims, weights, deviations, ...)
+zoo/models/<paper>/paper.toml and *_weights.json -> Paper(claims, weights, deviations, ...)
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -11,35 +11,41 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from zoo.papers.explanations import why_unexplained
 from zoo.papers.protocols import PROTOCOLS, Protocol
 from zoo.papers.records import (
     COUNTED,
     Claim,
     Contradiction,
     Deviation,
+    NearVariant,
     Paper,
     PaperInfo,
     PublishedOutputs,
+    TrainingProtocol,
 )
 from zoo.papers.toml import TomlFile
-from zoo.papers.weights import MODELS_DIR, Weights, load_timm_weights, validate_weights
+from zoo.papers.weights import MODELS_DIR, Weights, load_generated_weights, validate_weights
 
 T = TypeVar("T")
 # Array of tables in paper.toml -> record of its entries.
 TABLES: dict[str, type] = {
     "claims": Claim,
+    "training": TrainingProtocol,
+    "variants": NearVariant,
     "weights": Weights,
     "outputs": PublishedOutputs,
     "deviations": Deviation,
     "contradictions": Contradiction,
 }
 # Fields that loading fills, beside `line`.
-AUTOMATIC = {Claim: {"paper"}, Weights: {"paper", "reported"}}
+AUTOMATIC = {Claim: {"paper"}, Weights: {"paper", "listing", "reported"}}
 Tables = msgspec.defstruct(
     "Tables",
     [
         ("paper", dict[str, Any], {}),
         ("protocols", dict[str, str], {}),
+        ("benchmarks_elsewhere", dict[str, str], {}),
         *((table, dict[str, dict[str, Any]], {}) for table in PROTOCOLS),
         *((table, list[dict[str, Any]], []) for table in TABLES),
     ],
@@ -48,11 +54,11 @@ Tables = msgspec.defstruct(
 
 
 def load_paper(path: Path) -> Paper:
-    """Load a paper.toml, and the timm_weights.json beside it.
+    """Load a paper.toml, and the generated *_weights.json beside it.
 
     Raises:
         PaperError: The file breaks a rule; the message has its file and line.
-        WeightsError: timm_weights.json breaks a rule.
+        WeightsError: A *_weights.json breaks a rule.
     """
     source = TomlFile(path)
     try:
@@ -65,17 +71,22 @@ def load_paper(path: Path) -> Paper:
         )
         for table, kind in TABLES.items()
     }
-    ids = {record.id for record in (*records["deviations"], *records["contradictions"])}
-    _check_claims(source, records["claims"], tables.protocols, ids)
+    entries = {entry.id: entry for entry in (*records["deviations"], *records["contradictions"])}
+    _check_claims(source, records["claims"], tables.protocols, entries)
+    for training in records["training"]:
+        if training.protocol not in tables.protocols:
+            missing = f"no [protocols] entry is called {training.protocol!r}"
+            raise source.error(training.line, missing)
     for weights in records["weights"]:
         if problem := validate_weights(weights):
             raise source.error(weights.line, problem)
-    records["weights"] += load_timm_weights(path.parent)
+    records["weights"] += load_generated_weights(path.parent)
     info = _record(source, "paper", 0, tables.paper, PaperInfo)
     return Paper(
         id=path.parent.name,
         protocols=tables.protocols,
         protocol_settings=_settings(source, tables),
+        benchmarks_elsewhere=tables.benchmarks_elsewhere,
         **vars(info),
         **records,
     )
@@ -90,7 +101,7 @@ def _record(source: TomlFile, table: str, index: int, entry: dict[str, Any], kin
         if key not in known:
             problem = f"unknown key {key!r} in {table}; known are {', '.join(known)}"
             raise source.error(source.line(table, index, key), problem)
-        if kind is Claim and type(value) is int and key in ("value", "mean", "std", "tolerance"):
+        if kind is Claim and type(value) is int and key in ("value", "mean", "std"):
             entry[key] = Decimal(value)
     loaded = {"line": line} | ({"paper": source.path.parent.name} if "paper" in automatic else {})
     return source.convert(entry | loaded, kind, table, index)
@@ -112,23 +123,26 @@ def _settings(source: TomlFile, tables: Any) -> dict[str, Protocol]:
 
 
 def _check_claims(
-    source: TomlFile, claims: tuple[Claim, ...], protocols: Collection[str], ids: Collection[str]
+    source: TomlFile,
+    claims: tuple[Claim, ...],
+    protocols: Collection[str],
+    entries: Mapping[str, Deviation | Contradiction],
 ) -> None:
     lines: dict[object, int] = {}
     for claim in claims:
-        if problem := _problem(claim, protocols, ids):
+        if problem := _problem(claim, protocols) or why_unexplained(claim, entries):
             raise source.error(claim.line, problem)
         line = lines.setdefault(claim.key, claim.line)
         if line != claim.line:
             raise source.error(claim.line, f"the same claim stands in line {line}")
 
 
-def _problem(claim: Claim, protocols: Collection[str], ids: Collection[str]) -> str | None:
+def _problem(claim: Claim, protocols: Collection[str]) -> str | None:
     """Return the first rule that a claim breaks beyond the types of its fields."""
     kind, metric = claim.kind, claim.metric
     rules = [
         (bool(claim.where), "a claim needs `where`: its table, figure or section"),
-        (kind == "relative" or claim.value is not None, "a claim needs the printed `value`"),
+        (claim.compares or claim.value is not None, "a claim needs the printed `value`"),
         (
             kind != "counted" or metric in COUNTED,
             f"a counted metric is one of {', '.join(COUNTED)}, not {metric!r}",
@@ -138,21 +152,25 @@ def _problem(claim: Claim, protocols: Collection[str], ids: Collection[str]) -> 
             "a measured claim needs `benchmark` and `aggregation`",
         ),
         (
-            kind != "relative" or bool(claim.than and claim.relation),
-            "a relative claim needs `than` and a `relation`, < or >",
+            not claim.compares or bool(claim.than and claim.relation),
+            f"a {kind} claim needs `than` and a `relation`, < or >",
         ),
-        (not claim.formula or claim.value is not None, "a `formula` needs the printed `value`"),
+        (kind != "trial" or claim.value is None, "a trial is ours: it has no printed `value`"),
+        (
+            bool(claim.variant) == bool(claim.variant_kind),
+            "a `variant` needs its `variant_kind`, and no other claim has one",
+        ),
+        (
+            claim.source != "quoted" or bool(claim.source_detail),
+            "a quoted claim needs `source_detail`: who quotes it",
+        ),
+        (
+            claim.source != "paper" or not claim.source_detail,
+            "`source_detail` needs a `source` other than the paper",
+        ),
         (
             not claim.protocol or claim.protocol in protocols,
             f"no [protocols] entry is called {claim.protocol!r}",
-        ),
-        (
-            not claim.explained_by or claim.explained_by in ids,
-            f"no deviation or contradiction has the id {claim.explained_by!r}",
-        ),
-        (
-            (claim.tolerance is None) == (not claim.tolerance_reason),
-            "a `tolerance` needs its `tolerance_reason`",
         ),
     ]
     return next((message for holds, message in rules if not holds), None)

@@ -3,8 +3,11 @@
 [crops.NAME]             classification: resizes and crops of an image
 [super_resolution.NAME]  degradation, tiles, self-ensemble
 [sliding_window.NAME]    language modeling: context and stride
+[lm_harness.NAME]        language modeling: solved examples before a question
 [denoising.NAME]         noise and rounding
 [mfcc.NAME]              keyword spotting: cepstral coefficients
+[tabular.NAME]           tables: the fold whose rows are scored
+[forecasting.NAME]       scale of the values that errors are of
 """
 
 from collections.abc import Mapping
@@ -22,10 +25,14 @@ class CropProtocol:
     crop_size: int = 0  # pixels per side; 0 for whole images
     crops: Literal["center", "ten", "whole"] = "center"  # ten: corners and center, mirrored too
     interpolation: str = "bilinear"  # of the resize
+    trained_at: int = 0  # pixels per side of the training crops, if a larger crop is tested
+    pooling: Literal["average", "mean-max"] = "average"  # mean-max: of the classes of all places
 
     def __post_init__(self) -> None:
         if not self.resize or (self.crop_size > 0) == (self.crops == "whole"):
             raise ValueError("`resize` is needed, and `crop_size` unless `crops` is whole")
+        if self.pooling == "mean-max" and not self.trained_at:
+            raise ValueError("mean-max pooling needs `trained_at`, the size of a place")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,10 +43,14 @@ class SuperResolutionProtocol:
     colour: Literal["rgb", "y"] = "rgb"  # channels that are degraded
     forward_chop: tuple[int, ...] = ()  # (shave, most pixels of a tile); empty: the whole image
     self_ensemble: bool = False  # average over eight flips and rotations
+    scored: Literal["y", "rgb"] = "y"  # channels that PSNR and SSIM are computed on
+    extra_shave: int = 0  # pixels cut off at each edge before scoring, beside `scale`
 
     def __post_init__(self) -> None:
         if len(self.forward_chop) not in (0, 2):
             raise ValueError("forward_chop is [shave, pixels]")
+        if self.extra_shave < 0:
+            raise ValueError(f"extra_shave is 0 or more, not {self.extra_shave}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +59,8 @@ class SlidingWindowProtocol:
 
     context: int  # tokens per window
     stride: int = 0  # tokens between windows; 0: windows do not overlap
+    per: Literal["token", "word"] = "token"  # unit of loss and perplexity; word: as stored
+    detokenize: bool = False  # spaces and marks of the stored text are undone first
 
     def __post_init__(self) -> None:
         if self.context < 1 or not 0 <= self.stride <= self.context:
@@ -57,15 +70,29 @@ class SlidingWindowProtocol:
 
 
 @dataclass(frozen=True, kw_only=True)
+class HarnessProtocol:
+    """A task of lm-evaluation-harness."""
+
+    num_fewshot: int = 0  # solved examples before each question
+
+    def __post_init__(self) -> None:
+        if self.num_fewshot < 0:
+            raise ValueError(f"num_fewshot is 0 or more, not {self.num_fewshot}")
+
+
+@dataclass(frozen=True, kw_only=True)
 class DenoisingProtocol:
     """Noise that is added to each image, and rounding of the output."""
 
     seed: int = 0  # of the noise, the same for each image
-    rounded: bool = True  # output rounded to whole pixel values, or only clipped
+    rounded: bool = True  # output clipped and rounded where the clean image has whole values
+    generator: Literal["numpy", "matlab"] = "numpy"  # of the noise; matlab: before its version 5
 
     def __post_init__(self) -> None:
         if self.seed < 0:
             raise ValueError(f"a seed is 0 or more, not {self.seed}")
+        if self.generator == "matlab" and self.seed:
+            raise ValueError(f"MATLAB's old generator is rebuilt for seed 0, not {self.seed}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,12 +112,33 @@ class MfccProtocol:
             )
 
 
+@dataclass(frozen=True, kw_only=True)
+class ForecastingProtocol:
+    """Scale of the values that a network gets and that its errors are of."""
+
+    standardized: bool = True  # by mean and standard deviation of the training split
+
+
+@dataclass(frozen=True, kw_only=True)
+class TabularProtocol:
+    """Rows of a table that a network is scored on."""
+
+    fold: int = 0  # 1 to 5: the test rows of a fold; 0: all rows
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.fold <= 5:
+            raise ValueError(f"a fold is 1 to 5, or 0 for all rows, not {self.fold}")
+
+
 Protocol = (
     CropProtocol
     | SuperResolutionProtocol
     | SlidingWindowProtocol
+    | HarnessProtocol
     | DenoisingProtocol
     | MfccProtocol
+    | TabularProtocol
+    | ForecastingProtocol
 )
 P = TypeVar("P", bound=Protocol)
 # Table of paper.toml -> protocol.
@@ -98,8 +146,11 @@ PROTOCOLS: dict[str, type[Protocol]] = {
     "crops": CropProtocol,
     "super_resolution": SuperResolutionProtocol,
     "sliding_window": SlidingWindowProtocol,
+    "lm_harness": HarnessProtocol,
     "denoising": DenoisingProtocol,
     "mfcc": MfccProtocol,
+    "tabular": TabularProtocol,
+    "forecasting": ForecastingProtocol,
 }
 # Field -> key in the ledger's records, where they differ.
 RECORD_KEYS = {
@@ -113,11 +164,18 @@ RECORD_KEYS = {
     "f_min": "low",
     "f_max": "high",
 }
+# Fields that no record has at their default: older records were written without them.
+LATER = ("trained_at", "pooling", "scored", "extra_shave", "per", "detokenize", "generator")
 
 
 def to_record(protocol: Protocol) -> dict[str, Any]:
     """Return a protocol as the ledger's records have it."""
-    return {RECORD_KEYS.get(key, key): value for key, value in asdict(protocol).items()}
+    defaults = {field.name: field.default for field in fields(protocol) if field.name in LATER}
+    return {
+        RECORD_KEYS.get(key, key): value
+        for key, value in asdict(protocol).items()
+        if key not in defaults or value != defaults[key]
+    }
 
 
 def from_record(kind: type[P], record: Mapping[str, Any]) -> P:

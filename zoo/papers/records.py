@@ -8,7 +8,9 @@ from typing import Literal
 from zoo.papers.protocols import Protocol
 from zoo.papers.weights import Arguments, Weights
 
-LOWER_IS_BETTER = ("mae", "loss", "perplexity", "bits_per_byte", "bits_per_character")
+LOWER_IS_BETTER = (
+    "mse", "mae", "rmse", "loss", "perplexity", "bits_per_byte", "bits_per_character"
+)  # fmt: skip
 UNITLESS = ("f_measure", "ssim", "mos", *LOWER_IS_BETTER)
 COUNTED = ("params", "macs", "depth", "convolutions")
 
@@ -20,11 +22,12 @@ class Claim:
     counted: `value` in units of `unit`, computed from the network alone.
     measured: `value` of `metric` on `benchmark` by `protocol`; PSNR in dB, others in percent
         unless UNITLESS.
+    trial: a comparison of the paper's, tried by runs of ours on other data or at another size.
     relative: metric(model) `relation` metric(than); `value` is the printed difference (a ratio in
         percent for zoo.claims.verdict.RATIOS), in percent if a `formula` gives it.
     """
 
-    kind: Literal["counted", "measured", "relative"]  # what the claim is about
+    kind: Literal["counted", "measured", "relative", "trial"]  # what the claim is about
     model: str  # architecture
     metric: str  # params, macs, error, psnr, perplexity, ...
     where: str  # table, figure or section that prints it
@@ -40,14 +43,30 @@ class Claim:
     than: str = ""  # architecture that `model` is compared with
     than_args: Arguments = field(default_factory=dict)  # arguments of `than`
     relation: Literal["", "<", ">"] = ""  # of a relative claim
+    source: Literal["paper", "readme", "code", "log", "quoted", "memory"] = "paper"  # text read
+    source_detail: str = ""  # which README, code, log or quoting text, where `source` is no paper
     variant: str = ""  # what the zoo does not build of it, such as "in a detector"
+    variant_kind: Literal["", "not public", "another system", "not built yet"] = ""  # of `variant`
     formula: str = ""  # function of the family's formulas.py that computes the value
     explained_by: str = ""  # id of the deviation or contradiction that explains a mismatch
     note: str = ""  # remark for the reader
-    tolerance: Decimal | None = None  # largest accepted difference, in `unit`
-    tolerance_reason: str = ""  # why a tolerance is needed
     paper: str = ""  # folder in zoo/models
     line: int = 0  # in paper.toml
+
+    @property
+    def place(self) -> str:
+        """`where`, and what was read instead of the paper: "Table 1 (from memory)"."""
+        is_said = self.source == "readme" and "README" in self.where and not self.source_detail
+        if self.source == "paper" or is_said:
+            return self.where
+        words = {"readme": "README", "memory": "from memory"}
+        origin = ", ".join(filter(None, (words.get(self.source, self.source), self.source_detail)))
+        return f"{self.where} ({origin.replace('quoted, ', 'quoted in ', 1)})"
+
+    @property
+    def compares(self) -> bool:
+        """True for a comparison of two networks."""
+        return self.kind in ("relative", "trial")
 
     @property
     def key(self) -> tuple[object, ...]:
@@ -55,6 +74,29 @@ class Claim:
         names = "kind model metric input_size benchmark protocol aggregation where than relation"
         values = [getattr(self, name) for name in (*names.split(), "variant")]
         return (*values, repr(sorted(self.args.items())), repr(sorted(self.than_args.items())))
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingProtocol:
+    """Training runs that may judge the comparisons of a protocol, and its measured claims."""
+
+    protocol: str  # key of [protocols]
+    recipe: str  # of configs/, after the network's name: "zoo_jpeg16"
+    epochs: int = 0  # of each run; 0: as the recipe has them for each benchmark
+    batch_size: int = 0  # samples per step; 0: likewise
+    precision: str = "fp32"  # of the training and the scores
+    seeds: int = 0  # runs whose mean is the printed number; 0: runs judge comparisons alone
+    line: int = 0  # in paper.toml
+
+
+@dataclass(frozen=True, kw_only=True)
+class NearVariant:
+    """A network near to one that a paper has numbers on: shown beside it as context."""
+
+    model: str  # architecture that people ask for
+    of: str  # architecture that the paper has numbers on
+    differs: str  # what is another in `model`, in one phrase
+    line: int = 0  # in paper.toml
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +121,7 @@ class Deviation:
     what: str  # what the zoo does
     paper: str  # what the paper does
     why: str  # reason of the departure
+    values: tuple[Decimal, ...] = ()  # printed values that it explains, beside those it names
     line: int = 0  # in paper.toml
 
 
@@ -90,6 +133,8 @@ class Contradiction:
     models: tuple[str, ...]  # architectures or shell patterns
     what: str  # the statements that disagree
     resolution: str  # what the zoo does
+    values: tuple[Decimal, ...] = ()  # printed values that it explains, beside those it names
+    open_args: tuple[str, ...] = ()  # arguments left open: weights of any value may judge claims
     line: int = 0  # in paper.toml
 
 
@@ -113,8 +158,11 @@ class Paper(PaperInfo):
     id: str  # folder in zoo/models
     protocols: Mapping[str, str]  # protocol -> its description in the paper's words
     protocol_settings: Mapping[str, Protocol]  # protocol -> what an evaluation does by it
+    benchmarks_elsewhere: Mapping[str, str]  # benchmark that the zoo lacks -> what it is
+    training: tuple[TrainingProtocol, ...]  # runs that may judge comparisons
+    variants: tuple[NearVariant, ...]  # networks near to those of the claims
     claims: tuple[Claim, ...]  # in the order of paper.toml
-    weights: tuple[Weights, ...]  # of paper.toml, then of timm_weights.json
+    weights: tuple[Weights, ...]  # of paper.toml, then of the generated *_weights.json
     outputs: tuple[PublishedOutputs, ...]  # images that the authors published
     deviations: tuple[Deviation, ...]  # where the zoo departs from the paper
     contradictions: tuple[Contradiction, ...]  # where the paper disagrees with itself

@@ -26,7 +26,10 @@ def paper_schema() -> dict[str, Any]:
     text = {"type": "string"}
     tables = {
         "paper": next(references),
-        "protocols": {"type": "object", "additionalProperties": text},
+        **{
+            table: {"type": "object", "additionalProperties": text}
+            for table in ("protocols", "benchmarks_elsewhere")
+        },
         **{
             table: {"type": "object", "additionalProperties": next(references)}
             for table in PROTOCOLS

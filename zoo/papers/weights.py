@@ -1,6 +1,6 @@
 """Records of trained weights: file, license, relation to the paper, reported accuracy.
 
-[[weights]] of paper.toml (bundled or published), timm_weights.json (on the Hub) -> Weights
+[[weights]] of paper.toml, and *_weights.json of timm (on the Hub) and others (at urls) -> Weights
 
 Loads no torch.
 """
@@ -29,6 +29,7 @@ Relation = Literal[
 ]
 RELATIONS: tuple[Relation, ...] = get_args(Relation)
 OTHER_RECIPE: Relation = "retrained, another recipe"
+SUM = "|sha1:[0-9a-f]{40}|sha256:[0-9a-f]{8,64}"  # pattern of Weights.sum
 # Licenses of default weights: anyone may use these for anything, with the notice kept.
 PERMISSIVE = ("apache-2.0", "bsd-2-clause", "bsd-3-clause", "mit")
 
@@ -38,53 +39,69 @@ class WeightsError(ValueError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReportedAccuracy:
-    """Accuracy on ImageNet's validation set that a provider reports, in percent as printed."""
+class ReportedScores:
+    """What a provider reports on a benchmark, as printed: errors in percent, PSNR in dB."""
 
-    pixels: int  # per side of the center crop
-    crop_pct: Decimal  # share of the resized image that the crop shows
-    interpolation: str  # of the resize
-    error: Decimal  # top-1
-    top5_error: Decimal
+    benchmark: str = "imagenet/val"  # id; timm reports on no other
+    pixels: int = 0  # per side of the center crop; 0: not stated
+    crop_pct: Decimal | None = None  # share of the resized image that the crop shows
+    interpolation: str = ""  # of the resize
+    error: Decimal | None = None  # top-1
+    top5_error: Decimal | None = None
+    psnr: Decimal | None = None
+    ssim: Decimal | None = None
 
     def value(self, metric: str) -> Decimal | None:
         """Return the number for a claim's metric, None if it is not reported."""
-        return {
-            "error": self.error,
-            "top5_error": self.top5_error,
-            "accuracy": 100 - self.error,
-            "top5_accuracy": 100 - self.top5_error,
-        }.get(metric)
+        if metric.endswith("accuracy"):
+            error = self.value(metric.replace("accuracy", "error"))
+            return None if error is None else 100 - error
+        reported = (self.error, self.top5_error, self.psnr, self.ssim)
+        return dict(zip(("error", "top5_error", "psnr", "ssim"), reported, strict=True)).get(metric)
+
+    def __str__(self) -> str:
+        """Return all of it in a line, as `zoo show` and the cards print it."""
+        errors = " / ".join(str(e) for e in (self.error, self.top5_error) if e is not None)
+        parts = (
+            errors and f"{errors} %",
+            self.psnr is not None and f"{self.psnr} dB",
+            self.ssim is not None and f"SSIM {self.ssim}",
+            self.pixels and f"at {self.pixels}, crop {self.crop_pct}",
+        )
+        return f"{self.benchmark}: " + ", ".join(part for part in parts if part)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Weights:
     """Trained weights: bundled with the zoo, in a Hub `repo`, or published at a `url`.
 
-    Weights with a `url` are installed by `zoo convert --install` from the file that a person
-    fetched there.
+    A file at a `url` is downloaded, checked and converted once; the zoo loads what was converted.
     """
 
     name: str  # arch.tag
     file: str  # path in the paper's folder, the Hub repository or the folder of installed weights
-    sha256: str  # of the file; empty if it is on the Hub and not pinned
+    sha256: str  # of the file; empty if it is on the Hub or at a url, and not pinned
     origin: str  # who trained them, or the URL where they were first published
     license: str  # SPDX identifier as on the Hub, or `unknown`
     relation: Relation  # to the paper
     benchmarks: tuple[str, ...]  # ids that claims may be judged on
     preprocessing: Arguments  # entries of timm's pretrained_cfg; empty: those of the model
     repo: str = ""  # on the Hub
-    url: str = ""  # of the published file, which has to be converted
+    url: str = ""  # of the published checkpoint, or of a zip with it
+    sum: str = ""  # of the checkpoint, not its zip: "sha1:" or "sha256:" and hexadecimal digits
+    member: str = ""  # path of the checkpoint in the zip; empty: its only file
+    provider: str = ""  # who publishes the file at `url`
     revision: str = ""  # commit of the pinned file in `repo`
     shards: Mapping[str, str] = field(default_factory=dict)  # file -> sha256, of an *.index.json
-    key_mapping: str = ""  # name in the family's convert.py; empty: the zoo's own keys
+    key_mapping: str = ""  # name in the family's convert.py; empty: the zoo's, or detected at a url
     recipe: str = ""  # name of the configuration, or timm's tag
     seed: int = 0  # of the training run
     args: Arguments = field(default_factory=dict)  # arguments of the model
     note: str = ""  # remark for the reader
-    reported: tuple[ReportedAccuracy, ...] = ()  # by the provider, at the weights' size first
+    reported: tuple[ReportedScores, ...] = ()  # by the provider, at the weights' size first
     paper: str = ""  # folder in zoo/models
-    line: int = 0  # in paper.toml; 0: in timm_weights.json
+    line: int = 0  # in paper.toml; 0: in `listing`
+    listing: str = TIMM_FILE  # generated file in the paper's folder that has the entry
 
     @property
     def model(self) -> str:
@@ -111,6 +128,11 @@ class Weights:
         """Scores at the end of training, by benchmark (JSON)."""
         return self.path.with_suffix(".json")
 
+    def reported_value(self, benchmark: str, metric: str) -> Decimal | None:
+        """Return the provider's own number on a benchmark, None if it reports none."""
+        values = (r.value(metric) for r in self.reported if r.benchmark == benchmark)
+        return next((value for value in values if value is not None), None)
+
     @property
     def permissive(self) -> bool:
         """True if the weights may be the default of their architecture."""
@@ -119,7 +141,7 @@ class Weights:
     @property
     def source(self) -> str:
         """The file that lists the weights, with its line if a person wrote it."""
-        return f"{self.paper}/{f'paper.toml:{self.line}' if self.line else TIMM_FILE}"
+        return f"{self.paper}/{f'paper.toml:{self.line}' if self.line else self.listing}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,13 +165,23 @@ def installed_dir() -> Path:
 def validate_weights(weights: Weights) -> str | None:
     """Return the rules that an entry breaks, None if it keeps them all."""
     hosted, hashed = bool(weights.repo), bool(weights.sha256)
+    remote = hosted or bool(weights.url)
     rules = [
         (bool(weights.tag), f"a name is arch.tag, not {weights.name!r}"),
         (
-            (hosted and not hashed) or bool(re.fullmatch("[0-9a-f]{64}", weights.sha256)),
-            "sha256 must be 64 hexadecimal digits; only weights on the Hub may do without",
+            (remote and not hashed) or bool(re.fullmatch("[0-9a-f]{64}", weights.sha256)),
+            "sha256 must be 64 hexadecimal digits; only weights on the Hub or at a url may do "
+            "without",
         ),
         (not (weights.repo and weights.url), "weights have a repo or a url, not both"),
+        (
+            bool(weights.url) or not (weights.sum or weights.member),
+            "`sum` and `member` are of the file at a `url`",
+        ),
+        (
+            bool(re.fullmatch(SUM, weights.sum)),
+            "a sum is sha1: and 40 hexadecimal digits, or sha256: and 8 to 64",
+        ),
         (
             bool(re.fullmatch("[0-9a-f]{40}" if hosted and hashed else "", weights.revision)),
             "a revision is the commit (40 digits) on the Hub of a file with a sha256",
@@ -158,21 +190,30 @@ def validate_weights(weights: Weights) -> str | None:
     return "; ".join(message for holds, message in rules if not holds) or None
 
 
-def load_timm_weights(folder: Path) -> tuple[Weights, ...]:
-    """Load timm's weights of a model family. Raises WeightsError for an entry that is wrong."""
-    path = folder / TIMM_FILE
-    if not path.is_file():
-        return ()
-    entries = msgspec.json.decode(path.read_bytes())["weights"]
-    return tuple(_from_json(name, entry, folder.name) for name, entry in entries.items())
+def load_generated_weights(folder: Path) -> tuple[Weights, ...]:
+    """Load the generated entries of a model family: {"weights": {name: entry}} of *_weights.json.
+
+    timm's come first, then those of the other files by name.
+
+    Raises:
+        WeightsError: An entry is wrong, or two have the same name.
+    """
+    weights: dict[str, Weights] = {}
+    files = sorted(folder.glob("*_weights.json"), key=lambda p: (p.name != TIMM_FILE, p.name))
+    for path in files:
+        for name, entry in msgspec.json.decode(path.read_bytes())["weights"].items():
+            each = _from_json(name, entry | {"paper": folder.name, "listing": path.name})
+            if weights.setdefault(name, each) is not each:
+                raise WeightsError(f"{each.source}: {name} is in {weights[name].source} already")
+    return tuple(weights.values())
 
 
-def _from_json(name: str, entry: dict[str, Any], paper: str) -> Weights:
+def _from_json(name: str, entry: dict[str, Any]) -> Weights:
     try:
-        weights = msgspec.convert(entry | {"name": name, "paper": paper}, Weights)
+        weights = msgspec.convert(entry | {"name": name}, Weights)
         problem = validate_weights(weights)
     except msgspec.ValidationError as error:
         problem = str(error)
     if problem:
-        raise WeightsError(f"{paper}/{TIMM_FILE}: {name}: {problem}")
+        raise WeightsError(f"{entry['paper']}/{entry['listing']}: {name}: {problem}")
     return weights

@@ -11,10 +11,12 @@ from rich.markup import escape
 from rich.measure import Measurement
 from rich.table import Table
 
-from zoo.claims.verdict import Kind, Status, Verdict, describe_claim
+from zoo.claims.tally import tally
+from zoo.claims.verdict import Status, Verdict, describe_claim
 from zoo.models._catalog import Description, list_papers
 
 if TYPE_CHECKING:
+    from zoo.claims.downloads import Download
     from zoo.claims.plan import PlannedEval
     from zoo.evaluation.spec import EvalSpec
 
@@ -24,6 +26,8 @@ STYLES = {
     Status.REPRODUCED: "green",
     Status.NOT_REPRODUCED: "red",
     Status.EXCEEDS_REPORTED: "magenta",
+    Status.SUPPORTS: "green",
+    Status.CONTRADICTS: "red",
     Status.INCONCLUSIVE: "yellow",
 }
 
@@ -69,8 +73,19 @@ def claims(d: Description) -> Table:
     for claim in d.claims:
         model, metric, claimed = describe_claim(claim)
         own = d.paper is not None and claim.paper == d.paper.id
-        where = claim.where if own else f"{claim.paper}: {claim.where}"
+        where = claim.place if own else f"{claim.paper}: {claim.place}"
         table.add_row(escape(f"{model}: {metric} {claimed}"), escape(where), claim.aggregation)
+    return table
+
+
+def context(d: Description) -> Table:
+    """Tabulate what papers claim about the nearest variants of a model."""
+    title = "what papers claim about its nearest variants: context, judged for those alone"
+    table = Table("claim", "where", "what differs here", title=title, title_justify="left")
+    for near, claim in d.context:
+        model, metric, claimed = describe_claim(claim)
+        where = f"{claim.place}, {claim.protocol}"
+        table.add_row(escape(f"{model}: {metric} {claimed}"), escape(where), escape(near.differs))
     return table
 
 
@@ -81,9 +96,7 @@ def weights(d: Description) -> Table:
         table.add_column(title, overflow="fold")
     for w in d.weights:
         pinned = "" if w.sha256 else ", not pinned"
-        reported = [
-            f"{r.error} / {r.top5_error} % at {r.pixels}, crop {r.crop_pct}" for r in w.reported
-        ]
+        reported = [str(scores) for scores in w.reported]
         table.add_row(
             f"[bold]{w.name}[/]",
             escape(f"{w.repo}{pinned}" if w.repo else w.url or f"bundled: {w.origin}"),
@@ -110,7 +123,7 @@ def report(rows: Sequence[Verdict], show_all: bool, out: Console) -> None:
             out.print(f"  {record}: [dim]{escape(what)}[/]")
         if not show_all:
             _print_skipped(of_paper, out)
-    out.print("\n" + totals(rows), highlight=False)
+    out.print("\n" + "\n".join(tally(rows).lines()), highlight=False)
 
 
 def _print_skipped(rows: Sequence[Verdict], out: Console) -> None:
@@ -120,29 +133,6 @@ def _print_skipped(rows: Sequence[Verdict], out: Console) -> None:
         out.print(f"  [dim]not run, {number}: {escape(why)}[/]")
     if rest := skipped.total() - sum(number for _, number in named):
         out.print(f"  [dim]not run, {rest}: as these, or for other reasons (--all)[/]")
-
-
-def totals(rows: Sequence[Verdict]) -> str:
-    """Sum up in one line: claims by verdict, those not run by reason, and bundled weights."""
-    claims = [row for row in rows if row.claim]
-    statuses = Counter(row.status for row in claims)
-    kept = Counter(row.kind for row in claims if row.status == Status.REPRODUCED)
-    parts = [f"claims: {len(claims):,} recorded"]
-    for kind in (Kind.COUNTED, Kind.MEASURED, Kind.RELATIVE):
-        parts.append(f"{kept[kind]:,} {kind} and {Status.REPRODUCED}")
-    missed = statuses.pop(Status.NOT_REPRODUCED, 0)
-    explained = sum(bool(row.explained_by) for row in claims)
-    note = f" ({explained:,} of them explained)" if missed else ""
-    parts.append(f"{missed:,} {Status.NOT_REPRODUCED}{note}")
-    others = {s: n for s, n in statuses.items() if s not in (Status.REPRODUCED, Status.NOT_RUN)}
-    parts += [f"{number:,} {status}" for status, number in others.items()]
-    if skipped := Counter(row.reason for row in claims if row.status == Status.NOT_RUN):
-        reasons = ", ".join(f"{number:,} {reason}" for reason, number in skipped.most_common())
-        parts.append(f"{skipped.total():,} {Status.NOT_RUN} ({reasons})")
-    if bundled := Counter(row.status for row in rows if row.kind == Kind.BUNDLED):
-        sums = ", ".join(f"{number} {status}" for status, number in bundled.items())
-        parts.append(f"{Kind.BUNDLED}: {sums}")
-    return ", ".join(parts)
 
 
 def plan(steps: "Sequence[PlannedEval]", seconds: "Mapping[EvalSpec, float]", out: Console) -> None:
@@ -166,6 +156,22 @@ def plan(steps: "Sequence[PlannedEval]", seconds: "Mapping[EvalSpec, float]", ou
         out.print(f"  [dim]{number}: {escape(why)}[/]")
     if len(skipped) > REASONS_SHOWN:
         out.print(f"  [dim]and {len(skipped) - REASONS_SHOWN} reasons like these[/]")
+
+
+def downloads(planned: "Sequence[Download]", out: Console) -> None:
+    """Print what will be downloaded, for which benchmarks, how large it is and by which license."""
+    if not planned:
+        out.print("nothing to download for what can be measured here")
+        return
+    table = Table("to download", "size", "license", "to measure", "in about", "from")
+    for each in planned:
+        size = f"{'' if each.is_exact else 'about '}{each.bytes / 1e6:,.1f} MB"
+        benchmarks = ", ".join(each.benchmarks)
+        time = "" if each.seconds is None else duration(each.seconds)
+        table.add_row(each.name, size, escape(each.license), benchmarks, time, escape(each.place))
+    total = sum(each.bytes for each in planned)
+    table.title = f"downloads: {len(planned)}, {total / 1e6:,.1f} MB"
+    out.print(table)
 
 
 def duration(seconds: float) -> str:

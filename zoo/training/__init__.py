@@ -86,8 +86,8 @@ def train(
         log(f"resumed from {path}: {epochs} and {run.step} steps are done")
     try:
         with progress_bar(run, quiet) as on_step:
-            for epoch in range(len(run.history), recipe.epochs):
-                run.train_epoch(epoch, on_step)
+            while not run.is_finished:
+                run.train_epoch(len(run.history), on_step)
     except KeyboardInterrupt:
         resumes = f"resumes from {path}" if path.exists() else "starts over: no checkpoint yet"
         log(f"interrupted; the same command {resumes}")
@@ -100,6 +100,8 @@ def save(run: Trainer) -> None:
     """Write weights and TensorBoard logs of a finished run on the main process."""
     is_main = run.accelerator.is_main_process
     run.model.eval()
+    if run.best:
+        run.network.load_state_dict(run.best)
     weights = sharding.gather_full(run.network.state_dict(), is_main)
     if is_main:
         metadata = {

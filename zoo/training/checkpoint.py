@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from zoo._io import atomic_path, atomic_write
+from zoo.distributed import accelerator
 from zoo.training import sharding
 from zoo.training.recipe import INFORMATIVE, Recipe, to_repr
 
@@ -25,6 +26,7 @@ class TrainerState(Protocol):
     started: float  # time.perf_counter() at the start, had the run never stopped
     step: int  # of the current epoch
     history: list[dict[str, float]]  # one row for each finished epoch
+    best: dict[str, torch.Tensor]  # weights of the lowest validation loss; empty without one
     sums: torch.Tensor  # loss, metric, examples of the current epoch
     rng_state: dict[str, Any]  # to restore before the next step
     accelerator: Any
@@ -62,6 +64,7 @@ def save(run: TrainerState) -> None:
     state = {
         "identity": identity(run),
         **tensors,
+        "best": run.best,
         "history": run.history,
         "step": run.step,
         "sums": sums.cpu(),
@@ -93,6 +96,7 @@ def load(run: TrainerState) -> bool:
     if run.ema:
         run.ema.module.load_state_dict(state["ema"])
     run.history, run.started = state["history"], run.started - state["seconds"]
+    run.best = state.get("best", {})
     run.start_at(state["step"])
     run.sums, run.rng_state = _own_sums(run, state["sums"].reshape(-1, 3)), state["rng_state"]
     return True
@@ -126,13 +130,13 @@ def rng_state() -> dict[str, Any]:
     Those of the batches (and numpy's, which timm's Mixup uses) are seeded by the epoch, and skipped
     batches are drawn again.
     """
-    states = {"torch": torch.get_rng_state()}
-    return states | ({"cuda": torch.cuda.get_rng_state()} if torch.cuda.is_available() else {})
+    states, kind = {"torch": torch.get_rng_state()}, accelerator()
+    return states | ({kind: torch.get_device_module(kind).get_rng_state()} if kind != "cpu" else {})
 
 
 def restore_rng_state(states: Mapping[str, Any]) -> None:
     """Restore states of `rng_state`; an empty mapping changes nothing."""
     if states:
         torch.set_rng_state(states["torch"])
-    if "cuda" in states and torch.cuda.is_available():
-        torch.cuda.set_rng_state(states["cuda"])
+    if (kind := accelerator()) in states:
+        torch.get_device_module(kind).set_rng_state(states[kind])

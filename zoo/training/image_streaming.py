@@ -24,6 +24,7 @@ from torch.utils.data import Dataset as TorchDataset
 from torchvision.transforms import v2
 
 from zoo.data.benchmarks import BENCHMARKS, Dataset, DatasetNotFoundError
+from zoo.data.image_reading import to_mode
 from zoo.training.image_classification import ClassificationObjective
 from zoo.training.objective import WHOLE, Batch, Shard, TrainingData
 
@@ -200,7 +201,7 @@ class Epoch(TorchDataset[Batch]):
         """Return the augmented image and the label at a position of the epoch."""
         image, label = self.stream.samples[int(self.order[position])]
         with seeded(self.seed, IMAGE_STREAM, position):
-            return self.stream.transform(image.convert(self.stream.mode)), label
+            return self.stream.transform(to_mode(image, self.stream.mode)), label
 
 
 def available_cores() -> int:

@@ -49,7 +49,7 @@ class SpokenWords(DrawnEpochs):
         self, objective: KeywordSpotting, samples: SpeechCommands, batch_size: int
     ) -> None:
         self.objective, self.mfcc = objective, MFCC(objective.features)
-        words = [samples[i] for i in range(len(samples.files))]
+        words = [samples[i] for i in range(len(samples.words))]
         silence = [(np.zeros(RATE, np.float32), 0)] * samples.silences
         self.sounds = torch.stack([_to_int16(sound) for sound, _ in words + silence])
         self.labels = torch.tensor([label for _, label in words + silence])

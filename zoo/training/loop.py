@@ -21,7 +21,7 @@ from timm.utils import ModelEmaV3
 from torch import Tensor, nn
 
 from zoo.checkpoints import loading
-from zoo.distributed import retain_freed_memory
+from zoo.distributed import accelerator, retain_freed_memory
 from zoo.models._builder import pretrained_cfg
 from zoo.models._factory import create
 from zoo.training import checkpoint, sharding
@@ -30,6 +30,7 @@ from zoo.training.recipe import Recipe
 
 OnStep = Callable[[float], None]  # called with the loss of each step
 CHECKPOINT_EVERY = 500  # steps
+VALIDATION = "validation loss"  # in the history
 
 
 def load_matching_weights(network: nn.Module, weights: str) -> None:
@@ -65,7 +66,7 @@ class Trainer:
         self.checkpoint_every = checkpoint_every
         self.started = time.perf_counter()
         self.accelerator = Accelerator(
-            cpu=not torch.cuda.is_available(), mixed_precision=recipe.precision
+            cpu=accelerator() == "cpu", mixed_precision=recipe.precision
         )
         if self.accelerator.device.type == "cpu":
             retain_freed_memory()
@@ -83,6 +84,7 @@ class Trainer:
         self.prepare(network)
         self.forward: Any = torch.compile(self.model) if compile else self.model
         self.history: list[dict[str, float]] = []
+        self.best: dict[str, Tensor] = {}  # weights of the lowest validation loss
         self.start_at(0)
         out.mkdir(parents=True, exist_ok=True)
 
@@ -160,9 +162,8 @@ class Trainer:
         self.model.train()
         shard = Shard(self.accelerator.process_index, self.accelerator.num_processes)
         steps_before = epoch * self.data.steps
-        for inputs, targets in self.data.batches(
-            torch.Generator().manual_seed(seed), self.step, shard
-        ):
+        generator = self.data.generator(self.seed, epoch)
+        for inputs, targets in self.data.batches(generator, self.step, shard):
             checkpoint.restore_rng_state(self.rng_state)  # after the skipped batches were drawn
             self.rng_state = {}
             lr = self.set_lr(steps_before + self.step)
@@ -178,9 +179,28 @@ class Trainer:
         sums = self.accelerator.reduce(self.sums.to(self.device), "sum")
         loss_sum, metric_sum, count = sums.tolist()
         row = {"epoch": epoch, "lr": lr, "loss": loss_sum / count}
-        self.history.append(row | {self.recipe.objective.metric: metric_sum / count})
+        row |= {self.recipe.objective.metric: metric_sum / count} | self.validate(epoch)
+        self.history.append(row)
         self.start_at(0)
         checkpoint.save(self)
+
+    @torch.no_grad()
+    def validate(self, epoch: int) -> dict[str, float]:
+        """Return the validation loss, if the data has one, and keep the weights if it is lowest."""
+        loss = self.data.validate(self.network.eval(), epoch)
+        if loss is None:
+            return {}
+        if loss <= min((row[VALIDATION] for row in self.history), default=math.inf):
+            self.best = {key: value.clone() for key, value in self.network.state_dict().items()}
+        return {VALIDATION: loss}
+
+    @property
+    def is_finished(self) -> bool:
+        """True after the last epoch, or if `patience` epochs had no better validation loss."""
+        patience = self.data.patience
+        losses = [row[VALIDATION] for row in self.history] if patience else []
+        no_better = len(losses) > patience and min(losses[:-patience]) < min(losses[-patience:])
+        return no_better or len(self.history) >= self.recipe.epochs
 
     def set_lr(self, step: int) -> float:
         """Set and return the learning rate of a step, counted over all epochs."""

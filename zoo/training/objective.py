@@ -6,7 +6,7 @@ Seed and epoch alone decide what is drawn: everything random comes from the gene
 """
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -31,10 +31,19 @@ class TrainingData(Protocol):
     """The data of one run."""
 
     steps: int  # batches in an epoch
+    patience: int = 0  # epochs without a better validation loss that end the run; 0: none do
 
     def to(self, device: torch.device) -> None:
         """Move the data to the device, if batches are to be drawn there."""
         return
+
+    def generator(self, seed: int, epoch: int) -> torch.Generator:
+        """Return the generator that the batches of an epoch are drawn from."""
+        return torch.Generator().manual_seed(1_000_003 * seed + epoch)
+
+    def validate(self, predict: Callable[[Tensor], Tensor], epoch: int) -> float | None:
+        """Return the loss after an epoch, by which the best weights are kept; None: the last."""
+        return None
 
     def batches(
         self, generator: torch.Generator, start: int = 0, shard: Shard = WHOLE

@@ -104,7 +104,10 @@ def load_recipe(where: str) -> Recipe:
     path = Path(file)
     if not path.is_file():
         raise ValueError(f"a recipe is FILE.py or FILE.py:NAME, and there is no file {file!r}")
-    variables = runpy.run_path(str(path))
+    try:
+        variables = runpy.run_path(str(path))
+    except SyntaxError as error:
+        raise ValueError(f"{path} is no Python file: {error}") from None
     recipes = {key: value for key, value in variables.items() if isinstance(value, Recipe)}
     if not colon and len(recipes) == 1:
         return next(iter(recipes.values()))

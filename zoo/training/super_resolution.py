@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image
 from torch import Tensor
 
 from zoo.data.benchmarks import DatasetNotFoundError
+from zoo.data.image_reading import load_image, to_mode
 from zoo.data.imresize import imresize
 from zoo.training.objective import Batch, DrawnEpochs, random_index
 
@@ -33,7 +33,7 @@ class SuperResolution:
             raise DatasetNotFoundError(
                 f"no {dataset}/*.png in the folder of data (--data DIR or ZOO_DATA)"
             )
-        images = [np.asarray(Image.open(file).convert("RGB")) for file in files]
+        images = [np.asarray(to_mode(load_image(file), "RGB")) for file in files]
         return PatchPairs(self, images, batch_size)
 
     def loss(self, output: Tensor, target: Tensor) -> Tensor:

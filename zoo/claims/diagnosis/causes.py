@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, Protocol
 import torch
 from torch import nn
 
+from zoo.distributed import accelerator
 from zoo.models._factory import create
 
 Z = NormalDist().inv_cdf(0.975)  # of a 95 % interval
@@ -117,7 +118,7 @@ class ModelFactory:
 
     def __init__(self, name: str, model: nn.Module, args: Mapping[str, Any]) -> None:
         self.name, self.args, self.model = name, args, model
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.device = torch.device(accelerator())
         model.to(self.device)
 
     @contextmanager

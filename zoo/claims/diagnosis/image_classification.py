@@ -24,6 +24,7 @@ from zoo.claims.diagnosis.causes import (
 )
 from zoo.claims.diagnosis.preprocessing import Constants, Setting, preprocess
 from zoo.data.benchmarks import Benchmark, Dataset
+from zoo.data.image_reading import to_mode
 from zoo.evaluation.samples import UnreadableSampleError, read_sample, sample_name
 from zoo.evaluation.statistics import wilson_interval
 from zoo.models._builder import pretrained_cfg
@@ -51,9 +52,10 @@ ALTERNATIVES: dict[str, dict[Any, str]] = {
         "end": "with the zeros of option A's shortcuts at the end",
         "both": "with the zeros of option A's shortcuts on both sides",
     },
-    "original": {
-        False: "with the stride in the 3x3 convolution and a centred max-pool",
-        True: "with the stride in the first 1x1 convolution and Caffe's max-pool",
+    "layout": {
+        "v1.5": "with the stride in the 3x3 convolution and a centred max-pool",
+        "v1": "with the stride in the first 1x1 convolution and a centred max-pool",
+        "caffe": "with the stride in the first 1x1 convolution and Caffe's max-pool",
     },
     "stride_first": {
         False: "with the stride in the 3x3 convolution",
@@ -182,7 +184,7 @@ class ClassificationTarget:
         for index in evenly_spaced(len(samples), limit):
             try:
                 image, label = read_sample(samples, index)
-                pairs.append((image.convert(mode), label))
+                pairs.append((to_mode(image, mode), label))
             except UnreadableSampleError as error:
                 broken.append(str(error))
             except OSError as error:  # decoded when it is first used

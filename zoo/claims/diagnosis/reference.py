@@ -14,7 +14,7 @@ from zoo.evaluation import ledger, tasks
 from zoo.models._registry import default_weights, get_entry, parse_name, suggest
 from zoo.models._sources import is_source
 from zoo.papers.loading import load_papers
-from zoo.papers.protocols import CropProtocol, Protocol, from_record
+from zoo.papers.protocols import CropProtocol, Protocol
 from zoo.papers.records import Claim
 from zoo.papers.weights import Weights
 
@@ -98,8 +98,9 @@ def _protocol(claim: Claim) -> Protocol | None:
 
 def _recorded_protocol(model: str, protocol: Mapping[str, Any]) -> Protocol | None:
     """Return the protocol of a record, None for the preprocessing of a classifier's weights."""
-    default = tasks.task_of(model).default(get_entry(model).cfg)
-    return from_record(type(default), protocol) if default else None
+    task = tasks.task_of(model)
+    recorded: Protocol | None = task.from_record(protocol)
+    return recorded if task.default(get_entry(model).cfg) else None
 
 
 def _score(scores: Mapping[str, Any], metric: str) -> Decimal | None:

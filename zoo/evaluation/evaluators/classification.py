@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from zoo.data.benchmarks import Dataset
+from zoo.data.contents import samples_digest
 from zoo.evaluation.answer_log import Prediction
 from zoo.evaluation.config import EvalConfig
 from zoo.evaluation.engine import Batch, Predictions, batched
@@ -52,12 +53,22 @@ class ClassificationEvaluator:
         network: with `num_classes` logits.
         samples: (image or sound, label) by index.
         transform: makes the network's input from an image or a sound.
+        subset: the classes that are told apart; None for all.
+
+    A label is a class, or a list of the classes that are right.
     """
 
     batch_size = 128
 
-    def __init__(self, network: nn.Module, samples: Dataset, transform: Transform) -> None:
+    def __init__(
+        self,
+        network: nn.Module,
+        samples: Dataset,
+        transform: Transform,
+        subset: Sequence[int] | None = None,
+    ) -> None:
         self.network, self.samples, self.transform = network, samples, transform
+        self.subset = list(subset) if subset else None
         self.size, self.classes = len(samples), int(vars(network)["num_classes"])
 
     def prepare(self, device: torch.device, config: EvalConfig) -> None:
@@ -86,17 +97,24 @@ class ClassificationEvaluator:
     def batches(self, indices: Sequence[int], size: int) -> Iterator[list[int]]:
         return batched(indices, size)
 
-    def load(self, index: int) -> tuple[list[Tensor], int]:
+    def contents(self) -> str:
+        """Return the sha256 of what the samples are read from."""
+        return samples_digest(self.samples)
+
+    def _is_class(self, label: Any) -> bool:
+        is_number = isinstance(label, int | np.integer) and not isinstance(label, bool)
+        return is_number and 0 <= label < self.classes
+
+    def load(self, index: int) -> tuple[list[Tensor], int | list[int]]:
         """Return the input tensors and the label of a sample. Raises UnreadableSampleError."""
         sample, label = read_sample(self.samples, index)
-        is_class = isinstance(label, int | np.integer) and not isinstance(label, bool)
-        if not (is_class and 0 <= label < self.classes):
+        if not all(self._is_class(each) for each in _labels(label)):
             raise UnreadableSampleError(
                 f"{sample_name(self.samples, index)} has the label {label!r}; "
                 f"the network has 0..{self.classes - 1}"
             )
         try:
-            return self.transform(sample), int(label)
+            return self.transform(sample), label if isinstance(label, list) else int(label)
         except OSError as error:  # images of a folder are decoded when they are first used
             raise UnreadableSampleError(
                 f"{sample_name(self.samples, index)} cannot be read: {error}"
@@ -111,10 +129,17 @@ class ClassificationEvaluator:
         for (index, _), finite in zip(batch, scores.isfinite().all(1).tolist(), strict=True):
             if not finite:
                 raise NonFiniteOutputError(sample_name(self.samples, index))
-        top = top_classes(scores)[:, :TOP].tolist()
+        top = self._rank(scores)[:, :TOP].tolist()
         fp32 = self._predict_fp32({index: tensors for index, (tensors, _) in batch})
         for (index, (_, label)), classes in zip(batch, top, strict=True):
             yield index, classes, label, *([fp32[index]] if index in fp32 else [])
+
+    def _rank(self, scores: Tensor) -> Tensor:
+        """Return the classes, best first, of the subset alone if there is one."""
+        if self.subset is None:
+            return top_classes(scores)
+        subset = torch.tensor(self.subset, device=scores.device)
+        return subset[top_classes(scores[:, subset])]
 
     def _predict_fp32(self, samples: dict[int, list[Tensor]]) -> dict[int, int]:
         """Return the top-1 class in fp32 of the first samples, in other precisions."""
@@ -122,16 +147,20 @@ class ClassificationEvaluator:
         if self.fp32_network is None or not first:
             return {}
         inputs = [[t.to(self.device, memory_format=self.layout) for t in s] for s in first.values()]
-        classes = top_classes(average_crops(self.fp32_network, inputs))[:, 0].tolist()
+        classes = self._rank(average_crops(self.fp32_network, inputs))[:, 0].tolist()
         return dict(zip(first, classes, strict=True))
 
     def compute(self, predictions: Predictions) -> dict[str, Any]:
         """Return top-1 error, top-5 error of more than ten classes, and up to 100 wrong classes."""
         total = len(predictions)
-        wrong = {i: top[0] for i, (top, label, *_) in predictions.items() if top[0] != label}
+        wrong = {
+            i: top[0] for i, (top, label, *_) in predictions.items() if top[0] not in _labels(label)
+        }
         scores = {"error": error_rate(len(wrong), total)}
         if self.classes > 2 * TOP:
-            top5_wrong = sum(label not in top for top, label, *_ in predictions.values())
+            top5_wrong = sum(
+                not set(_labels(label)) & set(top) for top, label, *_ in predictions.values()
+            )
             scores["top5_error"] = error_rate(top5_wrong, total)
         named = {str(index): wrong[index] for index in sorted(wrong)}
         parts = {"wrong": named} if len(wrong) <= MAX_NAMED else {}
@@ -143,6 +172,11 @@ class ClassificationEvaluator:
             "parts": parts,
             **({"changed": changed} if compared else {}),
         }
+
+
+def _labels(label: Any) -> list[Any]:
+    """Return the classes that are right."""
+    return label if isinstance(label, list) else [label]
 
 
 def top_classes(scores: Tensor) -> Tensor:

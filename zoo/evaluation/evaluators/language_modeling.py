@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from zoo.evaluation.answer_log import Prediction
 from zoo.evaluation.config import EvalConfig
+from zoo.evaluation.contents import ids_sha256
 from zoo.evaluation.engine import Batch, Predictions
 from zoo.evaluation.samples import NonFiniteOutputError
 from zoo.papers.protocols import SlidingWindowProtocol
@@ -105,8 +106,9 @@ def check_windows(model: Any, tokens: np.ndarray, protocol: SlidingWindowProtoco
         )
     if len(tokens) < 2:
         raise ValueError("a text of fewer than two tokens has nothing to predict")
-    if (largest := int(tokens.max())) >= model.vocab:
-        raise ValueError(f"the texts have the id {largest}; the model has 0..{model.vocab - 1}")
+    for extreme in (int(tokens.min()), int(tokens.max())):
+        if not 0 <= extreme < model.vocab:
+            raise ValueError(f"the texts have the id {extreme}; the model has 0..{model.vocab - 1}")
 
 
 class LanguageModelingEvaluator:
@@ -117,9 +119,12 @@ class LanguageModelingEvaluator:
         ids: of the whole text.
         protocol: length and stride of the windows.
         size_in_bytes: of the text, for bits per byte; 0 if unknown.
+        characters: of the text, for bits per character; 0 if unknown.
+        words: of the text, for a protocol whose perplexity is per word.
 
     Raises:
-        ValueError: for windows longer than the context, or ids beyond the vocabulary.
+        ValueError: for windows longer than the context, ids beyond the vocabulary, or a perplexity
+            per word without words.
     """
 
     batch_size = 8
@@ -130,9 +135,14 @@ class LanguageModelingEvaluator:
         ids: np.ndarray,
         protocol: SlidingWindowProtocol,
         size_in_bytes: int = 0,
+        characters: int = 0,
+        words: int = 0,
     ) -> None:
         check_windows(network, ids, protocol)
-        self.network, self.ids, self.bytes = network, ids, size_in_bytes
+        if protocol.per == "word" and not words:
+            raise ValueError("a perplexity per word needs a text, not token ids")
+        self.network, self.ids = network, ids
+        self.bytes, self.characters, self.words = size_in_bytes, characters, words
         self.windows = SlidingWindows(len(ids), protocol)
         self.size = len(self.windows)
 
@@ -146,6 +156,10 @@ class LanguageModelingEvaluator:
 
     def batches(self, indices: Sequence[int], size: int) -> Iterator[list[int]]:
         return window_batches(self.windows, indices, size)
+
+    def contents(self) -> str:
+        """Return the sha256 of what the samples are read from."""
+        return ids_sha256(self.ids)
 
     def load(self, index: int) -> np.ndarray:
         """Return the ids of a window and the token after it."""
@@ -172,12 +186,21 @@ class LanguageModelingEvaluator:
         return total
 
     def compute(self, predictions: Predictions) -> dict[str, Any]:
-        """Return loss with its interval, perplexity and, of a whole text, bits per byte."""
+        """Return loss with its interval, perplexity by the protocol's unit and, of a whole text,
+        bits per byte and character."""
         total = self.total(predictions)
         loss = total.nats / total.tokens
-        scores: dict[str, Any] = {"loss": {"value": loss}, "perplexity": {"value": math.exp(loss)}}
-        if self.bytes and len(predictions) == self.size:
-            scores["bits_per_byte"] = {"value": total.nats / math.log(2) / self.bytes}
+        per_word = self.windows.protocol.per == "word"
+        scores: dict[str, Any] = {"loss": {"value": loss}}
+        if len(predictions) == self.size:
+            bits = total.nats / math.log(2)
+            for name in ("bytes", "characters"):
+                if length := getattr(self, name):
+                    scores[f"bits_per_{name[:-1]}"] = {"value": bits / length}
+            if per_word:
+                scores["perplexity"] = {"value": math.exp(total.nats / self.words)}
+        if not per_word:
+            scores["perplexity"] = {"value": math.exp(loss)}
         scores["loss"] |= {"count": total.nats, "total": total.tokens}
         if len(predictions) > 1:
             scores["loss"]["interval"] = _interval(loss, list(predictions.values()))

@@ -3,7 +3,6 @@
 DATA/<folder>/*.png, pairs of a benchmark -> (index, name, PSNR, SSIM)
 """
 
-import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from zoo.data.contents import files_digest
 from zoo.data.super_resolution import images_in, read_image
 from zoo.evaluation.answer_log import Prediction
 from zoo.evaluation.config import EvalConfig
@@ -22,8 +22,8 @@ from zoo.papers.protocols import SuperResolutionProtocol
 
 def folder_digest(folder: Path) -> str:
     """Return the sha256 over names and bytes of a folder's images; "" if there are none."""
-    lines = [f"{hashlib.sha256(f.read_bytes()).hexdigest()}  {f.name}\n" for f in images_in(folder)]
-    return hashlib.sha256("".join(lines).encode()).hexdigest() if lines else ""
+    files = images_in(folder)
+    return files_digest(files) if files else ""
 
 
 class PublishedImagesEvaluator(SuperResolutionEvaluator):
@@ -33,7 +33,11 @@ class PublishedImagesEvaluator(SuperResolutionEvaluator):
         self, folder: Path, pairs: Any, protocol: SuperResolutionProtocol, scale: int
     ) -> None:
         super().__init__(nn.Identity(), pairs, protocol, scale)
-        self.files = {file.stem: file for file in images_in(folder)}
+        self.folder, self.files = folder, {file.stem: file for file in images_in(folder)}
+
+    def contents(self) -> str:
+        """Return the sha256 of the pairs and of the published images."""
+        return f"{super().contents()} {folder_digest(self.folder)}"
 
     def prepare(self, device: torch.device, config: EvalConfig) -> None:
         """Do nothing: no network is run."""

@@ -14,12 +14,13 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from zoo.data.contents import samples_digest
 from zoo.data.imresize import Pixels, round_to_uint8
 from zoo.data.super_resolution import DEGRADATIONS, Pair, images_in, modcrop, read_image
 from zoo.evaluation.answer_log import Prediction
 from zoo.evaluation.config import EvalConfig
 from zoo.evaluation.engine import Batch, Predictions, batched
-from zoo.evaluation.metrics import PsnrSsim, luma, psnr_ssim
+from zoo.evaluation.metrics import PsnrSsim, luma, psnr_ssim, psnr_ssim_all_channels
 from zoo.evaluation.samples import NonFiniteOutputError, read_sample
 from zoo.evaluation.statistics import student_interval
 from zoo.inference.tiling import forward_chop, self_ensemble, to_uint8
@@ -83,7 +84,11 @@ def score_pair(
     else:
         output = upscale_by_protocol(model, pair.small, scale, protocol)
         true = as_rgb(pair.large)
-    return psnr_ssim(output, true, scale)
+    shave = scale + protocol.extra_shave
+    if protocol.scored == "y":
+        return psnr_ssim(output, true, shave)
+    inner = (slice(shave, -shave or None),) * 2
+    return psnr_ssim_all_channels(output[inner], true[inner])
 
 
 def score_folders(outputs: Path, references: Path, scale: int) -> dict[str, PsnrSsim]:
@@ -143,6 +148,10 @@ class SuperResolutionEvaluator:
 
     def batches(self, indices: Sequence[int], size: int) -> Iterator[list[int]]:
         return batched(indices, size)
+
+    def contents(self) -> str:
+        """Return the sha256 of what the samples are read from."""
+        return samples_digest(self.pairs)
 
     def load(self, index: int) -> Pair:
         pair: Pair = read_sample(self.pairs, index)

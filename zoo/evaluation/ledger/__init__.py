@@ -10,7 +10,6 @@ ledger are pinned beside this file; of others, `zoo ledger verify` prints them.
 """
 
 import gc
-import json
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from zoo._io import atomic_write, write_json
+from zoo._io import atomic_write, read_json, read_small, write_json
 from zoo.evaluation.ledger import index, records
 from zoo.evaluation.ledger.records import (
     EvalRecord,
@@ -83,7 +82,7 @@ class Ledger:
         self._check_pin(chained)
         for name, record in zip(names, chained, strict=True):
             path = self.folder / name
-            text = path.read_bytes().decode().replace("\r\n", "\n")  # as git may check it out
+            text = read_small(path).decode().replace("\r\n", "\n")  # as git may check it out
             if text != records.text(record):
                 raise LedgerError(f"{path} was edited: these are not the bytes that were added")
             try:
@@ -129,7 +128,7 @@ class Ledger:
         """Raise LedgerError if the published ledger lacks records that are pinned."""
         if not (self._is_checkout or self.folder == PACKAGED):
             return
-        pin = json.loads(PIN.read_text(encoding="utf-8"))
+        pin = read_json(PIN)
         ids = [record["id"] for record in chained[: pin["records"]]]
         if len(ids) < pin["records"] or ids[-1] != pin["last"]:
             raise LedgerError(

@@ -10,6 +10,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal, NotRequired, TypedDict
 
+from zoo._io import read_json
+
 Record = Mapping[str, Any]  # an EvalRecord, TrainingRecord or SpeedRecord, as its `kind` says
 SCHEMA = Path(__file__).with_name("record.schema.json")
 ROUNDING = 1e-3  # of intervals
@@ -181,9 +183,9 @@ def read(path: Path) -> dict[str, Any]:
     """Return the record of a file. Raises LedgerError for a file that is no record, was edited, or
     whose numbers disagree."""
     try:
-        record: dict[str, Any] = json.loads(path.read_bytes().decode())
+        record: dict[str, Any] = read_json(path)
         actual, stated, _ = identity(record), record["id"], record["previous"]
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise LedgerError(f"{path} is no record of a ledger") from None
     if stated != actual:
         raise LedgerError(f"{path} was edited: it is not what its id says")

@@ -21,9 +21,9 @@ clean = model(noisy)"""
 
 
 def evaluator(network: Any, samples: Any, protocol: DenoisingProtocol, benchmark: Benchmark) -> Any:
-    from zoo.evaluation.evaluators.denoising import DenoisingEvaluator
+    from zoo.evaluation.evaluators.denoising import DenoisingEvaluator, degradation
 
-    return DenoisingEvaluator(network, samples, protocol, benchmark.sigma)
+    return DenoisingEvaluator(network, samples, protocol, degradation(benchmark, protocol))
 
 
 def usage(weights: Weights) -> str:
@@ -36,13 +36,18 @@ def preprocessing(cfg: Mapping[str, Any]) -> list[str]:
     return [
         f"The network takes {colour} pixels in 0..1 with noise, neither clipped nor rounded, in "
         "images of any size, and returns them without noise.",
-        "PSNR and SSIM are computed on all pixels, with no border cut off.",
+        "PSNR and SSIM are computed on all pixels, or, where images were shrunk by `scale` and "
+        "enlarged, on Y, with `scale` pixels cut off at each edge.",
     ]
 
 
 def describe_protocol(protocol: Mapping[str, Any]) -> str:
-    rounding = "rounded to whole values" if protocol["rounded"] else "not rounded"
-    return f"noise of seed {protocol['seed']}, not clipped; output {rounding}"
+    rounding = "rounded, but for enlarged images" if protocol["rounded"] else "not rounded"
+    matlab = protocol.get("generator") == "matlab"
+    generator = "MATLAB's old generator" if matlab else "NumPy's generator"
+    return (
+        f"noise, if any, of seed {protocol['seed']} of {generator}, not clipped; output {rounding}"
+    )
 
 
 TASK = Task(
@@ -51,7 +56,7 @@ TASK = Task(
     pipeline="image-to-image",
     script="denoising",
     from_claim=protocol_of_paper,
-    default=lambda cfg: DenoisingProtocol(),
+    default=lambda cfg: DenoisingProtocol(generator="matlab"),
     from_record=partial(from_record, DenoisingProtocol),
     evaluator=evaluator,
     usage=usage,

@@ -20,9 +20,12 @@ print(model(image[None]).softmax(1).topk(5))"""
 
 
 def from_claim(paper: Paper, protocol: str) -> CropProtocol | None:
-    """Return a protocol of ten crops; a single crop follows the preprocessing of the weights."""
+    """Return a protocol of ten crops, or of larger ones than the weights were trained on; another
+    single crop follows the preprocessing of the weights."""
     settings = paper.protocol_settings.get(protocol)
-    return settings if isinstance(settings, CropProtocol) and settings.crops == "ten" else None
+    if not isinstance(settings, CropProtocol):
+        return None
+    return settings if settings.crops == "ten" or settings.trained_at else None
 
 
 def evaluator(
@@ -31,9 +34,16 @@ def evaluator(
     from zoo.data.transforms import make_transform
     from zoo.evaluation.evaluators.classification import ClassificationEvaluator
 
-    return ClassificationEvaluator(
-        network, samples, make_transform(pretrained_cfg(network), protocol)
-    )
+    prepare, subset = make_transform(pretrained_cfg(network), protocol), None
+    if benchmark.subset:
+        from zoo.data.imagenet_shifts import subset_classes
+
+        subset = subset_classes(benchmark.subset)
+    if protocol and protocol.pooling == "mean-max":
+        from zoo.evaluation.evaluators.mean_max import MeanMaxPooling
+
+        network = MeanMaxPooling(network, protocol.trained_at)
+    return ClassificationEvaluator(network, samples, prepare, subset)
 
 
 def transform(cfg: Mapping[str, Any]) -> Any:
@@ -67,9 +77,9 @@ def describe_protocol(protocol: Mapping[str, Any]) -> str:
     if "crop_pct" in protocol:
         return "one center crop, by the preprocessing of the weights"
     sizes = ", ".join(map(str, protocol["shorter"]))
-    return (
-        f"{protocol['crops']} crops of {protocol['pixels']} pixels, from a shorter side of {sizes}"
-    )
+    crops = f"{protocol['crops']} crops" if protocol["crops"] == "ten" else "one center crop"
+    pooling = ", mean-max pooling" if protocol.get("pooling") == "mean-max" else ""
+    return f"{crops} of {protocol['pixels']} pixels, from a shorter side of {sizes}{pooling}"
 
 
 TASK = Task(

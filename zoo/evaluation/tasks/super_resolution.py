@@ -44,7 +44,8 @@ def describe_protocol(protocol: Mapping[str, Any]) -> str:
     colour = {"rgb": "in RGB", "y": "of Y alone"}[protocol["colour"]]
     ensemble = ", self-ensemble of eight" if protocol["ensemble"] else ""
     chop = ", by forward_chop" if protocol["chop"] else ""
-    return f"small images made {small} (MATLAB's way), {colour}{chop}{ensemble}"
+    scored = ", scored in RGB" if protocol.get("scored") == "rgb" else ""
+    return f"small images made {small} (MATLAB's way), {colour}{chop}{ensemble}{scored}"
 
 
 TASK = Task(

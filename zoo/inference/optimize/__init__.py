@@ -223,7 +223,8 @@ def example_of(model: nn.Module) -> Tensor:
     if "vocab_size" in cfg:
         shape = (1, min(cast(Any, model).context, 128))
         return torch.randint(cfg["vocab_size"], shape, generator=generator).to(device)
-    size = (8, *cfg["input_size"]) if "num_classes" in cfg else (1, cfg["input_size"][0], 96, 96)
+    is_any_size = "num_classes" not in cfg and len(cfg["input_size"]) == 3
+    size = (1, cfg["input_size"][0], 96, 96) if is_any_size else (8, *cfg["input_size"])
     return torch.rand(size, generator=generator).to(device)
 
 
@@ -251,8 +252,8 @@ def time_run(run: Callable[[Tensor], object], example: Tensor) -> float:
 
 
 def _synchronize(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
+    if device.type != "cpu":
+        torch.accelerator.synchronize(device)
 
 
 def _max_rel_error(before: Sequence[Tensor], after: Sequence[Tensor]) -> float:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from zoo.modules.super_resolution import SuperResolutionNet, conv, upsampler
 
@@ -49,10 +50,12 @@ class Cascade(nn.Module):
             for i in range(UNITS)
         )
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, recompute: bool = False) -> Tensor:
+        """(B, C, H, W) -> the same shape; units can be recomputed in the backward pass."""
         outputs, out = [x], x
         for i, fuse in enumerate(self.fusions):
-            outputs.append(self.units[i % len(self.units)](out))
+            unit = self.units[i % len(self.units)]
+            outputs.append(checkpoint(unit, out, use_reentrant=False) if recompute else unit(out))
             out = fuse(torch.cat(outputs, 1))
         return out
 
@@ -97,8 +100,11 @@ class CARN(SuperResolutionNet):
             }
         )
 
+    def forward_body(self, x: Tensor) -> Tensor:
+        return self.body(x, recompute=self.grad_checkpointing and self.training)
+
     def restore(self, features: Tensor, scale: int) -> Tensor:
-        output: Tensor = self.tail(self.upsample[f"x{scale}"](self.body(features)))
+        output: Tensor = self.tail(self.upsample[f"x{scale}"](self.forward_body(features)))
         return output
 
 

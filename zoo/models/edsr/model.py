@@ -61,5 +61,5 @@ class MDSR(SuperResolutionNet):
     def restore(self, features: Tensor, scale: int) -> Tensor:
         i = self.scales.index(scale)
         features = self.pre_process[i](features)
-        output: Tensor = self.tail(self.upsample[i](self.body(features) + features))
+        output: Tensor = self.tail(self.upsample[i](self.forward_body(features) + features))
         return output

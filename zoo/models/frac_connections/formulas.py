@@ -5,6 +5,7 @@ from typing import Any
 from zoo.models._builder import build_model
 from zoo.models._complexity import count_complexity
 from zoo.models._registry import get_entry
+from zoo.papers.records import Claim
 
 
 def sizes(model: str) -> tuple[int, int, int, bool]:
@@ -14,20 +15,20 @@ def sizes(model: str) -> tuple[int, int, int, bool]:
     return 2 * layers, args.get("width", 2048), frac["m"], frac["dynamic"]
 
 
-def added_params(model: str, than: str) -> tuple[int, int]:
+def added_params(claim: Claim) -> tuple[int, int]:
     """Return the parameters by Eqs. 16 to 20, where |theta_norm| is d_model / m; and as built."""
-    sublayers, width, m, dynamic = sizes(model)
+    sublayers, width, m, dynamic = sizes(claim.model)
     each = m * (2 * m + 1) + (width // m * (1 + 2 * m + 1) + 2 if dynamic else 0)
-    network: Any = build_model(model, device="meta")
+    network: Any = build_model(claim.model, device="meta")
     built = sum(parameter.numel() for parameter in network.connections.parameters())
     return sublayers * each, built
 
 
-def share_of_params(model: str, than: str) -> tuple[float, float]:
+def share_of_params(claim: Claim) -> tuple[float, float]:
     """Return the same in percent of the plain network."""
-    network: Any = build_model(than, device="meta")
+    network: Any = build_model(claim.than, device="meta")
     whole = sum(parameter.numel() for parameter in network.parameters())
-    formula, built = added_params(model, than)
+    formula, built = added_params(claim)
     return 100 * formula / whole, 100 * built / whole
 
 
@@ -37,11 +38,11 @@ def flops_per_token(model: str) -> int:
     return 2 * count_complexity(network, (network.context,)).macs // network.context
 
 
-def added_flops(model: str, than: str) -> tuple[int, int]:
+def added_flops(claim: Claim) -> tuple[int, int]:
     """Return the added FLOPs of a token, two for each multiply-add: by the formula, and as built.
 
     2 m of d_model to mix and, if dynamic, 2 m + 1 for the weights.
     """
-    sublayers, width, m, dynamic = sizes(model)
+    sublayers, width, m, dynamic = sizes(claim.model)
     each = 2 * m + (2 * m + 1 if dynamic else 0)
-    return 2 * sublayers * width * each, flops_per_token(model) - flops_per_token(than)
+    return 2 * sublayers * width * each, flops_per_token(claim.model) - flops_per_token(claim.than)

@@ -8,6 +8,13 @@ for columns in (3, 4):
     register_models(
         "zoo.models.fractalnet.model:FractalNet",
         {f"fractalnet{5 * 2 ** (columns - 1)}": {"columns": columns}},
-        CIFAR_CFG | {"pool_size": (2, 2), "first_conv": f"block1.fractal.{deepest}conv.conv"},
+        CIFAR_CFG | {"pool_size": (1, 1), "first_conv": f"block1.fractal.{deepest}conv.conv"},
         task="image-classification",
     )
+
+register_models(
+    "zoo.models.fractalnet.model:WidenedFractalNet",
+    {"fractalnet20_widened": {}},
+    CIFAR_CFG | {"pool_size": (1, 1), "first_conv": "block1.widen"},
+    task="image-classification",
+)

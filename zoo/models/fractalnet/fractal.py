@@ -82,12 +82,24 @@ class Route(nn.Module):
 
 
 class Block(nn.Module):
-    """f_C, after 2x2 max pooling if it `pools`: (B, c_in, H, W) -> (B, c_out, h, w)."""
+    """f_C, after 2x2 max pooling if it `pools`: (B, c_in, H, W) -> (B, c_out, h, w).
 
-    def __init__(self, fractal: Fractal, route: Route, *, c_out: int, pools: bool) -> None:
+    `widen` comes between the two, such as a 1x1 to c_out channels.
+    """
+
+    def __init__(
+        self,
+        fractal: Fractal,
+        route: Route,
+        *,
+        c_out: int,
+        pools: bool,
+        widen: nn.Module | None = None,
+    ) -> None:
         super().__init__()
         self.c_out, self.stride = c_out, 2 if pools else 1
         self.pool = nn.MaxPool2d(2) if pools else nn.Identity()
+        self.widen = widen or nn.Identity()
         self.fractal, self.route = fractal, route
 
     def join(self, paths: list[Tensor]) -> Tensor:
@@ -101,4 +113,4 @@ class Block(nn.Module):
         return (stacked * (alive / alive.sum()).view(-1, 1, 1, 1, 1)).sum(0)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.join(self.fractal(self.pool(x), self.join))
+        return self.join(self.fractal(self.widen(self.pool(x)), self.join))

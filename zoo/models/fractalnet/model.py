@@ -7,8 +7,9 @@ Drop-path trains C networks at once: any column works alone.
 """
 
 from collections.abc import Sequence
+from typing import ClassVar
 
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 
 from zoo.models.fractalnet.fractal import Block, Fractal, Route
 from zoo.modules.classifier import Classifier, Head
@@ -23,6 +24,8 @@ class FractalNet(Classifier):
     4, ... layers in a block: a plain network, whose keys are a subset of the complete one's.
     Raises ValueError for a column out of range.
     """
+
+    widens_first: ClassVar[bool] = False  # a 1x1 widens a block's input, not its first 3x3s
 
     def __init__(
         self,
@@ -43,8 +46,10 @@ class FractalNet(Classifier):
         blocks: dict[str, nn.Module] = {}
         for i, (c_in, c_out) in enumerate(zip((in_chans, *channels), channels, strict=False)):
             dropout = drop_rate * i / max(len(channels) - 1, 1)
-            fractal = Fractal(columns, c_in, c_out, dropout, level)
-            blocks[f"block{i + 1}"] = Block(fractal, route, c_out=c_out, pools=i > 0)
+            widens = self.widens_first and c_in != c_out
+            widen = nn.Conv2d(c_in, c_out, 1, bias=False) if widens else None
+            fractal = Fractal(columns, c_out if widens else c_in, c_out, dropout, level)
+            blocks[f"block{i + 1}"] = Block(fractal, route, c_out=c_out, pools=i > 0, widen=widen)
         super().__init__(
             stem={"block1": blocks.pop("block1")},
             pool=nn.Identity(),
@@ -57,6 +62,8 @@ class FractalNet(Classifier):
     def forward_stem(self, x: Tensor) -> Tensor:
         """Run the first block; in training, draw the paths of this step before."""
         if self.training and self.route.rate:
+            if isinstance(x, fx.Proxy):
+                raise ValueError("drop-path is drawn anew in every step: trace it in eval mode")
             self.route.draw()
         return super().forward_stem(x)
 
@@ -71,3 +78,9 @@ class FractalNet(Classifier):
             nn.init.kaiming_uniform_(module.weight, nonlinearity="linear")
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
+
+
+class WidenedFractalNet(FractalNet):
+    """With a 1x1 before each block that changes the channels: of the size that is reported."""
+
+    widens_first = True

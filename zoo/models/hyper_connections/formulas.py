@@ -5,6 +5,7 @@ from typing import Any
 from zoo.models._builder import build_model
 from zoo.models._complexity import count_complexity
 from zoo.models._registry import get_entry
+from zoo.papers.records import Claim
 
 
 def sizes(model: str) -> tuple[int, int, int, bool]:
@@ -14,33 +15,33 @@ def sizes(model: str) -> tuple[int, int, int, bool]:
     return 2 * layers, args.get("width", 2048), hyper["n"], hyper["dynamic"]
 
 
-def added_params(model: str, than: str) -> tuple[int, int]:
+def added_params(claim: Claim) -> tuple[int, int]:
     """Return the parameters by Eqs. 21 to 26, where norms have none; and as built."""
-    sublayers, width, n, dynamic = sizes(model)
+    sublayers, width, n, dynamic = sizes(claim.model)
     each = n * (n + 2) + (width * (n + 2) + 2 if dynamic else 0)
-    network: Any = build_model(model, device="meta")
+    network: Any = build_model(claim.model, device="meta")
     built = sum(parameter.numel() for parameter in network.connections.parameters())
     return sublayers * each, built
 
 
-def share_of_params(model: str, than: str) -> tuple[float, float]:
+def share_of_params(claim: Claim) -> tuple[float, float]:
     """Return the same in percent of the plain network."""
-    network: Any = build_model(than, device="meta")
+    network: Any = build_model(claim.than, device="meta")
     whole = sum(parameter.numel() for parameter in network.parameters())
-    formula, built = added_params(model, than)
+    formula, built = added_params(claim)
     return 100 * formula / whole, 100 * built / whole
 
 
-def flops(model: str, than: str) -> tuple[int, int]:
+def flops(claim: Claim) -> tuple[int, int]:
     """Return the FLOPs of a token: by the matrices alone, two for each multiply-add; and as built.
 
     The latter include attention over the full context.
     """
-    network: Any = build_model(model, device="meta")
+    network: Any = build_model(claim.model, device="meta")
     matrices = sum(p.numel() for p in network.parameters())
     if not network.tied:
         matrices -= network.tok_embeddings.weight.numel()
-    return 2 * matrices, flops_per_token(model)
+    return 2 * matrices, flops_per_token(claim.model)
 
 
 def flops_per_token(model: str) -> int:
@@ -49,12 +50,12 @@ def flops_per_token(model: str) -> int:
     return 2 * count_complexity(network, (network.context,)).macs // network.context
 
 
-def added_flops(model: str, than: str) -> tuple[int, int]:
+def added_flops(claim: Claim) -> tuple[int, int]:
     """Return the added FLOPs of a token, two for each multiply-add: by the formula, and as built.
 
     n (n + 1) of d_model to mix, n to write, n (n + 2) for dynamic weights. As built, only matrix
     products count, not the writing.
     """
-    sublayers, width, n, dynamic = sizes(model)
+    sublayers, width, n, dynamic = sizes(claim.model)
     each = n * (n + 2) * (2 if dynamic else 1)
-    return 2 * sublayers * width * each, flops_per_token(model) - flops_per_token(than)
+    return 2 * sublayers * width * each, flops_per_token(claim.model) - flops_per_token(claim.than)

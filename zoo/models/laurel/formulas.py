@@ -4,25 +4,25 @@ from typing import Any
 
 from zoo.models._builder import build_model
 from zoo.models._registry import get_entry
-from zoo.models.laurel.language import LaurelStream
 from zoo.models.laurel.residual import PARTS, K
 from zoo.modules.stages import DEPTHS
+from zoo.papers.records import Claim
 
 
-def parameters(model: str) -> int:
+def parameters(model: str, **args: Any) -> int:
     """Return the number of parameters of a network."""
-    network: Any = build_model(model, device="meta")
+    network = build_model(model, device="meta", **args)
     return sum(parameter.numel() for parameter in network.parameters())
 
 
-def extra_params(model: str, than: str) -> tuple[float, float]:
+def extra_params(claim: Claim) -> tuple[float, float]:
     """Return the added parameters in percent of a ResNet's: by Table 4, and as built.
 
     The first blocks of a stage have fewer blocks before them. Without LAuReL's parts, what is added
     is one more block in the third stage.
     """
-    args: Any = get_entry(model).args
-    plain, built = parameters(than), parameters(model)
+    args: Any = get_entry(claim.model).args
+    plain, built = parameters(claim.than), parameters(claim.model)
     scalars, low_rank, previous = PARTS[args["parts"]]
     formula = 0
     for depth, width in zip(DEPTHS[50], (256, 512, 1024, 2048), strict=True):
@@ -33,7 +33,8 @@ def extra_params(model: str, than: str) -> tuple[float, float]:
     return 100 * formula / plain, 100 * (built / plain - 1)
 
 
-def illustration(model: str, than: str) -> tuple[int, int]:
-    """Return 2N(4D + 1) of Sec. 3.2.1 for 20 layers of 1,000 at rank 4; and as built."""
-    stream = LaurelStream(20, 1000, parts="rw+lr", rank=4, normalisation="softmax")
-    return 2 * 20 * (4 * 1000 + 1), sum(parameter.numel() for parameter in stream.parameters())
+def illustration(claim: Claim) -> tuple[int, int]:
+    """Return 2N(4D + 1) of Sec. 3.2.1 for N layers of width D at rank 4; and as built."""
+    layers, width = (claim.than_args[name] for name in ("layers", "width"))
+    built = parameters(claim.model, **claim.args) - parameters(claim.than, **claim.than_args)
+    return 2 * layers * (4 * width + 1), built

@@ -26,7 +26,7 @@ class LaurelStream(ResidualStream):
     ) -> None:
         super().__init__(layers, width)
         make = partial(
-            Laurel, width, parts=parts, rank=rank, normalisation=normalisation, spread=True
+            Laurel, width, parts=parts, rank=rank, normalisation=normalisation, language=True
         )
         self.merges = nn.ModuleList(make(earlier=min(i + 1, K)) for i in range(layers))
         self.history = K if "pa" in parts else 1

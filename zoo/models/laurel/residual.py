@@ -37,25 +37,26 @@ NORMALISATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 
 
 class LowRank(nn.Module):
-    """B A x (Eq. 3) over the channels: (B, D, H, W) or (.., D) -> the same shape.
+    """B A x (Eq. 3) over the channels: (B, D, H, W), or for language (.., D).
 
-    A is (r, D), initially Xavier's or, for language, spread over the columns (footnote 2); B is
+    A is (r, D), initially Xavier's or, for `language`, spread over the columns (footnote 2); B is
     (D, r), initially 0.
     """
 
-    def __init__(self, width: int, rank: int, *, spread: bool) -> None:
+    def __init__(self, width: int, rank: int, *, language: bool) -> None:
         super().__init__()
         self.A = nn.Parameter(torch.empty(rank, width))
         self.B = nn.Parameter(torch.zeros(width, rank))
         nn.init.xavier_uniform_(self.A)
-        if spread:
+        self.language = language
+        if language:
             of_rank = torch.arange(width) % rank == torch.arange(rank)[:, None]
             self.A.data = of_rank / (rank * width) ** 0.5
 
     def forward(self, x: Tensor) -> Tensor:
-        if x.dim() == 4:
-            return F.conv2d(F.conv2d(x, self.A[..., None, None]), self.B[..., None, None])
-        return F.linear(F.linear(x, self.A), self.B)
+        if self.language:
+            return F.linear(F.linear(x, self.A), self.B)
+        return F.conv2d(F.conv2d(x, self.A[..., None, None]), self.B[..., None, None])
 
     def folded(self) -> Tensor:
         """Return W - I, (D, D)."""
@@ -79,7 +80,7 @@ class Laurel(nn.Module):
         rank: int,
         earlier: int = 1,
         normalisation: str = "softmax",
-        spread: bool = False,
+        language: bool = False,
     ) -> None:
         super().__init__()
         weights, low_rank, previous = pick(PARTS, parts, "parts (Sec. 2)")
@@ -91,7 +92,7 @@ class Laurel(nn.Module):
         self.weights = nn.Parameter(torch.full((2,), first)) if weights else None
         self.gamma = nn.Parameter(torch.full((terms,), float(low_rank))) if previous else None
         self.maps = nn.ModuleList(
-            LowRank(width, rank, spread=spread) if low_rank else nn.Identity()
+            LowRank(width, rank, language=language) if low_rank else nn.Identity()
             for _ in range(terms * (low_rank or previous))
         )
 
@@ -102,5 +103,5 @@ class Laurel(nn.Module):
             g = g + (h(x) if self.gamma is None else self.gamma[j] * h(x))
         if self.weights is None:
             return branch + g
-        alpha, beta = self.normalise(self.weights)
-        return alpha * branch + beta * g
+        weights = self.normalise(self.weights)
+        return weights[0] * branch + weights[1] * g

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 
 from zoo.modules.connections import ResidualStream, Sublayer
 from zoo.modules.norms import RMSNorm
@@ -39,10 +39,16 @@ class Sum(torch.autograd.Function):
     stays in memory.
     """
 
+    generate_vmap_rule = True
+
     @staticmethod
-    def forward(ctx: Any, weights: Tensor, *sources: Tensor) -> Tensor:
-        ctx.save_for_backward(weights, *sources)
+    def forward(weights: Tensor, *sources: Tensor) -> Tensor:
         return weights @ torch.stack(sources, 2)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        ctx.save_for_backward(*inputs)
+        ctx.save_for_forward(*inputs)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, ...]:
@@ -51,18 +57,27 @@ class Sum(torch.autograd.Function):
         of_sources = weights.transpose(2, 3) @ grads[0]
         return (of_weights, *of_sources.unbind(2))
 
+    @staticmethod
+    def jvp(ctx: Any, *tangents: Tensor) -> Tensor:
+        weights, *sources = ctx.saved_tensors
+        return tangents[0] @ torch.stack(sources, 2) + weights @ torch.stack(tangents[1:], 2)
+
 
 def wsum(weights: Tensor, sources: Sources) -> Tensor:
     """Eq. 5 for each way: (B, T, C, n) and n sources -> (B, T, C, D)."""
     if sources.stacked is not None and sources.sums is not None:
         past, sums = sources.stacked[:, : sources.size], sources.sums[:, : weights.shape[2]]
         batch, tokens, *rest = weights.shape
-        weights = weights.view(-1, *rest).to(past.dtype)  # autocast casts no `out=`
-        return torch.bmm(weights, past, out=sums).view(batch, tokens, rest[0], -1)
+        weights = weights.view(-1, *rest).to(past.dtype)  # autocast casts nothing in place
+        sums.baddbmm_(weights, past, beta=0)  # `out=` has no rule for vmap
+        return sums.view(batch, tokens, rest[0], -1)
     if torch.compiler.is_compiling():  # a compiler fuses this into one kernel
         terms = [weights[..., j, None] * x.unsqueeze(2) for j, x in enumerate(sources.separate)]
         return torch.stack(terms).sum(0)
-    summed: Tensor = Sum.apply(weights, *(x.to(weights.dtype) for x in sources.separate))
+    separate = [x.to(weights.dtype) for x in sources.separate]
+    if isinstance(weights, fx.Proxy):  # torch.fx knows no autograd.Function
+        return weights @ torch.stack(separate, 2)
+    summed: Tensor = Sum.apply(weights, *separate)
     return summed
 
 
@@ -92,13 +107,13 @@ class Weigh(nn.Module):
     def forward(self, x: Tensor, prior: Tensor) -> Tensor:
         hidden = gelu(F.linear(self.norm(x), self.w1.weight), self.gelu)
         weights = F.linear(hidden, self.w2.weight, prior.flatten())
-        return weights.view(*x.shape[:2], *prior.shape)
+        return torch.unflatten(weights, 2, prior.shape)
 
 
 def gelu(x: Tensor, form: str) -> Tensor:
     """F.gelu, but faster for a few numbers on a CPU: a fifth of the time for the exact form."""
-    plain = torch.is_grad_enabled() or torch.compiler.is_compiling() or x.dtype.itemsize < 4
-    if plain or form != "none":
+    plain = form != "none" or torch.is_grad_enabled() or torch.compiler.is_compiling()
+    if plain or x.dtype.itemsize < 4:
         return F.gelu(x, approximate=form)
     return x * torch.special.ndtr(x)
 
@@ -166,9 +181,13 @@ class MUDD(ResidualStream):
     def norms(self, layer: int) -> int:
         return 3 if layer else self.first_norms
 
+    def ways(self, layer: int) -> int:
+        return WAYS if layer else 1
+
     def expand(self, x: Tensor) -> Stream:
         sources = Sources()
-        if not torch.is_grad_enabled() and not torch.compiler.is_compiling():
+        traced = torch.compiler.is_compiling() or isinstance(x, fx.Proxy)
+        if not traced and not torch.is_grad_enabled():
             batch, tokens, width = x.shape
             stacked, sums = (
                 x.new_empty((batch * tokens, n, width)) for n in (self.layers + 1, WAYS)

@@ -48,8 +48,8 @@ def bottleneck(
 class BasicPreResNet(PreActivation):
     """ResNet-110 of Tables 2 and 3: (B, in_chans, 32, 32) -> (B, num_classes).
 
-    `shortcut` is option A (the paper's, Sec. 3.1) or B. The first unit's identity starts after
-    the BN-ReLU (appendix; models/preresnet.lua of fb.resnet.torch).
+    `shortcut` is option A (the paper's, Sec. 3.1) or B. With `shares`, the first unit's identity
+    starts after the BN-ReLU (appendix; models/preresnet.lua of fb.resnet.torch).
     """
 
     def __init__(
@@ -57,6 +57,7 @@ class BasicPreResNet(PreActivation):
         *,
         depth: int,
         shortcut: str = "A",
+        shares: bool = True,
         num_classes: int = 10,
         in_chans: int = 3,
         global_pool: str = "avg",
@@ -69,7 +70,7 @@ class BasicPreResNet(PreActivation):
             pool=nn.Identity(),
             stages=stack(
                 partial(basic, option=shortcut, shares=False),
-                first=partial(basic, option=shortcut, shares=True),
+                first=partial(basic, option=shortcut, shares=shares),
                 depths=blocks_per_stage(depth, layers=2, extra=2, where="Sec. 4.1"),
                 widths=(16, 32, 64),
                 c_in=16,
@@ -114,13 +115,16 @@ class BottleneckPreResNet(PreActivation):
 class PreResNet(PreActivation):
     """Table 5, as in models/preresnet.lua: (B, in_chans, 224, 224) -> (B, num_classes).
 
-    conv1 has its own BN-ReLU before the pooling, so the first unit has none.
+    conv1 has its own BN-ReLU before the pooling, so that the first unit's input is `activated`
+    and it has none; else it has one too. `stride_first` puts the stride in the first 1x1.
     """
 
     def __init__(
         self,
         *,
         depth: int,
+        stride_first: bool = False,
+        activated: bool = True,
         num_classes: int = 1000,
         in_chans: int = 3,
         global_pool: str = "avg",
@@ -135,8 +139,8 @@ class PreResNet(PreActivation):
             },
             pool=nn.MaxPool2d(3, 2, 1),
             stages=stack(
-                partial(bottleneck, stride_first=False, activated=False),
-                first=partial(bottleneck, stride_first=False, activated=True),
+                partial(bottleneck, stride_first=stride_first, activated=False),
+                first=partial(bottleneck, stride_first=stride_first, activated=activated),
                 depths=imagenet_depths(depth, (50, 101, 152, 200), "Sec. 5"),
                 widths=(64, 128, 256, 512),
                 c_in=64,

@@ -47,6 +47,8 @@ class ResidualGroup(nn.Module):
 class RCAN(SuperResolutionNet):
     """Residual in residual (Fig. 2): RGB in 0..1, (B, 3, H, W) -> (B, 3, scale * H, scale * W)."""
 
+    averages_image = True  # in ChannelAttention
+
     def __init__(
         self,
         *,

@@ -39,15 +39,25 @@ register(
     IMAGENET_CFG | {"first_conv": "base_layer.0"},
 )
 register("zoo.models.res2net.res2next:Res2NeXt", {"res2next50": {}}, IMAGENET_CFG)
-register(
-    "zoo.models.res2net.res2next:CifarRes2NeXt",
-    {
-        f"res2next29_{c}cx{width}wx{scale}s": {
+
+
+def cifar(dimensions: tuple[tuple[int, int, int], ...], end: str = "") -> dict[str, dict[str, int]]:
+    """Return the arguments of Res2NeXt-29 by its name."""
+    return {
+        f"res2next29_{c}cx{width}wx{scale}s{end}": {
             "cardinality": c,
             "slice_width": width,
             "scale": scale,
         }
-        for c, width, scale in (*TABLE_4, SMALL)
-    },
-    CIFAR_CFG | CIFAR_100,
+        for c, width, scale in dimensions
+    }
+
+
+register(
+    "zoo.models.res2net.res2next:CifarRes2NeXt", cifar((*TABLE_4, SMALL)), CIFAR_CFG | CIFAR_100
+)
+register(
+    "zoo.models.res2net.res2next:GroupedCifarRes2NeXt",
+    cifar(TABLE_4, "_grouped"),
+    CIFAR_CFG | CIFAR_100 | {"num_classes": 10},
 )

@@ -62,7 +62,8 @@ class Tree(nn.Module):
     """(B, c_in, H, W) -> (B, c_out, H / stride, W / stride).
 
     `earlier` is the number of channels of other incoming nodes; a tree that `keeps` its input
-    merges that too, max-pooled.
+    merges that too, max-pooled. With `unused_projections`, a tree of trees projects its input and
+    uses the projection nowhere, as the code of DLA does.
     """
 
     def __init__(
@@ -75,35 +76,39 @@ class Tree(nn.Module):
         *,
         earlier: int = 0,
         keeps: bool = False,
+        unused_projections: bool = False,
     ) -> None:
         super().__init__()
         self.c_out, self.stride, self.keeps, self.levels = c_out, stride, keeps, levels
         earlier += c_in if keeps else 0
-        self.downsample = nn.MaxPool2d(stride, stride) if stride > 1 else nn.Identity()
+        self.downsample = nn.MaxPool2d(stride, ceil_mode=True) if stride > 1 else nn.Identity()
         self.project: nn.Module = nn.Identity()
-        if levels > 1:
-            self.tree1: nn.Module = Tree(levels - 1, block, c_in, c_out, stride)
-            self.tree2: nn.Module = Tree(
-                levels - 1, block, c_out, c_out, 1, earlier=earlier + c_out
-            )
-            return
-        if c_in != c_out:
+        if c_in != c_out and (levels == 1 or unused_projections):
             self.project = nn.Sequential(conv(c_in, c_out, 1), nn.BatchNorm2d(c_out))
+        if levels > 1:
+            tree = partial(Tree, levels - 1, block, unused_projections=unused_projections)
+            self.tree1: nn.Module = tree(c_in, c_out, stride)
+            self.tree2: nn.Module = tree(c_out, c_out, 1, earlier=earlier + c_out)
+            return
         self.tree1, self.tree2 = block(c_in, c_out, stride), block(c_out, c_out, 1)
         self.root = Root(2 * c_out + earlier, c_out)
 
     def forward(self, x: Tensor, *earlier: Tensor) -> Tensor:
         pooled = self.downsample(x)
         nodes = (*earlier, pooled) if self.keeps else earlier
+        projected = self.project(pooled)
         if self.levels > 1:
             first = self.tree1(x)
             return self.tree2(first, *nodes, first)
-        first = self.tree1(x, self.project(pooled))
+        first = self.tree1(x, projected)
         return self.root(self.tree2(first), first, *nodes)
 
 
 class Res2NetDla(Classifier):
-    """DLA-60 (Sec. 4.1): (B, in_chans, 224, 224) -> (B, num_classes)."""
+    """DLA-60 (Sec. 4.1): (B, in_chans, 224, 224) -> (B, num_classes).
+
+    `unused_projections` are those of the authors' code, which the printed counts include.
+    """
 
     convolutional = True
 
@@ -117,6 +122,7 @@ class Res2NetDla(Classifier):
         in_chans: int = 3,
         global_pool: str = "avg",
         drop_rate: float = 0.0,
+        unused_projections: bool = False,
     ) -> None:
         block = partial(Block, slice_width=slice_width, scale=scale, cardinality=cardinality)
         stages: dict[str, nn.Module] = {
@@ -125,7 +131,9 @@ class Res2NetDla(Classifier):
         }
         for i, levels in LEVELS.items():
             shape = CHANNELS[i - 1], CHANNELS[i], 2
-            stages[f"level{i}"] = Tree(levels, block, *shape, keeps=i > 2)
+            stages[f"level{i}"] = Tree(
+                levels, block, *shape, keeps=i > 2, unused_projections=unused_projections
+            )
         super().__init__(
             stem={"base_layer": layer(in_chans, CHANNELS[0], 7)},
             pool=nn.Identity(),

@@ -67,12 +67,12 @@ class Res2Block(nn.Module):
 
     def multi_scale(self, x: Tensor) -> Tensor:
         """Eq. 1: (B, slice * scale, H, W) -> the same channels, H / stride, W / stride."""
-        *slices, last = x.chunk(len(self.convs) + 1, dim=1)
+        slices = x.chunk(len(self.convs) + 1, dim=1)
         outputs: list[Tensor] = []
-        for part, kernel, norm in zip(slices, self.convs, self.bns, strict=True):
-            x_i = part if self.first or not outputs else part + outputs[-1]
+        for i, (kernel, norm) in enumerate(zip(self.convs, self.bns, strict=True)):
+            x_i = slices[i] if self.first or not outputs else slices[i] + outputs[-1]
             outputs.append(self.relu(norm(kernel(x_i))))
-        return torch.cat([*outputs, self.pool(last)], dim=1)
+        return torch.cat([*outputs, self.pool(slices[len(outputs)])], dim=1)
 
     def residual(self, x: Tensor) -> Tensor:
         """The branch that is added to the shortcut."""

@@ -5,14 +5,15 @@ res2next29_6cx24wx4s: 24 channels x 6 groups in each of 4 slices    (Table 4, CI
 """
 
 from functools import partial
+from typing import ClassVar
 
 from torch import nn
 
 from zoo.models.res2net.model import WIDTHS, Res2Block
 from zoo.modules.classifier import Head
-from zoo.modules.post_activation import PostActivation, conv, imagenet_stem
+from zoo.modules.post_activation import Bottleneck, PostActivation, conv, imagenet_stem
 from zoo.modules.shortcuts import projection
-from zoo.modules.stages import DEPTHS, stack
+from zoo.modules.stages import DEPTHS, Block, stack
 
 
 def block(cardinality: int, slice_width: int, scale: int) -> partial[Res2Block]:
@@ -24,6 +25,24 @@ def block(cardinality: int, slice_width: int, scale: int) -> partial[Res2Block]:
         scale=scale,
         cardinality=cardinality,
     )
+
+
+def grouped_first(cardinality: int, slice_width: int, scale: int) -> Block:
+    """Return a factory whose first block of each stage has one 3x3 in cardinality x scale groups,
+    all slices at once, where Res2Block has a 3x3 for each slice but one."""
+    later = block(cardinality, slice_width, scale)
+    groups = cardinality * scale
+
+    def middle(width: int, stride: int) -> nn.Conv2d:
+        channels = width * slice_width // 64 * groups
+        return nn.Conv2d(channels, channels, 3, stride, 1, groups=groups, bias=False)
+
+    def make(c_in: int, width: int, stride: int, drop_path: float) -> nn.Module:
+        if (c_in, stride) == (4 * width, 1):
+            return later(c_in, width, stride, drop_path)
+        return Bottleneck(c_in, width, stride, drop_path, shortcut=projection, middle=middle)
+
+    return make
 
 
 class Res2NeXt(PostActivation):
@@ -58,6 +77,8 @@ class Res2NeXt(PostActivation):
 class CifarRes2NeXt(PostActivation):
     """29 layers, on ResNeXt-29 (Sec. 4.3): (B, in_chans, 32, 32) -> (B, num_classes)."""
 
+    block: ClassVar["staticmethod[[int, int, int], Block]"] = staticmethod(block)
+
     def __init__(
         self,
         *,
@@ -74,7 +95,7 @@ class CifarRes2NeXt(PostActivation):
             stem=conv(in_chans, 64, 3),
             pool=nn.Identity(),
             stages=stack(
-                block(cardinality, slice_width, scale),
+                type(self).block(cardinality, slice_width, scale),
                 depths=(3, 3, 3),
                 widths=WIDTHS[:3],
                 c_in=64,
@@ -82,3 +103,9 @@ class CifarRes2NeXt(PostActivation):
             ),
             head=Head(num_classes, global_pool, drop_rate),
         )
+
+
+class GroupedCifarRes2NeXt(CifarRes2NeXt):
+    """With grouped first blocks and 10 classes it has the sizes of Table 4."""
+
+    block = staticmethod(grouped_first)

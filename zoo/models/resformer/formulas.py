@@ -7,6 +7,7 @@ from typing import Any
 
 from zoo.models._builder import build_model
 from zoo.models._registry import get_entry
+from zoo.papers.records import Claim
 
 
 def cache_size(model: str) -> int:
@@ -16,7 +17,8 @@ def cache_size(model: str) -> int:
     return sum(tensor.numel() for tensor in (*cache.keys, *cache.values.values()))
 
 
-def cache_saved(model: str, than: str) -> tuple[float, float]:
+def cache_saved(claim: Claim) -> tuple[float, float]:
     """Return the percentage by the formula, and as built."""
-    layers = get_entry(model).args["layers"]
-    return 100 * (layers - 1) / (2 * layers), 100 * (1 - cache_size(model) / cache_size(than))
+    layers = get_entry(claim.model).args["layers"]
+    built = 1 - cache_size(claim.model) / cache_size(claim.than)
+    return 100 * (layers - 1) / (2 * layers), 100 * built

@@ -15,7 +15,7 @@ register(
     | {
         f"resnet{depth}_v1": {
             "depth": depth,
-            "original": True,
+            "layout": "caffe",
             "shortcut": "A" if depth in (18, 34) else "B",
         }
         for depth in DEPTHS

@@ -11,7 +11,14 @@ from functools import partial
 from torch import nn
 
 from zoo.modules.classifier import Head
-from zoo.modules.post_activation import Basic, Bottleneck, PostActivation, conv, imagenet_stem
+from zoo.modules.post_activation import (
+    LAYOUTS,
+    Basic,
+    Bottleneck,
+    PostActivation,
+    conv,
+    imagenet_stem,
+)
 from zoo.modules.shortcuts import Shortcut, centred_identity, identity, projection
 from zoo.modules.stages import Block, blocks_per_stage, imagenet_depths, pick, stack
 
@@ -24,17 +31,12 @@ OPTIONS: dict[str, Shortcut] = {
 PADDINGS: dict[str, Shortcut] = {"end": identity, "both": centred_identity}
 
 
-def large_pool(original: bool) -> nn.MaxPool2d:
-    """3x3/2, 112 -> 56 pixels: centred, or from the border and rounding up as Caffe does."""
-    return nn.MaxPool2d(3, 2, 0, ceil_mode=True) if original else nn.MaxPool2d(3, 2, 1)
-
-
 class ResNet(PostActivation):
     """Table 1: (B, in_chans, 224, 224) -> (B, num_classes).
 
-    The default is what timm and torchvision call ResNet: stride in the 3x3, projections
-    (option B). `original` is the authors' Caffe definition: stride in the first 1x1, and a
-    max-pool that starts at the border. `shortcut` is option A, B or C of Sec. 4.1.
+    The default is what timm and torchvision call ResNet: stride in the 3x3 (layout v1.5), and
+    projections (option B). Layout v1 has the stride in the first 1x1; caffe, the authors', also
+    a max-pool that starts at the border. `shortcut` is option A, B or C of Sec. 4.1.
     Raises ValueError for a depth that Table 1 lacks.
     """
 
@@ -43,7 +45,7 @@ class ResNet(PostActivation):
         *,
         depth: int,
         shortcut: str = "B",
-        original: bool = False,
+        layout: str = "v1.5",
         num_classes: int = 1000,
         in_chans: int = 3,
         global_pool: str = "avg",
@@ -52,12 +54,13 @@ class ResNet(PostActivation):
     ) -> None:
         depths = imagenet_depths(depth, (18, 34, 50, 101, 152), "Table 1")
         option = pick(OPTIONS, shortcut, "shortcut (Sec. 4.1)")
+        form = pick(LAYOUTS, layout, "layout")
         block: Block = partial(Basic, shortcut=option)
         if depth >= 50:
-            block = partial(Bottleneck, shortcut=option, stride_first=original)
+            block = partial(Bottleneck, shortcut=option, stride_first=form.stride_first)
         super().__init__(
             stem=imagenet_stem(in_chans),
-            pool=large_pool(original),
+            pool=form.pool(),
             stages=stack(
                 block, depths=depths, widths=IMAGENET_WIDTHS, c_in=64, drop_path_rate=drop_path_rate
             ),

@@ -5,9 +5,9 @@ plain18, plain34 (Fig. 3, middle; Table 2)    plain20 .. plain110 (Sec. 4.2, Fig
 
 from torch import Tensor, nn
 
-from zoo.models.resnet.model import CIFAR_WIDTHS, IMAGENET_WIDTHS, large_pool
+from zoo.models.resnet.model import CIFAR_WIDTHS, IMAGENET_WIDTHS
 from zoo.modules.classifier import Head
-from zoo.modules.post_activation import Basic, PostActivation, conv, imagenet_stem
+from zoo.modules.post_activation import LAYOUTS, Basic, PostActivation, conv, imagenet_stem
 from zoo.modules.stages import blocks_per_stage, imagenet_depths, stack
 
 
@@ -36,7 +36,7 @@ class PlainNet(PostActivation):
         depths = imagenet_depths(depth, (18, 34), "Sec. 4.1")
         super().__init__(
             stem=imagenet_stem(in_chans),
-            pool=large_pool(original=True),
+            pool=LAYOUTS["caffe"].pool(),
             stages=stack(Plain, depths=depths, widths=IMAGENET_WIDTHS, c_in=64, drop_path_rate=0.0),
             head=Head(num_classes, global_pool, drop_rate),
         )

@@ -1,5 +1,6 @@
 """Keys of published ResNeXts. torchvision's and timm's are the zoo's own."""
 
+from zoo.checkpoints import pytorchcv
 from zoo.checkpoints.key_mapping import KeyMapping
 
 PARTS = {
@@ -46,4 +47,6 @@ KEY_MAPPINGS = [
             ("sigma", "its normalisation, a buffer of the network; the zoo's is outside"),
         ),
     ),
+    pytorchcv.post_activation(("resnext29_*",), stem=pytorchcv.CONV_BN),
+    pytorchcv.post_activation(("resnext50_*", "resnext101_*"), stem=pytorchcv.NESTED),
 ]

@@ -1,32 +1,27 @@
 """Expected depth and time in training, by Sec. 3 of 1603.09382, and as built."""
 
-from typing import Any
-
 from zoo.models._builder import build_model
 from zoo.models.stochastic_depth.survival import blocks_of, survival
+from zoo.papers.records import Claim
 
 
-def survivals(model: str, rate: float) -> list[float]:
-    """Return p_l of every block as built, for `rate` = 1 - p_L."""
-    network: Any = build_model(model, device="meta", drop_path_rate=rate)
+def survivals(claim: Claim) -> list[float]:
+    """Return p_l of every block as built."""
+    network = build_model(claim.model, device="meta", **claim.args)
     return [survival(block) for block in blocks_of(network)]
 
 
-def expected_blocks(model: str, than: str) -> tuple[int, int]:
-    """Return (3 L - 1) / 4 with p_L = 0.5, to the nearest block; and L as built."""
-    blocks = len(survivals(model, 0.5))
-    return round((3 * blocks - 1) / 4), blocks
+def expected_blocks(claim: Claim) -> tuple[float, float]:
+    """Return (3 L - 1) / 4 for p_L = 0.5, and the expected number of blocks as built."""
+    probabilities = survivals(claim)
+    return (3 * len(probabilities) - 1) / 4, round(sum(probabilities), 6)
 
 
-def time_saved(model: str, than: str, rate: float = 0.5) -> tuple[float, float]:
+def time_saved(claim: Claim) -> tuple[float, float]:
     """Return the time saved in percent: (1 - p_L) / 2 for a large L; and for the blocks as built.
 
     The latter assumes that all time is spent in blocks, and the same time in each.
     """
-    probabilities = survivals(model, rate)
-    return 100 * rate / 2, 100 * (1 - sum(probabilities) / len(probabilities))
-
-
-def time_saved_at_a_fifth(model: str, than: str) -> tuple[float, float]:
-    """Return the time saved with p_L = 0.2 (Fig. 8)."""
-    return time_saved(model, than, 0.8)
+    probabilities = survivals(claim)
+    built = 1 - sum(probabilities) / len(probabilities)
+    return 100 * claim.args["drop_path_rate"] / 2, 100 * built

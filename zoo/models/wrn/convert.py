@@ -1,5 +1,6 @@
 """Keys of published Wide ResNets."""
 
+from zoo.checkpoints import pytorchcv
 from zoo.checkpoints.key_mapping import KeyMapping
 
 KEY_MAPPINGS = [
@@ -23,4 +24,5 @@ KEY_MAPPINGS = [
             ("bn1.", "bn."),
         ),
     ),
+    pytorchcv.pre_activation(("wrn*",), stem=pytorchcv.CONV),
 ]

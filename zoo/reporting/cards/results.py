@@ -11,7 +11,8 @@ from typing import Any
 from zoo.claims import judge, matching
 from zoo.claims.matching import training_record
 from zoo.claims.plan import look_up
-from zoo.claims.verdict import Kind, Status, Verdict
+from zoo.claims.runs import judge_comparisons
+from zoo.claims.verdict import Kind, Status, Verdict, make_verdict
 from zoo.claims.weights import FORMATS
 from zoo.data.benchmarks import BENCHMARKS
 from zoo.evaluation import ledger
@@ -73,8 +74,50 @@ def rows(weights: Weights) -> list[Row]:
     records = list(by_path.values())
     claims = describe(weights.name).claims
     evaluations = look_up(matching.collect_specs(claims, [weights]), records)
-    judged = (_judged(weights, claim, evaluations, records, results) for claim in claims)
+    ids = {claim.paper for claim in claims if claim.compares}
+    comparisons: dict[object, Verdict] = {}
+    for paper in map(matching.get_paper, ids):
+        comparisons |= judge_comparisons(paper, records)
+    judged = (_judged(weights, claim, evaluations, comparisons, results) for claim in claims)
     return [*measured, *judged]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ThreeColumns:
+    """A measured claim beside the provider's number and ours."""
+
+    claim: str  # metric and benchmark
+    where: str  # table, and protocol
+    paper: str  # as printed
+    provider: str  # reported with these weights
+    ours: str  # of these weights; empty if not measured
+    differs: str = ""  # what is another in the paper's network
+
+
+def three_columns(weights: Weights, rows: Sequence[Row]) -> list[ThreeColumns]:
+    """Return the papers' measured numbers on a network and on its nearest variants, for the
+    benchmarks of weights, beside the provider's and ours."""
+    ours = {row.verdict.metric: row.verdict.measured for row in rows if row.score}
+    claims = [(row.claim, row.verdict, "") for row in rows if row.claim]
+    claims += [
+        (c, make_verdict(c, Status.RECORDED), near.differs)
+        for near, c in describe(weights.name).context
+    ]
+    return [
+        ThreeColumns(
+            claim=verdict.metric,
+            where=", ".join(filter(None, (claim.place, claim.protocol))),
+            paper=verdict.claimed,
+            provider=judge.reported(claim.benchmark, claim.metric, [weights]).partition(" (")[0],
+            ours=verdict.measured or ours.get(verdict.metric, ""),
+            differs=differs,
+        )
+        for claim, verdict, differs in claims
+        if claim.kind == "measured"
+        and claim.benchmark in weights.benchmarks
+        and not claim.variant
+        and dict(claim.args) == dict(weights.args)
+    ]
 
 
 def _results(weights: Weights, by_path: Mapping[str, Record]) -> list[Result]:
@@ -133,11 +176,11 @@ def _judged(
     weights: Weights,
     claim: Claim,
     evaluations: judge.Evaluations,
-    records: Sequence[Record],
+    comparisons: Mapping[object, Verdict],
     results: Mapping[str, Result],
 ) -> Row:
-    if claim.kind == "relative":
-        verdict = judge.relative(claim, records, recount=False)
+    if claim.compares:
+        verdict = judge.relative(claim, comparisons, recount=False)
         source = (
             f"zoo/models/{claim.paper}/formulas.py" if claim.formula and verdict.measured else ""
         )

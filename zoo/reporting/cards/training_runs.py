@@ -10,14 +10,13 @@ from itertools import groupby
 from statistics import mean, stdev
 from typing import Any
 
-from zoo.claims import judge
-from zoo.claims.comparison import pair_runs
+from zoo.claims.runs import judge_comparisons
 from zoo.claims.verdict import Verdict
 from zoo.evaluation import ledger
 from zoo.evaluation.ledger import Record
 from zoo.models._registry import get_entry, stored_counts
 from zoo.papers.loading import load_papers
-from zoo.papers.records import Contradiction, Deviation, Paper
+from zoo.papers.records import Paper
 from zoo.reporting.cards.results import FORMS
 
 Column = tuple[str, str]  # benchmark, metric
@@ -53,15 +52,10 @@ class TrainingRuns:
 
     @cached_property
     def verdicts(self) -> list[Verdict]:
-        """Verdicts on the relative claims that these runs decide."""
-        runs = list(_trainings().values())
-        verdicts = []
-        for claim in (claim for paper in load_papers() for claim in paper.claims):
-            if claim.kind == "relative" and not (claim.formula or claim.variant):
-                kind, pairs = pair_runs(claim, runs)
-                if kind == self.name and len(pairs) > 1:
-                    verdicts.append(judge.relative(claim, runs, recount=False))
-        return verdicts
+        """Verdicts on the comparisons that these runs decide."""
+        runs, ids = list(_trainings().values()), {r["id"] for r in self.records.values()}
+        judged = [judge_comparisons(paper, runs) for paper in load_papers()]
+        return [v for verdicts in judged for v in verdicts.values() if ids & {*v.records}]
 
     @cached_property
     def papers(self) -> list[Paper]:
@@ -75,16 +69,6 @@ class TrainingRuns:
         claims = [verdict.claim for verdict in self.verdicts if verdict.claim]
         papers = {paper.id: paper.protocols for paper in self.papers}
         return list(dict.fromkeys(papers[claim.paper][claim.protocol] for claim in claims))
-
-    @property
-    def explanations(self) -> list[Deviation | Contradiction]:
-        """Deviations and contradictions that explain a verdict."""
-        cited = {(verdict.paper, verdict.explained_by) for verdict in self.verdicts}
-        entries: list[Deviation | Contradiction] = []
-        for paper in self.papers:
-            entries += [d for d in paper.deviations if (paper.id, d.id) in cited]
-            entries += [c for c in paper.contradictions if (paper.id, c.id) in cited]
-        return entries
 
     def each(self, key: str) -> str:
         """Return the values of a key of the records, or "not recorded"."""

@@ -10,7 +10,8 @@ from zoo.papers.loading import load_papers
 
 COLUMNS = (
     *("paper", "arxiv", "kind", "model", "metric", "benchmark", "where", "claimed", "provider"),
-    *("measured", "interval_low", "interval_high", "verdict", "why", "record", "date"),
+    *("measured", "interval_low", "interval_high", "tally", "evidence", "verdict", "why"),
+    *("record", "date"),
 )
 HEADER = ",".join(COLUMNS) + "\n"
 FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\n")
@@ -43,7 +44,7 @@ def _cells(row: Verdict, arxiv: str) -> list[str]:
         "interval_high": high,
         "verdict": row.status,
     }
-    return [safe(values.get(name, "") or getattr(row, name, "")) for name in COLUMNS]
+    return [safe(values.get(name, "") or getattr(row, name, "") or "") for name in COLUMNS]
 
 
 def safe(cell: str) -> str:

@@ -33,6 +33,7 @@ UNITS: dict[str, tuple[str, float | str, float | str]] = {  # by metric: unit, l
     "ssim": ("", -1, 1),
     "mos": ("", 1, 5),
     "f_measure": ("", 0, 1),
+    "mse": ("", 0, "Infinity"),
     "mae": ("", 0, "Infinity"),
     "loss": ("nats per token", 0, "Infinity"),
     "perplexity": ("", 1, "Infinity"),

@@ -1,25 +1,33 @@
 """Charts of the site, as Vega-Lite specifications.
 
-rows -> claimed against measured | size against score, with its Pareto front
+rows -> deviation from the printed numbers | size against score, with its Pareto front
 training records -> curves by epoch
 """
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from markupsafe import Markup
 
+from zoo.claims.verdict import Evidence, Status, Tally, Verdict
 from zoo.evaluation.ledger import Record
 from zoo.papers.records import LOWER_IS_BETTER
-from zoo.reporting.site.rows import VerdictRow, number, slug
+from zoo.reporting.site.rows import VerdictRow, by_place, number, slug
 from zoo.reporting.site.vega import Mark, svg
 
-SHAPES = {  # status: (shape, colour), so that colour alone marks no verdict
-    "kept": ("circle", "var(--kept)"),
-    "missed": ("triangle-down", "var(--missed)"),
-    "better than reported": ("diamond", "var(--better)"),
+SHAPES: dict[str, str] = {  # by status
+    Status.REPRODUCED: "circle",
+    Status.NOT_REPRODUCED: "triangle-down",
+    Status.EXCEEDS_REPORTED: "diamond",
+}
+EVIDENCE: dict[str, str] = {  # colours, by what decided a verdict
+    Tally.ARCHITECTURE: "var(--series-7)",
+    Evidence.AUTHORS: "var(--series-0)",
+    Evidence.SAME_RECIPE: "var(--series-2)",
+    Evidence.OTHER_RECIPE: "var(--series-3)",
+    Evidence.TRAINED_HERE: "var(--series-4)",
 }
 SOURCES = {"the paper's": "circle", "a provider's": "square", "measured here": "diamond"}
 UNITS = {"psnr": "PSNR (dB)", "ssim": "SSIM"}
@@ -47,78 +55,73 @@ def axis(field: str, title: str, **scale: Any) -> dict[str, Any]:
     }
 
 
-def against(lines: Iterable[VerdictRow], root: str = "", here: bool = False) -> list[Figure]:
-    """Plot claimed against measured with the identity line: counts, then every measured metric. If
-    `here`, points link to rows of the same page."""
-    groups: dict[str, list[VerdictRow]] = {}
-    for line in lines:
-        claim, measured = line.verdict.claim, line.measured_number
-        if claim and line.claimed_number and measured and line.verdict.status in SHAPES:
-            counted = claim.kind == "counted"
-            if not counted or claim.metric in ("params", "macs"):
-                key = "parameters and multiply-adds" if counted else claim.metric
-                groups.setdefault(key, []).append(line)
-    return [_identity(metric, group, root, here) for metric, group in groups.items()]
-
-
-def _identity(metric: str, lines: Sequence[VerdictRow], root: str, here: bool) -> Figure:
-    order = list(SHAPES)
-    lines = sorted(lines, key=lambda line: order.index(line.verdict.status))  # misses on top
+def deviations(
+    lines: Iterable[VerdictRow], by: Literal["paper", "where"], root: str = "", here: bool = False
+) -> list[Figure]:
+    """Plot how far our numbers are from the printed ones, in percent of those, a row per paper or
+    table. If `here`, points link to rows of the same page."""
+    shown = [line for line in lines if line.verdict.claim and line.deviation is not None]
+    if not shown:
+        return []
     marks = [
         Mark(
             f"{v.model}: {v.metric} {v.claimed} claimed, {v.measured} here, {line.status}",
             f"#{line.id}" if here else line.paper_page,
         )
-        for line in lines
+        for line in shown
         for v in [line.verdict]
     ]
     points = [
-        {"x": line.claimed_number, "y": line.measured_number, "s": line.verdict.status, "n": str(n)}
-        for n, line in enumerate(lines)
+        {"x": line.deviation, "y": getattr(v, by), "s": v.status, "e": _evidence(v), "n": str(n)}
+        for n, line in enumerate(shown)
+        for v in [line.verdict]
     ]
-    values = [end for line in lines for end in (line.claimed_number, line.measured_number) if end]
-    ends = [min(values), max(values)]
-    kind = "log" if metric.startswith("param") else "linear"
-    return Figure(
-        title=f"Claimed against measured: {metric}",
-        caption=f"{len(lines)} claims. On the line: what the paper says is what comes out.",
-        drawing=svg(
-            {
-                "layer": [
-                    {
-                        "data": {"values": [{"x": end, "y": end} for end in ends]},
-                        "mark": {"type": "line", "color": "var(--muted)", "strokeWidth": 1},
-                        "encoding": {"x": axis("x", "", type=kind), "y": axis("y", "", type=kind)},
+    order = list(by_place(shown)) if by == "where" else None
+    labels = {"title": "", "labelLimit": 300}
+    rows = {"field": "y", "type": "nominal", "axis": labels, "sort": order}
+    x = axis("x", "deviation from the printed number (%)", type="symlog", constant=0.1)
+    x["axis"]["values"] = [-100, -10, -1, 0, 1, 10, 100]
+    return [
+        Figure(
+            title="How far ours are from the printed numbers",
+            caption=f"{len(shown)} numbers. At 0, what the paper says is what comes out.",
+            drawing=svg(
+                {
+                    "height": {"step": 16},
+                    "width": 560,
+                    "mark": {"type": "point", "opacity": 1, "size": 40, "strokeWidth": 1.5},
+                    "data": {"values": points},
+                    "encoding": {
+                        "x": x,
+                        "y": rows,
+                        "description": {"field": "n", "type": "nominal"},
+                        "shape": _scale("s", SHAPES, points),
+                        "color": _scale("e", EVIDENCE, points),
                     },
-                    {
-                        "data": {"values": points},
-                        "mark": {"type": "point", "opacity": 1, "size": 45, "strokeWidth": 1.5},
-                        "encoding": {
-                            "x": axis("x", "claimed", type=kind),
-                            "y": axis("y", "measured here", type=kind),
-                            "description": {"field": "n", "type": "nominal"},
-                            **_by_status(lines),
-                        },
-                    },
-                ]
-            },
-            f"Claimed against measured, {metric}: {len(lines)} points; the tables hold them all",
-            marks,
-            root,
-        ),
-    )
+                },
+                f"Deviation from the printed numbers: {len(shown)} points; the tables hold all",
+                marks,
+                root,
+            ),
+        )
+    ]
 
 
-def _by_status(lines: Sequence[VerdictRow]) -> dict[str, Any]:
-    statuses = list(dict.fromkeys(line.verdict.status for line in lines))
-    shapes, colours = zip(*(SHAPES[status] for status in statuses), strict=True)
+def _evidence(verdict: Verdict) -> str:
+    return verdict.evidence or verdict.tally
+
+
+def _scale(
+    field: str, meanings: Mapping[str, str], points: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """Encode a field by the shapes or colours of the values that occur."""
+    domain = [value for value in meanings if any(point[field] == value for point in points)]
+    scale = {"domain": domain, "range": [meanings[value] for value in domain]}
     return {
-        channel: {
-            "field": "s",
-            "type": "nominal",
-            "scale": {"domain": statuses, "range": list(range)},
-        }
-        for channel, range in (("shape", shapes), ("color", colours))
+        "field": field,
+        "type": "nominal",
+        "scale": scale,
+        "legend": {"title": "", "columns": 2},
     }
 
 

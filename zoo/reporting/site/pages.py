@@ -7,6 +7,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from zoo.claims.tally import tally
 from zoo.claims.verdict import Verdict
 from zoo.data.benchmarks import BENCHMARKS
 from zoo.evaluation.ledger import Record
@@ -17,7 +18,7 @@ from zoo.reporting.site import charts
 from zoo.reporting.site.image_comparison import Comparison
 from zoo.reporting.site.measurements import Evaluation, by_recipe, latest_records
 from zoo.reporting.site.networks import picture
-from zoo.reporting.site.rows import VerdictRow, explained, is_claim, slug, tally
+from zoo.reporting.site.rows import VerdictRow, by_place, is_claim, slug
 
 STATIC = Path(__file__).parent / "static"
 Page = tuple[str, bytes]
@@ -47,7 +48,7 @@ class Site:
             lstrip_blocks=True,
             undefined=StrictUndefined,
         )
-        self.pages.filters |= {"slug": slug, "short": console.short, "tally": tally}
+        self.pages.filters |= {"slug": slug, "short": console.short, "by_place": by_place}
         self.pages.globals["site"] = self
 
     def files(self) -> Iterator[Page]:
@@ -82,9 +83,9 @@ class Site:
         return self._page(
             "index.html",
             "index.html.j2",
-            counts=tally(self.claims),
-            explained=explained(self.claims),
-            figures=charts.against(self.claims)[:2],
+            sums=list(tally(line.verdict for line in self.claims).lines()),
+            statuses=sorted({line.verdict.status for line in self.claims}),
+            figures=charts.deviations(self.claims, by="paper"),
         )
 
     def _paper(self, paper: Paper) -> Page:
@@ -100,7 +101,8 @@ class Site:
             others=[line for line in lines if not is_claim(line)],
             names=names,
             pictures={t.partition(":")[2]: picture(t) for t in targets if picture(t)},
-            figures=charts.against(claims, here=True),
+            sums=list(tally(line.verdict for line in claims).lines()),
+            figures=charts.deviations(claims, by="where", here=True),
         )
 
     def _model(self, name: str) -> Page:

@@ -5,8 +5,7 @@ Verdict -> VerdictRow(id, status with its symbol, measurement, `zoo check ...`)
 
 import re
 import shlex
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
@@ -19,15 +18,17 @@ SYMBOLS = {  # so that colour alone marks no verdict
     Status.REPRODUCED: "✓",
     Status.NOT_REPRODUCED: "✗",
     Status.EXCEEDS_REPORTED: "▲",
+    Status.SUPPORTS: "✓",
+    Status.CONTRADICTS: "✗",
     Status.INCONCLUSIVE: "≈",
     Status.NOT_RUN: "–",
-    Status.UNDERSPECIFIED: "?",
     Status.MEASURED: "•",
 }
 KINDS = {  # of claims; rows on bundled weights are none
     "counted": "counted",
     "measured": "measured",
     "relative": "compared",
+    "trial": "tried",
 }
 
 
@@ -73,8 +74,7 @@ class VerdictRow:
     @property
     def css(self) -> str:
         """The CSS class of the verdict."""
-        status = self.verdict.status
-        return status.split()[-1 if status == Status.UNDERSPECIFIED else 0]
+        return self.verdict.status.replace(" ", "-")
 
     @property
     def sign(self) -> str:
@@ -115,14 +115,21 @@ class VerdictRow:
     def claimed_number(self) -> float | None:
         """The printed value in whole units; None for a comparison."""
         claim = self.verdict.claim
-        if claim is None or claim.value is None or claim.kind == "relative":
+        if claim is None or claim.value is None or claim.compares:
             return None
         return float(claim.value) * UNITS[claim.unit]
 
     @property
     def measured_number(self) -> float | None:
         """Our measurement as a number; None for a comparison."""
-        return None if self.verdict.kind == "relative" else number(self.verdict.measured)
+        claim = self.verdict.claim
+        return None if claim and claim.compares else number(self.verdict.measured)
+
+    @property
+    def deviation(self) -> float | None:
+        """The difference of our number from the printed one, in percent of that."""
+        claimed, measured = self.claimed_number, self.measured_number
+        return 100 * (measured / claimed - 1) if claimed and measured is not None else None
 
     @property
     def paper_page(self) -> str:
@@ -140,15 +147,18 @@ def is_claim(line: VerdictRow) -> bool:
     return line.verdict.kind in KINDS
 
 
-def tally(lines: Iterable[VerdictRow]) -> dict[str, int]:
-    """Count rows by status, in the order of SYMBOLS."""
-    counts = Counter(line.verdict.status for line in lines)
-    return {status: counts[status] for status in [*SYMBOLS, *counts] if counts[status]}
+def by_place(lines: Iterable[VerdictRow]) -> dict[str, list[VerdictRow]]:
+    """Group rows by where the paper prints them: tables by number, then figures and sections."""
+    places: dict[str, list[VerdictRow]] = {}
+    for line in lines:
+        places.setdefault(line.verdict.where, []).append(line)
+    return {place: places[place] for place in sorted(places, key=_place_order)}
 
 
-def explained(lines: Sequence[VerdictRow]) -> int:
-    """Count the misses that are explained."""
-    return sum(bool(line.verdict.explained_by) for line in lines)
+def _place_order(place: str) -> tuple[int, tuple[int, ...]]:
+    words = ("Table", "Fig", "Sec", "App")
+    rank = next((i for i, word in enumerate(words) if place.startswith(word)), len(words))
+    return rank, tuple(int(digits) for digits in re.findall(r"\d+", place))
 
 
 def known(benchmark: str) -> bool:

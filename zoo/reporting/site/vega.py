@@ -3,7 +3,7 @@
 Vega-Lite specification -> vl-convert -> SVG -> its titles, links and colours made the page's
 
 vl-convert-python renders a chart in this process without a browser: text remains text and colours
-pass through, so that `var(--kept)` follows the theme. Altair's check of a specification refuses
+pass through, so that `var(--good)` follows the theme. Altair's check of a specification refuses
 `var(...)`; matplotlib writes colours and glyphs into the file; Plotly and Bokeh need their scripts.
 """
 

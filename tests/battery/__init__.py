@@ -1,0 +1,1 @@
+"""Everything that real use asks of a network, over every registered name."""

@@ -1,0 +1,172 @@
+"""Weights that others publish as files: the generated lists, and what a bare name stands for."""
+
+import json
+import logging
+from collections import Counter
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+import zoo
+from eval import published_weights, weights_of_repositories
+from zoo.models._builder import key_mappings_of
+from zoo.models._factory import describe_weights
+from zoo.models._registry import default_weights, get_entry, list_weights
+from zoo.papers.loading import load_papers
+from zoo.papers.weights import MODELS_DIR, ReportedScores, WeightsError
+
+PUBLISHED = [w for p in load_papers() for w in p.weights if w.listing == published_weights.FILE]
+
+
+def test_published_weights_json_matches_installed_packages() -> None:
+    for path in sorted(MODELS_DIR.glob(f"*/{published_weights.FILE}")):
+        written = json.loads(path.read_text())
+        for package in written["read in"].keys() & published_weights.PACKAGES.keys():
+            if metadata.version(package).partition("+")[0] != written["read in"][package]:
+                pytest.skip(f"{path} is of another {package}: run python -m eval.published_weights")
+        assert written == published_weights.content()[path.parent.name]
+
+
+def test_published_weights_have_sum_license_key_mapping_and_number() -> None:
+    for weights in PUBLISHED:
+        names = {m.name for m in key_mappings_of(get_entry(weights.model))}
+        assert weights.key_mapping in names, weights.name
+        assert weights.provider
+        assert weights.license == "unknown" or weights.permissive
+        if weights.provider in ("pytorchcv", "torchvision", "chenyaofo"):
+            assert weights.sum
+            assert weights.reported[0].error is not None
+    of = Counter(weights.provider for weights in PUBLISHED)
+    assert of.keys() == published_weights.PROVIDERS.keys()
+
+
+@pytest.mark.parametrize(
+    ("name", "tag"),
+    [
+        ("wrn28_10", "pytorchcv_cifar10"),  # of three data sets, the paper's first
+        ("resnet50", "tv_in1k"),  # as near as five others, and first in the lists
+        ("resnet20", "akamaster_cifar10"),  # not the digits that come with the package
+        ("resnet110", "pytorchcv_cifar10"),
+        ("pyramidnet272_a200", "pytorchcv_bn_cifar10"),
+        ("edsr_x2", "edsr_pytorch"),  # the authors', though another is listed as well
+        ("dncnn_s", "kair_sigma15"),  # the authors', not the retrained ones under the GPL
+        ("dpn98", "mx_in1k"),  # a port
+        ("carn", "torchsr"),
+        ("wrn16_1", "zoo_digits"),  # there are no others
+    ],
+)
+def test_default_weights_follow_written_rule(name: str, tag: str) -> None:
+    assert default_weights(name).tag == tag
+    assert list_weights(name)[0].tag == tag
+
+
+def test_default_weights_official_without_license_raises() -> None:
+    with pytest.raises(LookupError, match=r"rcan_x4\.torchsr \(license: unknown\)"):
+        default_weights("rcan_x4")
+
+
+def test_create_bare_name_says_which_weights(
+    caplog: pytest.LogCaptureFixture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ZOO_WEIGHTS", str(tmp_path))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with (
+        caplog.at_level(logging.WARNING, "zoo.models._factory"),
+        pytest.raises(WeightsError, match=r"wrn28_10\.pytorchcv_cifar10"),
+    ):
+        zoo.create("wrn28_10", pretrained=True)
+    assert caplog.messages == [
+        "wrn28_10 stands for wrn28_10.pytorchcv_cifar10, for cifar10/test, by pytorchcv "
+        "(retrained, another recipe; mit)"
+    ]
+    assert "by timm/resnet18.tv_in1k (" in describe_weights(default_weights("resnet18"))
+
+
+def test_reported_value_is_of_benchmark_and_metric() -> None:
+    cifar = default_weights("wrn28_10")
+    assert str(cifar.reported_value("cifar10/test", "error")) == "2.39"
+    assert str(cifar.reported_value("cifar10/test", "accuracy")) == "97.61"
+    assert cifar.reported_value("cifar10/test", "top5_error") is None
+    assert cifar.reported_value("svhn/test", "error") is None
+    (edsr,) = (w for w in list_weights("edsr_x2") if w.provider == "torchSR")
+    assert str(edsr.reported_value("set5/bi_x2", "psnr")) == "38.19"
+    assert str(edsr.reported_value("set5/bi_x2", "ssim")) == "0.9609"
+    assert ReportedScores().value("accuracy") is None
+
+
+# Repositories that are no packages: their files in small
+
+
+def write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+def test_chenyaofo_readme_rows_become_entries(tmp_path: Path) -> None:
+    url = "https://x.org/releases/download/resnet/cifar100_resnet20-0123abcd.pt"
+    row = f"| resnet20 | 68.83 | 91.01 | 0.28 | 40.82 | [model]({url}) \\| [log](https://x.org/l)"
+    write(tmp_path / "README.md", f"| vgg11_bn | 92.79 | 99.72 | 9.7 | 1.2 | [model](y)\n{row}\n")
+    ((name, entry),) = weights_of_repositories.chenyaofo(tmp_path)
+    assert (name, entry["sum"]) == ("resnet20.chenyaofo_cifar100", "sha256:0123abcd")
+    assert entry["args"] == {"shortcut": "B", "num_classes": 100}
+    assert entry["reported"] == [
+        {"benchmark": "cifar100/test", "error": "31.17", "top5_error": "8.99"}
+    ]
+
+
+def test_torchsr_scores_are_those_of_scale_and_table() -> None:
+    tables = "".join(
+        f"<summary>{title} results</summary>\n"
+        f"| carn\\_m | 0.41 | {psnr}.68 / 0.95 | 34.06 / 0.92 | 31.88 / 0.89 |\n</details>\n"
+        for title, psnr in (("Set5", 37), ("DIV2K", 35), ("B100", 31))
+    )
+    scores = list(weights_of_repositories.torchsr_scores(tables, "carn_m", [2]))
+    assert scores == [
+        {"benchmark": "set5/bi_x2", "psnr": "37.68", "ssim": "0.95"},
+        {"benchmark": "b100/bi_x2", "psnr": "31.68", "ssim": "0.95"},
+    ]
+
+
+def test_kair_file_list_becomes_denoisers(tmp_path: Path) -> None:
+    folder = tmp_path / "cszn" / "KAIR@1"
+    release = "https://github.com/cszn/KAIR/releases/download/v1.0/"
+    files = "'DnCNN': ['dncnn_25.pth', 'dncnn_gray_blind.pth'], 'SRMD': ['srmd_x2.pth']"
+    write(folder / "main_download_pretrained_models.py", f"url = '{release}{{}}'\n{files}\n")
+    row = "| 25 | 28.57 | 28.83 | 28.68 | - | 28.74 | 28.92 | **29.23** | **29.16** | **29.22** |\n"
+    write(tmp_path / "cszn" / "DnCNN@2" / "README.md", row)
+    entries = dict(weights_of_repositories.kair(folder))
+    assert list(entries) == ["dncnn_s.kair_sigma25", "dncnn_b.kair"]
+    assert entries["dncnn_b.kair"]["url"] == f"{release}dncnn_gray_blind.pth"
+    assert [e["reported"][0]["psnr"] for e in entries.values()] == ["29.23", "29.16"]
+    write(folder / "main_download_pretrained_models.py", "nothing of the kind")
+    with pytest.raises(ValueError, match="lists its models in another form"):
+        dict(weights_of_repositories.kair(folder))
+
+
+def test_edsr_pytorch_url_and_psnr_by_file_name(tmp_path: Path) -> None:
+    url = "https://cv.org/models/edsr_x3-ea3ef2c6.pt"
+    write(tmp_path / "src/model/edsr.py", f"url = {{'r32f256x3': '{url}'}}\n")
+    write(tmp_path / "src/model/mdsr.py", "url = {'a': 'https://cv.org/mdsr_baseline-a0.pt'}\n")
+    write(tmp_path / "README.md", "| | | *EDSR_x3 | 43.7 M | 31.26 dB |\n")
+    ((name, entry),) = weights_of_repositories.edsr_pytorch(tmp_path)
+    assert (name, entry["sum"]) == ("edsr_x3.edsr_pytorch", "sha256:ea3ef2c6")
+    assert entry["reported"] == [{"benchmark": "div2k_valid/bi_x3", "psnr": "31.26"}]
+
+
+def test_content_keeps_pins_of_same_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What `zoo pull` locked stays while url and sum do; repositories stay without their files."""
+    for paper in ("wrn", "edsr"):
+        text = (MODELS_DIR / paper / published_weights.FILE).read_text()
+        written = json.loads(text)
+        for entry in written["weights"].values():
+            entry["sha256"] = "a" * 64
+        moved = next(iter(written["weights"]))
+        written["weights"][moved]["url"] += ".moved"
+        write(tmp_path / paper / published_weights.FILE, json.dumps(written))
+    monkeypatch.setattr(published_weights, "MODELS_DIR", tmp_path)
+    content = published_weights.content()
+    first, *others = content["wrn"]["weights"].values()
+    assert first["sha256"] == ""
+    assert {entry["sha256"] for entry in others} == {"a" * 64}
+    assert content["edsr"] == json.loads((tmp_path / "edsr" / published_weights.FILE).read_text())

@@ -1,0 +1,93 @@
+"""Forecasting: squared and absolute errors at every origin of a split.
+
+past -> its last steps -> network -> forecast, against the future -> (index, MSE, MAE)
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from zoo.data.contents import samples_digest
+from zoo.data.forecasting import network_input
+from zoo.evaluation.answer_log import Prediction
+from zoo.evaluation.config import EvalConfig
+from zoo.evaluation.engine import Batch, Predictions, batched
+from zoo.evaluation.samples import (
+    NonFiniteOutputError,
+    UnreadableSampleError,
+    read_sample,
+    sample_name,
+)
+from zoo.models._builder import pretrained_cfg
+from zoo.papers.protocols import ForecastingProtocol
+
+
+class ForecastingEvaluator:
+    """A network on windows of series; both means are over all steps and channels.
+
+    Raises ValueError for another horizon than the network's.
+    """
+
+    batch_size = 256
+
+    def __init__(self, network: nn.Module, samples: Any, protocol: ForecastingProtocol) -> None:
+        self.cfg = pretrained_cfg(network)
+        if samples.horizon != self.cfg["horizon"]:
+            raise ValueError(
+                f"{self.cfg['architecture']} forecasts {self.cfg['horizon']} steps; the benchmark "
+                f"asks for {samples.horizon}"
+            )
+        self.network, self.size = network, len(samples)
+        self.samples = samples.standardized() if protocol.standardized else samples
+
+    def prepare(self, device: torch.device, config: EvalConfig) -> None:
+        self.device = device
+        self.network = self.network.to(device).eval()
+        if config.compile:
+            self.network.compile()
+        self.autocast = torch.autocast(
+            device.type, config.dtype, enabled=config.precision != "fp32"
+        )
+
+    def batches(self, indices: Sequence[int], size: int) -> Iterator[list[int]]:
+        return batched(indices, size)
+
+    def contents(self) -> str:
+        """Return the sha256 of what the samples are read from."""
+        return samples_digest(self.samples)
+
+    def load(self, index: int) -> tuple[Tensor, Tensor]:
+        """Return (input, future). Raises UnreadableSampleError for too short a past, or channels
+        that the network does not take."""
+        window, size = read_sample(self.samples, index), tuple(self.cfg["input_size"])
+        try:
+            x = network_input(window.past, size[0], self.cfg.get("cycle", 0))
+        except ValueError as error:
+            raise UnreadableSampleError(f"{sample_name(self.samples, index)}: {error}") from None
+        if x.shape != size:
+            name = sample_name(self.samples, index)
+            raise UnreadableSampleError(
+                f"{name}: {x.shape} is not the input of the network, {size}"
+            )
+        return torch.from_numpy(x), torch.from_numpy(window.future).float()
+
+    def predict(self, batch: Batch) -> Iterator[Prediction]:
+        inputs, futures = (torch.stack(parts) for parts in zip(*(x for _, x in batch), strict=True))
+        with self.autocast:
+            output = self.network(inputs.to(self.device))
+        errors = output.double().cpu() - futures.double()
+        for (index, _), squared, absolute in zip(
+            batch, errors.square().mean((1, 2)), errors.abs().mean((1, 2)), strict=True
+        ):
+            if not squared.isfinite():
+                raise NonFiniteOutputError(sample_name(self.samples, index))
+            yield index, squared.item(), absolute.item()
+
+    def compute(self, predictions: Predictions) -> dict[str, Any]:
+        """Return means without intervals: windows overlap, and are no independent samples."""
+        columns = zip(*(predictions[index] for index in sorted(predictions)), strict=True)
+        means = (sum(column) / len(predictions) for column in columns)
+        scores = {name: {"value": mean} for name, mean in zip(("mse", "mae"), means, strict=True)}
+        return {"samples": len(predictions), "scores": scores, "parts": {}}
