@@ -179,6 +179,8 @@ def _alike(value: Any) -> tuple[type, ...]:
 
 
 def _option(value: Any) -> str:
+    if isinstance(value, dict):
+        return str(sorted((key, _option(v)) for key, v in value.items()))
     size = isinstance(value, int | float | tuple) and not isinstance(value, bool)
     return str((value == 0, value == 1.0) if size else value)
 

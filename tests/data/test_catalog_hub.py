@@ -64,6 +64,7 @@ def test_get_set5_from_hub_makes_small_images_when_read(hub: Hub, tmp_path: Path
     assert all(not check.problem for check in catalog.verify(tmp_path / "data"))
 
 
+@pytest.mark.slow
 def test_get_interrupted_hub_download_resumes(hub: Hub, tmp_path: Path) -> None:
     hub.push("datasets/eugenesiow/Set5", set5())
     hub.faults.append(cut_after(500, times=50))

@@ -58,6 +58,7 @@ def evaluator(name: str, data: Path, num_fewshot: int = 0) -> Any:
     return task.evaluator(network(), benchmark.open(data), protocol, benchmark)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("num_fewshot", [0, 2])
 def test_harness_task_matches_simple_evaluate(data: Path, num_fewshot: int) -> None:
     scores = evaluate(evaluator("sciq", data, num_fewshot))["scores"]

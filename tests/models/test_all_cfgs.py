@@ -12,6 +12,7 @@ from zoo.models._registry import model_entries
 CLASSIFIERS = [name for name, entry in model_entries().items() if entry.is_classifier]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CLASSIFIERS)
 def test_pool_size_is_that_of_the_final_map(name: str) -> None:
     network: Any = build_model(name, device="meta").eval()

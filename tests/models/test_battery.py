@@ -109,7 +109,10 @@ FAULTS: list[tuple[str, Callable[[Any], object], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("check", "fault", "message"), FAULTS)
+@pytest.mark.parametrize(
+    ("check", "fault", "message"),
+    [pytest.param(*f, marks=[pytest.mark.slow] * (f[0] in EXPENSIVE)) for f in FAULTS],
+)
 def test_check_of_faulty_network_raises(
     check: str, fault: Callable[[Any], object], message: str
 ) -> None:

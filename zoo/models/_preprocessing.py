@@ -23,10 +23,10 @@ def _is_number(value: Any) -> bool:
 
 
 def _is_size(value: Any) -> bool:
-    """True for channels, height and width, or the tokens of a text."""
+    """True for channels, height and width."""
     return (
         _are_numbers(value)
-        and len(value) in (1, 3)
+        and len(value) == 3
         and all(isinstance(n, int) and 0 < n <= MAX_SIDE for n in value)
     )
 
@@ -36,7 +36,7 @@ RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "std": (lambda v: _are_numbers(v) and min(v) > 0, "finite numbers above 0"),
     **dict.fromkeys(
         ("input_size", "test_input_size"),
-        (_is_size, f"channels, height and width, or tokens, each 1 to {MAX_SIDE}"),
+        (_is_size, f"channels, height and width, each 1 to {MAX_SIDE}"),
     ),
     **dict.fromkeys(
         ("crop_pct", "test_crop_pct"),
@@ -54,6 +54,8 @@ def stated_preprocessing(source: str, cfg: Mapping[str, Any]) -> dict[str, Any]:
         WeightsError: A value cannot be used.
     """
     stated = {key: cfg[key] for key in RULES if cfg.get(key) is not None}
+    if "vocab_size" in cfg:  # a language model, whose input is tokens
+        stated.pop("input_size", None)
     for key, value in stated.items():
         is_valid, rule = RULES[key]
         if not is_valid(value):
