@@ -1,4 +1,4 @@
-"""Write README.md's tables from counts.json and the published ledger: papers and speeds.
+"""Write README.md's sums and tables from counts.json and the published ledger.
 
 python -m eval.readme
 """
@@ -19,7 +19,8 @@ from zoo.evaluation.ledger import Record
 from zoo.models._registry import model_entries, paper_of
 
 README = Path(__file__).parent.parent / "README.md"
-PAPERS, SPEEDS, END = "<!-- table", "<!-- speeds", "<!-- end of table -->"
+SUMS, PAPERS, SPEEDS = "<!-- sums", "<!-- table", "<!-- speeds"
+END = "<!-- end of table -->"
 SCORES = ("right answers", "psnr", "loss")  # of bundled weights
 TRIALS = (Status.SUPPORTS, Status.CONTRADICTS, Status.INCONCLUSIVE)
 
@@ -101,7 +102,9 @@ def _replace_table(text: str, start: str, table: str) -> str:
 
 
 def with_tables(text: str, verdicts: Sequence[Verdict]) -> str:
-    """Return README's text with both tables as they are now."""
+    """Return README's text with its sums and tables as they are now."""
+    sums = "\n".join(f"- {line}" for line in tally(verdicts).lines())
+    text = _replace_table(text, SUMS, f"\n{sums}\n")
     text = _replace_table(text, PAPERS, papers_table(verdicts))
     return _replace_table(text, SPEEDS, speeds_table(ledger.published().records()))
 

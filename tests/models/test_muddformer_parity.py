@@ -4,6 +4,7 @@ In float64, with drawn weights. Every proof is also seen to fail.
 """
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from zoo.models._conversion import all_key_mappings
 from zoo.models._registry import get_entry, stored_counts
 from zoo.models.gpt2.model import GPT2
 from zoo.models.muddformer.model import MUDDFormer, MUDDPythia, reallocated
-from zoo.models.muddformer.mudd import MUDD
+from zoo.models.muddformer.mudd import MUDD, Sum
 from zoo.models.pythia.model import Pythia
 from zoo.models.transformer_pp.model import TransformerPP
 
@@ -187,3 +188,21 @@ def test_muddformer_invalid_choice_raises() -> None:
 )
 def test_stored_counts_language_model_params_are_exact(name: str, params: int) -> None:
     assert stored_counts(get_entry(name))["params"] == params
+
+
+def test_sum_derivatives_match_plain_product() -> None:
+    """Forward and backward, and over samples (torch.func)."""
+    draw = partial(torch.randn, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    inputs = draw(2, 5, 4, 3), *(draw(2, 5, 8) for _ in range(3))
+    tangents = tuple(draw(x.shape) for x in inputs)
+
+    def plain(weights: Tensor, *sources: Tensor) -> Tensor:
+        return weights @ torch.stack(sources, 2)
+
+    forward = torch.func.jvp(Sum.apply, inputs, tangents)
+    torch.testing.assert_close(forward, torch.func.jvp(plain, inputs, tangents))
+    (_, pull), (_, expected) = (torch.func.vjp(f, *inputs) for f in (Sum.apply, plain))
+    cotangent = draw(2, 5, 4, 8)
+    torch.testing.assert_close(pull(cotangent), expected(cotangent))
+    rows = [x[:, None] for x in inputs]
+    torch.testing.assert_close(torch.vmap(Sum.apply)(*rows).squeeze(1), plain(*inputs))

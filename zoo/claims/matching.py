@@ -14,7 +14,7 @@ from zoo.evaluation import tasks
 from zoo.evaluation.spec import EvalSpec, spec_for
 from zoo.models._registry import get_entry, list_weights, stored_counts
 from zoo.papers.loading import load_papers
-from zoo.papers.protocols import CropProtocol
+from zoo.papers.protocols import CropProtocol, SuperResolutionProtocol
 from zoo.papers.records import Claim, Paper, PublishedOutputs
 from zoo.papers.weights import Weights
 
@@ -98,6 +98,8 @@ def is_reported_for(weights: Weights, claim: Claim) -> bool:
         larger = crops.trained_at not in (0, crops.crop_size)
         if larger or crops.crops == "ten" or len(crops.resize) > 1:
             return False
+    if isinstance(crops, SuperResolutionProtocol) and crops.self_ensemble:
+        return False
     return claim.benchmark in weights.benchmarks
 
 

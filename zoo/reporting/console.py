@@ -209,7 +209,8 @@ def _cells(row: Verdict) -> list[str]:
         verdict += f" ({row.explained_by})"
     elif row.why:
         verdict += f": {escape(row.why)}"
-    claim = f"{escape(row.metric)}, [dim]{escape(row.where)}[/]"
+    protocol = f", {row.claim.protocol}" if row.claim and row.claim.protocol else ""
+    claim = f"{escape(row.metric)}, [dim]{escape(row.where + protocol)}[/]"
     cells = (row.model, row.claimed, row.provider, row.measured)
     model, claimed, provider, measured = map(escape, cells)
     return [model, claim, claimed, provider, measured, verdict]

@@ -67,7 +67,7 @@ class WindowTensors:
 
     def batches(self, order: Tensor, size: int) -> Iterator[Batch]:
         """Yield whole batches: (B, look_back, columns), (B, horizon, channels)."""
-        for chosen in order.split(size)[: len(order) // size]:
+        for chosen in torch.split(order, size)[: len(order) // size]:
             origins = self.origins[chosen][:, None]
             past = origins + torch.arange(-self.look_back, 0)
             yield self.inputs[past], self.values[origins + torch.arange(self.horizon)]

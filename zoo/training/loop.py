@@ -65,9 +65,7 @@ class Trainer:
         self.recipe, self.seed, self.out, self.sharded = recipe, seed, out, shard
         self.checkpoint_every = checkpoint_every
         self.started = time.perf_counter()
-        self.accelerator = Accelerator(
-            cpu=accelerator() == "cpu", mixed_precision=recipe.precision
-        )
+        self.accelerator = Accelerator(cpu=accelerator() == "cpu", mixed_precision=recipe.precision)
         if self.accelerator.device.type == "cpu":
             retain_freed_memory()
         self.layout = torch.channels_last if channels_last else torch.contiguous_format

@@ -21,9 +21,7 @@ print(text)"""
 LanguageProtocol = SlidingWindowProtocol | HarnessProtocol
 
 
-def evaluator(
-    network: Any, samples: Any, protocol: LanguageProtocol, benchmark: Benchmark
-) -> Any:
+def evaluator(network: Any, samples: Any, protocol: LanguageProtocol, benchmark: Benchmark) -> Any:
     from zoo.data.texts import Texts
     from zoo.evaluation.evaluators.language_modeling import LanguageModelingEvaluator
 
