@@ -125,7 +125,10 @@ def test_retrain_without_data_names_what_works(tmp_path: Path) -> None:
         list(retrain("rfrboost_dense", data=tmp_path))
 
 
-def test_check_retrain_prints_our_number_beside_the_printed_one() -> None:
+def test_check_retrain_prints_our_number_beside_the_printed_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("ZOO_DATA", raising=False)
     result = CliRunner().invoke(app, ["check", "--retrain", "rfnn", "--json"])
     assert result.exit_code == 0, result.output
     (verdict,) = json.loads(result.stdout)

@@ -95,7 +95,7 @@ def test_evaluator_refuses_other_horizon_and_channels() -> None:
 
 def test_evaluator_names_window_whose_forecast_is_not_finite() -> None:
     network = create("cyclenet_linear_96_96")
-    network.cycle.data.fill_(np.inf)  # type: ignore[union-attr, operator]
+    network.cycle.data.fill_(np.inf)  # type: ignore[operator]
     with pytest.raises(ValueError, match="line 252: the network's output is not finite"):
         evaluate(
             TASK.evaluator(network, windows(), ForecastingProtocol(), BENCHMARKS["etth1/test_96"])

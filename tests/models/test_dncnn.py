@@ -208,7 +208,7 @@ def test_evaluate_bundled_dncnn_matches_recorded_psnr() -> None:
     ]
     assert actual - float(np.mean(before)) > 9
     unrounded = evaluate(parse([*options, "--unrounded"]), init("cpu"))["scores"]["psnr"]["value"]
-    assert 0 < unrounded - actual < 0.01
+    assert 0 < actual - unrounded < 0.01  # neither rounded nor clipped
 
 
 def test_evaluate_other_task_is_rejected() -> None:

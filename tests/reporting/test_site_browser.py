@@ -58,7 +58,7 @@ def tab(chromium: Any) -> Iterator[Any]:
 
 
 def test_index_search_filters_rows_and_updates_url(tab: Any, site: Path) -> None:
-    tab.goto(f"{(site / 'index.html').as_uri()}#?q=bicubic+set5&status=kept")
+    tab.goto(f"{(site / 'index.html').as_uri()}#?q=bicubic+set5&status=reproduced")
     assert tab.locator("#all tbody tr:visible").count() == 7
     assert tab.locator("output").inner_text() == f"7 of {len(zoo.list_claims()):,}"
     tab.fill("input[type=search]", "plain56 training_error digits")
@@ -101,7 +101,7 @@ def test_index_deep_link_scrolls_and_opens_model_page(tab: Any, site: Path) -> N
 def test_index_copy_button_copies_command(tab: Any, site: Path) -> None:
     tab.context.grant_permissions(["clipboard-read", "clipboard-write"])
     tab.goto((site / "index.html").as_uri())
-    tab.fill("input[type=search]", "rcan_x2 psnr set5 kept")
+    tab.fill("input[type=search]", "rcan_x2 psnr set5 reproduced")
     button = tab.locator("#all tbody tr:visible button").first
     button.click()
     tab.wait_for_function(

@@ -47,18 +47,18 @@ def retrain(
         for claim in claims:
             if _has_recipe(paper, claim):
                 chosen.setdefault(claim.model, []).append((paper, claim))
-    found = False
+    has_claim = False
     for pairs in chosen.values():
         for paper, claim in sorted(pairs, key=lambda pair: BENCHMARKS[pair[1].benchmark].size):
             try:
                 record = fit_record(claim.model, claim.benchmark, data, on_progress)
             except DatasetNotFoundError:
                 continue
-            found = True
+            has_claim = True
             protocol = next(p for p in paper.training if p.protocol == claim.protocol)
             yield judge_runs(claim, protocol, [{**record, "id": ""}])
             break
-    if not found:
+    if not has_claim:
         raise LookupError(
             f"no printed number of {', '.join(names)} has a recipe of about a minute and its data "
             "here; `zoo check --retrain rfnn` has both"

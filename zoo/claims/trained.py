@@ -43,8 +43,8 @@ def judge_trained(
         protocol = protocols.get(claim.protocol)
         if not protocol or not is_trainable(claim):
             continue
-        found = (runs_of(claim.model, claim, protocol, records) for records in ledgers)
-        runs = next(filter(None, found), {})
+        candidates = (runs_of(claim.model, claim, protocol, records) for records in ledgers)
+        runs = next(filter(None, candidates), {})
         if runs:
             ordered = [runs[seed] for seed in sorted(runs)]
             verdicts[claim.key] = judge_runs(claim, protocol, ordered)

@@ -83,7 +83,7 @@ class TrainingProtocol:
     protocol: str  # key of [protocols]
     recipe: str  # of configs/, after the network's name: "zoo_jpeg16"
     epochs: int = 0  # of each run; 0: as the recipe has them for each benchmark
-    batch_size: int = 0  # samples per step; 0: likewise
+    batch_size: int = 0  # samples per step; 0: as the recipe says
     precision: str = "fp32"  # of the training and the scores
     seeds: int = 0  # runs whose mean is the printed number; 0: runs judge comparisons alone
     line: int = 0  # in paper.toml

@@ -97,11 +97,11 @@ def _check_sum(path: Path, expected: str) -> None:
         return
     kind, _, digest = expected.partition(":")
     with path.open("rb") as stream:
-        found = hashlib.file_digest(stream, kind).hexdigest()
-    if found != digest:
+        actual = hashlib.file_digest(stream, kind).hexdigest()
+    if actual != digest:
         path.unlink()
         raise ValueError(
-            f"{path.name} has the {kind} {found}, not {digest}: it is not the file that was "
+            f"{path.name} has the {kind} {actual}, not {digest}: it is not the file that was "
             "published, and has been removed"
         )
 
@@ -145,7 +145,7 @@ def _members(path: Path) -> Iterator[tuple[str, IO[bytes]]]:
 
 
 def _relative(name: str, member: str, path: Path) -> str:
-    """Return a file's path below the wanted member, "" for a file that is not wanted."""
+    """Return a file's path below the member to keep, "" for any other file."""
     name = name.removeprefix("./")
     parts = PurePosixPath(name).parts
     if name.startswith("/") or "\\" in name or ".." in parts:
