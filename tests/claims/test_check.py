@@ -290,9 +290,7 @@ def test_check_unreadable_sample_stops_all_processes(tmp_path: Path) -> None:
         Image.effect_noise((48, 48), 60).convert("RGB").save(home / f"{name}.png")
     (home / "b.png").write_bytes((home / "b.png").read_bytes()[:900])
     command = ("-m", "zoo.cli", "check", "bicubic_x2", "--data", str(tmp_path), "--device", "cpu")
-    with pytest.raises(
-        AssertionError, match=r"set5/b\.png is not an image that can be read: .*--skip-broken"
-    ):
+    with pytest.raises(AssertionError, match=r"set5/b\.png is not an image .*--skip-broken"):
         torchrun(2, *command)
     assert not own()
     torchrun(2, *command, "--skip-broken")

@@ -113,6 +113,17 @@ def test_holms_correction_over_a_papers_comparisons_can_leave_one_open() -> None
     assert {verdict.status for verdict in verdicts.values()} == {Status.INCONCLUSIVE}
 
 
+def test_comparison_with_too_few_seeds_counts_in_the_correction() -> None:
+    """Else the first trial to be finished would be judged as if it were the only one."""
+    few = replace(TRIAL, metric="loss", benchmark="digits/test")
+    score = {"digits/test": {"version": 1, "scores": {"loss": {"value": 1.0}}}}
+    records = [*runs([6, 1, 5, 3, 9], [1, 0, 2, 1, 1]), *runs([1], [1], benchmarks=score)]
+    records = [r | {"seed": r["seed"] + 90} if r["benchmarks"] is score else r for r in records]
+    verdict = judge_comparisons(paper_with(TRIAL, few), records)[TRIAL.key]
+    assert verdict.status == Status.INCONCLUSIVE
+    assert "Holm's correction over 2" in verdict.measured
+
+
 @pytest.mark.parametrize(
     "changes",
     [

@@ -46,6 +46,11 @@ class PairedRuns:
     left_out: int = 0  # runs of one's own beside published ones
 
     @property
+    def decide(self) -> bool:
+        """True if there are seeds enough."""
+        return len(self.pairs) >= ENOUGH_SEEDS
+
+    @property
     def differences(self) -> list[float]:
         """Differences of the scores by seed."""
         return [left - right for left, right in self.pairs]
@@ -61,14 +66,15 @@ def judge_comparisons(
 ) -> dict[object, Verdict]:
     """Judge all comparisons of a paper by training runs: {claim.key: verdict}.
 
-    Student's paired t-test decides, after Holm's correction over the paper's comparisons that have
-    enough seeds. The exact sign test, which assumes no distribution, is printed beside it.
+    Student's paired t-test decides, after Holm's correction over all of the paper's comparisons
+    that have runs; those with too few seeds count as p = 1. The exact sign test, which assumes no
+    distribution, is printed beside it.
     """
     claims = [c for c in paper.claims if c.compares and not c.formula]
     paired = [pair_runs(paper, claim, published, own) for claim in claims]
-    enough = [runs for runs in paired if runs and len(runs.pairs) >= ENOUGH_SEEDS]
-    adjusted = holm([paired_t_test(runs.differences) for runs in enough])
-    p_values = {runs.claim.key: p for runs, p in zip(enough, adjusted, strict=True)}
+    tried = [runs for runs in paired if runs]
+    adjusted = holm([paired_t_test(runs.differences) if runs.decide else 1.0 for runs in tried])
+    p_values = {r.claim.key: p for r, p in zip(tried, adjusted, strict=True) if r.decide}
     verdicts: dict[object, Verdict] = {}
     for claim, runs in zip(claims, paired, strict=True):
         if claim.variant:
@@ -77,7 +83,7 @@ def judge_comparisons(
             verdicts[claim.key] = not_run(claim, NotRun(Reason.NO_RUNS, claim.benchmark))
         else:
             shared = sum(bool({*runs.ids} & {*r.ids}) for r in paired if r and r is not runs)
-            verdict = _judge(runs, p_values.get(claim.key), len(enough))
+            verdict = _judge(runs, p_values.get(claim.key), len(tried))
             verdicts[claim.key] = replace(verdict, why=_provenance(runs, shared, verdict.why))
     return verdicts
 
