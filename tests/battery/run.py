@@ -23,7 +23,7 @@ CHECKS: dict[str, checks.Check] = {
     for name, function in vars(checks).items()
     if name.startswith("check_")
 }
-WHOLE = ("forward", "backward")
+WHOLE = ("backward",)  # which runs forward too
 EXPENSIVE = ("export", "onnx", "compile")  # the first exports, the second uses it
 
 
