@@ -20,16 +20,11 @@ import zoo
 from tests.conftest import ROOT
 from tests.support.patching import replace_everywhere
 from tests.test_distributed import torchrun
-from zoo.claims.plan import KINDS, estimate, kind, plan
 from zoo.claims.verdict import SENTENCES, Reason
 from zoo.cli import app
-from zoo.distributed import init
 from zoo.evaluation import config, ledger
-from zoo.evaluation.config import EvalConfig
 from zoo.evaluation.evaluators.language_modeling import LanguageModelingEvaluator
 from zoo.evaluation.ledger import Ledger, Record
-from zoo.evaluation.spec import EvalSpec
-from zoo.papers.protocols import SuperResolutionProtocol
 
 pytestmark = pytest.mark.usefixtures("nothing_published")
 TIMES = {"date", "seconds", "peak_memory", "id", "previous", "processes", "threads", "commit"}
@@ -156,26 +151,6 @@ def test_check_invalid_option_raises_value_error(options: list[str], says: str) 
     done = check("wrn16_1.zoo_digits", *options)
     assert isinstance(done.exception, ValueError)
     assert says in str(done.exception)
-
-
-def test_estimate_times_each_kind_separately() -> None:
-    """A network and interpolation, which has no multiply-adds, say nothing of each other."""
-    specs = [
-        EvalSpec(model="bicubic_x2", benchmark="photos/bi_x2", protocol=SuperResolutionProtocol()),
-        EvalSpec(
-            model="rcan_tiny_x2",
-            weights=RCAN,
-            benchmark="photos/bi_x2",
-            protocol=SuperResolutionProtocol(),
-        ),
-        EvalSpec(model="wrn16_1", weights="wrn16_1.zoo_digits", benchmark="digits/test"),
-    ]
-    steps = plan(specs, None, "fp32")
-    seconds = estimate(steps, None, init("cpu"), EvalConfig())
-    assert list(seconds) == sorted(specs, key=lambda spec: KINDS.index(kind(spec)))
-    assert all(0 < value < 60 for value in seconds.values())
-    halves = (estimate(steps[2:], None, init("cpu"), EvalConfig(limit=180)) for _ in range(5))
-    assert any(half[specs[2]] < seconds[specs[2]] for half in halves)  # others may use the machine
 
 
 # Interrupted

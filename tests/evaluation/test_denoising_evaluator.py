@@ -24,7 +24,7 @@ from zoo.evaluation.evaluators.denoising import (
     DenoisingEvaluator,
     compressed,
     degradation,
-    enlarged,
+    upscaled,
 )
 from zoo.models._factory import create
 from zoo.papers.loading import load_papers
@@ -99,7 +99,7 @@ def test_enlarged_is_y_of_unrounded_imresize(scale: int) -> None:
     """The small image has whole values after each of its two passes."""
     rgb = colours()
     small = resize(rgb.astype(float), 1 / scale, whole)
-    actual = enlarged(Pair("cat", rgb, rgb), scale)
+    actual = upscaled(Pair("cat", rgb, rgb), scale)
     expected = matlab_y(resize(small, scale, lambda values: values))
     np.testing.assert_allclose(255 * actual.pixels, expected, rtol=0, atol=2e-4)
     np.testing.assert_allclose(actual.clean, matlab_y(rgb), rtol=0, atol=2e-4)
@@ -109,7 +109,7 @@ def test_enlarged_is_y_of_unrounded_imresize(scale: int) -> None:
 
 def test_enlarged_grey_keeps_whole_values() -> None:
     grey = colours()[..., 0]
-    actual = enlarged(Pair("cat", grey, grey), 2)
+    actual = upscaled(Pair("cat", grey, grey), 2)
     values = 255 * actual.pixels.astype(float)
     np.testing.assert_allclose(values, values.round(), atol=1e-4)
     assert np.array_equal(actual.clean, grey)

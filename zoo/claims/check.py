@@ -20,6 +20,8 @@ from zoo.claims.selection import Selection, select
 from zoo.claims.trained import judge_trained
 from zoo.claims.verdict import NotRun, Reason, Status, Verdict
 from zoo.claims.weights import check_bundled, list_scores
+from zoo.data.benchmarks import BENCHMARKS
+from zoo.data.contents import benchmark_contents
 from zoo.distributed import ProcessGroup, init
 from zoo.evaluation import ledger as ledgers
 from zoo.evaluation.config import EvalConfig
@@ -243,6 +245,9 @@ def _evaluate(
     if not group.is_main:
         return None
     content = make_record(key, evaluator, output, group)
+    samples = BENCHMARKS[spec.benchmark].open(data)
+    if contents := benchmark_contents(spec.benchmark, samples):
+        content["contents"] = contents
     record = {**content, "id": ""} if config.limit else ledger.add(content)
     shutil.rmtree(folder, ignore_errors=True)
     return record

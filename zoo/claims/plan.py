@@ -5,7 +5,7 @@ specs -> PlannedEval: to do | recorded here | published | not possible here
 
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -15,6 +15,7 @@ from typing import Any
 from zoo.claims.matching import why_unavailable
 from zoo.claims.verdict import NotRun, Reason
 from zoo.data.benchmarks import BENCHMARKS, DatasetNotFoundError
+from zoo.data.contents import benchmark_contents
 from zoo.distributed import ProcessGroup
 from zoo.evaluation import tasks
 from zoo.evaluation.config import EvalConfig
@@ -50,7 +51,8 @@ def plan(
     own: Sequence[Record] = (),
     published: Sequence[Record] = (),
 ) -> list[PlannedEval]:
-    """Plan evaluations: own records are reused, published ones only where nothing can run."""
+    """Plan evaluations: own records of the same data are reused, published ones only where nothing
+    can run."""
 
     @cache
     def dataset(benchmark: str) -> Any:
@@ -62,7 +64,8 @@ def plan(
     steps = []
     for spec in specs:
         key = spec.fingerprint(precision)
-        if record := find_record(own, key):
+        same_data = _of_same_data(own, spec.benchmark, dataset) if find_record(own, key) else []
+        if record := find_record(same_data, key):
             steps.append(PlannedEval(spec, record, own=True))
         elif not (missing := _missing(spec, data) or _no_data(dataset(spec.benchmark))):
             steps.append(PlannedEval(spec, samples=_size(spec, dataset(spec.benchmark))))
@@ -71,6 +74,17 @@ def plan(
         else:
             steps.append(PlannedEval(spec, not_run=missing))
     return steps
+
+
+def _of_same_data(
+    records: Iterable[Record], benchmark: str, dataset: Callable[[str], Any]
+) -> list[Record]:
+    """Return the records of samples with the contents that are here; all if none are here."""
+    samples = dataset(benchmark)
+    if isinstance(samples, DatasetNotFoundError):
+        return list(records)
+    contents = benchmark_contents(benchmark, samples)
+    return [record for record in records if record.get("contents", "") == contents]
 
 
 def _missing(spec: EvalSpec, data: Path | None) -> NotRun | None:

@@ -44,7 +44,7 @@ class Benchmark:
     quality: int = 0  # denoising: of the JPEG files that images are stored as, 1..100
     sha256: str = ""  # of a bundled text
     weights_of: str = ""  # weights for this benchmark may be judged here too; "*": any weights
-    subset: str = ""  # timm's list of the classes that are told apart, of 1,000; "" for all
+    subset: str = ""  # timm's list of the classes to choose from, of 1,000; "" for all
     note: str = ""  # what a reader should know of the split
 
     @property

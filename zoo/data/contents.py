@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from zoo._io import read_json, write_json
 from zoo.checkpoints.hash_cache import SETTLE_TIME, FileStatus, cache_path
+from zoo.data.benchmarks import BENCHMARKS
 
 MAX_CACHE_BYTES = 1 << 30  # ImageNet's 1.3 million files take a fifth
 BAR_DELAY = 2  # seconds of hashing before a progress bar appears
@@ -31,6 +32,11 @@ def samples_digest(samples: Any) -> str:
     """
     files = getattr(samples, "files", ())
     return files_digest(files) if files else str(getattr(samples, "fingerprint", ""))
+
+
+def benchmark_contents(benchmark: str, samples: Any) -> str:
+    """Return the sha256 of what the samples of a benchmark are read from; "" for bundled ones."""
+    return "" if BENCHMARKS[benchmark].bundled else samples_digest(samples)
 
 
 def files_digest(files: Sequence[Path]) -> str:

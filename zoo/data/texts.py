@@ -29,6 +29,12 @@ class Texts:
         return self.documents[index]
 
     @property
+    def fingerprint(self) -> str:
+        """The sha256 over the sums of all documents."""
+        sums = (hashlib.sha256(text.encode("utf-8", "surrogatepass")) for text in self.documents)
+        return hashlib.sha256(b"".join(each.digest() for each in sums)).hexdigest()
+
+    @property
     def bytes(self) -> int:
         """Size of all documents in UTF-8."""
         return sum(len(text.encode("utf-8")) for text in self.documents)
@@ -61,6 +67,11 @@ class TokenFile:
 
     path: Path
     bytes = 0  # of the text: unknown
+
+    @property
+    def files(self) -> list[Path]:
+        """The file, alone."""
+        return [self.path]
 
     def __len__(self) -> int:
         return len(self.tokens())

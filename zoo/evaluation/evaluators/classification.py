@@ -53,7 +53,7 @@ class ClassificationEvaluator:
         network: with `num_classes` logits.
         samples: (image or sound, label) by index.
         transform: makes the network's input from an image or a sound.
-        subset: the classes that are told apart; None for all.
+        subset: the classes to choose from; None for all.
 
     A label is a class, or a list of the classes that are right.
     """

@@ -2,7 +2,7 @@
 
 image -> + noise                               -> network -> against the image  (sigma)
       -> Y, whole values, JPEG                 -> network -> against that Y     (quality)
-      -> small image, enlarged, Y, not rounded -> network -> against Y          (scale)
+      -> small image, upscaled, Y, not rounded -> network -> against Y          (scale)
                                                           -> (index, name, PSNR, SSIM)
 
 As Demo_test_DnCNN3.m of the authors of 1608.03981 does it.
@@ -61,10 +61,10 @@ def compressed(image: CleanImage, quality: int) -> DegradedImage:
     return DegradedImage(image.name, pixels, clean)
 
 
-def enlarged(pair: Pair, scale: int) -> DegradedImage:
+def upscaled(pair: Pair, scale: int) -> DegradedImage:
     """Shrink an image to whole values, enlarge it again, and take Y of both; see BORDER.
 
-    In colour no enlarged value is rounded. A grey image stays in whole values, and is Y itself.
+    In colour no upscaled value is rounded. A grey image stays in whole values, and is Y itself.
     """
     small = imresize(pair.large, 1 / scale, BORDER)
     large = imresize(small if small.ndim == 2 else small.astype(np.float64), scale, BORDER)
@@ -77,7 +77,7 @@ def degradation(
 ) -> Callable[[Any], DegradedImage]:
     """Return how a benchmark degrades its samples."""
     if benchmark.scale:
-        return partial(enlarged, scale=benchmark.scale)
+        return partial(upscaled, scale=benchmark.scale)
     if benchmark.quality:
         return partial(compressed, quality=benchmark.quality)
     return partial(noisy, sigma=benchmark.sigma, protocol=protocol)

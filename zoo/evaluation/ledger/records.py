@@ -54,6 +54,7 @@ class EvalRecord(_Provenance):
     samples: int  # evaluated
     scores: dict[str, Score]  # by metric
     parts: NotRequired[dict[str, dict[str, float]]]  # each image's scores, or wrong classes
+    contents: NotRequired[str]  # sha256 of the files that the samples were read from
     answers_sha256: str  # over all predictions
     broken: list[str]  # samples that were left out, and why
     changed: NotRequired[dict[str, int]]  # count of total predictions that differ from fp32

@@ -37,12 +37,12 @@ def preprocessing(cfg: Mapping[str, Any]) -> list[str]:
         f"The network takes {colour} pixels in 0..1 with noise, neither clipped nor rounded, in "
         "images of any size, and returns them without noise.",
         "PSNR and SSIM are computed on all pixels, or, where images were shrunk by `scale` and "
-        "enlarged, on Y, with `scale` pixels cut off at each edge.",
+        "upscaled, on Y, with `scale` pixels cut off at each edge.",
     ]
 
 
 def describe_protocol(protocol: Mapping[str, Any]) -> str:
-    rounding = "rounded, but for enlarged images" if protocol["rounded"] else "not rounded"
+    rounding = "rounded, but for upscaled images" if protocol["rounded"] else "not rounded"
     matlab = protocol.get("generator") == "matlab"
     generator = "MATLAB's old generator" if matlab else "NumPy's generator"
     return (

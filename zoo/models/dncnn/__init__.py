@@ -1,5 +1,5 @@
 """DnCNN (1608.03981): dncnn_s for one noise level, dncnn_b for any, dncnn_cb in colour, and dncnn_3
-for noise, images that were enlarged, and JPEG."""
+for noise, images that were upscaled, and JPEG."""
 
 from functools import partial
 
