@@ -49,6 +49,15 @@ def test_text_file_takes_target_and_drops_columns(tmp_path: Path) -> None:
     assert table.y.std() == pytest.approx(1, abs=1e-4)
 
 
+@pytest.mark.parametrize("empty", [[np.nan] * 4, [None] * 4])
+def test_column_without_any_value_is_constant(empty: list[float | None]) -> None:
+    """Among the authors' tables, `sick` has one."""
+    frame = pd.DataFrame({"a": [1, 2, 3, 4], "empty": empty, "target": [0, 1, 0, 1]})
+    table = prepare(frame, is_regression=False)
+    assert np.isfinite(table.x).all()
+    assert not table.x[:, 1].any()
+
+
 def test_more_than_two_classes_are_one_hot_and_rows_are_at_most_5000() -> None:
     rows = np.arange(6_000)
     table = prepare(pd.DataFrame({"a": rows, "target": rows % 3}), is_regression=False)

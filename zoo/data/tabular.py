@@ -126,11 +126,12 @@ def prepare(frame: "DataFrame", *, is_regression: bool) -> Table:
 
 
 def _fill(frame: "DataFrame") -> "DataFrame":
-    """Return a table whose missing values are the median of a column, or its first mode."""
+    """Return a table whose missing values are the median of a column, or its first mode; 0 in a
+    column without any."""
     filled = {}
     for name, column in frame.items():
         if column.dtype.kind in "iuf":
-            filled[name] = column.fillna(column.median())
+            filled[name] = column.fillna(column.median() if column.notna().any() else 0)
         else:
             modes = column.mode()
             filled[name] = column.fillna(modes[0] if len(modes) else 0).astype("category")
