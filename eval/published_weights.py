@@ -36,6 +36,13 @@ CLASSES = {"imagenet": 1000, "cifar10": 10, "cifar100": 100, "svhn": 10, "cub": 
 IMAGENET = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
 # pytorch/datasets/cifar10_cls_dataset.py of osmr/imgclsmob at c1a844d, for CIFAR-100 and SVHN too.
 CIFAR = {"mean": [0.4914, 0.4822, 0.4465], "std": [0.2023, 0.1994, 0.2010]}
+# Their names of networks that the zoo calls otherwise.
+RENAMED = {
+    "mobilenet_v2": "mobilenetv2_100",
+    "inceptionv4": "inception_v4",
+    "inceptionresnetv1": "inception_resnet_v1",
+    "inceptionresnetv2": "inception_resnet_v2",
+}
 # pytorchcv's names of networks that are not the zoo's default of that name -> arguments.
 VARIANTS: dict[str, Mapping[str, Any]] = {
     r"resnet(20|56|110|1202)": {"shortcut": "B"},
@@ -47,6 +54,7 @@ VARIANTS: dict[str, Mapping[str, Any]] = {
     r"resnet200b": {"layout": "v1.5"},
     r"preresnet(50|101|152|200)": {"stride_first": True, "activated": False},
     r"preresnet(50|101|152|200)b": {"activated": False},
+    r"inceptionresnetv1": {"embedding": 512},
 }
 
 
@@ -73,11 +81,12 @@ def split_name(name: str) -> tuple[str, str]:
 
 def zoo_name(network: str, dataset: str) -> str:
     """Return the zoo's name of pytorchcv's network, "" if the zoo lacks it."""
+    network = RENAMED.get(network, network)
     name = re.sub(r"(?<=\d)_?bn$|(?<=resnet\d{2})b$|(?<=resnet\d{3})b$", "", network)
     name = "resnet200_v1" if name == "resnet200" else name
-    pixels = 32 if BENCHMARKS[dataset].endswith("/test") else 224
+    is_small = BENCHMARKS[dataset].endswith("/test")
     entry = model_entries().get(name)
-    return name if entry and entry.cfg["input_size"][1] == pixels else ""
+    return name if entry and (entry.cfg["input_size"][1] == 32) == is_small else ""
 
 
 def missing_networks() -> dict[str, list[str]]:
@@ -100,10 +109,11 @@ def from_pytorchcv(_: Path | None) -> Entries:
         if not (name := zoo_name(network, dataset)):
             continue
         base = row["model_name"], row["error_value"], row["checksum"][:8]
+        pixels = int(row["img_size"]) if row["img_size"].isdigit() else 224
         args = dict(next((a for p, a in VARIANTS.items() if re.fullmatch(p, network)), {}))
         if CLASSES[dataset] != get_entry(name).cfg["num_classes"]:
             args["num_classes"] = CLASSES[dataset]
-        variant = network[len(name.removesuffix("_v1")) :].strip("_")
+        variant = "" if network in RENAMED else network[len(name.removesuffix("_v1")) :].strip("_")
         tag = "_".join(filter(None, ("pytorchcv", variant, dataset)))
         url = "https://github.com/osmr/imgclsmob/releases/download/{}/{}-{}-{}.pth.zip"
         yield (
@@ -117,7 +127,7 @@ def from_pytorchcv(_: Path | None) -> Entries:
                 "relation": OTHER_RECIPE,
                 "note": f"{row['model_name']} of pytorchcv, {remark(readme, row)}",
                 "benchmarks": [BENCHMARKS[dataset]] if BENCHMARKS[dataset] else [],
-                **images(dataset, *pytorchcv_errors(readme, row)),
+                **images(dataset, *pytorchcv_errors(readme, row), pixels=pixels),
             },
         )
 
@@ -168,10 +178,11 @@ def images(
 
 def from_torchvision(_: Path | None) -> Entries:
     """Yield torchvision's own files, by its weight enums."""
-    for name in list_models():
+    for theirs in list_models():
+        name = RENAMED.get(theirs, theirs)
         if name not in model_entries():
             continue
-        for weights in get_model_weights(name):
+        for weights in get_model_weights(theirs):
             scores, seen = weights.meta["_metrics"]["ImageNet-1K"], weights.transforms()
             (pixels,), (resized,) = seen.crop_size, seen.resize_size
             crop = (Decimal(pixels) / resized).quantize(Decimal("0.001"), ROUND_DOWN)

@@ -1,9 +1,10 @@
-"""Write README.md's sums and tables from counts.json and the published ledger.
+"""Write the sums and tables of README.md and docs/ from counts.json and the published ledger.
 
 python -m eval.readme
 """
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,12 +18,37 @@ from zoo.claims.verdict import Evidence, Kind, Status, Tally, Verdict
 from zoo.evaluation import ledger
 from zoo.evaluation.ledger import Record
 from zoo.models._registry import model_entries, paper_of
+from zoo.papers.records import Paper
 
-README = Path(__file__).parent.parent / "README.md"
-SUMS, PAPERS, SPEEDS = "<!-- sums", "<!-- table", "<!-- speeds"
+ROOT = Path(__file__).parent.parent
 END = "<!-- end of table -->"
 SCORES = ("right answers", "psnr", "loss")  # of bundled weights
 TRIALS = (Status.SUPPORTS, Status.CONTRADICTS, Status.INCONCLUSIVE)
+
+
+def overview_table(verdicts: Sequence[Verdict]) -> str:
+    """Return a line a paper: names, weights, and its sums in short."""
+    lines = [
+        "| paper | names | weights | architecture | reproduced | not run |",
+        "|---|---|---|---|---|---|",
+    ]
+    for paper in zoo.list_papers():
+        sums = tally([verdict for verdict in verdicts if verdict.paper == paper.id])
+        reproductions = sum(map(Counter, sums.reproductions.values()), Counter[Status]())
+        cells = [
+            f"[{paper.id}]({_link(paper)})",
+            sum(paper_of(entry) is paper for entry in model_entries().values()),
+            len(paper.weights) or "",
+            _reproduced(sums.architecture),
+            _reproduced(reproductions),
+            sum(sums.not_run.values()),
+        ]
+        lines.append(f"| {' | '.join(map(str, cells))} |")
+    return "\n".join(lines)
+
+
+def _link(paper: Paper) -> str:
+    return f"https://arxiv.org/abs/{paper.arxiv}" if paper.arxiv else paper.code
 
 
 def papers_table(verdicts: Sequence[Verdict]) -> str:
@@ -35,10 +61,9 @@ def papers_table(verdicts: Sequence[Verdict]) -> str:
     for paper in zoo.list_papers():
         rows = [verdict for verdict in verdicts if verdict.paper == paper.id]
         sums = tally(rows)
-        link = f"https://arxiv.org/abs/{paper.arxiv}" if paper.arxiv else paper.code
         cells = [
             paper.id,
-            f"[{paper.title}]({link})",
+            f"[{paper.title}]({_link(paper)})",
             sum(paper_of(entry) is paper for entry in model_entries().values()),
             _reproduced(sums.architecture),
             *(_reproduced(counts) for counts in sums.reproductions.values()),
@@ -101,19 +126,29 @@ def _replace_table(text: str, start: str, table: str) -> str:
     return f"{head}{start}{comment}\n{table}\n{END}{tail}"
 
 
-def with_tables(text: str, verdicts: Sequence[Verdict]) -> str:
-    """Return README's text with its sums and tables as they are now."""
+def pages(verdicts: Sequence[Verdict]) -> dict[Path, str]:
+    """Return the texts of README.md and of pages of docs/ with their sums and tables of now."""
     sums = "\n".join(f"- {line}" for line in tally(verdicts).lines())
-    text = _replace_table(text, SUMS, f"\n{sums}\n")
-    text = _replace_table(text, PAPERS, papers_table(verdicts))
-    return _replace_table(text, SPEEDS, speeds_table(ledger.published().records()))
+    tables = {
+        "README.md": {"<!-- sums": f"\n{sums}\n", "<!-- table": overview_table(verdicts)},
+        "docs/reproduce.md": {"<!-- table": papers_table(verdicts)},
+        "docs/performance.md": {"<!-- speeds": speeds_table(ledger.published().records())},
+    }
+    texts = {}
+    for name, replaced in tables.items():
+        text = (ROOT / name).read_text(encoding="utf-8")
+        for start, table in replaced.items():
+            text = _replace_table(text, start, table)
+        texts[ROOT / name] = text
+    return texts
 
 
 def main() -> None:
     with TemporaryDirectory() as folder:
         os.environ["ZOO_LEDGER"] = folder  # the published records alone
         verdicts = verdicts_from_records()
-    atomic_write(README, with_tables(README.read_text(encoding="utf-8"), verdicts))
+    for path, text in pages(verdicts).items():
+        atomic_write(path, text)
 
 
 if __name__ == "__main__":

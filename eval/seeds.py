@@ -24,6 +24,7 @@ from zoo.models._builder import pretrained_cfg
 from zoo.training import Recipe, Trainer, train
 
 Scores = Mapping[str, Mapping[str, Any]]  # {metric: score} of a benchmark
+MOST_ROWS = 400  # of the history in a record, but for the last and the one of the lowest loss
 
 
 def train_or_load(
@@ -63,7 +64,7 @@ def train_or_load(
         "epochs": recipe.epochs,
         "batch_size": recipe.batch_size,
         "benchmarks": benchmarks,
-        "history": run.history,
+        "history": thin(run.history),
         "precision": {"no": "fp32"}.get(recipe.precision, recipe.precision),
         "sha256": file_sha256(out / "model.safetensors"),
         "seconds": round(run.seconds, 1),
@@ -71,6 +72,13 @@ def train_or_load(
     }
     write_indented(path, record)
     return record
+
+
+def thin(history: Sequence[dict[str, float]]) -> list[dict[str, float]]:
+    """Return the rows of a history that a record keeps: all, or of a long one each nth."""
+    apart = -(-len(history) // MOST_ROWS)
+    lowest = min(history, key=lambda row: row["loss"])
+    return [row for i, row in enumerate(history) if i % apart == 0 or row in (lowest, history[-1])]
 
 
 def take(
@@ -120,10 +128,15 @@ def value(record: Mapping[str, Any], benchmark: str, metric: str) -> float:
 
 
 def publish(runs: Sequence[Mapping[str, Any]]) -> None:
-    """Add records to the published ledger, unless their recipe, seed and date are there."""
+    """Add records to the published ledger, unless it has that run."""
     published = ledger.published()
-    keys = ("recipe", "seed", "date")
-    known = {tuple(record.get(key) for key in keys) for record in published.records()}
+    known = {_identity(record) for record in published.records()}
     for run in runs:
-        if tuple(run[key] for key in keys) not in known:
+        if _identity(run) not in known:
             published.add(run)
+
+
+def _identity(record: Mapping[str, Any]) -> tuple[object, ...]:
+    """Return what tells runs apart: a recipe may be of several data sets."""
+    benchmarks = tuple(record.get("benchmarks", ()))
+    return (*(record.get(key) for key in ("recipe", "seed", "date")), benchmarks)

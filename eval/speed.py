@@ -160,6 +160,8 @@ def peak_bytes(load: Callable[[], Any]) -> int:
     process = context.Process(target=_measure_peak, args=(load, peak))
     process.start()
     process.join()
+    if process.exitcode:
+        raise SystemExit("the process whose memory is measured failed; its error is above")
     return int(peak.value)
 
 

@@ -94,6 +94,7 @@ def weights_entry(name: str, cfg: PretrainedCfg, overrides: TimmOverrides) -> di
         "relation": kind,
         "note": note,
         "recipe": cfg.tag,
+        **({"protocol": protocol} if (protocol := overrides.protocols.get(cfg.tag or "")) else {}),
         "origin": cfg.origin_url or cfg.url or f"https://huggingface.co/{cfg.hf_hub_id}",
         "benchmarks": [IMAGENET],
         "preprocessing": {k: v for k, v in preprocessing.items() if v is not None},

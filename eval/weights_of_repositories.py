@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from eval.weights_of_deit import deit
+from eval.weights_of_kair import SR_BENCHMARKS, kair
+from eval.weights_of_revcol import revcol
 from zoo.papers.weights import OTHER_RECIPE
 
 Entries = Iterator[tuple[str, dict[str, Any]]]
@@ -27,32 +30,33 @@ class Repository:
 
 def digits(url: str) -> str:
     """Return the sum that a file's name has by torch.hub's convention, "" without one."""
-    match = re.search(r"-([0-9a-f]{8,})\.pth?$", url)
-    return f"sha256:{match[1]}" if match else ""
+    return "".join(f"sha256:{start}" for start in re.findall(r"-([0-9a-f]{8,})\.pth?$", url))
 
 
 def chenyaofo(folder: Path) -> Entries:
-    """Yield the ResNets of README.md: Top-1 and Top-5 accuracy on CIFAR-10 and CIFAR-100.
+    """Yield the ResNets and MobileNetV2s of README.md: top-1 and top-5 accuracy on CIFAR.
 
     The recipe and CHENYAOFO's normalisation are those of conf/cifar10.conf and cifar100.conf of
     chenyaofo/image-classification-codebase.
     """
     rows = re.findall(
-        rf"\| (resnet\d+) \| {NUMBER} \| {NUMBER} \|[^\n]*\[model\]\((\S+?)\)",
+        rf"\| (resnet\d+|mobilenetv2_x\d_\d+) \| {NUMBER} \| {NUMBER} \|[^\n]*\[model\]\((\S+?)\)",
         (folder / "README.md").read_text(encoding="utf-8"),
     )
     for name, top1, top5, url in rows:
         dataset = url.rpartition("/")[2].partition("_")[0]
+        is_resnet = name.startswith("resnet")
         yield (
             f"{name}.chenyaofo_{dataset}",
             {
                 "url": url,
                 "sum": digits(url),
-                "key_mapping": "torchvision, timm, chenyaofo/pytorch-cifar-models",
-                "args": {"shortcut": "B"} | ({"num_classes": 100} if dataset == "cifar100" else {}),
+                "key_mapping": f"torchvision, {'timm, ' * is_resnet}chenyaofo/pytorch-cifar-models",
+                "args": ({"shortcut": "B"} if is_resnet else {})
+                | ({"num_classes": 100} if dataset == "cifar100" else {}),
                 "license": "bsd-3-clause",
                 "relation": OTHER_RECIPE,
-                "note": "option B, a cosine schedule and Nesterov's momentum",
+                "note": "option B, " * is_resnet + "a cosine schedule and Nesterov's momentum",
                 "benchmarks": [f"{dataset}/test"],
                 "preprocessing": CHENYAOFO[dataset],
                 "reported": [
@@ -138,63 +142,66 @@ def edsr_pytorch(folder: Path) -> Entries:
             )
 
 
-def kair(folder: Path) -> Entries:
-    """Yield the DnCNNs of main_download_pretrained_models.py, as main_test_dncnn.py builds them.
+def resnest(folder: Path) -> Entries:
+    """Yield the files of resnest/torch/models, with PyTorch's column of README.md and ablation.md.
 
-    BatchNorm is folded into the convolutions. README.md of cszn/DnCNN, beside, has the PSNR.
+    scripts/torch/verify.py crops pixels / (pixels + 32) of the shorter side, and resizes the crop.
     """
-    text = (folder / "main_download_pretrained_models.py").read_text(encoding="utf-8")
-    release = re.search(r"'(https://github\.com/cszn/KAIR/\S+/)\{\}'", text)
-    files = re.search(r"'DnCNN': \[([^\]]*)\]", text)
-    if not (release and files):
-        raise ValueError(f"{folder} lists its models in another form")
-    (readme,) = folder.parent.glob("DnCNN@*/README.md")
-    cells = [line.split("|")[1:-1] for line in readme.read_text(encoding="utf-8").splitlines()]
-    psnr = {  # of DnCNN and DnCNN-B, by the noise level
-        row[0].strip(): [cell.strip(" *") for cell in row[7:9]]
-        for row in cells
-        if len(row) == 10 and row[0].strip().isdigit()
-    }
-    for file in re.findall(r"'(\w+)\.pth'", files[1]):
-        model, tag, column = KAIR_MODELS.get(file) or ("dncnn_s", f"sigma{file[6:]}", 0)
-        sigmas = {"dncnn_s": [file[6:]], "dncnn_b": list(psnr)}.get(model, [])
-        sets = [f"{b}/sigma{s}" for b in ("bsd68", "set12") for s in sigmas]
-        yield (
-            f"{model}.kair{tag and '_'}{tag}",
-            {
-                "url": f"{release[1]}{file}.pth",
-                "sum": "",
-                "key_mapping": "cszn/KAIR, folded",
-                "args": {"biases": "all", "norm": False},
-                "license": "mit",
-                "relation": "official",
-                "note": "the authors' parameters in PyTorch, BatchNorm folded"
-                + (" (DnCNN-3: noise, blur by enlarging and JPEG)" if file == "dncnn3" else ""),
-                "benchmarks": sets or KAIR_BENCHMARKS[model],
-                "reported": [
-                    {"benchmark": f"bsd68/sigma{s}", "psnr": psnr[s][column]} for s in sigmas
-                ],
-            },
-        )
+    for module, table, row in (
+        ("resnest", "README.md", rf"\| ResNeSt-(\d+) +\| (\d+) +\| {NUMBER} "),
+        ("ablation", "ablation.md", rf"\| ResNeSt-50-fast \| (\w+) \| \S+ \| (\S+) +\| {NUMBER} "),
+    ):
+        text = (folder / f"resnest/torch/models/{module}.py").read_text(encoding="utf-8")
+        (url,) = re.findall(r"'(https://github\.com/\S+)\{\}-\{\}\.pth'", text)
+        sums = {name: sha for sha, name in re.findall(r"\('([0-9a-f]{8})', '(\w+)'\)", text)}
+        for which, size, top1 in re.findall(row, (folder / table).read_text(encoding="utf-8")):
+            pixels = int(size) if which.isdigit() else 224  # else GFLOPs
+            file = f"resnest{which}" if which.isdigit() else f"resnest50_fast_{which}"
+            name, args = resnest_name(which)
+            yield (
+                name,
+                {
+                    "url": f"{url}{file}-{sums[file]}.pth",
+                    "sum": f"sha256:{sums[file]}",
+                    "key_mapping": "the authors, timm",
+                    "args": args,
+                    "license": "apache-2.0",
+                    "relation": "official",
+                    "note": f"the authors' PyTorch file of {file}",
+                    "benchmarks": ["imagenet/val"],
+                    "preprocessing": {
+                        "input_size": [3, pixels, pixels],
+                        "crop_pct": pixels * 1000 // (pixels + 32) / 1000,
+                        "interpolation": "bicubic",
+                        "mean": [0.485, 0.456, 0.406],
+                        "std": [0.229, 0.224, 0.225],
+                        "num_classes": 1000,
+                    },
+                    "reported": [
+                        {
+                            "benchmark": "imagenet/val",
+                            "pixels": pixels,
+                            "error": f"{100 - float(top1):.2f}",
+                        }
+                    ],
+                },
+            )
 
 
-SR_BENCHMARKS = ("set5", "set14", "b100", "urban100")
+def resnest_name(which: str) -> tuple[str, dict[str, Any]]:
+    """Return (name of the weights, arguments) by a depth or by the setting of a fast ResNeSt-50."""
+    if which.isdigit():
+        return f"resnest{which}{'d' if which == '50' else 'e'}.authors", {}
+    if which in ("1s4x24d", "4s2x40d"):
+        return f"resnest50d_{which}.authors", {}
+    return f"resnest50d.authors_fast_{which}", {"setting": which, "fast": True}
+
+
 EDSR_BENCHMARKS = ("div2k_valid", *SR_BENCHMARKS, "manga109")
 TORCHSR_KEYS = {
     "rcan": "yulunzhang/RCAN, spandrel, the zoo",
     "edsr": "sanghyun-son/EDSR-PyTorch, the zoo",
     "carn": "nmhkahn/CARN-pytorch",
-}
-KAIR_MODELS = {  # file -> (model, tag, column of the README: DnCNN or DnCNN-B)
-    "dncnn_gray_blind": ("dncnn_b", "", 1),
-    "dncnn_color_blind": ("dncnn_cb", "", 1),
-    "dncnn3": ("dncnn_3", "", 1),
-}
-KAIR_BENCHMARKS = {
-    "dncnn_cb": [f"cbsd68/sigma{sigma}" for sigma in (15, 25, 50)],
-    "dncnn_3": [f"bsd68/sigma{sigma}" for sigma in (15, 25, 50)]
-    + [f"{name}/bi_x{scale}" for name in SR_BENCHMARKS for scale in (2, 3, 4)]
-    + [f"{name}/jpeg{q}" for name in ("classic5", "live1") for q in (10, 20, 30, 40)],
 }
 CHENYAOFO = {
     dataset: {
@@ -211,8 +218,11 @@ CHENYAOFO = {
     )
 }
 REPOSITORIES = (
+    Repository("deit", "facebookresearch/deit", deit),
     Repository("EDSR-PyTorch", "sanghyun-son/EDSR-PyTorch", edsr_pytorch),
     Repository("KAIR", "cszn/KAIR", kair),
     Repository("torchSR", "Coloquinte/torchSR", torchsr),
+    Repository("ResNeSt", "zhanghang1989/ResNeSt", resnest),
+    Repository("RevCol", "megvii-research/RevCol", revcol),
     Repository("chenyaofo", "chenyaofo/pytorch-cifar-models", chenyaofo),
 )

@@ -30,6 +30,7 @@ os.environ["HF_XET_CACHE"] = _xet.name
 # Which large files tests have hashed is forgotten with them.
 _checked = tempfile.TemporaryDirectory(prefix="zoo-checked-")
 os.environ["ZOO_CHECKED"] = f"{_checked.name}/checked.json"
+os.environ["ZOO_BACKENDS"] = ""
 
 # What tests measure goes into ledgers of their own.
 _ledgers = tempfile.TemporaryDirectory(prefix="zoo-ledgers-")

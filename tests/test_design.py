@@ -38,6 +38,7 @@ def test_top_level_holds_twelve_packages_and_four_modules() -> None:
     assert len([name for name in entries if not name.endswith(".py")]) <= PACKAGES
 
 
+@pytest.mark.slow
 def test_public_names_are_callable_after_every_module_is_imported() -> None:
     """No package or module hides a function of `zoo`."""
     script = (

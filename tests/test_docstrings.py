@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 SCRIPT = """
 import doctest
 import zoo
@@ -15,6 +17,7 @@ assert not runner.failures
 """
 
 
+@pytest.mark.slow
 def test_public_docstring_examples_run() -> None:
     """In a process of their own: one registers a model."""
     done = subprocess.run(

@@ -39,7 +39,7 @@ def main(
     patterns: Annotated[list[str] | None, typer.Argument(help="Names or patterns; all.")] = None,
     checks: Annotated[str, typer.Option(help="Names of checks, with commas.")] = ",".join(CHECKS),
 ) -> None:
-    """Run the battery and print what failed, which networks were reduced, and the counts."""
+    """Run all of the battery and print what failed, which networks were reduced, and the counts."""
     names = [n for p in patterns or ["*"] for n in matching(model_entries(), p)]
     asked = checks.split(",")
     if unknown := sorted(set(asked) - set(CHECKS)):
@@ -47,7 +47,7 @@ def main(
     if not names:
         raise typer.BadParameter(f"no model is called {', '.join(patterns or [])}")
     console = Console(soft_wrap=True)
-    results = run(names, asked, console.print)
+    results = run(names, asked, console.print, thorough=True)
     for name in names:
         args = ", ".join(f"{key}={value}" for key, value in stand_in(name).args.items())
         console.print(f"{name}: {args or 'as it is'}")

@@ -8,7 +8,7 @@ import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache, cached_property
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -27,14 +27,21 @@ CHEAPER: list[dict[str, Any]] = [
     {"channels": (8, 12, 16)},
     {"blocks": 2},
     {"stages": ((2, 4),) * 4, "stem_width": 8, "cardinality": 2},
+    {"size": "S3", "img_size": 32},
+    {"base_width": 8},
+    {"widths": (16, 24, 32, 48)},
     {"growth_rates": (8, 16, 8, 16, 8), "downsample": (1, 2, 4), "init_features": 16},
     {"slice_width": 4},
     {"cardinality": 2, "base_width": 8},
     {"k": 2},
+    {"solver": {"method": "rk4", "steps": 2}},  # adaptive steps are in no graph
     {"width": 1.0},
     {"look_back": 24, "horizon": 12},
     {"alpha": 12},
     {"depths": (2, 1, 1, 1)},
+    {"columns": 2},
+    {"stage_blocks": (2, 1, 1, 1)},
+    {"setting": "2s2x8d", "depth": 14},
     *({"depth": depth} for depth in range(3, 102)),
 ]
 
@@ -101,6 +108,11 @@ class Network:
         return last.get("reductions", (last["reduction"],) * 2)
 
     @property
+    def has_one_size(self) -> bool:
+        """Whether images must be as large as the network says."""
+        return bool(self.entry.cfg.get("fixed_input_size"))
+
+    @property
     def takes_images(self) -> bool:
         """Whether an input is (B, C, H, W)."""
         return len(self.entry.cfg["input_size"]) == 3
@@ -119,8 +131,11 @@ class Network:
             return (8 + extra,)
         if not self.takes_images:
             return tuple(pretrained_cfg(self._filled)["input_size"])
-        rows, columns = (max(2 * r, 8) for r in self.reductions)
         channels: int = self.entry.cfg["input_size"][0]
+        if self.has_one_size:
+            return channels, *cast(Any, self._filled).img_size
+        least = self.entry.cfg.get("min_input_size", (0, 0, 0))[1]  # of a map of 1 x 1
+        rows, columns = (max(2 * r, 8, least + r if least else 0) for r in self.reductions)
         return channels, rows + extra, columns
 
     def x(

@@ -2,7 +2,8 @@
 
 names -> every one whole, on meta -> stand-ins: cheap checks -> export, ONNX, compile -> results
 
-ONNX takes long, and is run once for each class and its options; torch.compile once for each family.
+Export is run once for each class and its options; ONNX and torch.compile, which take long, once for
+each family. A thorough run exports every stand-in, and each class with its options to ONNX too.
 """
 
 import os
@@ -80,7 +81,7 @@ def run_task(task: Task) -> list[Result]:
     return results
 
 
-def plan(names: Sequence[str], asked: Sequence[str]) -> Iterator[Task]:
+def plan(names: Sequence[str], asked: Sequence[str], thorough: bool = False) -> Iterator[Task]:
     """Yield tasks: cheap ones first, and names whose stand-ins are equal together."""
     whole = [check for check in asked if check in WHOLE]
     yield from (Task(Network(name, device="meta"), whole, [name]) for name in names if whole)
@@ -93,11 +94,13 @@ def plan(names: Sequence[str], asked: Sequence[str]) -> Iterator[Task]:
     yield from (Task(network, cheap, same) for network, same in groups.values() if cheap)
     seen: set[tuple[str, str]] = set()
     for network, same in groups.values():
-        kinds = {"export": "", "onnx": network.code_path, "compile": network.entry.family}
+        family, path = network.entry.family, network.code_path
+        onnx, export = (path, same[0]) if thorough else (family, path)
+        kinds = {"export": export, "onnx": onnx, "compile": family}
         once = [
             check for check in EXPENSIVE if check in asked and (check, kinds[check]) not in seen
         ]
-        seen |= {(check, kinds[check]) for check in once if check != "export"}
+        seen |= {(check, kinds[check]) for check in once}
         if once:
             yield Task(network, once, same)
 
@@ -113,6 +116,8 @@ def run(
     names: Sequence[str],
     asked: Sequence[str] = tuple(CHECKS),
     on_progress: Callable[[str], None] = lambda line: None,
+    *,
+    thorough: bool = False,
 ) -> list[Result]:
     """Run checks over names, with a process per core; return what each said about each name."""
 
@@ -123,7 +128,7 @@ def run(
     with ProcessPoolExecutor(os.cpu_count(), get_context("spawn"), prepare) as pool:
         futures = []
         try:
-            for task in plan(names, asked):
+            for task in plan(names, asked, thorough):
                 futures.append(pool.submit(run_task, task))
                 futures[-1].add_done_callback(report)
             return [result for future in futures for result in future.result()]

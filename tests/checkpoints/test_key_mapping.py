@@ -98,6 +98,8 @@ BUFFERS = {
         "gpt_neox.layers.0.attention.rotary_emb.inv_freq",
     ],
     "AugMix, RobustBench": ["mu", "sigma"],
+    "megvii-research/RevCol": ["subnet0.alpha3"],
+    "megvii-research/RevCol, supervised": ["subnet0.alpha3"],
 }
 
 

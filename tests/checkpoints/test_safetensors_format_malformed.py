@@ -126,11 +126,11 @@ REFUSED = {
 @pytest.mark.parametrize("what", REFUSED)
 def test_parse_malformed_file_raises_short_error(what: str) -> None:
     data, says = REFUSED[what]
-    started = time.monotonic()
+    started = time.process_time()
     for whole in (bytes, bytearray, memoryview):
         with pytest.raises(WeightsError, match=f"^x.bin: .*{says}") as raised:
             safetensors_format.parse("x.bin", whole(data))
-    assert time.monotonic() - started < 3
+    assert time.process_time() - started < 3
     message = str(raised.value)
     assert message.isprintable()
     assert len(message) < 400

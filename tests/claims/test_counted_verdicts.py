@@ -87,12 +87,15 @@ def check_verdicts_move(claims: Sequence[Claim], growing: list[str]) -> None:
         growing[:] = [claim.model]
         after = verdict_on(claim, recount=True)
         assert after.measured != before.measured, f"{claim.paper}: {before}"
-        if before.status == Status.REPRODUCED:
+        coarse = (claim.paper, claim.metric) == ("residual_attention", "depth")  # % of 200 layers
+        if before.status == Status.REPRODUCED and not coarse:
             assert after.status == Status.NOT_REPRODUCED, f"{claim.paper}: {after}"
 
 
 def test_verdict_by_formula_moves_with_an_added_layer(growing: list[str]) -> None:
-    claims = [claim for claim in COUNTED if claim.formula and claim.metric != "macs"]
+    """Memory is that of the steps of a solver, which tests/models/test_neural_ode.py counts."""
+    others = ("macs", "memory")
+    claims = [claim for claim in COUNTED if claim.formula and claim.metric not in others]
     check_verdicts_move(claims, growing)
 
 

@@ -153,6 +153,15 @@ def test_check_download_where_no_data_can_be_had_downloads_nothing(
     assert server.requests == []
 
 
+def test_plan_downloads_data_of_every_scale(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For networks that enlarge by 3, though the check of a set is at 2."""
+    with mirror(monkeypatch, tmp_path):
+        plan = plan_downloads(select(["edsr_x3"]), tmp_path, "fp32", [], every=False)
+    assert {"set5", "set14", "b100", "urban100"} <= {each.name for each in plan}
+
+
 def test_check_download_gets_data_and_weights(
     weights: Weights,
     data: Path,

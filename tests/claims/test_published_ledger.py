@@ -8,6 +8,7 @@ import pytest
 from zoo.claims import check, judge, matching
 from zoo.claims.plan import look_up
 from zoo.claims.runs import judge_comparisons
+from zoo.claims.trained import judge_trained
 from zoo.claims.verdict import Kind, Status, Verdict
 from zoo.data.benchmarks import BENCHMARKS
 from zoo.evaluation import ledger
@@ -38,7 +39,7 @@ def test_measured_verdict_without_its_record_is_not_run(
     records: Sequence[Record], rows: list[Verdict]
 ) -> None:
     by_id = {record["id"]: record for record in records}
-    judged = [row for row in rows if row.kind == "measured" and row.measured]
+    judged = [row for row in rows if row.kind == "measured" and row.record]
     assert len(judged) > 25
     for row in judged:
         assert row.claim
@@ -55,10 +56,27 @@ def test_measured_verdict_without_its_record_is_not_run(
             assert judge.measured(row.claim, look_up(specs, [worse])).status != "reproduced"
 
 
+def test_trained_verdict_without_its_runs_is_not_run(
+    records: Sequence[Record], rows: list[Verdict]
+) -> None:
+    trained = [row for row in rows if row.kind == "measured" and row.records]
+    assert len(trained) > 100
+    by_id = {record["id"]: record for record in records}
+    evaluations = [record for record in records if record["kind"] != "training"]
+    papers = {paper.id: paper for paper in load_papers()}
+    without = {
+        name: judge_trained(papers[name], evaluations) for name in {r.paper for r in trained}
+    }
+    for row in trained:
+        assert row.claim
+        assert without[row.paper][row.claim.key].status == "not run"
+        assert {by_id[id]["commit"][40:] for id in row.records} == {""}
+
+
 def test_comparative_verdict_without_its_runs_is_not_run(
     records: Sequence[Record], rows: list[Verdict]
 ) -> None:
-    tried = [row for row in rows if row.records]
+    tried = [row for row in rows if row.records and row.kind != "measured"]
     assert len(tried) > 9
     papers = {paper.id: paper for paper in load_papers()}
     without: dict[str, dict[object, Verdict]] = {}

@@ -104,6 +104,12 @@ def test_verdict_shows_recipe_records_statistics_and_what_else_they_decide() -> 
     assert first.date == "2026-11-05T00:00:00Z"
 
 
+def test_verdict_of_networks_that_are_solved_for_names_no_epochs() -> None:
+    paper = replace(paper_with(TRIAL), training=(replace(PROTOCOL, epochs=0, batch_size=0),))
+    verdict = judge_comparisons(paper, runs(*WORSE, epochs=0, batch_size=0))[TRIAL.key]
+    assert verdict.why == "published runs by zoo_small (fp32)"
+
+
 def test_holms_correction_over_a_papers_comparisons_can_leave_one_open() -> None:
     """p is 0.03 for one comparison, 0.06 for one of two."""
     records = runs([6, 1, 5, 3, 9], [1, 0, 2, 1, 1])
@@ -248,9 +254,9 @@ def all_recipes() -> list[Any]:
     from importlib import import_module
 
     import configs
-    from configs import tabular
+    from configs import reservoirs, tabular
     from zoo.training import Recipe
 
     modules = [import_module(f"configs.{m.name}") for m in pkgutil.iter_modules(configs.__path__)]
     recipes = [v for module in modules for v in vars(module).values() if isinstance(v, Recipe)]
-    return [*recipes, *tabular.RECIPES.values()]
+    return [*recipes, *tabular.RECIPES.values(), *reservoirs.RECIPES.values()]

@@ -12,7 +12,6 @@ import pytest
 from tests.conftest import ROOT
 from tests.support.cli import run_cli
 
-slow = pytest.mark.slow
 CLI = ("-m", "zoo.cli")
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -34,12 +33,13 @@ def run_in_checkout(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return run
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("paper", "task", "model"),
     [
         ("scaffold_res", "image-classification", "scaffold_res8"),
-        pytest.param("scaffold_lm", "language-modeling", "scaffold_lm_nano", marks=slow),
-        pytest.param("scaffold_sr", "super-resolution", "scaffold_sr_x2", marks=slow),
+        ("scaffold_lm", "language-modeling", "scaffold_lm_nano"),
+        ("scaffold_sr", "super-resolution", "scaffold_sr_x2"),
     ],
 )
 def test_new_paper_is_listed_counted_and_tested(

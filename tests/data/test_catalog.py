@@ -1,6 +1,7 @@
 """Data sets from nothing to whole, against a server on loopback with the published layouts."""
 
 import io
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from PIL import Image
 
 from tests.support.data_sets import left, md5, png, tar_of, zip_of
 from tests.support.file_server import Answer, FileServer
+from tests.support.full_disk import full_disk
 from zoo.data import catalog
 from zoo.data.benchmarks import BENCHMARKS
 from zoo.data.catalog.entries import DatasetEntry, get_dataset, list_datasets
@@ -86,6 +88,29 @@ def test_get_refused_file_raises(
     assert left(tmp_path) == []
 
 
+def test_get_redirect_to_other_host_raises(server: FileServer, tmp_path: Path) -> None:
+    elsewhere = server.url.replace("127.0.0.1", "localhost")
+    server.files[path_of("ptb")] = Answer(status=302, headers={"Location": f"{elsewhere}/x"})
+    with pytest.raises(ValueError, match=r"redirects to localhost:[0-9]+, another host"):
+        catalog.get("ptb", tmp_path)
+    assert server.requests == [f"GET {path_of('ptb')}"]
+    assert left(tmp_path) == []
+
+
+@pytest.mark.parametrize("limit", [1000, 20_000], ids=["download", "unpacked"])
+def test_get_full_disk_raises_and_resumes(
+    limit: int, server: FileServer, resize: Callable[..., None], tmp_path: Path
+) -> None:
+    text = os.urandom(14_000).hex().encode()  # half as long when packed
+    server.files[path_of("text8")] = Answer(zip_of({"text8": text}))
+    resize("text8", 1, files=with_sum(get_dataset("text8"), member_sum=""))
+    with full_disk(limit), pytest.raises(ValueError, match=r"text8.*File too large"):
+        catalog.get("text8", tmp_path)
+    assert left(tmp_path) == []
+    catalog.get("text8", tmp_path)
+    assert left(tmp_path) == ["text8"]
+
+
 def test_get_set12_compares_contents(server: FileServer, tmp_path: Path) -> None:
     """Twelve other images are not the published ones."""
     for file in get_dataset("set12").files:
@@ -146,12 +171,26 @@ def test_get_unknown_name_raises(tmp_path: Path) -> None:
 
 def test_list_datasets_benchmarks_exist_and_all_bundled_ones_are_left_out() -> None:
     names = [name for entry in list_datasets() for name in entry.benchmarks]
+    names += [name for entry in list_datasets() for name in entry.also]
     assert len(names) == len(set(names))
     assert all(not BENCHMARKS[name].bundled for name in names)
     for entry in list_datasets():
         assert entry.files or entry.builder or entry.access, entry.name
         assert entry.license
         assert entry.home.startswith("http")
+
+
+def test_list_datasets_has_every_set_for_evaluation() -> None:
+    """Of images, at every scale and with every kind of labels."""
+    names = {name for entry in list_datasets() for name in (*entry.benchmarks, *entry.also)}
+    tasks = ("super-resolution", "denoising", "image-classification")
+    missing = {
+        benchmark.id
+        for benchmark in BENCHMARKS.values()
+        if benchmark.task in tasks and not benchmark.bundled and benchmark.id not in names
+    }
+    extra = {"cifar10_jpeg/test", "cifar10_jpeg/train", "svhn/extra"}
+    assert missing == extra | {"imagenet/train", "train400/train", "cbsd432/train"}
 
 
 def test_race_articles_have_form_of_the_harness() -> None:

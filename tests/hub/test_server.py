@@ -26,7 +26,7 @@ from zoo.hub.server import HttpError, Store, chunks
 from zoo.hub.server.commits import check_path
 from zoo.hub.server.store import File, git_oid
 
-MODES = [pytest.param("0", id="xet"), pytest.param("1", id="lfs")]
+MODES = [pytest.param("0", id="xet"), pytest.param("1", id="lfs", marks=pytest.mark.slow)]
 
 
 @pytest.fixture

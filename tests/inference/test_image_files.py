@@ -217,8 +217,9 @@ def test_upscale_command_bad_arguments_raise_one_sentence(
     assert "rcan_x2 has no default weights" in line
     with pytest.raises(ValueError, match="rcan_x3 upscales by 3, not 2"):
         upscaling.load("rcan_x3", 2)
-    with pytest.raises(ValueError, match="resnet20 does not upscale"):
-        upscaling.load("resnet20", 2)
+    for name in ("resnet20", "resmlp_12_224"):
+        with pytest.raises(ValueError, match=f"{name} does not upscale"):
+            upscaling.load(name, 2)
     with pytest.raises(UnknownNameError, match="the nearest are"):
         upscaling.load("rcam", 2)
 

@@ -4,6 +4,7 @@ features   head   rates   gradients   copies   formats   compile and export
 """
 
 import copy
+import inspect
 import pickle
 from itertools import chain
 from typing import Any
@@ -17,6 +18,7 @@ from tests.conftest import first_alone
 from tests.golden.fill import fill, images, layers_of
 from tests.models.test_all_classifier_contract import (
     ARGUMENTS,
+    ENTRIES,
     TARGETS,
     channels,
     pixels,
@@ -37,15 +39,35 @@ NARROW = {
     "layers": 3,
     "channels": (8, 12, 16),
     "stages": ((2, 4), (2, 4), (2, 4), (2, 4)),
+    "solver": {"method": "euler", "steps": 1},  # adaptive steps are in no graph
+    "widths": (24, 32, 48, 64),
+    "size": "S3",
+    "img_size": 64,
+    "stage_blocks": (2, 1, 1, 1),
+    "setting": "2s2x16d",
+    "columns": 2,
+    "repeats": (1, 1, 2),
+    "multiplier": 0.4,
+    "filters": 32,
 }
 
 
+# Of DropPath the same rate everywhere, as in the authors' code.
+CONSTANT_RATE = {"zoo.models.resmlp.model:ResMLP", "zoo.models.parallel_vit.model:ParallelViT"}
 FIRST = "zoo.models.resnet.model:CifarResNet"  # that a compiler sees
+
+
+def same_kind(value: object, own: object) -> bool:
+    """True unless one is a number and the other is not: blocks in all, or of each stage."""
+    number = int | float
+    unknown = own is None or own is inspect.Parameter.empty
+    return unknown or isinstance(value, number) == isinstance(own, number)
 
 
 def small(target: str) -> tuple[str, dict[str, Any]]:
     """The network of a class with the least depth from 12 layers: two units or more in a stage."""
-    narrow = {key: value for key, value in NARROW.items() if key in ARGUMENTS[target]}
+    own = {key: p.default for key, p in ARGUMENTS[target].items()} | ENTRIES[TARGETS[target]].args
+    narrow = {k: value for k, value in NARROW.items() if k in own and same_kind(value, own[k])}
     for depth in range(12, 60) if "depth" in ARGUMENTS[target] else ():
         try:
             sketch(TARGETS[target], depth=depth, **narrow)
@@ -78,8 +100,8 @@ def real(target: str, **args: Any) -> Any:
 
 
 def example(target: str) -> Tensor:
-    name = SMALL[target][0]
-    return images(pixels(name), channels=channels(name))
+    name, args = SMALL[target]
+    return images(args.get("img_size", pixels(name)), channels=channels(name))
 
 
 def train(model: Any) -> Any:
@@ -155,10 +177,12 @@ def test_drop_rates_change_output_only_in_training(target: str, rate: str) -> No
     assert torch.equal(train(real(target))(x), expected)
     torch.manual_seed(0)
     assert not torch.allclose(train(model)(x), expected)
-    if rate == "drop_path_rate":  # it grows with the depth, from none
+    if rate == "drop_path_rate":  # it grows with the depth, from none, or is always the same
         actual = [m.drop_prob for m in model.modules() if isinstance(m, DropPath)]
-        steps = len(actual)
-        assert actual == pytest.approx([0.5 * i / steps for i in range(1, steps + 1)])
+        columns = NARROW["columns"] if "columns" in ARGUMENTS[target] else 1
+        steps = 1 if target in CONSTANT_RATE else max(1, len(actual) // columns)
+        rates = [0.5 * i / steps for i in range(1, steps + 1)]
+        assert actual == pytest.approx(rates * (len(actual) // steps))
 
 
 def gradients(model: Any, x: Tensor) -> dict[str, Tensor]:

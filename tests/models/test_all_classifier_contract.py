@@ -16,6 +16,7 @@ from timm.models import group_parameters
 from torch import Tensor, nn
 
 from tests.conftest import class_of, one_of_a_kind
+from tests.support.models import fits, unpadded
 from zoo.models._builder import build_model, load_class
 from zoo.models._registry import model_entries, stored_counts
 
@@ -30,7 +31,15 @@ every_name = pytest.mark.parametrize("name", one_of_a_kind(BY_DEPTH, class_of))
 
 
 def pixels(name: str) -> int:
-    return min(ENTRIES[name].cfg["input_size"][1], 64)
+    """Return 64 or less, but for networks on images of one size."""
+    cfg = ENTRIES[name].cfg
+    side: int = cfg["input_size"][1]
+    return side if cfg.get("fixed_input_size") else max(min(side, 64), least_pixels(name))
+
+
+def least_pixels(name: str) -> int:
+    """Return the least side of an image, 0 if the network pads and takes any."""
+    return int(ENTRIES[name].cfg.get("min_input_size", (0, 0, 0))[1])
 
 
 def sketch(name: str, **args: Any) -> Any:
@@ -84,11 +93,14 @@ def test_classifier_head_of_every_name_can_be_reset(name: str) -> None:
 @every_name
 def test_features_only_of_every_name_matches_feature_info(name: str) -> None:
     model = sketch(name, features_only=True)
-    info, size = model.feature_info, pixels(name)
-    shapes = [
-        (2, entry["num_chs"], *(size // r for r in reductions(entry))) for entry in info.get_dicts()
-    ]
-    assert [tuple(feature.shape) for feature in model(blank(name))] == shapes
+    info, size = model.feature_info, pixels(name) - unpadded(model)
+    for feature, entry in zip(model(blank(name)), info.get_dicts(), strict=True):
+        assert feature.shape[:2] == (2, entry["num_chs"])
+        sides = zip(feature.shape[2:], reductions(entry), strict=True)
+        if least_pixels(name):
+            assert all(0 < side <= size // reduction for side, reduction in sides)
+        else:
+            assert all(fits(side, size, reduction) for side, reduction in sides)
     actual = [{key: value for key, value in e.items() if key != "index"} for e in info.get_dicts()]
     assert actual == whole(name).feature_info
     assert info.reduction() == [min(reductions(entry)) for entry in actual]
@@ -106,7 +118,8 @@ def test_group_matcher_of_every_name_covers_parameters(name: str, coarse: bool) 
         parts = [f"{part}.{i}" for part in parts for i in range(len(getattr(model, part)))]
     head = model.get_classifier(name_only=True).split(".")[0]
     groups = group_parameters(model, model.group_matcher(coarse=coarse))
-    expected = [model.stem_names, *([part] for part in parts), [*model.tail_names, head]]
+    stem, tail = [*model.stem_names, "maxpool"], [*model.tail_names, head]
+    expected = [stem, *([part] for part in parts), tail]
     for keys, prefixes in zip(groups.values(), expected, strict=True):
         assert keys
         assert all(key.startswith(tuple(f"{prefix}." for prefix in prefixes)) for key in keys)

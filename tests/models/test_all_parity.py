@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -33,11 +34,15 @@ Change = Callable[[nn.Module], None]
 
 
 def ours(name: str, seed: int = 0, **args: Any) -> nn.Module:
-    """A network of the zoo with the weights of `seed`; what fill.py forgets stays not a number."""
+    """A network of the zoo with the weights of `seed`; buffers that fill.py forgets are NaN."""
     model = build_model(name, device="meta", **args).to_empty(device="cpu").eval()
     for tensor in (*model.parameters(), *model.buffers()):
         tensor.data.fill_(torch.nan if tensor.is_floating_point() else 0)
     fill(layers_of(model), seed)
+    random = np.random.RandomState(seed)
+    for parameter in model.parameters():  # those of no layer that `fill` knows
+        if parameter.isnan().any():
+            parameter.data = torch.from_numpy(random.normal(0, 0.5, parameter.shape))
     return model
 
 
@@ -51,6 +56,7 @@ def logits(model: nn.Module, size: int, batch: int = 2) -> Tensor:
 HEAVY = (
     *("resnet101_v1", "resnet152_v1", "preresnet200", "preresnet1001", "wrn28_10"),
     *("resnext101_32x4d", "rdnet_base", "rdnet_large", "pyramidnet200_a300"),
+    *("resattnet56", "resattnet92", "resattnext56"),
     *("resnet34_A", "resnet34_B", "resnext29_8x64d", "resnext50_8x14d", "rdnet_small"),
 )
 

@@ -103,6 +103,8 @@ CHECKPOINTS: list[Any] = [
     ("pyramidnet164_a48", {"num_classes": 100}, same, {"num_classes": 100, "in_chans": 3}),
     ("dpn68", {"num_classes": 7, "in_chans": 1}, same, {"num_classes": 7, "in_chans": 1}),
     ("rdnet_tiny", {}, same, {}),
+    ("resnetrs50", {}, same, {}),
+    ("resnest50d_1s4x24d", {}, same, {}),
     ("rdnet_tiny", {"num_classes": 7, "in_chans": 1}, naver, {"num_classes": 7, "in_chans": 1}),
 ]
 

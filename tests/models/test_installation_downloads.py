@@ -2,13 +2,14 @@
 
 import io
 import os
-import resource
 import signal
 import subprocess
 import sys
 import time
 import zipfile
+from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,10 @@ from huggingface_hub import constants
 
 import zoo
 from tests.support.file_server import Answer, FileServer
+from tests.support.full_disk import full_disk
 from tests.support.patching import replace_everywhere
 from tests.support.published_weights import MEMBER, NAME, PATH, left_over, refused, register_weights
+from zoo.models import _conversion
 from zoo.papers.weights import Weights, WeightsError, installed_dir
 
 
@@ -173,18 +176,53 @@ def test_download_killed_process_resumes(server: FileServer, tmp_path: Path) -> 
     assert server.requests[-1] == f"GET /f.pth bytes={size}-"
 
 
+def test_create_killed_while_converting_leaves_nothing_half_written(
+    weights: Weights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next run clears what lies unpacked."""
+    child = os.fork()
+    if not child:
+        kill = partial(os.kill, os.getpid(), signal.SIGKILL)
+        replace_everywhere(
+            monkeypatch, "zoo.models._conversion.convert_published", lambda *args: kill()
+        )
+        try:
+            zoo.create(NAME, pretrained=True)
+        finally:
+            os._exit(0)
+    assert os.WIFSIGNALED(os.waitpid(child, 0)[1])
+    assert not weights.path.exists()
+    assert any(name.endswith(".unpacked") for name in left_over())
+    zoo.create(NAME, pretrained=True)
+    assert left_over() == [weights.file]
+
+
 @pytest.mark.usefixtures("weights")
 def test_create_full_disk_raises(server: FileServer) -> None:
     """A file may not grow beyond the limit, in the download or in what is unpacked."""
     size = len(server.files[PATH].body)
     for limit in (size // 2, size + 1000):
-        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
-        try:
+        with full_disk(limit):
             refused("File too large")
-        finally:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     zoo.create(NAME, pretrained=True)
+
+
+@pytest.mark.usefixtures("weights")
+@pytest.mark.parametrize("limit", [1000, 10], ids=["of-weights", "of-the-lock"])
+def test_create_disk_full_after_conversion_raises(
+    limit: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither the converted file nor its lock is left without the other."""
+    original = _conversion.convert_published
+    with ExitStack() as stack:
+
+        def convert(*args: Any) -> bytes:
+            data = original(*args)
+            stack.enter_context(full_disk(limit))
+            return data
+
+        replace_everywhere(monkeypatch, "zoo.models._conversion.convert_published", convert)
+        refused("cannot be written: .*File too large")
 
 
 @pytest.mark.usefixtures("weights")

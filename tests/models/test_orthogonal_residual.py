@@ -1,6 +1,8 @@
 """Orthogonal residual updates: equal to the authors' code, and orthogonal, in float64.
 
 Their logits   the bound of eps   the norm   a plain sum where f is orthogonal already   every unit
+
+The transformers are in test_orthogonal_residual_vit.py.
 """
 
 import json
@@ -14,8 +16,6 @@ from torch import Tensor
 from tests.conftest import ROOT
 from tests.golden.fill import images
 from tests.models.test_all_language_models import ids, small
-from tests.models.test_muddformer_vision import image
-from tests.models.test_muddformer_vision import small as small_vit
 from tests.modules.test_connections import DECODERS
 from tests.support.models import make_model
 from zoo.models._builder import build_model
@@ -108,31 +108,6 @@ def test_orthogonal_resnet_adds_no_parameters() -> None:
             for name in (f"{prefix}_resnetv2_{depth}" for prefix in PREFIX.values())
         ]
         assert shapes[0] == shapes[1] == shapes[2]
-
-
-def test_orthogonal_vit_differs_only_in_stream() -> None:
-    plain, model = small_vit("linear_vit_s16"), small_vit("orthogonal_vit_s16")
-    model.load_state_dict(plain.state_dict())
-    assert (plain(image()) - small_vit("vit_s16")(image())).abs().max() == 0
-    stream = model.connections
-    x = model.forward_stem(image())
-    with torch.no_grad():
-        before, after = x.stream, model.forward_stage("blocks.0", x).stream
-        attention, out = [], OrthogonalStream.write
-
-        def spy(self: Any, sublayer: Any, stream: Any, residual: Tensor, given: Tensor) -> Tensor:
-            attention.append((given, residual))
-            return out(self, sublayer, stream, residual, given)
-
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(OrthogonalStream, "write", spy)
-            close(model.forward_stage("blocks.0", x).stream, after)
-    assert len(attention) == 2
-    for given, residual in attention:
-        scale = (given * residual).sum(-1) / (residual.square().sum(-1) + EPS)
-        added = out(stream, None, None, residual, given) - residual
-        close(added, given - scale[..., None] * residual)
-    assert (after - before).abs().max() > 0.1
 
 
 @pytest.mark.parametrize("path", DECODERS)

@@ -34,7 +34,7 @@ def test_published_weights_have_sum_license_key_mapping_and_number() -> None:
         assert weights.key_mapping in names, weights.name
         assert weights.provider
         assert weights.license == "unknown" or weights.permissive
-        if weights.provider in ("pytorchcv", "torchvision", "chenyaofo"):
+        if weights.provider in ("pytorchcv", "torchvision", "chenyaofo", "ResNeSt"):
             assert weights.sum
             assert weights.reported[0].error is not None
     of = Counter(weights.provider for weights in PUBLISHED)
@@ -45,6 +45,8 @@ def test_published_weights_have_sum_license_key_mapping_and_number() -> None:
     ("name", "tag"),
     [
         ("wrn28_10", "pytorchcv_cifar10"),  # of three data sets, the paper's first
+        ("resnest50d", "authors"),  # not those of other arguments, nor timm's copy
+        ("resnetrs200", "tf_in1k"),  # timm's own: there are no others
         ("resnet50", "tv_in1k"),  # as near as five others, and first in the lists
         ("resnet20", "akamaster_cifar10"),  # not the digits that come with the package
         ("resnet110", "pytorchcv_cifar10"),
@@ -115,6 +117,18 @@ def test_chenyaofo_readme_rows_become_entries(tmp_path: Path) -> None:
     ]
 
 
+def test_chenyaofo_mobilenetv2_rows_have_another_mapping(tmp_path: Path) -> None:
+    url = "https://x.org/releases/download/mobilenetv2/cifar10_mobilenetv2_x0_75-0123abcd.pt"
+    write(
+        tmp_path / "README.md", f"| mobilenetv2_x0_75 | 93.72 | 99.79 | 1.4 | 59 | [model]({url})"
+    )
+    ((name, entry),) = weights_of_repositories.chenyaofo(tmp_path)
+    assert (name, entry["args"]) == ("mobilenetv2_x0_75.chenyaofo_cifar10", {})
+    assert entry["key_mapping"] == "torchvision, chenyaofo/pytorch-cifar-models"
+    assert entry["note"] == "a cosine schedule and Nesterov's momentum"
+    assert entry["reported"][0]["error"] == "6.28"
+
+
 def test_torchsr_scores_are_those_of_scale_and_table() -> None:
     tables = "".join(
         f"<summary>{title} results</summary>\n"
@@ -142,6 +156,27 @@ def test_kair_file_list_becomes_denoisers(tmp_path: Path) -> None:
     write(folder / "main_download_pretrained_models.py", "nothing of the kind")
     with pytest.raises(ValueError, match="lists its models in another form"):
         dict(weights_of_repositories.kair(folder))
+
+
+def test_resnest_sums_and_tables_become_entries(tmp_path: Path) -> None:
+    url = "https://github.com/x/releases/"
+    for module, entry in (
+        ("resnest", "('528c19ca', 'resnest50')"),
+        ("ablation", "('d8fbf808', 'resnest50_fast_1s1x64d')"),
+    ):
+        text = f"_url_format = '{url}{{}}-{{}}.pth'\n[{entry}]\n"
+        write(tmp_path / f"resnest/torch/models/{module}.py", text)
+    write(tmp_path / "README.md", "| ResNeSt-50  | 224       | 81.03   | 81.04 |\n")
+    row = "| ResNeSt-50-fast | 1s1x64d | 26.3M | 4.34   | 80.33   | 80.35 |\n"
+    write(tmp_path / "ablation.md", row)
+    entries = dict(weights_of_repositories.resnest(tmp_path))
+    assert list(entries) == ["resnest50d.authors", "resnest50d.authors_fast_1s1x64d"]
+    whole, fast = entries.values()
+    assert (whole["url"], whole["sum"]) == (f"{url}resnest50-528c19ca.pth", "sha256:528c19ca")
+    assert fast["url"] == f"{url}resnest50_fast_1s1x64d-d8fbf808.pth"
+    assert (whole["args"], fast["args"]) == ({}, {"setting": "1s1x64d", "fast": True})
+    assert [entry["reported"][0]["error"] for entry in entries.values()] == ["18.97", "19.67"]
+    assert {entry["preprocessing"]["crop_pct"] for entry in entries.values()} == {0.875}
 
 
 def test_edsr_pytorch_url_and_psnr_by_file_name(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ def tar_of(files: dict[str, bytes], mode: str = "w:gz") -> bytes:
 
 def zip_of(files: dict[str, bytes]) -> bytes:
     stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w") as archive:
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, body in files.items():
             archive.writestr(name, body)
     return stream.getvalue()

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from torch import nn
+
 from tests.golden.fill import fill, layers_of
 from zoo.models._builder import build_model
 from zoo.models._registry import list_weights
@@ -14,6 +16,17 @@ def make_model(name: str, **args: Any) -> Any:
     model = build_model(name, **args)
     fill(layers_of(model))
     return model.eval()
+
+
+def unpadded(model: nn.Module) -> int:
+    """Return the pixels by which a first convolution of stride 1 makes an image's sides shorter."""
+    first: Any = next(layer for layer in model.modules() if isinstance(layer, nn.Conv2d))
+    return first.kernel_size[0] - 1 - 2 * first.padding[0] if first.stride[0] == 1 else 0
+
+
+def fits(side: int, image: int, reduction: int) -> bool:
+    """Whether the side of a map is that of an image over the reduction, rounded up or down."""
+    return abs(side * reduction - image) < reduction
 
 
 def claim_on(model: str, than: str = "", **values: Any) -> Claim:

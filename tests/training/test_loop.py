@@ -132,8 +132,9 @@ def test_load_recipe_unknown_name_lists_known() -> None:
         training.load_recipe(f"{recipes.__file__}:resnet9")
 
 
-def test_load_recipe_of_every_readme_path_loads() -> None:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+def test_load_recipe_of_every_documented_path_loads() -> None:
+    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+    text = "".join(page.read_text(encoding="utf-8") for page in pages)
     named = set(re.findall(r"configs/\w+\.py(?::\w+)?", text))
     assert len(named) >= 3
     for where in named:
@@ -159,3 +160,19 @@ def test_load_matching_weights_file_copies_weights(tmp_path: Path) -> None:
     assert all(torch.equal(a, b) for a, b in pairs)
     with pytest.raises(WeightsError, match="no file at"):
         training.load_matching_weights(second, "runs/none/model.safetensors")
+
+
+def test_train_of_some_parameters_leaves_the_others(tmp_path: Path) -> None:
+    trainer = training.Trainer(tiny(trains=("fc.*", "layer3.*conv*")), seed=0, out=tmp_path)
+    before = {key: p.detach().clone() for key, p in trainer.unwrapped.named_parameters()}
+    trainer.train_epoch(0, lambda loss: None)
+    changed = {k for k, p in trainer.unwrapped.named_parameters() if not torch.equal(p, before[k])}
+    expected = {k for k in before if k.startswith("fc.") or ("layer3." in k and "conv" in k)}
+    assert changed == expected != set(before)
+    with pytest.raises(ValueError, match="another recipe or seed"):
+        training.Trainer(tiny(), seed=0, out=tmp_path).resume()
+
+
+def test_train_of_parameters_that_do_not_exist_raises(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"no parameter of the network matches '\*\.attn\.\*'"):
+        training.Trainer(tiny(trains=("fc.*", "*.attn.*")), seed=0, out=tmp_path)

@@ -27,6 +27,7 @@ from zoo.training.image_classification import ImageClassification
 from zoo.training.image_streaming import StreamedImageClassification
 from zoo.training.language_modeling import NextToken
 from zoo.training.super_resolution import SuperResolution
+from zoo.training.time_series import TimeSeriesClassification
 
 # Networks of the same classes that train in a moment: the arguments of transformers, or by class.
 TEXT = {"layers": 1, "width": 16, "heads": 2, "vocab": 257, "context": 16}
@@ -139,10 +140,10 @@ def alike(recipe: Recipe) -> str:
     return str((get_entry(recipe.model).target, *parts))
 
 
-DIFFERENT = {  # of forecasting: tests/training/test_forecasting.py
+DIFFERENT = {  # of series: tests/training/test_forecasting.py and test_time_series.py
     alike(recipe): key
     for key, recipe in PAPERS.items()
-    if not isinstance(recipe.objective, Forecasting)
+    if not isinstance(recipe.objective, Forecasting | TimeSeriesClassification)
 }
 
 

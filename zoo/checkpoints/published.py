@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
-from zoo._io import atomic_write
+from zoo._io import atomic_path
 from zoo.checkpoints import endpoint, web
 from zoo.checkpoints.lockfile import get_pin, lock_key, lockfile_path, read_lockfile, write_lock
 from zoo.papers.weights import Weights, WeightsError, installed_dir
@@ -84,11 +84,12 @@ def keep(weights: Weights, data: bytes, source: str) -> None:
             f"{weights.name}: {weights.url} becomes sha256 {sha256}, {pin.where} pins {pin.sha256}"
         )
     try:
-        if not pin:
-            lock = {"revision": source, "sha256": sha256}
-            write_lock(lockfile_path(), lock_key(weights), lock)
         weights.path.parent.mkdir(parents=True, exist_ok=True)
-        atomic_write(weights.path, data)
+        with atomic_path(weights.path) as temporary:
+            temporary.write_bytes(data)
+            if not pin:
+                lock = {"revision": source, "sha256": sha256}
+                write_lock(lockfile_path(), lock_key(weights), lock)
     except OSError as error:
         raise WeightsError(f"{weights.name}: {weights.path} cannot be written: {error}") from None
 

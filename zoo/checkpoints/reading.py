@@ -25,6 +25,8 @@ COUNTERS = {
     "total_params": "a count of thop",
     "n_averaged": "a count of torch's AveragedModel",
 }
+# A table or an object, the first of the file.
+TORCH7 = tuple(kind.to_bytes(4, "little") + b"\x01\x00\x00\x00" for kind in (3, 4))
 NUMPY = tuple(f"numpy.{core}.multiarray" for core in ("core", "_core"))
 # Types that training loops save beside the weights; a Placeholder stands for each.
 HARMLESS = (
@@ -45,7 +47,7 @@ class Placeholder:
 
 
 def read_checkpoint(
-    path: Path, *, ema: bool | None = None
+    path: Path, *, ema: bool | None = None, member: str = ""
 ) -> tuple[dict[str, Tensor], dict[str, str]]:
     """Read a checkpoint that a person asked for.
 
@@ -55,6 +57,7 @@ def read_checkpoint(
         path: The file.
         ema: Take the averaged weights if True, the others if False; None for those that the
             format is published for.
+        member: Name of one of several networks in the file.
 
     Returns:
         The state dict, without wrappers and the prefixes of DataParallel and torch.compile, and
@@ -65,11 +68,28 @@ def read_checkpoint(
     """
     if not path.is_file():
         raise WeightsError(f"no file at {path}")
-    content, dropped = _unwrap(path, _read(path), ema)
+    content, dropped = _unwrap(path, _pick(path, _read(path), member), ema)
     state, others = clean_keys(str(path), content if isinstance(content, dict) else {})
+    if not state and (names := _networks(content)):
+        raise WeightsError(f"{path} holds several networks, {names}: say which by --member")
     if not state:
         raise WeightsError(f"{path} holds no tensors by name")
     return state, dropped | others
+
+
+def _networks(content: Any) -> str:
+    """Return the names of the state dicts in a checkpoint, as text."""
+    parts = content.items() if isinstance(content, dict) else ()
+    return ", ".join(_printable(name) for name, part in parts if isinstance(part, dict))
+
+
+def _pick(path: Path, content: Any, member: str) -> Any:
+    """Return the network of a name, or all content without a name."""
+    if not member:
+        return content
+    if not isinstance(content, dict) or not isinstance(content.get(member), dict):
+        raise WeightsError(f"{path} has no network {member!r}, but {_networks(content) or 'none'}")
+    return content[member]
 
 
 def _unwrap(path: Path, content: Any, ema: bool | None) -> tuple[Any, dict[str, str]]:
@@ -157,6 +177,11 @@ def _describe(error: Exception, head: bytes) -> str:
         return f"it has a {match[1]}, which could run code"
     if "TorchScript" in str(error):
         return "it is a TorchScript archive, which is code"
+    if head.startswith(TORCH7):
+        return (
+            "it is a file of Torch7, and the readers that there are for those do not check sizes; "
+            "`zoo show` of the network lists weights that are read"
+        )
     if is_pickle(head):
         return f"it is damaged, or not of torch.save ({type(error).__name__})"
     return "it is neither safetensors nor a file of torch.save"

@@ -42,23 +42,24 @@ def mirrored(url: str) -> str:
     return url
 
 
-def remote_size(url: str) -> int | None:
+def remote_size(url: str, *, plain_http: bool = False) -> int | None:
     """Return the bytes of a file at a URL, None if the server does not say."""
     try:
-        with _request("HEAD", mirrored(url), {}) as response:
+        with _request("HEAD", mirrored(url), {}, plain_http) as response:
             length = response.headers.get("Content-Length", "")
             return int(length) if response.is_success and length.isdigit() else None
     except Exception:  # each version of huggingface_hub has its own HTTP library
         return None
 
 
-def download(url: str, to: Path, *, max_bytes: int) -> None:
+def download(url: str, to: Path, *, max_bytes: int, plain_http: bool = False) -> None:
     """Download a file; a call that was interrupted is resumed.
 
     Args:
         url: Where it is published; see `mirrored`.
         to: The file to write. Until it is whole, its bytes are in `to`.part.
         max_bytes: The most that it may have.
+        plain_http: Take it without https too, as its sum will be compared.
 
     Raises:
         WeightsError: One sentence on why the file cannot be had.
@@ -70,7 +71,7 @@ def download(url: str, to: Path, *, max_bytes: int) -> None:
     try:
         to.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(to.with_name(f"{to.name}.lock")):
-            _download(source, part, tag, max_bytes)
+            _download(source, part, tag, max_bytes, plain_http)
             part.replace(to)
     except WeightsError:
         raise
@@ -85,12 +86,12 @@ def download(url: str, to: Path, *, max_bytes: int) -> None:
         raise WeightsError(f"{source} did not arrive{resume}: {cause}") from error
 
 
-def _download(url: str, part: Path, tag: Path, max_bytes: int) -> None:
+def _download(url: str, part: Path, tag: Path, max_bytes: int, plain_http: bool) -> None:
     """Complete a partial file, or begin again if the server's `tag` has changed."""
     validator = tag.read_text("ascii") if tag.is_file() else ""
     start = part.stat().st_size if part.is_file() and validator else 0
     resume = {"Range": f"bytes={start}-", "If-Range": validator} if start else {}
-    with _request("GET", url, resume) as response:
+    with _request("GET", url, resume, plain_http) as response:
         if start and response.status_code == 416:
             part.unlink()
         else:
@@ -100,7 +101,7 @@ def _download(url: str, part: Path, tag: Path, max_bytes: int) -> None:
             _write(response, part, start, total, url)
             tag.unlink()
             return
-    _download(url, part, tag, max_bytes)
+    _download(url, part, tag, max_bytes, plain_http)
 
 
 def _write(response: Any, part: Path, start: int, total: int, url: str) -> None:
@@ -148,10 +149,11 @@ def _check_answer(
 
 
 @contextmanager
-def _request(method: str, url: str, headers: Mapping[str, str]) -> Iterator[Any]:
+def _request(method: str, url: str, headers: Mapping[str, str], plain_http: bool) -> Iterator[Any]:
     """Yield the response to a request, after the redirects that are allowed."""
     for _ in range(MAX_REDIRECTS + 1):
-        endpoint.check_secure("the URL", url)
+        if not (plain_http and urlsplit(url).scheme == "http"):
+            endpoint.check_secure("the URL", url)
         client = endpoint.guarded_session()
         with client.stream(
             method,

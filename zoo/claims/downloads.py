@@ -111,7 +111,7 @@ def _missing_data(benchmark: str, data: Path) -> str | None:
     try:
         BENCHMARKS[benchmark].open(data)
     except DatasetNotFoundError:
-        entries = (e for e in catalog.list_datasets() if benchmark in e.benchmarks)
+        entries = (e for e in catalog.list_datasets() if benchmark in (*e.benchmarks, *e.also))
         return next((e.name for e in entries if e.files or e.builder), None)
     return ""
 

@@ -81,7 +81,11 @@ def _by_formula(claim: Claim, recount: bool) -> tuple[Any, Any]:
 def relative(claim: Claim, comparisons: Mapping[object, Verdict], recount: bool = True) -> Verdict:
     """Judge a comparison by a formula of its paper, or else as training runs decided it."""
     if claim.formula:
-        return explain_miss(judge_formula(claim, *_by_formula(claim, recount)), claim)
+        try:
+            values = _by_formula(claim, recount)
+        except ImportError as error:
+            return not_run(claim, NotRun(Reason.NO_LIBRARY, str(error)))
+        return explain_miss(judge_formula(claim, *values), claim)
     return explain_miss(comparisons[claim.key], claim)
 
 

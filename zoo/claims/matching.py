@@ -57,12 +57,14 @@ def why_unavailable(weights: Weights) -> NotRun | None:
 
 
 def is_applicable(weights: Weights, claim: Claim) -> bool:
-    """True if weights are of the claim's network, trained for its benchmark and, if somebody else
-    publishes them with a crop of their own, for the image size of its protocol."""
+    """True if weights are of the claim's network, trained for its benchmark, by its protocol where
+    they are of one alone, and, if somebody else publishes them with a crop of their own, for the
+    image size of its protocol."""
     names = benchmarks_of(claim.benchmark) or [claim.benchmark]
     return (
         not claim.variant
         and all(is_for(weights, name) for name in names)
+        and weights.protocol in ("", claim.protocol)
         and settled_args(weights.args, claim) == settled_args(claim.args, claim)
         and (
             weights.bundled

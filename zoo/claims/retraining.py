@@ -1,10 +1,11 @@
 """Train a printed number now, by its paper's recipe, and judge it.
 
-names -> claims whose training takes about a minute -> training record -> verdict beside the print
+names -> claims whose training takes minutes -> training record -> verdict beside the print
 """
 
+import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -16,24 +17,31 @@ from zoo.claims.trained import is_trainable, judge_runs
 from zoo.claims.verdict import Verdict
 from zoo.data.benchmarks import BENCHMARKS, DatasetNotFoundError
 from zoo.data.tabular import SEED, Table
+from zoo.evaluation import tasks
+from zoo.evaluation.config import EvalConfig
+from zoo.evaluation.engine import evaluate
 from zoo.evaluation.environment import environment
+from zoo.models._builder import pretrained_cfg
 from zoo.papers.records import Claim, Paper
+from zoo.training import Trainer, save, time_series
 from zoo.training.tabular import fit_folds, recipe_of
 
 OnProgress = Callable[[str], None]  # called with what is done now
+SERIES_SEED = 0
 
 
 def retrain(
     *names: str, data: Path | None = None, on_progress: OnProgress = lambda text: None
 ) -> Iterator[Verdict]:
-    """Train the printed number of each network whose table is smallest, and judge it.
+    """Train the printed number of each network whose data set is smallest, and judge it.
 
-    Nothing is added to a ledger: `python -m eval.tabular --write` does that for whole columns.
+    Nothing is added to a ledger: `--write` of eval/tabular.py and eval/time_series.py does that for
+    whole columns.
 
     Args:
         names: models, paper ids or arXiv numbers, as `zoo.check` takes them.
         data: folder with one folder per data set; wdbc needs none.
-        on_progress: called with a line of text before each fold.
+        on_progress: called with a line of text before each fold or epoch.
 
     Yields:
         A verdict for each network, as soon as it is there.
@@ -51,7 +59,8 @@ def retrain(
     for pairs in chosen.values():
         for paper, claim in sorted(pairs, key=lambda pair: BENCHMARKS[pair[1].benchmark].size):
             try:
-                record = fit_record(claim.model, claim.benchmark, data, on_progress)
+                train = TRAINED[BENCHMARKS[claim.benchmark].task]
+                record = train(claim.model, claim.benchmark, data, on_progress)
             except DatasetNotFoundError:
                 continue
             has_claim = True
@@ -60,15 +69,15 @@ def retrain(
             break
     if not has_claim:
         raise LookupError(
-            f"no printed number of {', '.join(names)} has a recipe of about a minute and its data "
+            f"no printed number of {', '.join(names)} has a recipe of some minutes and its data "
             "here; `zoo check --retrain rfnn` has both"
         )
 
 
 def _has_recipe(paper: Paper, claim: Claim) -> bool:
     protocols = {p.protocol for p in paper.training if p.seeds}
-    is_table = is_trainable(claim) and BENCHMARKS[claim.benchmark].task == "tabular"
-    return is_table and claim.protocol in protocols
+    has_task = is_trainable(claim) and BENCHMARKS[claim.benchmark].task in TRAINED
+    return has_task and claim.protocol in protocols
 
 
 def fit_record(
@@ -95,21 +104,76 @@ def fit_record(
         on_progress(f"{model} on {benchmark}: fold {len(history) + 1}")
         fold = next(folds)
         history.append({metric: fold.score, "seconds": round(fold.seconds, 3)})
-    score = {"value": fmean(row[metric] for row in history)}
+    scores = {benchmark: {metric: {"value": fmean(row[metric] for row in history)}}}
     chosen = recipe.folds[name]
     return {
-        "kind": "training",
-        "date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "model": model,
+        **_record(model, scores, sum(row["seconds"] for row in history)),
         "recipe": recipe.name,
         "seed": SEED,
         "epochs": int(max(fold.get("epochs", 1) for fold in chosen)),
         "batch_size": int(max(fold.get("batch_size", len(table)) for fold in chosen)),
-        "benchmarks": {
-            benchmark: {"version": BENCHMARKS[benchmark].version, "scores": {metric: score}}
-        },
         "history": history,
+    }
+
+
+def _record(model: str, scores: Mapping[str, Mapping[str, Any]], seconds: float) -> dict[str, Any]:
+    """Return the entries that every training record of this machine has."""
+    return {
+        "kind": "training",
+        "date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "model": model,
+        "benchmarks": {
+            name: {"version": BENCHMARKS[name].version, "scores": dict(score)}
+            for name, score in scores.items()
+        },
         "precision": "fp32",
-        "seconds": round(sum(row["seconds"] for row in history), 1),
+        "seconds": round(seconds, 1),
         **environment(torch.device("cpu")),
     }
+
+
+def train_record(
+    model: str, benchmark: str, data: Path | None, on_progress: OnProgress = lambda text: None
+) -> dict[str, Any]:
+    """Train a classifier of time series; return a training record.
+
+    Args:
+        model: architecture that has a recipe, see zoo.training.time_series.recipe_of.
+        benchmark: id such as "ucr/coffee".
+        data: folder with one folder per data set.
+        on_progress: called with a line of text before each epoch.
+
+    Raises:
+        DatasetNotFoundError: the data set is not there.
+    """
+    recipe = time_series.recipe_of(model, benchmark)
+    with tempfile.TemporaryDirectory() as folder:
+        run = Trainer(recipe, seed=SERIES_SEED, out=Path(folder), data=data)
+        while not run.is_finished:
+            done = len(run.history)
+            minutes = run.seconds / max(done, 1) * (recipe.epochs - done) / 60
+            left = f", {minutes:.1f} minutes left" if done else ""
+            on_progress(f"{model} on {benchmark}: epoch {done + 1:,} of {recipe.epochs:,}{left}")
+            run.train_epoch(done, lambda loss: None)
+        save(run)
+        scores = score(run, benchmark, data)
+    return {
+        **_record(model, scores, run.seconds),
+        "recipe": recipe.name,
+        "seed": SERIES_SEED,
+        "epochs": recipe.epochs,
+        "batch_size": recipe.batch_size,
+        "history": run.history,
+    }
+
+
+def score(run: Trainer, benchmark: str, data: Path | None) -> dict[str, dict[str, Any]]:
+    """Return {benchmark: scores} of a finished run."""
+    chosen = BENCHMARKS[benchmark]
+    task = tasks.TASKS[chosen.task]
+    protocol = task.default(pretrained_cfg(run.network))
+    evaluator = task.evaluator(run.network, chosen.open(data), protocol, chosen)
+    return {benchmark: evaluate(evaluator, EvalConfig(eager=True), run.device.type)["scores"]}
+
+
+TRAINED = {"tabular": fit_record, "time-series-classification": train_record}  # by task

@@ -204,10 +204,11 @@ def _has_printed_size(claim: Claim, low: float, high: float) -> bool:
 def _provenance(runs: PairedRuns, shared: int, why: str) -> str:
     """Say which runs decided a verdict, and how many other rows they decide."""
     protocol = runs.protocol
+    epochs, batch_size = protocol.epochs, protocol.batch_size
+    steps = f"{epochs} epochs, batches of {batch_size}, " if epochs else ""
     parts = [
         why,
-        f"{runs.ledger} runs by {protocol.recipe} ({protocol.epochs} epochs, batches of "
-        f"{protocol.batch_size}, {protocol.precision})",
+        f"{runs.ledger} runs by {protocol.recipe} ({steps}{protocol.precision})",
         f"these runs decide {shared} other row{'s' if shared > 1 else ''} too" if shared else "",
         f"{runs.left_out} of your own left out" if runs.left_out else "",
     ]

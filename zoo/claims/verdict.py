@@ -8,7 +8,7 @@ from typing import Any
 from zoo.papers.records import UNITLESS, Claim
 
 UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9}
-PRINTED_IN = {"psnr": " dB"}  # other metrics with a unit are in percent
+PRINTED_IN = {"psnr": " dB", "latency": " ms"}  # other metrics with a unit are in percent
 RATIOS = ("tokens/s",)  # relative claims on these print a ratio, in percent
 
 
@@ -69,6 +69,7 @@ class Reason(StrEnum):
     NO_RUNS = "no runs recorded"
     NO_PROTOCOL = "protocol not written down"
     NO_DATA = "no data"
+    NO_LIBRARY = "library not installed"
     NOT_MEASURED = "not measured yet"
     SMOKE_RUN = "smoke run"
 
@@ -84,6 +85,7 @@ SENTENCES: Mapping[Reason, str] = {  # with the subject of a NotRun
     Reason.NO_RUNS: "no runs of both on {} are recorded here",
     Reason.NO_PROTOCOL: "the protocol {} is not written down",
     Reason.NO_DATA: "{}",
+    Reason.NO_LIBRARY: "{}",
     Reason.NOT_MEASURED: "no record of {} is in a ledger",
     Reason.SMOKE_RUN: "smoke run on the first samples: no measurement, and in no ledger",
 }

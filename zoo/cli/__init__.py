@@ -30,6 +30,13 @@ def main() -> None:
         app()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (ValueError, LookupError, OSError, FloatingPointError, MemoryError) as error:
+    except (
+        ValueError,
+        LookupError,
+        OSError,
+        ImportError,
+        FloatingPointError,
+        MemoryError,
+    ) as error:
         print(f"zoo: {error}", file=sys.stderr)
         sys.exit(2)

@@ -91,7 +91,7 @@ def check(
         bool,
         typer.Option(
             "--retrain",
-            help="Train now what a paper's recipe trains in about a minute, beside the print.",
+            help="Train now what a paper's recipe trains in minutes, beside the print.",
         ),
     ] = False,
     skip_broken: Annotated[

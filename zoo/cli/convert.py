@@ -28,12 +28,15 @@ def convert(
         bool | None,
         typer.Option("--ema/--no-ema", help="Take the averaged weights of a file with both kinds."),
     ] = None,
+    member: Annotated[
+        str, typer.Option(help="Name of one of several networks in the file, e.g. 7.")
+    ] = "",
     as_json: Json = False,
 ) -> None:
     """Convert a published checkpoint to safetensors, in the zoo's keys or in another mapping's."""
     from zoo.models._conversion import convert_file, report_to_dict
 
-    report = convert_file(file, to, model=model, keys=keys, ema=ema)
+    report = convert_file(file, to, model=model, keys=keys, ema=ema, member=member)
     if as_json:
         print_json(report_to_dict(report))
         return

@@ -12,7 +12,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any, Protocol
 
-from zoo.data.splits import HARNESS_SIZES, PEPS_SUMS
+from zoo.data.splits import HARNESS_SIZES, IMAGENET_SHIFTS, PEPS_SUMS, SEQUENCES
 
 
 class Dataset(Protocol):
@@ -107,23 +107,15 @@ def _image_classification() -> Iterator[Benchmark]:
     yield from splits("cifar100", "parquet", cifar, 100, columns=("img", "fine_label"))
     yield from splits("cifar10_jpeg", "parquet", cifar, 10, columns=("img", "label"), note=jpeg)
     yield from splits("svhn", "parquet", svhn, 10)
-    yield from splits("mnist", "parquet", {"train": 60_000}, 10)
-    yield from splits("mnist", "parquet", {"test": 10_000}, 10, version=2)
+    yield from splits("mnist", "mnist", {"train": 60_000}, 10)
+    yield from splits("mnist", "mnist", {"test": 10_000}, 10, version=2)
     yield from splits("imagenet", "imagenet", {"train": 1_281_167, "val": 50_000}, 1000)
     yield from _imagenet_shifts()
 
 
 def _imagenet_shifts() -> Iterator[Benchmark]:
     """Other test sets for networks trained on ImageNet-1k."""
-    notes = {
-        "imagenet_v2/test": "matched frequency (1902.10811)",
-        "imagenet_a/test": "photographs that a ResNet-50 got wrong (1907.07174): 200 classes",
-        "imagenet_r/test": "renditions (2006.16241): 200 classes",
-        "imagenet_sketch/test": "sketches (1905.13549)",
-        "imagenet_real/val": "imagenet/val with all labels that fit (2006.07159); some have none",
-    }
-    sizes = (10_000, 7_500, 30_000, 50_889, 46_837)
-    for (id_, note), size in zip(notes.items(), sizes, strict=True):
+    for id_, (size, note) in IMAGENET_SHIFTS.items():
         subset = id_.partition("/")[0].replace("_", "-")
         yield Benchmark(
             id=id_,
@@ -199,17 +191,28 @@ def _forecasting() -> Iterator[Benchmark]:
             )
 
 
-def _tabular() -> Iterator[Benchmark]:
-    path = Path(__file__).with_name("tabular.toml")
-    for name, table in tomllib.loads(path.read_text(encoding="utf-8")).items():
-        yield Benchmark(
-            id=f"tabular/{name}",
-            task="tabular",
-            size=table["rows"],
-            loader="zoo.data.tabular:open_table",
-            bundled="file" not in table,
-            classes=table["classes"],
-        )
+def _listed() -> Iterator[Benchmark]:
+    """Tables, and series whose samples are those of the test split: what TOML files list."""
+    for group, task, size, loader in (
+        ("tabular", "tabular", "rows", "zoo.data.tabular:open_table"),
+        ("ucr", "time-series-classification", "test", "zoo.data.ucr:open_set"),
+    ):
+        path = Path(__file__).with_name(f"{group}.toml")
+        for name, entry in tomllib.loads(path.read_text(encoding="utf-8")).items():
+            yield Benchmark(
+                id=f"{group}/{name}",
+                task=task,
+                size=entry[size],
+                loader=loader,
+                bundled=task == "tabular" and "file" not in entry,
+                classes=entry["classes"],
+            )
+
+
+def _sequence_regression() -> Iterator[Benchmark]:
+    task, loader = "sequence-regression", "zoo.data.sequences:open_generated"
+    for name, n in SEQUENCES.items():
+        yield Benchmark(id=f"sequences/{name}", task=task, size=n, loader=loader, bundled=True)
 
 
 def _language_modeling() -> Iterator[Benchmark]:
@@ -264,7 +267,8 @@ BENCHMARKS: dict[str, Benchmark] = {
         _denoising(),
         _keyword_spotting(),
         _forecasting(),
-        _tabular(),
+        _listed(),
+        _sequence_regression(),
         _language_modeling(),
     )
     for benchmark in benchmarks

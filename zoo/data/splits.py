@@ -1,4 +1,4 @@
-"""Facts on splits of data sets: numbers of questions, sums of bundled texts."""
+"""Facts on splits of data sets: numbers of questions and images, sums of bundled texts."""
 
 # Questions that each task of lm-evaluation-harness asks on the split that it evaluates.
 HARNESS_SIZES = {
@@ -16,7 +16,31 @@ HARNESS_SIZES = {
     "cbt_common_nouns": 2_000,
     "cbt_named_entities": 2_000,
 }
+# Generated series in the test split of each benchmark of zoo.data.sequences.
+SEQUENCES = {
+    "memory_capacity": 1,
+    "sinmem10": 1,
+    "sinmem20": 1,
+    "ctxor5": 1,
+    "ctxor10": 1,
+    "narma30": 1,
+    "narma60": 1,
+    "mackey_glass1": 1,
+    "mackey_glass84": 1,
+    "lorenz96_25": 128,
+}
 PEPS_SUMS = {  # sha256 of the bundled texts
     "train": "507fa56a8ec544564b1faf68d51a286bab806222cacbb86a5cd9ce7b0bbd5995",
     "validation": "68ee344ea48e7e3bf06d3ca2e6df833fc9d2bcf0b5f68d3250aadea4ed517f07",
+}
+# Other test sets for networks trained on ImageNet-1k: images, and what they are.
+IMAGENET_SHIFTS = {
+    "imagenet_v2/test": (10_000, "matched frequency (1902.10811)"),
+    "imagenet_a/test": (7_500, "photographs that a ResNet-50 got wrong (1907.07174): 200 classes"),
+    "imagenet_r/test": (30_000, "renditions (2006.16241): 200 classes"),
+    "imagenet_sketch/test": (50_889, "sketches (1905.13549)"),
+    "imagenet_real/val": (
+        46_837,
+        "imagenet/val with all labels that fit (2006.07159); some have none",
+    ),
 }

@@ -51,7 +51,7 @@ def resolve_model(model: str, scale: int) -> str:
     known = model_entries()
     if architecture not in known and f"{architecture}_x{scale}" in known:
         architecture = f"{architecture}_x{scale}"
-    if "fixed_input_size" not in get_entry(architecture).cfg:
+    if get_entry(architecture).cfg.get("fixed_input_size", True):
         raise ValueError(f"{architecture} does not upscale; name a super-resolution network")
     scales = _scales(build_model(architecture, device="meta"))
     if scale not in scales:

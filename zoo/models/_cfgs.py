@@ -86,3 +86,16 @@ def keyword_spotting_cfg(pool_size: tuple[int, int]) -> dict[str, Any]:
         "first_conv": "conv0",
         "classifier": "fc",
     }
+
+
+def sequence_cfg(inputs: int) -> dict[str, Any]:
+    """Return the configuration of a network of series of any length.
+
+    MACs are counted for one step.
+    """
+    return {"input_size": (1, inputs)}
+
+
+def time_series_cfg(steps: int, *, classes: int = 2, any_length: bool = True) -> dict[str, Any]:
+    """Return the configuration of a classifier of series of one channel."""
+    return {"input_size": (1, steps), "fixed_input_size": not any_length, "classes": classes}

@@ -79,14 +79,16 @@ def count_complexity(model: nn.Module, input_size: Sequence[int]) -> ModelComple
     Args:
         model: The network. A module may name the children that are off the main path in an
             attribute `beside`; by default ("downsample",).
-        input_size: (C, H, W), (T,) for a language model, or (columns,) of a table.
+        input_size: (C, H, W), (C, T) of a series, (T,) for a language model, or (columns,) of a
+            table.
     """
     device = next((parameter.device for parameter in model.parameters()), "cpu")
     reads_ids = any(isinstance(module, nn.Embedding) for module in model.modules())
     dtype = torch.long if reads_ids and len(input_size) == 1 else torch.float32
     with torch.no_grad(), CachedFlopCounter() as flops:
         model.eval()(torch.empty(1, *input_size, device=device, dtype=dtype))
-    layers = [module for module in model.modules() if isinstance(module, nn.Conv2d | nn.Linear)]
+    convolution = nn.Conv1d | nn.Conv2d
+    layers = [module for module in model.modules() if isinstance(module, convolution | nn.Linear)]
     beside = {
         layer
         for module in model.modules()
@@ -98,5 +100,5 @@ def count_complexity(model: nn.Module, input_size: Sequence[int]) -> ModelComple
         params=sum(parameter.numel() for parameter in model.parameters()),
         macs=flops.total // 2,
         depth=sum(layer not in beside for layer in layers),
-        convolutions=sum(isinstance(layer, nn.Conv2d) for layer in layers),
+        convolutions=sum(isinstance(layer, convolution) for layer in layers),
     )

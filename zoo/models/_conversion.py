@@ -203,6 +203,7 @@ def convert_file(
     model: str = "",
     keys: str = "",
     ema: bool | None = None,
+    member: str = "",
 ) -> ConversionReport:
     """Convert a published checkpoint to safetensors.
 
@@ -212,11 +213,12 @@ def convert_file(
         model: The architecture, if several fit.
         keys: Name, or part of the name, of the key mapping to write in; the zoo's keys by default.
         ema: Take the averaged weights, or not; see read_checkpoint.
+        member: Name of one of several networks in the file.
 
     Raises:
         WeightsError: No network of the zoo fits.
     """
-    state, dropped = read_checkpoint(path, ema=ema)
+    state, dropped = read_checkpoint(path, ema=ema, member=member)
     match = detect_model(state, str(path), model)
     safetensors_format.check_finite(str(path), match.state)
     target = _find_key_mapping(keys, match.model) if keys else ZOO_KEYS
@@ -256,7 +258,8 @@ def convert_published(path: Path, weights: Weights) -> bytes:
     Raises:
         WeightsError: It is not of the network that the weights are said to be of.
     """
-    state, _ = read_checkpoint(path)
+    member = "" if weights.url.endswith(".zip") else weights.member  # else it has been unpacked
+    state, _ = read_checkpoint(path, member=member)
     match = detect_model(state, weights.url, weights.model, weights)
     safetensors_format.check_finite(weights.url, match.state)
     network = build_entry(get_entry(weights.model), weights, {}, device="meta")

@@ -27,6 +27,8 @@ Task = Literal[
     "language-modeling",
     "tabular",
     "forecasting",
+    "time-series-classification",
+    "sequence-regression",
 ]
 
 

@@ -35,14 +35,14 @@ class Classifier(nn.Module):
 
     Args:
         stem: Layers before the pooling; the output of the last one is feature 0.
-        pool: The pooling after the stem.
+        pool: The pooling after the stem, or convolutions in its place.
         stages: The stages.
         tail: Layers between the last stage and the global pooling.
         head: Pooling, dropout and classes.
         features: Names whose outputs are features; by default the last of the stem and all stages.
     """
 
-    last: ClassVar[str] = "fc"  # name of the last layer
+    last: ClassVar[str] = "fc"  # name of the last layer, or "a.b" in a sequence
     convolutional: ClassVar[bool] = False  # a 1x1 convolution instead of a linear layer
     maxpool: nn.Module
     global_pool: SelectAdaptivePool2d
@@ -66,7 +66,8 @@ class Classifier(nn.Module):
             self._place(name, module)
         self.feature_names = list(features or [self.stem_names[-1], *stages])
         self.feature_info = self._features(self.feature_names)
-        self.num_features = self.feature_info[-1]["num_chs"]
+        last = [conv for module in tail.values() for conv in convolutions(module)][-1:]
+        self.num_features = last[0].out_channels if last else self.feature_info[-1]["num_chs"]
         self.reset_classifier(head.num_classes, head.global_pool)
         self.apply(self.initialise)
 
@@ -86,7 +87,7 @@ class Classifier(nn.Module):
         stem = [conv for name in self.stem_names for conv in convolutions(self.get_submodule(name))]
         path: list[nn.Module] = list(stem)
         features = {self.stem_names[-1]: (stem[-1].out_channels, _reduction(path))}
-        path.append(self.maxpool)
+        path += convolutions(self.maxpool) or [self.maxpool]
         for name in self.stage_names:
             stage = self.get_submodule(name)
             blocks = [stage] if hasattr(stage, "c_out") else list(stage.children())
@@ -109,7 +110,7 @@ class Classifier(nn.Module):
         return stage(x)
 
     def forward_tail(self, x: Tensor) -> Tensor:
-        """Output of the last stage -> final features, of the same shape."""
+        """Output of the last stage -> final features, (B, num_features, H, W)."""
         for name in self.tail_names:
             x = self.get_submodule(name)(x)
         return x
@@ -187,9 +188,9 @@ class Classifier(nn.Module):
         unused = self.stage_names[self._stages_until(last) :]
         for name in unused:
             self.set_submodule(name, nn.Sequential())
-        for name in self.tail_names if prune_norm or unused else ():
-            self.set_submodule(name, nn.Identity())
-        if unused:
+        if prune_norm or unused:
+            for name in self.tail_names:
+                self.set_submodule(name, nn.Identity())
             self.num_features = self.feature_info[last]["num_chs"]
         if prune_head or unused:
             self.drop_head()
@@ -199,8 +200,9 @@ class Classifier(nn.Module):
         """Return patterns by which timm's optimizers give each stage or block its own rate."""
         stage = re.sub(r"\d+", r"(\\d+)", re.escape(self.stage_names[0]))
         whole = coarse or "." in self.stage_names[0]  # a stage with a dot is a block itself
+        stem = (*self.stem_names, "maxpool")
         return {
-            "stem": "^(?:" + "|".join(f"{name}\\." for name in self.stem_names) + ")",
+            "stem": "^(?:" + "|".join(f"{name}\\." for name in stem) + ")",
             "blocks": f"^{stage}" if whole else rf"^{stage}\.(\d+)",
         }
 
@@ -225,7 +227,7 @@ class Classifier(nn.Module):
             device=like.device,
             dtype=like.dtype,
         )
-        self.add_module(self.last, last)
+        self._place(self.last, last)
         self.head_hidden_size = self.num_features * int(cast(Any, self.global_pool).feat_mult())
 
     def drop_head(self) -> None:

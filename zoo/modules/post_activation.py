@@ -161,3 +161,15 @@ LAYOUTS = {  # torchvision's and timm's; that of ports before it; the authors'
 def imagenet_stem(in_chans: int, width: int = 64) -> nn.Conv2d:
     """7x7 of stride 2 (Table 1): (B, in_chans, 224, 224) -> (B, width, 112, 112)."""
     return conv(in_chans, width, 7, 2)
+
+
+def deep_stem(in_chans: int, width: int = 32) -> nn.Sequential:
+    """ResNet-D's (1812.01187, Fig. 2b): three 3x3 for one 7x7, the last twice as wide.
+
+    (B, in_chans, 224, 224) -> (B, 2 width, 112, 112).
+    """
+    first, second = (
+        [conv(c_in, width, 3, stride), nn.BatchNorm2d(width), nn.ReLU(inplace=True)]
+        for c_in, stride in ((in_chans, 2), (width, 1))
+    )
+    return nn.Sequential(*first, *second, conv(width, 2 * width, 3))

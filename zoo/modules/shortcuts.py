@@ -71,6 +71,15 @@ def projection(c_in: int, c_out: int, stride: int, *, always: bool = False) -> n
     return nn.Sequential(conv, nn.BatchNorm2d(c_out))
 
 
+def averaged_projection(c_in: int, c_out: int, stride: int) -> nn.Module:
+    """ResNet-D's (1812.01187, Fig. 2c): averaged at the stride, then 1x1 and BatchNorm."""
+    if (c_in, stride) == (c_out, 1):
+        return nn.Identity()
+    pool = nn.AvgPool2d(stride, stride, ceil_mode=True, count_include_pad=False)
+    conv = nn.Conv2d(c_in, c_out, 1, bias=False)
+    return nn.Sequential(pool, conv, nn.BatchNorm2d(c_out))
+
+
 def bare_projection(c_in: int, c_out: int, stride: int) -> nn.Module:
     """Option B of pre-activation units: the 1x1 convolution alone (1603.05027, appendix)."""
     if (c_in, stride) == (c_out, 1):

@@ -4,13 +4,14 @@ image -> patch_embed (+ positions) -> blocks, joined by connections -> norm -> h
                                          |
                                       feature i
 
-Fixed positions and no class token, as in Big Vision (2205.01580). Features are (B, D, h, w).
+Features are (B, D, h, w). VisionTransformer has fixed positions and no class token, as in Big
+Vision (2205.01580); PatchTransformer leaves both, and the head, to its subclasses.
 """
 
 import inspect
 from collections.abc import Collection
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -90,16 +91,17 @@ for operation in ("check_size", "positions"):  # they look at sizes: one operati
     fx.wrap(operation)
 
 
-class VisionTransformer(Classifier):
+class PatchTransformer(Classifier):
     """(B, in_chans, H, W) -> (B, num_classes); H and W are multiples of 16.
 
-    Pre-norm layers with feed-forward networks of 4 `width`, initialised as in Big Vision. A linear
-    layer and tanh come before the last layer. `drop_rate` is applied where Big Vision does: to the
+    Pre-norm layers with feed-forward networks of 4 `width`. `drop_rate` is applied to the
     embeddings and in the layers. Raises ValueError for sizes that do not fit.
     """
 
+    affine: ClassVar[bool] = True  # whether the norms of the layers have weights
+
     def __init_subclass__(cls) -> None:
-        parameters = dict(inspect.signature(VisionTransformer).parameters)
+        parameters = dict(inspect.signature(PatchTransformer).parameters)
         del parameters["connections"]
         spell_out_kwargs(cls, parameters.values())
 
@@ -107,7 +109,6 @@ class VisionTransformer(Classifier):
     connections: ResidualStream
     blocks: nn.Sequential
     norm: nn.Module
-    head: NormMlpClassifierHead | ClassifierHead
 
     def __init__(
         self,
@@ -130,12 +131,13 @@ class VisionTransformer(Classifier):
         def block(layer: int) -> Block:
             attention = Attention(width, heads, bias=True, separate=True)
             mlp = Mlp(width, 4 * width, dropout=drop_rate)
-            return Block(attention, mlp, norm, norms=stream.norms(layer), dropout=drop_rate)
+            inner = norm if self.affine else partial(norm, elementwise_affine=False)
+            return Block(attention, mlp, inner, norms=stream.norms(layer), dropout=drop_rate)
 
         stages = {f"blocks.{i}": block(i) for i in range(layers)}
-        patch_embed = nn.Conv2d(in_chans, width, PATCH, PATCH)
+        patch_embed, embeddings = nn.Conv2d(in_chans, width, PATCH, PATCH), self.embeddings(width)
         super().__init__(  # connections first: pruning takes from the end
-            stem={"patch_embed": patch_embed, "connections": stream},
+            stem={"patch_embed": patch_embed, **embeddings, "connections": stream},
             pool=nn.Sequential(),  # a tracer would take Identity's output for one value
             stages=stages,
             tail={"norm": norm()},
@@ -143,7 +145,8 @@ class VisionTransformer(Classifier):
             features=stages,
         )
         # Optimizers group the connections with the tail.
-        self.stem_names, self.tail_names = ["patch_embed"], ["connections", "norm"]
+        self.stem_names = ["patch_embed", *embeddings]
+        self.tail_names = ["connections", "norm"]
         self.images = nn.ModuleList(Image() for _ in stages)
         self.collapses_after = layers
 
@@ -151,16 +154,24 @@ class VisionTransformer(Classifier):
         same = {"num_chs": self.patch_embed.out_channels, "reduction": PATCH}
         return [{**same, "module": f"images.{i}"} for i in range(len(names))]
 
+    @staticmethod
+    def embeddings(width: int) -> dict[str, nn.Module]:
+        """Return what the stem has beside patch_embed, by name."""
+        return {}
+
+    def embed(self, tokens: Tensor, grid: tuple[int, int]) -> Tensor:
+        """Patches, (B, h w, D) -> tokens, (B, T, D), with positions."""
+        raise NotImplementedError
+
     def output(self, stream: Any) -> Tensor:
-        """Return the output of the last layer run, (B, T, D)."""
+        """Return the output of the last layer run for the patches, (B, h w, D)."""
         return self.connections.collapse(stream)
 
     def forward_stem(self, x: Tensor) -> Any:
         """(B, in_chans, H, W) -> Flow. Raises ValueError for a size not a multiple of 16."""
         image = self.patch_embed(check_size(x))
         grid = (image.shape[2], image.shape[3])
-        tokens = image.flatten(2).transpose(1, 2)
-        tokens = tokens + positions(grid, tokens.shape[2], tokens)
+        tokens = self.embed(image.flatten(2).transpose(1, 2), grid)
         return Flow(self.connections.expand(self.dropout(tokens)), grid, 0, image)
 
     def forward_stage(self, name: str, x: Any) -> Any:
@@ -185,10 +196,6 @@ class VisionTransformer(Classifier):
         tokens = self.connections.collapse(x.stream) if complete else self.output(x.stream)
         return as_image(self.norm(tokens), x.grid)
 
-    def forward_head(self, x: Tensor, pre_logits: bool = False) -> Tensor:
-        """Features -> mean -> linear, tanh -> (B, num_classes), or the last layer's input."""
-        return self.head(x, pre_logits)
-
     def prune_intermediate_layers(
         self,
         indices: int | list[int] | None = 1,
@@ -208,6 +215,23 @@ class VisionTransformer(Classifier):
         if prune_head or unused:
             self.drop_head()
         return taken
+
+
+class VisionTransformer(PatchTransformer):
+    """(B, in_chans, H, W) -> (B, num_classes); H and W are multiples of 16.
+
+    Initialised as in Big Vision. A linear layer and tanh come before the last layer.
+    """
+
+    head: NormMlpClassifierHead | ClassifierHead
+
+    def embed(self, tokens: Tensor, grid: tuple[int, int]) -> Tensor:
+        """Add the fixed positions: (B, h w, D) -> (B, h w, D)."""
+        return tokens + positions(grid, tokens.shape[2], tokens)
+
+    def forward_head(self, x: Tensor, pre_logits: bool = False) -> Tensor:
+        """Features -> mean -> linear, tanh -> (B, num_classes), or the last layer's input."""
+        return self.head(x, pre_logits)
 
     def get_classifier(self, name_only: bool = False) -> nn.Module | str:
         """Return the last layer, or its name."""

@@ -39,7 +39,7 @@ TABLES: dict[str, type] = {
     "contradictions": Contradiction,
 }
 # Fields that loading fills, beside `line`.
-AUTOMATIC = {Claim: {"paper"}, Weights: {"paper", "listing", "reported"}}
+AUTOMATIC = {Claim: {"paper"}, Weights: {"paper", "listing"}}
 Tables = msgspec.defstruct(
     "Tables",
     [
@@ -81,6 +81,10 @@ def load_paper(path: Path) -> Paper:
         if problem := validate_weights(weights):
             raise source.error(weights.line, problem)
     records["weights"] += load_generated_weights(path.parent)
+    for weights in records["weights"]:
+        if weights.protocol not in ("", *tables.protocols):
+            missing = f"no [protocols] entry is called {weights.protocol!r}, as {weights.name} says"
+            raise source.error(weights.line or 1, missing)
     info = _record(source, "paper", 0, tables.paper, PaperInfo)
     return Paper(
         id=path.parent.name,

@@ -8,6 +8,8 @@
 [mfcc.NAME]              keyword spotting: cepstral coefficients
 [tabular.NAME]           tables: the fold whose rows are scored
 [forecasting.NAME]       scale of the values that errors are of
+[time_series.NAME]       time-series classification: scale of the series
+[sequence.NAME]          sequence regression: steps that are not scored
 """
 
 from collections.abc import Mapping
@@ -130,6 +132,24 @@ class TabularProtocol:
             raise ValueError(f"a fold is 1 to 5, or 0 for all rows, not {self.fold}")
 
 
+@dataclass(frozen=True, kw_only=True)
+class TimeSeriesProtocol:
+    """Scale of the series that a classifier gets."""
+
+    standardized: bool = True  # by one mean and standard deviation of all of the training split
+
+
+@dataclass(frozen=True, kw_only=True)
+class SequenceProtocol:
+    """Steps of a series that are scored."""
+
+    washout: int = 200  # first steps that are not: they depend on the state at the start
+
+    def __post_init__(self) -> None:
+        if self.washout < 0:
+            raise ValueError(f"washout is 0 or more, not {self.washout}")
+
+
 Protocol = (
     CropProtocol
     | SuperResolutionProtocol
@@ -139,6 +159,8 @@ Protocol = (
     | MfccProtocol
     | TabularProtocol
     | ForecastingProtocol
+    | TimeSeriesProtocol
+    | SequenceProtocol
 )
 P = TypeVar("P", bound=Protocol)
 # Table of paper.toml -> protocol.
@@ -151,6 +173,8 @@ PROTOCOLS: dict[str, type[Protocol]] = {
     "mfcc": MfccProtocol,
     "tabular": TabularProtocol,
     "forecasting": ForecastingProtocol,
+    "time_series": TimeSeriesProtocol,
+    "sequence": SequenceProtocol,
 }
 # Field -> key in the ledger's records, where they differ.
 RECORD_KEYS = {

@@ -9,9 +9,9 @@ from zoo.papers.protocols import Protocol
 from zoo.papers.weights import Arguments, Weights
 
 LOWER_IS_BETTER = (
-    "mse", "mae", "rmse", "loss", "perplexity", "bits_per_byte", "bits_per_character"
+    "mse", "mae", "rmse", "nrmse", "loss", "perplexity", "bits_per_byte", "bits_per_character"
 )  # fmt: skip
-UNITLESS = ("f_measure", "ssim", "mos", *LOWER_IS_BETTER)
+UNITLESS = ("f_measure", "ssim", "mos", "memory_capacity", *LOWER_IS_BETTER)
 COUNTED = ("params", "macs", "depth", "convolutions")
 
 

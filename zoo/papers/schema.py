@@ -14,13 +14,14 @@ import msgspec
 from zoo.papers.loading import AUTOMATIC, TABLES
 from zoo.papers.protocols import PROTOCOLS
 from zoo.papers.records import PaperInfo
+from zoo.papers.weights import ReportedScores
 
 SCHEMA_FILE = Path(__file__).with_name("paper.schema.json")
 
 
 def paper_schema() -> dict[str, Any]:
     """Return the JSON schema of paper.toml, with the comments of the records' fields."""
-    kinds = [PaperInfo, *PROTOCOLS.values(), *TABLES.values()]
+    kinds = [PaperInfo, *PROTOCOLS.values(), *TABLES.values(), ReportedScores]
     refs, definitions = msgspec.json.schema_components(kinds, ref_template="#/$defs/{name}")
     references = iter(refs)
     text = {"type": "string"}

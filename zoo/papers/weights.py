@@ -46,10 +46,10 @@ class ReportedScores:
     pixels: int = 0  # per side of the center crop; 0: not stated
     crop_pct: Decimal | None = None  # share of the resized image that the crop shows
     interpolation: str = ""  # of the resize
-    error: Decimal | None = None  # top-1
-    top5_error: Decimal | None = None
-    psnr: Decimal | None = None
-    ssim: Decimal | None = None
+    error: Decimal | None = None  # top-1, in percent
+    top5_error: Decimal | None = None  # in percent
+    psnr: Decimal | None = None  # in dB
+    ssim: Decimal | None = None  # from 0 to 1
 
     def value(self, metric: str) -> Decimal | None:
         """Return the number for a claim's metric, None if it is not reported."""
@@ -89,12 +89,13 @@ class Weights:
     repo: str = ""  # on the Hub
     url: str = ""  # of the published checkpoint, or of a zip with it
     sum: str = ""  # of the checkpoint, not its zip: "sha1:" or "sha256:" and hexadecimal digits
-    member: str = ""  # path of the checkpoint in the zip; empty: its only file
+    member: str = ""  # path in the zip, or name of one of several networks; empty: the only one
     provider: str = ""  # who publishes the file at `url`
     revision: str = ""  # commit of the pinned file in `repo`
     shards: Mapping[str, str] = field(default_factory=dict)  # file -> sha256, of an *.index.json
     key_mapping: str = ""  # name in the family's convert.py; empty: the zoo's, or detected at a url
     recipe: str = ""  # name of the configuration, or timm's tag
+    protocol: str = ""  # key of the paper's [protocols], if they may be judged by no other
     seed: int = 0  # of the training run
     args: Arguments = field(default_factory=dict)  # arguments of the model
     note: str = ""  # remark for the reader
@@ -151,6 +152,7 @@ class TimmOverrides:
     names: Mapping[str, str] = field(default_factory=dict)  # architecture -> timm's name
     # tag or arch.tag -> (relation, why), where RECIPES of eval/timm_weights.py do not fit
     relations: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    protocols: Mapping[str, str] = field(default_factory=dict)  # tag -> Weights.protocol
     license: str = "unknown"  # of weights whose license timm does not know
 
 

@@ -45,7 +45,7 @@ def main(
 if __name__ == "__main__":
     try:
         typer.run(main)
-    except (ValueError, LookupError, OSError, FloatingPointError) as error:
+    except (ValueError, LookupError, OSError, ImportError, FloatingPointError) as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
     finally:

@@ -26,12 +26,13 @@ class TrainerState(Protocol):
     started: float  # time.perf_counter() at the start, had the run never stopped
     step: int  # of the current epoch
     history: list[dict[str, float]]  # one row for each finished epoch
-    best: dict[str, torch.Tensor]  # weights of the lowest validation loss; empty without one
+    best: dict[str, torch.Tensor]  # weights of the lowest loss; empty if the last are kept
     sums: torch.Tensor  # loss, metric, examples of the current epoch
     rng_state: dict[str, Any]  # to restore before the next step
     accelerator: Any
     optimizer: Any
     ema: Any  # timm's ModelEmaV3, or None
+    plateau: Any  # torch's ReduceLROnPlateau, or None
 
     @property
     def unwrapped(self) -> nn.Module: ...
@@ -44,7 +45,8 @@ class TrainerState(Protocol):
 
 def identity(run: TrainerState) -> dict[str, Any]:
     """Return what a checkpoint must share with the run that resumes from it."""
-    ignored = ("schedule", *INFORMATIVE)
+    unused = [key for key in ("plateau", "trains") if not getattr(run.recipe, key)]
+    ignored = ("schedule", *INFORMATIVE, *unused)
     fields = {key: value for key, value in vars(run.recipe).items() if key not in ignored}
     return {"seed": run.seed, "recipe": json.loads(json.dumps(fields, default=to_repr))}
 
@@ -65,6 +67,7 @@ def save(run: TrainerState) -> None:
         "identity": identity(run),
         **tensors,
         "best": run.best,
+        "plateau": run.plateau.state_dict() if run.plateau else {},
         "history": run.history,
         "step": run.step,
         "sums": sums.cpu(),
@@ -97,6 +100,8 @@ def load(run: TrainerState) -> bool:
         run.ema.module.load_state_dict(state["ema"])
     run.history, run.started = state["history"], run.started - state["seconds"]
     run.best = state.get("best", {})
+    if run.plateau:
+        run.plateau.load_state_dict(state["plateau"])
     run.start_at(state["step"])
     run.sums, run.rng_state = _own_sums(run, state["sums"].reshape(-1, 3)), state["rng_state"]
     return True

@@ -6,9 +6,10 @@ All randomness comes from (seed, epoch), and a checkpoint knows its step in the 
 was killed resumes there and ends in the same weights, bit for bit.
 """
 
+import fnmatch
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,20 @@ def load_matching_weights(network: nn.Module, weights: str) -> None:
     network.load_state_dict(own | matching)
 
 
+def freeze_others(network: nn.Module, patterns: Collection[str]) -> None:
+    """Leave only the parameters trainable whose names match one of `patterns` (fnmatch).
+
+    Raises:
+        ValueError: a pattern matches no parameter.
+    """
+    names = dict(network.named_parameters())
+    for pattern in patterns:
+        if not fnmatch.filter(names, pattern):
+            raise ValueError(f"no parameter of the network matches {pattern!r} of `trains`")
+    for name, parameter in names.items():
+        parameter.requires_grad_(any(fnmatch.fnmatchcase(name, p) for p in patterns))
+
+
 class Trainer:
     """One training run in a folder: network, optimizer, history and current step.
 
@@ -64,7 +79,7 @@ class Trainer:
     ) -> None:
         self.recipe, self.seed, self.out, self.sharded = recipe, seed, out, shard
         self.checkpoint_every = checkpoint_every
-        self.started = time.perf_counter()
+        self.started = self.saved = time.perf_counter()
         self.accelerator = Accelerator(cpu=accelerator() == "cpu", mixed_precision=recipe.precision)
         if self.accelerator.device.type == "cpu":
             retain_freed_memory()
@@ -75,6 +90,8 @@ class Trainer:
         network: Any = create(recipe.model, **recipe.args)
         if recipe.init_from:
             load_matching_weights(network, recipe.init_from)
+        if recipe.trains:
+            freeze_others(network, recipe.trains)
         cfg = {**pretrained_cfg(network), **recipe.preprocessing}
         self.data = recipe.objective.load(recipe.dataset, recipe.batch_size, cfg, data)
         self.data.to(self.device)
@@ -82,7 +99,7 @@ class Trainer:
         self.prepare(network)
         self.forward: Any = torch.compile(self.model) if compile else self.model
         self.history: list[dict[str, float]] = []
-        self.best: dict[str, Tensor] = {}  # weights of the lowest validation loss
+        self.best: dict[str, Tensor] = {}  # weights of the lowest loss, if the data asks for them
         self.start_at(0)
         out.mkdir(parents=True, exist_ok=True)
 
@@ -111,6 +128,7 @@ class Trainer:
             for module in (network, *([self.ema.module] if self.ema else [])):
                 sharding.shard(module, accelerator)
             self.optimizer = accelerator.prepare_optimizer(optimizer())
+        self.plateau = self.recipe.plateau(self.optimizer) if self.recipe.plateau else None
 
     def start_at(self, step: int) -> None:
         """Continue the current epoch at `step`, with empty sums."""
@@ -178,19 +196,32 @@ class Trainer:
         loss_sum, metric_sum, count = sums.tolist()
         row = {"epoch": epoch, "lr": lr, "loss": loss_sum / count}
         row |= {self.recipe.objective.metric: metric_sum / count} | self.validate(epoch)
+        self.keep_best(row)
         self.history.append(row)
+        if self.plateau:
+            self.plateau.step(row["loss"])
         self.start_at(0)
-        checkpoint.save(self)
+        if self.is_finished or time.perf_counter() - self.saved >= self.data.checkpoint_seconds:
+            checkpoint.save(self)
+            self.saved = time.perf_counter()
 
     @torch.no_grad()
     def validate(self, epoch: int) -> dict[str, float]:
-        """Return the validation loss, if the data has one, and keep the weights if it is lowest."""
+        """Return the validation loss, if the data has one."""
         loss = self.data.validate(self.network.eval(), epoch)
-        if loss is None:
-            return {}
-        if loss <= min((row[VALIDATION] for row in self.history), default=math.inf):
+        return {} if loss is None else {VALIDATION: loss}
+
+    def keep_best(self, row: dict[str, float]) -> None:
+        """Keep the weights of the lowest loss: of validation, or of training if the data says so.
+
+        Of equal losses the last counts in validation, the first in training.
+        """
+        name = VALIDATION if VALIDATION in row else "loss"
+        if name == "loss" and not self.data.keeps_lowest_loss:
+            return
+        lowest = min((earlier[name] for earlier in self.history), default=math.inf)
+        if row[name] < lowest or (row[name] == lowest and name == VALIDATION):
             self.best = {key: value.clone() for key, value in self.network.state_dict().items()}
-        return {VALIDATION: loss}
 
     @property
     def is_finished(self) -> bool:
@@ -203,6 +234,8 @@ class Trainer:
     def set_lr(self, step: int) -> float:
         """Set and return the learning rate of a step, counted over all epochs."""
         recipe = self.recipe
+        if recipe.plateau:  # set at the end of an epoch
+            return float(self.optimizer.param_groups[0]["lr"])
         lr = recipe.lr * recipe.schedule(step / (self.data.steps * recipe.epochs))
         for group in self.optimizer.param_groups:
             group["lr"] = lr

@@ -32,6 +32,8 @@ class TrainingData(Protocol):
 
     steps: int  # batches in an epoch
     patience: int = 0  # epochs without a better validation loss that end the run; 0: none do
+    keeps_lowest_loss: bool = False  # the weights of the lowest training loss are kept
+    checkpoint_seconds: float = 0.0  # least time between checkpoints at the ends of epochs
 
     def to(self, device: torch.device) -> None:
         """Move the data to the device, if batches are to be drawn there."""

@@ -13,6 +13,7 @@ import torch
 from zoo.training.objective import Objective
 
 Schedule = Callable[[float], float]  # share of the steps done, 0..1 -> factor of the rate
+Plateau = Callable[[torch.optim.Optimizer], torch.optim.lr_scheduler.ReduceLROnPlateau]
 INFORMATIVE = ("source", "hardware", "expected", "reached")  # fields that change nothing
 
 
@@ -30,9 +31,11 @@ class Recipe:
     optimizer: Callable[..., torch.optim.Optimizer]  # called with the parameters and lr=
     schedule: Schedule
     source: str  # paper and section
+    plateau: Plateau | None = None  # lowers the rate by the training loss, in place of `schedule`
     args: Mapping[str, Any] = field(default_factory=dict)  # of the model's constructor
     preprocessing: Mapping[str, Any] = field(default_factory=dict)  # changes of pretrained_cfg
     init_from: str = ""  # weights to start from: a name or a .safetensors file
+    trains: tuple[str, ...] = ()  # patterns of the parameters that are trained; empty: all
     precision: str = "no"  # as accelerate names it: no, bf16, fp16
     clip: float = 0.0  # largest norm of the gradients; 0: not clipped
     accumulate: int = 1  # parts of a batch, one after the other; BatchNorm sees each by itself

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from zoo.data.catalog.builders import BUILDERS, torchvision_sizes
+from zoo.data.catalog.builders import BUILDERS
 from zoo.data.catalog.checks import Check, check
 from zoo.data.catalog.entries import DatasetEntry, get_dataset, list_datasets
 from zoo.data.catalog.files import fetch, link_or_copy, place, sizes
@@ -35,9 +35,7 @@ def describe(name: str) -> Download:
     """
     entry = get_dataset(name)
     known = [size for file in entry.files for size in sizes(file)]
-    if entry.builder == "torchvision":
-        known += torchvision_sizes(entry)
-    elif entry.builder:
+    if entry.builder and not entry.files:
         known.append(None)
     total = sum(size for size in known if size is not None)
     return Download(entry, total, known.count(None))
@@ -89,6 +87,8 @@ def get(
             _require_whole(entry, built, "what arrived is not whole")
             target.parent.mkdir(parents=True, exist_ok=True)
             (built / entry.path).replace(target)
+        except OSError as error:
+            raise ValueError(f"{name} could not be built in {data}: {error}") from None
         finally:
             shutil.rmtree(built, ignore_errors=True)
         shutil.rmtree(work)
@@ -113,12 +113,13 @@ def _build(
     if not (entry.files or entry.builder):
         raise ValueError(f"{entry.name} cannot be downloaded: {entry.access}")
     downloads.mkdir(parents=True, exist_ok=True)
-    for file in entry.files:
-        on_progress(f"{entry.name}: {file.url or f'{file.repo}/{file.path}'}")
-        place(file, fetch(entry, file, downloads), folder)
     if entry.builder:
         on_progress(f"{entry.name}: {entry.home}")
         BUILDERS[entry.builder](entry, downloads, folder)
+        return
+    for file in entry.files:
+        on_progress(f"{entry.name}: {file.url or f'{file.repo}/{file.path}'}")
+        place(file, fetch(entry, file, downloads), folder)
 
 
 def _require_whole(entry: DatasetEntry, data: Path, what: str) -> None:

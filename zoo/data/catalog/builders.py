@@ -3,6 +3,7 @@
 name of the builder in entries.toml -> (entry, folder of downloads, folder to write)
 """
 
+import inspect
 import io
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -10,34 +11,30 @@ from typing import Any
 
 from PIL import Image
 
-from zoo.checkpoints import web
 from zoo.data.benchmarks import BENCHMARKS
 from zoo.data.catalog.entries import DatasetEntry
-from zoo.data.catalog.files import hub_errors
+from zoo.data.catalog.files import fetch, hub_errors, link_or_copy
 
 Builder = Callable[[DatasetEntry, Path, Path], None]
-TORCHVISION = {"cifar10": "CIFAR10", "cifar100": "CIFAR100", "svhn": "SVHN", "mnist": "MNIST"}
 OPENWEBTEXT = "Skylion007/openwebtext"
 
 
 def build_torchvision(entry: DatasetEntry, downloads: Path, folder: Path) -> None:
-    """Write the splits that torchvision downloads and checks as parquet files.
-
-    Raises:
-        ValueError: A file is not the one that torchvision knows.
-    """
+    """Write splits as parquet files, of files that torchvision finds where it would put them."""
     from torchvision import datasets
 
-    kind = getattr(datasets, TORCHVISION[entry.name])
+    for file in entry.files:
+        (downloads / file.to).mkdir(parents=True, exist_ok=True)
+        for path in fetch(entry, file, downloads):
+            target = downloads / file.to / path.name
+            target.unlink(missing_ok=True)
+            link_or_copy(str(path), str(target))
+    kind = getattr(datasets, entry.reader)
+    takes_split = "split" in inspect.signature(kind).parameters
     for name in entry.benchmarks:
         split = BENCHMARKS[name].split
-        which: dict[str, Any] = {"split": split} if entry.name == "svhn" else {}
-        try:
-            samples = kind(downloads, download=True, **which or {"train": split == "train"})
-        except (RuntimeError, EOFError) as error:
-            raise ValueError(
-                f"{entry.name} did not arrive whole; the same command tries again: {error}"
-            ) from None
+        which: dict[str, Any] = {"split": split} if takes_split else {"train": split == "train"}
+        samples = kind(downloads, download=True, **which)  # unpacks, downloads nothing
         _write_parquet(
             samples, BENCHMARKS[name].columns, folder / f"{split}-00000-of-00001.parquet"
         )
@@ -60,21 +57,6 @@ def _png(picture: Image.Image) -> bytes:
     stream = io.BytesIO()
     picture.save(stream, "PNG")
     return stream.getvalue()
-
-
-def torchvision_sizes(entry: DatasetEntry) -> list[int | None]:
-    """Return the bytes of each file that torchvision downloads."""
-    from torchvision import datasets
-
-    kind: Any = getattr(datasets, TORCHVISION[entry.name])
-    if entry.name == "svhn":
-        splits = [BENCHMARKS[name].split for name in entry.benchmarks]
-        urls = [kind.split_list[split][0] for split in splits]
-    elif entry.name == "mnist":
-        urls = [f"{kind.mirrors[0]}{file}" for file, _ in kind.resources]
-    else:
-        urls = [kind.url]
-    return [web.remote_size(url) for url in urls]
 
 
 def build_openwebtext(entry: DatasetEntry, downloads: Path, folder: Path) -> None:

@@ -24,7 +24,9 @@ class RemoteFile:
     member: str = ""  # file, or folder that ends in /, of an archive to unpack
     member_sum: str = ""  # of the file in the archive
     last_bytes: int = 0  # of the file in the archive, to the nearest whole character; 0 for all
-    to: str = ""  # path below the data set's folder: of a folder, or a name with a suffix
+    to: str = (
+        ""  # path below the data set's or builder's folder: of a folder, or a name with a suffix
+    )
     drop: str = ""  # end of the names, before the suffix, that is left out
 
     def urls(self) -> Iterator[str]:
@@ -43,10 +45,12 @@ class DatasetEntry:
     title: str  # what it is, in a line
     home: str  # its page
     license: str  # of the data
-    benchmarks: tuple[str, ...]  # that can be opened once it is there
+    benchmarks: tuple[str, ...]  # that can be opened once it is there, and are checked
+    also: tuple[str, ...] = ()  # benchmarks of the same files, which need no check of their own
     folder: str = ""  # below the folder of data; the name by default
     files: tuple[RemoteFile, ...] = ()  # that are copied or unpacked
     builder: str = ""  # of zoo.data.catalog.builders, for what is not only copied
+    reader: str = ""  # class of torchvision.datasets that reads the files
     access: str = ""  # how to get what is not free for all
     local: str = ""  # below the data set's folder: where a folder of one's own goes
     per_class: Mapping[str, int] = field(default_factory=dict)  # split -> samples of each class

@@ -31,7 +31,7 @@ BROKEN = (zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error, NotImpleme
 def sizes(file: RemoteFile) -> Iterator[int | None]:
     """Yield the bytes of each file to download, None where the server does not say."""
     for url in file.urls():
-        yield web.remote_size(url)
+        yield web.remote_size(url, plain_http=bool(file.sum))
     if file.repo:
         try:
             tree = HfApi().list_repo_tree(file.repo, repo_type="dataset", recursive=True)
@@ -52,7 +52,7 @@ def fetch(entry: DatasetEntry, file: RemoteFile, downloads: Path) -> list[Path]:
         digest = hashlib.sha256(url.encode()).hexdigest()[:16]
         path = downloads / digest / PurePosixPath(unquote(urlsplit(url).path)).name
         if not path.is_file():
-            web.download(url, path, max_bytes=MAX_BYTES)
+            web.download(url, path, max_bytes=MAX_BYTES, plain_http=bool(file.sum))
         files.append(path)
     if file.repo:
         files += _from_hub(entry, file, downloads / "hub")

@@ -1,4 +1,4 @@
-"""Classification of images or sounds: top-1 and top-5 error.
+"""Classification of images, sounds or series: top-1 and top-5 error.
 
 sample -> transform -> network, mean over crops -> (index, best classes, label[, best in fp32])
 """
@@ -74,9 +74,11 @@ class ClassificationEvaluator:
     def prepare(self, device: torch.device, config: EvalConfig) -> None:
         """Make the network fast for this device. The given module itself stays as it is."""
         self.device, self.dtype = device, config.dtype
-        self.layout = torch.contiguous_format if config.eager else torch.channels_last
         network = self.network.to(device).eval()
         example = self._example()
+        is_image = example is not None and example.dim() == 4
+        channels_last = is_image and not config.eager
+        self.layout = torch.channels_last if channels_last else torch.contiguous_format
         if device.type == "cpu" and example is not None:
             self.batch_size = min(self.batch_size, max(1, MAX_PIXELS // example[0, 0].numel()))
         if not config.eager and example is not None:

@@ -5,12 +5,12 @@ y -> conv, relu -> (conv, BatchNorm, relu) x (depth - 2) -> conv = R(y)      x =
 
 import math
 from functools import partial
-from itertools import pairwise
 from typing import Any
 
 import torch
-from timm.models import checkpoint_seq
-from torch import Tensor, nn
+from torch import nn
+
+from zoo.modules.residual_denoiser import ResidualDenoiser
 
 BIASES = {  # of the convolutions: (first, before BatchNorm, last)
     "none": (False, False, False),
@@ -20,7 +20,7 @@ BIASES = {  # of the convolutions: (first, before BatchNorm, last)
 }
 
 
-class DnCNN(nn.Module):
+class DnCNN(ResidualDenoiser):
     """Fig. 1: pixels in 0..1 with noise, (B, C, H, W) -> (B, C, H, W) without, not clipped.
 
     Without `norm`, every BatchNorm is folded into the convolution before it: see `folded`.
@@ -43,36 +43,13 @@ class DnCNN(nn.Module):
             )
         if biases not in BIASES:
             raise ValueError(f"biases must be one of {', '.join(BIASES)}, not {biases!r}")
-        super().__init__()
         first, middle, last = BIASES[biases]
         layers: list[nn.Module] = [conv(in_chans, width, first), nn.ReLU(inplace=True)]
         for _ in range(depth - 2):
             norms = [nn.BatchNorm2d(width, epsilon)] if norm else []
             layers += [conv(width, width, middle), *norms, nn.ReLU(inplace=True)]
-        self.layers = nn.Sequential(*layers, conv(width, in_chans, last))
-        self.grad_checkpointing = False
+        super().__init__([*layers, conv(width, in_chans, last)])
         self.apply(partial(draw, deviation=math.sqrt(2 / (9 * width))))
-
-    def residual(self, y: Tensor) -> Tensor:
-        """R(y) of Eq. 1, the estimated noise: (B, C, H, W) -> (B, C, H, W)."""
-        noise: Tensor
-        if self.grad_checkpointing and self.training:
-            noise = checkpoint_seq(self.units(), y)
-        else:
-            noise = self.layers(y)
-        return noise
-
-    def units(self) -> list[nn.Sequential]:
-        """Return the layers by convolution: each with its BatchNorm and ReLU."""
-        starts = [i for i, layer in enumerate(self.layers) if isinstance(layer, nn.Conv2d)]
-        return [self.layers[i:end] for i, end in pairwise([*starts, len(self.layers)])]
-
-    def forward(self, y: Tensor) -> Tensor:
-        return y - self.residual(y)
-
-    def set_grad_checkpointing(self, enable: bool = True) -> None:
-        """Trade computation for memory in training."""
-        self.grad_checkpointing = enable
 
 
 def conv(c_in: int, c_out: int, bias: bool) -> nn.Conv2d:

@@ -14,6 +14,7 @@ INPUT = CIFAR_CFG | {
     "mean": (0.4914, 0.4822, 0.4465),
     "std": (0.2470, 0.2435, 0.2616),
 }
+VIT_INPUT = VIT_CFG | {"classifier": "fc", "crop_pct": 1.0}  # data_utils.py of the authors' code
 SIZES = {
     "s16": {"layers": 6, "width": 384, "heads": 6},
     "b16": {"layers": 12, "width": 768, "heads": 12},
@@ -33,5 +34,5 @@ for update, prefix in (("feature", "orthogonal"), ("linear", "linear")):
     register(
         VIT,
         {f"{prefix}_vit_{size}": {**args, "update": update} for size, args in SIZES.items()},
-        VIT_CFG,
+        VIT_INPUT,
     )

@@ -9,17 +9,17 @@ The mixing block and the transition are in mixing.py.
 """
 
 from collections.abc import Sequence
-from functools import partial
 
 import torch
-from timm.layers import ClassifierHead, LayerNorm2d, NormMlpClassifierHead
-from torch import Tensor, nn
+from timm.layers import LayerNorm2d
+from torch import nn
 
 from zoo.models.rdnet.mixing import COMPRESSION, MIXERS, Mixing, to_eights, transition
-from zoo.modules.classifier import Classifier, Head
+from zoo.modules.classifier import Head
+from zoo.modules.norm_classifier import NormClassifier
 
 
-class RDNet(Classifier):
+class RDNet(NormClassifier):
     """Table B: (B, in_chans, 224, 224) -> (B, num_classes).
 
     One mixing block per growth rate; the transition before those in `downsample` (counted from
@@ -27,7 +27,7 @@ class RDNet(Classifier):
     Raises ValueError for indices out of range.
     """
 
-    head: NormMlpClassifierHead | ClassifierHead
+    epsilon = 1e-5  # of the head's norm in the authors' code; timm has 1e-6
 
     def __init__(
         self,
@@ -65,38 +65,6 @@ class RDNet(Classifier):
             head=Head(num_classes, global_pool, drop_rate),
             features=[f"dense_stages.{i - 1}" for i in (*downsample, count)],
         )
-
-    def forward_head(self, x: Tensor, pre_logits: bool = False) -> Tensor:
-        """Features -> mean -> LayerNorm -> (B, num_classes), or fc's input if `pre_logits`."""
-        return self.head(x, pre_logits)
-
-    def get_classifier(self, name_only: bool = False) -> nn.Module | str:
-        """Return the last layer, or its name."""
-        return "head.fc" if name_only else self.head.fc
-
-    def reset_classifier(self, num_classes: int, global_pool: str | None = None) -> None:
-        """Replace the last layer, not the norm.
-
-        0 classes give Identity, `global_pool=''` no pooling. Raises ValueError for a pooling that
-        changes the number of channels.
-        """
-        if global_pool and global_pool.endswith("catavgmax"):
-            raise ValueError(f"global_pool must be avg, max, avgmax or '', not {global_pool!r}")
-        self.num_classes, self.head_hidden_size = num_classes, self.num_features
-        if hasattr(self, "head"):
-            self.head.reset(num_classes, global_pool)
-            return
-        self.head = NormMlpClassifierHead(  # eps of the authors' code; timm has 1e-6
-            self.num_features,
-            num_classes,
-            pool_type=global_pool or "",
-            drop_rate=self.drop_rate,
-            norm_layer=partial(LayerNorm2d, eps=1e-5),
-        )
-
-    def drop_head(self) -> None:
-        self.num_classes = 0
-        self.head = ClassifierHead(self.num_features, 0, pool_type="")
 
     @staticmethod
     def initialise(module: nn.Module) -> None:

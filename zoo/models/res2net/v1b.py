@@ -6,25 +6,9 @@ from torch import nn
 
 from zoo.models.res2net.model import WIDTHS, Res2Block
 from zoo.modules.classifier import Head
-from zoo.modules.post_activation import PostActivation, conv
+from zoo.modules.post_activation import PostActivation, deep_stem
+from zoo.modules.shortcuts import averaged_projection
 from zoo.modules.stages import imagenet_depths, stack
-
-
-def averaged_projection(c_in: int, c_out: int, stride: int) -> nn.Module:
-    """The shortcut of v1b: averaged at the stride, then 1x1 and BatchNorm."""
-    if (c_in, stride) == (c_out, 1):
-        return nn.Identity()
-    pool = nn.AvgPool2d(stride, stride, ceil_mode=True, count_include_pad=False)
-    return nn.Sequential(pool, conv(c_in, c_out, 1), nn.BatchNorm2d(c_out))
-
-
-def deep_stem(in_chans: int) -> nn.Sequential:
-    """The stem of v1b, three 3x3 for one 7x7: (B, in_chans, 224, 224) -> (B, 64, 112, 112)."""
-    first, second = (
-        [conv(c_in, 32, 3, stride), nn.BatchNorm2d(32), nn.ReLU(inplace=True)]
-        for c_in, stride in ((in_chans, 2), (32, 1))
-    )
-    return nn.Sequential(*first, *second, conv(32, 64, 3))
 
 
 class Res2NetV1b(PostActivation):

@@ -77,11 +77,15 @@ class TrainingRuns:
 
 
 def kinds() -> list[TrainingRuns]:
-    """Return the training runs of the published ledger, grouped by recipe."""
+    """Return the training runs of the published ledger, grouped by recipe.
+
+    Runs of which each has a data set of its own have no score in common, and no card.
+    """
     groups: dict[str, dict[str, Record]] = {}
     for path, record in _trainings().items():
         groups.setdefault(record["recipe"].partition(".")[2], {})[path] = record
-    return [TrainingRuns(name, records) for name, records in sorted(groups.items())]
+    kinds = [TrainingRuns(name, records) for name, records in sorted(groups.items())]
+    return [kind for kind in kinds if kind.columns]
 
 
 def _trainings() -> dict[str, Record]:

@@ -36,6 +36,7 @@ UNITS: dict[str, tuple[str, float | str, float | str]] = {  # by metric: unit, l
     "mse": ("", 0, "Infinity"),
     "mae": ("", 0, "Infinity"),
     "loss": ("nats per token", 0, "Infinity"),
+    "latency": ("ms", 0, "Infinity"),
     "perplexity": ("", 1, "Infinity"),
     "bits_per_byte": ("bits per byte", 0, "Infinity"),
     "bits_per_character": ("bits per character", 0, "Infinity"),

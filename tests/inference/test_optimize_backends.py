@@ -1,0 +1,170 @@
+"""Backends of zoo.optimize: the network's outputs, its attributes, and the choice between them."""
+
+import copy
+import json
+import pickle
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+import zoo
+from tests.support.models import make_model
+from tests.support.patching import replace_everywhere
+from zoo.inference import optimize
+from zoo.inference.optimize import backends, choices
+from zoo.inference.optimize.backends import Candidate, Job
+from zoo.models._builder import build_model
+
+SESSIONS = ("onnxruntime", "openvino")
+
+
+def off(actual: Tensor, expected: Tensor) -> float:
+    return float((actual - expected).abs().max() / expected.abs().max())
+
+
+@pytest.fixture
+def remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("ZOO_BACKENDS", str(tmp_path / "cache" / "backends.json"))
+    return tmp_path / "cache" / "backends.json"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", SESSIONS)
+@pytest.mark.parametrize(
+    ("name", "size", "other"),
+    [("resnet20", (2, 3, 32, 32), (3, 3, 40, 24)), ("edsr_tiny_x2", (1, 3, 16, 16), (1, 3, 9, 20))],
+)
+def test_session_any_batch_and_size_matches_network(
+    backend: str, name: str, size: tuple[int, ...], other: tuple[int, ...]
+) -> None:
+    network = make_model(name).float()
+    model: Any = zoo.optimize(network, torch.randn(size), backend=backend)
+    assert model.optimized.steps == ("ONNX, any batch and any size",)
+    assert model.pretrained_cfg == network.pretrained_cfg
+    calls = []
+    model.forward.own = calls.append
+    with torch.inference_mode():
+        for x in (torch.randn(size), torch.randn(other), torch.randn(other).double()):
+            assert off(model(x), network(x.float())) < 1e-4
+    assert not calls
+    model(torch.zeros(0, *size[1:]))  # which a session may not take
+    assert len(calls) == 1
+
+
+class OfOneSize(nn.Module):
+    """A network whose head counts pixels."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = nn.Linear(48, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.shape[1:] != (3, 4, 4):
+            raise ValueError("it takes 3 x 4 x 4 pixels")
+        y: Tensor = self.head(x.flatten(1))
+        return y
+
+
+@pytest.mark.parametrize("backend", SESSIONS)
+def test_session_network_of_one_size_refuses_others_itself(backend: str) -> None:
+    network = OfOneSize()
+    model: Any = zoo.optimize(network, torch.randn(2, 3, 4, 4), backend=backend)
+    assert model.optimized.steps == ("ONNX, any batch and this size",)
+    x = torch.randn(5, 3, 4, 4)
+    assert off(model(x), network(x).detach()) < 1e-5
+    with pytest.raises(ValueError, match="it takes 3 x 4 x 4 pixels"):
+        model(torch.randn(1, 3, 8, 8))
+    for action in (copy.deepcopy, pickle.dumps):
+        with pytest.raises(TypeError, match=f"by {backend} cannot be copied or pickled"):
+            action(model)
+
+
+@pytest.mark.slow
+def test_openvino_bfloat16_returns_bfloat16() -> None:
+    network = make_model("resnet20").float()
+    x = torch.randn(2, 3, 32, 32)
+    model: Any = zoo.optimize(network, x, backend="openvino", dtype=torch.bfloat16)
+    with torch.inference_mode():
+        actual = model(x)
+        assert actual.dtype == torch.bfloat16
+        assert off(actual.float(), network(x)) < 0.1
+    assert network.conv1.weight.dtype == torch.float32
+
+
+@pytest.mark.slow
+def test_inductor_any_batch_matches_network() -> None:
+    network = make_model("resnet20").float()
+    model: Any = zoo.optimize(network, torch.randn(2, 3, 32, 32), backend="inductor")
+    assert model.optimized.steps[-1] == "compiled"
+    with torch.inference_mode():
+        for x in (torch.randn(2, 3, 32, 32), torch.randn(3, 3, 32, 32)):
+            assert off(model(x), network(x)) < 1e-4
+        assert off(pickle.loads(pickle.dumps(model))(x), network(x)) < 1e-4
+
+
+def test_optimize_auto_takes_fastest_within_tolerance_and_remembers(
+    remembered: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Speeds are given, so that the test holds on a busy machine; the networks are real."""
+    network, x = OfOneSize(), torch.randn(2, 3, 4, 4)
+    made: list[str] = []
+
+    def scaled(name: str, factor: float) -> backends.Make:
+        def make(job: Job) -> Candidate:
+            made.append(name)
+            model: Any = backends.share(job.model)
+            model.head.weight = nn.Parameter(model.head.weight * factor)
+            model.speed = {"slow": 1.0, "fast": 3.0, "wrong": 9.0}[name]
+            return Candidate(model, [name])
+
+        return make
+
+    def broken(job: Job) -> Candidate:
+        raise RuntimeError("no kernel\nfor this")
+
+    ways = {"slow": scaled("slow", 1), "fast": scaled("fast", 1), "wrong": scaled("wrong", 1.1)}
+    of_torch = dict.fromkeys([*ways, "broken"], "torch")
+    replace_everywhere(monkeypatch, f"{backends.__name__}.BACKENDS", {**ways, "broken": broken})
+    replace_everywhere(monkeypatch, f"{backends.__name__}.DISTRIBUTIONS", of_torch)
+    monkeypatch.setattr(optimize, "time_run", lambda model, x: 1 / getattr(model, "speed", 1.0))
+    report = zoo.optimize(network, x, seconds=1e9).optimized
+    assert isinstance(report, optimize.OptimizationReport)
+    assert (report.backend, report.speedup, report.remembered) == ("fast", 3.0, False)
+    assert made == ["slow", "fast", "wrong"]
+    text = str(report)
+    assert text.startswith("fast: 3.00 x as fast")
+    assert "wrong: outputs moved by" in text
+    assert "broken: it failed: no kernel" in text
+    again = zoo.optimize(network, x).optimized
+    assert isinstance(again, optimize.OptimizationReport)
+    assert (again.backend, again.remembered, made[3:]) == ("fast", True, ["fast"])
+    zoo.optimize(network, torch.randn(3, 3, 4, 4), seconds=0)  # another input: chosen anew
+    assert made[4:] == ["slow"]
+    remembered.write_text('{"a": [', encoding="utf-8")
+    zoo.optimize(network, x, seconds=0)
+    assert list(json.loads(remembered.read_text(encoding="utf-8")).values()) == ["slow"]
+    with pytest.raises(ValueError, match=r"outputs moved by .* more than the tolerance of 1.0e-04"):
+        zoo.optimize(network, x, backend="wrong")
+
+
+def test_choices_empty_variable_remembers_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ZOO_BACKENDS", "")
+    choices.store("a", "eager")
+    assert choices.lookup("a") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "says"),
+    [
+        ("resnet20", {"backend": "tvm"}, "a backend is one of auto, onnxruntime, openvino"),
+        ("resnet20", {"backend": "onnxruntime", "dtype": torch.bfloat16}, "has no bfloat16 on"),
+        ("resnet20", {"backend": "tensorrt"}, "tensorrt: it "),
+        ("gpt2_nano", {"backend": "inductor"}, "a decoder keeps keys and values"),
+    ],
+)
+def test_optimize_impossible_backend_raises(name: str, options: dict[str, Any], says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        zoo.optimize(build_model(name), **options)

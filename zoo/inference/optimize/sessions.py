@@ -1,0 +1,121 @@
+"""A network's forward pass by ONNX Runtime or OpenVINO, on a CPU.
+
+network -> torch.export -> ONNX -> a session, in the place of `forward`
+
+The session takes what it was proven on: any batch, and any height and width if it agrees with the
+network there. The network's own forward pass takes everything else.
+"""
+
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from zoo.inference.optimize.timing import max_rel_error, run
+
+Session = Callable[[np.ndarray], Sequence[np.ndarray]]
+
+
+def to_onnx(model: nn.Module, example: Tensor) -> bytes:
+    """Return a network as an ONNX file, of any batch and, where it allows it, any size.
+
+    Raises:
+        Exception: what torch's exporter raises for a network that it cannot follow.
+    """
+    some = torch.cat([example, example])[:2]  # a batch of one is taken for a constant
+    free = [0, 2, 3] if example.dim() == 4 else [0]
+    shapes = (dict.fromkeys(free, torch.export.Dim.AUTO),)
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")  # of the exporter itself
+        exported = torch.export.export(model, (some,), dynamic_shapes=shapes)
+        program: Any = torch.onnx.export(exported, dynamo=True, verbose=False)
+        content: bytes = program.model_proto.SerializeToString()
+    return content
+
+
+def onnxruntime_session(content: bytes, dtype: torch.dtype) -> Session:
+    """Start a session of ONNX Runtime with torch's number of threads."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    session = onnxruntime.InferenceSession(content, options, ["CPUExecutionProvider"])
+    (entry,) = session.get_inputs()
+
+    def call(x: np.ndarray) -> list[np.ndarray]:
+        outputs: list[np.ndarray] = session.run(None, {entry.name: x})
+        return outputs
+
+    return call
+
+
+def openvino_session(content: bytes, dtype: torch.dtype) -> Session:
+    """Compile by OpenVINO with torch's number of threads, in float32 or bfloat16."""
+    import openvino
+
+    core = openvino.Core()
+    settings = {
+        "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+        "INFERENCE_PRECISION_HINT": "bf16" if dtype == torch.bfloat16 else "f32",
+        "PERFORMANCE_HINT": "LATENCY",
+    }
+    compiled = core.compile_model(core.read_model(content), "CPU", settings)
+
+    def call(x: np.ndarray) -> list[np.ndarray]:
+        return list(compiled(x).values())
+
+    return call
+
+
+class SessionForward:
+    """The forward pass of a network by a session.
+
+    Args:
+        model: the network, in eval mode.
+        session: what runs it, on arrays in float32.
+        name: of the library, for errors.
+        dtype: of the outputs.
+    """
+
+    def __init__(self, model: nn.Module, session: Session, name: str, dtype: torch.dtype) -> None:
+        self.model, self.session, self.name, self.dtype = model, session, name, dtype
+        self.own: Callable[..., Any] = model.forward
+        self.shape: tuple[int, ...] | None = None  # of a sample; None: of any height and width
+
+    def prove(self, example: Tensor, tolerance: float) -> None:
+        """Compare with the network on another batch and size; keep to the size if that differs.
+
+        Raises:
+            ValueError: the outputs for another batch differ.
+        """
+        if not self._agrees(torch.cat([example, example])[1:], tolerance):
+            raise ValueError(f"{self.name} gives other outputs for another batch")
+        taller = torch.cat([example, example], dim=-2)[:1] if example.dim() == 4 else None
+        if taller is None or not self._agrees(taller, tolerance):
+            self.shape = tuple(example.shape[1:])
+
+    def _agrees(self, x: Tensor, tolerance: float) -> bool:
+        try:
+            expected, actual = run(self.own, x), run(self, x)
+            return max_rel_error(expected, actual) <= tolerance
+        except (RuntimeError, ValueError):  # of the network or of the session
+            return False
+
+    def __call__(self, x: Tensor, *args: Any, **kwargs: Any) -> Any:
+        other = self.shape not in (None, tuple(x.shape[1:]))
+        if args or kwargs or other or not len(x) or self.model.training:
+            return self.own(x, *args, **kwargs)
+        outputs = [
+            torch.from_numpy(y).to(self.dtype)
+            for y in self.session(x.detach().float().contiguous().numpy())
+        ]
+        return outputs[0] if len(outputs) == 1 else outputs
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            f"a network by {self.name} cannot be copied or pickled: keep the network that it was "
+            "made from, and call zoo.optimize where it is needed"
+        )
