@@ -37,6 +37,7 @@ def test_example_prints_commented_output(code: str) -> None:
     assert output.getvalue().splitlines() == printed(code)
 
 
+@pytest.mark.slow
 def test_first_example_runs_in_new_process() -> None:
     (first, *_) = re.findall(r"```python\n(.*?)```", PAGES[0].read_text(), re.DOTALL)
     done = subprocess.run(

@@ -48,6 +48,7 @@ def tree(folder: Path) -> list[str]:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("header", ["ETag", "X-Linked-Etag"])
 @pytest.mark.parametrize("value", ['"../../../pwn"', "/etc/pwn", "a\\b", '""', "x" * 200])
 def test_download_etag_outside_cache_raises(
@@ -191,6 +192,7 @@ def test_download_token_stays_with_endpoint(
     assert not [t for t in (str(error.value), caplog.text, out.out, out.err) if TOKEN in t]
 
 
+@pytest.mark.slow
 def test_download_slow_hub_succeeds(remote: Hub, first: Files) -> None:
     remote.push(REPO, first)
     remote.faults.append(hub_server.slow(0.3))

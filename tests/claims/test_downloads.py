@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 import typer
+from huggingface_hub import constants
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -158,6 +159,7 @@ def test_plan_downloads_data_of_every_scale(
 ) -> None:
     """For networks that enlarge by 3, though the check of a set is at 2."""
     with mirror(monkeypatch, tmp_path):
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)  # sizes are not asked for
         plan = plan_downloads(select(["edsr_x3"]), tmp_path, "fp32", [], every=False)
     assert {"set5", "set14", "b100", "urban100"} <= {each.name for each in plan}
 

@@ -61,6 +61,7 @@ def test_check_bundled_weights_reproduces_wikitext_loss(name: str, zoo_data: Any
     assert [row.status for row in rows] == ["reproduced"] * 4, rows
 
 
+@pytest.mark.slow
 def test_check_changed_weights_is_not_reproduced(monkeypatch: pytest.MonkeyPatch) -> None:
     real = create
 

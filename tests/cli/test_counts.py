@@ -15,6 +15,7 @@ from zoo.papers.weights import MODELS_DIR
 FAMILIES = sorted(path.parent.name for path in MODELS_DIR.glob("*/counts.json"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "paper",
     [

@@ -68,6 +68,7 @@ def test_data_get_from_folder_asks_nothing(tmp_path: Path) -> None:
     assert "--from must be a folder that exists" in result.err
 
 
+@pytest.mark.slow
 def test_data_get_killed_process_resumes(server: FileServer, tmp_path: Path) -> None:
     """A stalled download is killed; what arrived is asked for no second time."""
     body = os.urandom(300_000)

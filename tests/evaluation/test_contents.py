@@ -76,6 +76,7 @@ def test_network_sha256_depends_on_tensors() -> None:
     assert network_sha256(network) != before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", one_of_a_kind(model_entries(), lambda name: model_entries()[name].target)
 )

@@ -231,6 +231,7 @@ def some(points: range) -> list[Any]:
     return [pytest.param(p, marks=() if p in few else pytest.mark.slow) for p in points]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("point", some(range(1, 20, 2)))
 def test_pull_killed_process_leaves_whole_files(hub: Hub, tmp_path: Path, point: int) -> None:
     push("resnet20.zoo_digits", REPO)
@@ -249,6 +250,7 @@ def test_pull_killed_process_leaves_whole_files(hub: Hub, tmp_path: Path, point:
     assert checked.outputs == EQUAL
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("point", some(range(1, 11)))
 def test_push_killed_process_completes_on_rerun(hub: Hub, point: int) -> None:
     was_killed = killed(hub, lambda: push("resnet20.zoo_digits", REPO), point)

@@ -125,6 +125,7 @@ def test_push_existing_card_retains_manual_text(hub: Hub) -> None:
     assert "XXX" not in content("README.md")
 
 
+@pytest.mark.slow
 def test_push_rounded_reference_outputs_are_not_replaced(hub: Hub) -> None:
     """Rounded otherwise; those of another network do not."""
     push("resnet20.zoo_digits", REPO)

@@ -71,6 +71,7 @@ def client(
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("xet_off", MODES)
 def test_server_huggingface_hub_client_passes_all_checks(
     remote: Hub, tmp_path: Path, xet_off: str

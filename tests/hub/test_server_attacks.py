@@ -88,6 +88,7 @@ def test_server_control_character_in_body_injects_no_header(remote: Hub) -> None
         assert path in json.load(error.value)["error"]
 
 
+@pytest.mark.slow
 def test_server_half_open_connections_give_way(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Connection, "limit", 10)
     starts = [

@@ -16,7 +16,7 @@ from tests.support.patching import replace_everywhere
 from zoo.data.benchmarks import Benchmark
 from zoo.evaluation.spec import EvalSpec
 from zoo.papers.loading import load_papers
-from zoo.papers.weights import RELATIONS
+from zoo.papers.weights import RELATIONS, Weights
 from zoo.reporting import cards
 from zoo.reporting.cards import markdown, results, training_runs
 
@@ -26,15 +26,25 @@ FOLDER = ROOT / "model_cards"
 BY_HAND = f"{cards.BEGIN}\n{cards.END}"
 
 
-@pytest.fixture(scope="module")
-def rows() -> dict[str, list[cards.Row]]:
-    return {name: cards.rows(weights) for name, weights in KNOWN.items()}
+def one_of_each_kind() -> dict[str, Weights]:
+    """Bundled weights, and the first of each paper, relation and way to publish."""
+    kinds: dict[object, Weights] = {"on the Hub": KNOWN["resnet50.tv_in1k"]}
+    for weights in KNOWN.values():
+        kind = (weights.paper, weights.relation, bool(weights.url))
+        kinds.setdefault(weights.name if weights.bundled else kind, weights)
+    return {weights.name: weights for weights in kinds.values()}
+
+
+@pytest.fixture(scope="module", params=["kinds", pytest.param("all", marks=pytest.mark.slow)])
+def rows(request: pytest.FixtureRequest) -> dict[str, list[cards.Row]]:
+    chosen = KNOWN if request.param == "all" else one_of_each_kind()
+    return {name: cards.rows(weights) for name, weights in chosen.items()}
 
 
 @pytest.fixture(scope="module")
 def texts(rows: dict[str, list[cards.Row]]) -> dict[str, str]:
-    """Every card as it is now."""
-    return {name: cards.card(w, rows[name], "..") for name, w in KNOWN.items()}
+    """Cards as they are now."""
+    return {name: cards.card(KNOWN[name], of_name, "..") for name, of_name in rows.items()}
 
 
 def data(text: str) -> ModelCardData:

@@ -72,6 +72,7 @@ def pages(site: Path) -> dict[Path, Links]:
     return {path: Links(path.read_text(encoding="utf-8")) for path in site.rglob("*.html")}
 
 
+@pytest.mark.slow
 def test_build_writes_page_for_every_paper_model_benchmark(site: Path) -> None:
     for paper in zoo.list_papers():
         assert (site / "papers" / f"{paper.id}.html").is_file()
@@ -83,6 +84,7 @@ def test_build_writes_page_for_every_paper_model_benchmark(site: Path) -> None:
         ).is_file()
 
 
+@pytest.mark.slow
 def test_build_every_link_has_a_target(site: Path, pages: dict[Path, Links]) -> None:
     ids = {path: set(page.ids) for path, page in pages.items()}
     checked = 0
@@ -99,11 +101,13 @@ def test_build_every_link_has_a_target(site: Path, pages: dict[Path, Links]) -> 
     assert checked > 10_000
 
 
+@pytest.mark.slow
 def test_build_ids_are_unique_per_page(pages: dict[Path, Links]) -> None:
     for path, page in pages.items():
         assert not [name for name, n in Counter(page.ids).items() if n > 1], path.name
 
 
+@pytest.mark.slow
 def test_build_pages_load_only_local_resources(site: Path, pages: dict[Path, Links]) -> None:
     for path, page in pages.items():
         for resource in page.resources:
@@ -113,6 +117,7 @@ def test_build_pages_load_only_local_resources(site: Path, pages: dict[Path, Lin
         assert not re.search(r"https?:|url\(|@import|fetch\(|XMLHttp", (site / name).read_text())
 
 
+@pytest.mark.slow
 def test_build_index_is_small_and_lists_every_claim_once(
     site: Path, rows: list[Verdict], pages: dict[Path, Links]
 ) -> None:
@@ -126,12 +131,14 @@ def test_build_index_is_small_and_lists_every_claim_once(
             assert line in unescape(text), line
 
 
+@pytest.mark.slow
 def test_build_hostile_text_is_escaped(site: Path) -> None:
     for path in site.rglob("*.html"):
         assert "<script>alert" not in path.read_text(encoding="utf-8"), path.name
     assert "&lt;script&gt;alert(1)" in (site / "index.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_build_paper_page_has_all_sections(site: Path) -> None:
     text = (site / "papers" / "rcan.html").read_text(encoding="utf-8")
     for part in (
@@ -145,6 +152,7 @@ def test_build_paper_page_has_all_sections(site: Path) -> None:
         assert part in text, part
 
 
+@pytest.mark.slow
 def test_build_model_page_has_training_curves(site: Path) -> None:
     text = (site / "models" / "plain56.html").read_text(encoding="utf-8")
     records = [r for r in ledger.published().records() if r.get("model") == "plain56"]
@@ -153,12 +161,14 @@ def test_build_model_page_has_training_curves(site: Path) -> None:
     assert text.count("<title>plain56.zoo_digits, seed") == 10  # of the loss and of the error
 
 
+@pytest.mark.slow
 def test_build_benchmark_page_has_pareto_front(site: Path) -> None:
     text = (site / "benchmarks" / "imagenet_val.html").read_text(encoding="utf-8")
     assert "Parameters against error on imagenet/val" in text
     assert "The front of what papers claim: " in text
 
 
+@pytest.mark.slow
 def test_build_same_input_gives_same_bytes(rows: list[Verdict], tmp_path: Path) -> None:
     few = [row for row in rows if row.paper in ("wrn", "srresnet")]
     records = [r for r in ledger.published().records() if "wrn16" in r.get("model", "")]
