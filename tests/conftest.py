@@ -40,15 +40,21 @@ os.environ["ZOO_LEDGER"] = f"{_ledgers.name}/session/ledger"
 ROOT = Path(__file__).parent.parent
 
 
-def one_of_a_kind(values: Iterable[Any], kind: Callable[[Any], object]) -> list[Any]:
-    """Parameters of a test that takes long: the first of each kind, and slow ones."""
+def one_of_a_kind(
+    values: Iterable[Any],
+    kind: Callable[[Any], object],
+    finer: Callable[[Any], object] | None = None,
+) -> list[Any]:
+    """Parameters of a test that takes long: the first of each kind, and slow ones: of each finer
+    kind the first, or all others."""
     seen: set[object] = set()
     params = []
     for value in values:
-        what = kind(value)
+        what, exactly = kind(value), finer(value) if finer else object()
         each = value if isinstance(value, tuple) else (value,)
-        params.append(pytest.param(*each, marks=pytest.mark.slow if what in seen else ()))
-        seen.add(what)
+        if exactly not in seen:
+            params.append(pytest.param(*each, marks=pytest.mark.slow if what in seen else ()))
+        seen |= {what, exactly}
     return params
 
 
@@ -60,6 +66,13 @@ def first_alone(values: Iterable[Any]) -> list[Any]:
 def class_of(name: str) -> str:
     """What makes the network of a name: "package.module:Class"."""
     return get_entry(name).target
+
+
+def options_of(name: str) -> tuple[str, tuple[str, ...]]:
+    """The class of a name and which of its arguments are given: names that differ by their values
+    run the same code."""
+    entry = get_entry(name)
+    return entry.target, tuple(sorted(entry.args))
 
 
 def backbone(target: str) -> type:

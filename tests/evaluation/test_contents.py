@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from eval import classification, denoising, super_resolution
-from tests.conftest import one_of_a_kind
+from tests.conftest import class_of, one_of_a_kind
 from tests.support.models import bundled_weights
 from zoo.distributed import init
 from zoo.evaluation.contents import network_sha256, network_structure
@@ -77,9 +77,7 @@ def test_network_sha256_depends_on_tensors() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "name", one_of_a_kind(model_entries(), lambda name: model_entries()[name].target)
-)
+@pytest.mark.parametrize("name", one_of_a_kind(model_entries(), class_of, class_of))
 def test_network_structure_of_network_built_twice_is_equal(name: str) -> None:
     first, second = (network_structure(build_model(name, device="meta")) for _ in range(2))
     assert first == second

@@ -15,7 +15,7 @@ from timm.layers import SelectAdaptivePool2d
 from timm.models import group_parameters
 from torch import Tensor, nn
 
-from tests.conftest import class_of, one_of_a_kind
+from tests.conftest import class_of, one_of_a_kind, options_of
 from tests.support.models import fits, unpadded
 from zoo.models._builder import build_model, load_class
 from zoo.models._registry import model_entries, stored_counts
@@ -27,7 +27,7 @@ ARGUMENTS = {target: inspect.signature(load_class(target)).parameters for target
 BY_DEPTH = sorted(ENTRIES, key=lambda name: stored_counts(ENTRIES[name]).get("depth", 0))
 
 slow = pytest.mark.slow
-every_name = pytest.mark.parametrize("name", one_of_a_kind(BY_DEPTH, class_of))
+every_name = pytest.mark.parametrize("name", one_of_a_kind(BY_DEPTH, class_of, options_of))
 
 
 def pixels(name: str) -> int:

@@ -35,7 +35,7 @@ def operations(model: nn.Module, size: tuple[int, ...]) -> int:
 
 
 @pytest.mark.parametrize(
-    "name", one_of_a_kind(model_entries(), lambda name: backbone(class_of(name)))
+    "name", one_of_a_kind(model_entries(), lambda name: backbone(class_of(name)), class_of)
 )
 def test_count_cached_calls_match_torch_flop_counter(name: str) -> None:
     model, size = (

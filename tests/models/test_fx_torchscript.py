@@ -23,6 +23,7 @@ from tests.models.test_all_behaviour import (
     SIZES,
     equal,
     example,
+    family_of,
     real,
     train,
 )
@@ -40,10 +41,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:`torch.jit.*` is deprecated:FutureWarning"),
     pytest.mark.filterwarnings("ignore:The TorchScript type system:UserWarning"),
 ]
-
-
-def family_of(target: str) -> str:
-    return target.split(".")[2]
 
 
 FAST = [target for target in BY_SIZE if SIZES[target] < LARGE]

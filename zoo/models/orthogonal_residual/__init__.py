@@ -14,7 +14,11 @@ INPUT = CIFAR_CFG | {
     "mean": (0.4914, 0.4822, 0.4465),
     "std": (0.2470, 0.2435, 0.2616),
 }
-VIT_INPUT = VIT_CFG | {"classifier": "fc", "crop_pct": 1.0}  # data_utils.py of the authors' code
+VIT_INPUT = VIT_CFG | {
+    "classifier": "fc",
+    "crop_pct": 1.0,  # data_utils.py of the authors' code
+    "pool_size": (197, 1),  # class token and patches
+}
 SIZES = {
     "s16": {"layers": 6, "width": 384, "heads": 6},
     "b16": {"layers": 12, "width": 768, "heads": 12},
