@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import zoo
 from tests.support.cli import run_cli, run_cli_process
 from tests.support.patching import replace_everywhere
 from zoo.papers.loading import load_papers
@@ -152,3 +153,12 @@ def test_check_unexplained_deviation_exits_1(monkeypatch: pytest.MonkeyPatch) ->
     code, out, _ = run_cli("check")
     assert code == 1
     assert "not reproduced" in out
+
+
+@pytest.mark.parametrize(
+    ("options", "says"), [(("--version",), zoo.__version__), (("list", "-h"), "--pretrained")]
+)
+def test_common_options_are_there(options: tuple[str, ...], says: str) -> None:
+    done = run_cli(*options)
+    assert done.code == 0
+    assert says in done.out

@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from zoo import __version__
 from zoo._io import json_text
 from zoo.models._registry import suggest
 from zoo.papers.weights import MODELS_DIR
@@ -23,13 +24,30 @@ if TYPE_CHECKING:
 app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
-    help="Residual networks from the literature, with what their papers claim.",
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 Data = Annotated[
     Path | None, typer.Option(help="Folder with one folder per data set.", envvar="ZOO_DATA")
 ]
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        print(f"residual-zoo {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version.", callback=_print_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    """Residual networks from the literature, with what their papers claim."""
 
 
 def print_json(value: object) -> None:
