@@ -69,7 +69,8 @@ def test_trained_verdict_without_its_runs_is_not_run(
     }
     for row in trained:
         assert row.claim
-        assert without[row.paper][row.claim.key].status == "not run"
+        verdict = without[row.paper].get(row.claim.key)  # none: weights may judge it
+        assert verdict is None or verdict.status == "not run"
         assert {by_id[id]["commit"][40:] for id in row.records} == {""}
 
 
