@@ -67,7 +67,7 @@ def test_every_command_of_the_pages_exists() -> None:
 @pytest.mark.slow
 def test_readme_number_is_reproduced_in_a_minute() -> None:
     shown = re.search(r"claimed (.*?)   measured (.*?)   (\w+)", PAGES[0].read_text())
-    done = CliRunner().invoke(app, ["check", "--retrain", "rfnn"])
+    done = CliRunner().invoke(app, ["check", "--retrain", "rfnn"], env={"COLUMNS": "250"})
     assert done.exit_code == 0
     assert all(text in done.output for text in shown.groups())
 
@@ -98,7 +98,7 @@ def test_site_builds_strictly_and_loads_nothing_from_elsewhere(tmp_path: Path) -
     )
     assert done.returncode == 0, done.stderr[-3000:]
     pages = sorted(tmp_path.rglob("*.html"))
-    assert len(pages) > len(PAGES)
+    assert len(pages) >= len(PAGES)
     loaded = [url for page in pages for url in Resources(page).urls]
     assert loaded
     assert [url for url in loaded if "//" in url] == []

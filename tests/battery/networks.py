@@ -178,6 +178,8 @@ def stand_in(name: str) -> Network:
         first, *_ = group
         if first in done or type(original.get(first)) not in _alike(group[first]):
             continue
+        if first == "columns" and not entry.is_classifier:
+            continue  # those of a table
         smaller = {k: _smaller(original[k], v) for k, v in group.items() if original.get(k)}
         try:
             model = build_model(name, device="meta", **{**args, **smaller})

@@ -248,24 +248,6 @@ def test_evaluate_bf16_loss_stays_close(file: Path, text: Path) -> None:
     assert score(rounded) != score(exact)
 
 
-@pytest.mark.data
-def test_evaluate_wikitext2_matches_plain_loop(file: Path, zoo_data: Path) -> None:
-    """All of it, in windows side by side, beside a plain loop over them."""
-    assert parse(["gpt2", "--benchmark", "wikitext2/test"]).data == zoo_data
-    if not (zoo_data / "wikitext2").is_dir():
-        pytest.skip("ZOO_DATA has no wikitext2")
-    texts: Any = BENCHMARKS["wikitext2/test"].open(zoo_data)
-    ids, model, expected = torch.from_numpy(texts.tokens(ByteTokenizer()))[None], network(), 0.0
-    with torch.no_grad():
-        for start in range(0, ids.shape[1] - 1, 256):
-            window = ids[:, start : start + 257]
-            shares = model(window[:, :-1]).double().log_softmax(-1)
-            expected -= float(shares.gather(2, window[:, 1:, None]).sum())
-    record = run(file, "wikitext2/test", "--data", zoo_data, "--batch-size", "16")
-    assert nats(record) == pytest.approx(expected, rel=1e-6)
-    assert score(record, part="total") == ids.shape[1] - 1
-
-
 @pytest.mark.slow
 def test_evaluate_three_processes_match_one_process(file: Path, text: Path, tmp_path: Path) -> None:
     """The same from 1 and 3, and from 1 that goes on with what 3 have left."""

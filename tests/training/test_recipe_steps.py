@@ -75,15 +75,15 @@ def sizes(target: str) -> dict[str, Any]:
 class Noise:
     """Twelve images of one colour each, of as many classes as there are to be."""
 
-    def __init__(self, classes: int) -> None:
-        self.classes = classes
+    def __init__(self, classes: int, mode: str) -> None:
+        self.classes, self.mode = classes, mode
 
     def __len__(self) -> int:
         return 12
 
     def __getitem__(self, index: int) -> tuple[Image.Image, int]:
         colour = (20 * index, 255 - 20 * index, 90)
-        return Image.new("RGB", (40, 48), colour), index * self.classes // 12
+        return Image.new("RGB", (40, 48), colour).convert(self.mode), index * self.classes // 12
 
 
 def spoken(data: Path) -> SpeechCommands:
@@ -104,7 +104,7 @@ def open_noise(benchmark: Benchmark, data: Path | None = None) -> Any:
         return Windows(np.eye(40, 7), range(30), 2, fitted=20, file=Path("ETTh1.csv"))
     if benchmark.task == "language-modeling":
         return Texts(("A few words. " * 9,))
-    return Noise(benchmark.classes)
+    return Noise(benchmark.classes, "L" if benchmark.id.startswith("mnist") else "RGB")
 
 
 def small(recipe: Recipe) -> Recipe:
@@ -114,8 +114,9 @@ def small(recipe: Recipe) -> Recipe:
         objective = replace(objective, size=8, steps=2)
     if isinstance(objective, NextToken):
         objective = replace(objective, tokenizer="bytes", context=16, steps=2)
+    channels = get_entry(recipe.model).cfg["input_size"][0]
     input_size = (
-        {"input_size": (3, 32, 32)}
+        {"input_size": (channels, 32, 32)}
         if isinstance(objective, StreamedImageClassification | ImageClassification)
         else {}
     )

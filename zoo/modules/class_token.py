@@ -17,17 +17,16 @@ from zoo.modules.patches import to_tokens
 from zoo.modules.vision_transformer import PATCH, Flow, Image, as_image, check_size
 
 GRID = 14  # patches per side of an image of 224 pixels
+fx.wrap("check_size")  # one operation to a tracer
 
 
 def resize_positions(table: Tensor, grid: tuple[int, int]) -> Tensor:
-    """Return learnt positions for a grid of patches: (1, GRID^2, D) -> (1, h w, D), bicubic."""
-    if grid == (GRID, GRID):
-        return table
+    """Return learnt positions for a grid of patches: (1, GRID^2, D) -> (1, h w, D), bicubic.
+
+    For a grid of GRID x GRID they come out unchanged, to the last bit.
+    """
     image = as_image(table, (GRID, GRID))
     return to_tokens(F.interpolate(image, size=grid, mode="bicubic"))
-
-
-fx.wrap("resize_positions")  # it looks at sizes: one operation to a tracer
 
 
 class ClassToken(nn.Module):
