@@ -56,14 +56,9 @@ def main() -> None:
     options = parser.parse_args()
     checkout_commit()  # cached: records name the code that was loaded
     scores = partial(score, data=options.data)
-    runs = []
-    for name in options.settings:
-        for seed in options.seeds:
-            if run := seeds.take(recipes[name], seed, RUNS, MADE_BY, scores, data=options.data):
-                runs.append(run)
-                print(seeds.describe(run), flush=True)
-    if options.write:
-        seeds.publish(runs)
+    chosen = [recipes[name] for name in options.settings]
+    where = {"data": options.data, "write": options.write}
+    seeds.take_all(chosen, options.seeds, RUNS, MADE_BY, scores, **where)
 
 
 if __name__ == "__main__":

@@ -37,14 +37,9 @@ def main() -> None:
     options = parser.parse_args()
     checkout_commit()  # cached: records name the code that was loaded
     errors = partial(seeds.errors, splits=("mnist/test",), data=options.data)
-    runs = []
-    for name in options.recipes:
-        for seed in options.seeds:
-            if run := seeds.take(recipes[name], seed, RUNS, MADE_BY, errors, data=options.data):
-                runs.append(run)
-                print(seeds.describe(run), flush=True)
-    if options.write:
-        seeds.publish(runs)
+    chosen = [recipes[name] for name in options.recipes]
+    where = {"data": options.data, "write": options.write}
+    seeds.take_all(chosen, options.seeds, RUNS, MADE_BY, errors, **where)
 
 
 if __name__ == "__main__":

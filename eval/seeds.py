@@ -6,6 +6,7 @@ recipe, seed -> training, resumed or already done -> DIR/result.json -> eval/res
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,19 @@ def take(
             return train_or_load(recipe, seed, out, made_by, score, **options)
     except Timeout:
         return None
+
+
+def take_all(
+    recipes: Iterable[Recipe], seeds: Iterable[int], *args: Any, write: bool, **options: Any
+) -> None:
+    """Take each recipe with each seed, see `take`; print the records, and publish them if asked."""
+    records = []
+    for recipe, seed in product(recipes, seeds):
+        if record := take(recipe, seed, *args, **options):
+            records.append(record)
+            print(describe(record), flush=True)
+    if write:
+        publish(records)
 
 
 def describe(run: Mapping[str, Any]) -> str:

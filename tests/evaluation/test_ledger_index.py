@@ -138,7 +138,7 @@ def test_ledger_recently_written_files_are_reread(
 @pytest.fixture(scope="module")
 def long() -> Iterator[Ledger]:
     """A ledger of 100,000 records, read once; not in pytest's folder, where they would stay."""
-    memory = Path("/dev/shm")  # some disks take minutes to remove so many files
+    memory = Path("/dev/shm")  # some disks take minutes to remove 100,000 files
     large = memory.is_dir() and shutil.disk_usage(memory).free > 10**9
     with tempfile.TemporaryDirectory(dir=memory if large else None) as folder:
         ledger = filled(Path(folder), 100_000)

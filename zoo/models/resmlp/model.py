@@ -27,7 +27,7 @@ DEEPEST = 1e-6
 
 
 def layer_scale(layers: int) -> float:
-    """Return the initial value of LayerScale in a network of so many layers (Sec. 3.1)."""
+    """Return the initial value of LayerScale in a network of that depth (Sec. 3.1)."""
     return next((value for most, value in LAYER_SCALES.items() if layers <= most), DEEPEST)
 
 

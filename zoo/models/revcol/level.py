@@ -60,7 +60,7 @@ class Level(Coupling):
     Args:
         below: Channels of c_{l-1}, half as large as wide; 0 if c_{l-1} is the stem's output.
         width: Channels of c_l.
-        above: Channels of the levels of the last column that are enlarged; empty in the first.
+        above: Channels of the levels of the last column that are upsampled; empty in the first.
         paths: Rate of stochastic depth of each block.
         creates: There is no column before, and so no alpha.
     """
