@@ -52,6 +52,7 @@ def small(model: str, precision: str = "bf16", protocol: str = "jpeg16") -> Reci
 plain20, plain56 = small("plain20"), small("plain56")
 resnet20, resnet56, resnet110 = map(small, ("resnet20", "resnet56", "resnet110"))
 preresnet110, wrn16_4 = small("preresnet110"), small("wrn16_4")
+rkanet20 = small("rkanet20")
 
 exact = partial(small, precision="no", protocol="jpeg16_float32")
 plain20_float32, plain32_float32 = exact("plain20"), exact("plain32")

@@ -88,7 +88,6 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--mean", type=float, nargs="+", help="normalisation of a file's network")
     parser.add_argument("--std", type=float, nargs="+", help="normalisation of a file's network")
     parser.add_argument("--eager", action="store_true", help="fold no BatchNorm, channels first")
-    parser.add_argument("--compile", action="store_true", help="run the network by torch.compile")
     return parser.parse_args(arguments)
 
 

@@ -7,6 +7,7 @@ depths      of 20, 32, 44 and 56 layers, in float32
 order       preresnet110 against resnet110 (1603.05027)
 width       wrn16_4 against resnet110 (1605.07146)
 cardinality resnext29_32x4d against 1x64d, a Res2Net block against both (1611.05431, 1904.01169)
+kan         rkanet20 against resnet20 (2410.05500)
 attention   RCAN against EDSR at equal parameters (1807.02758)
 
 All of one kind by one recipe. Start it as often as there are cores: each takes a run that no other
@@ -50,6 +51,7 @@ GROUPS: dict[str, tuple[Recipe, ...]] = {
     "order": (cifar10_jpeg.preresnet110, cifar10_jpeg.resnet110),
     "width": (cifar10_jpeg.wrn16_4, cifar10_jpeg.resnet110),
     "cardinality": WIDE,
+    "kan": (cifar10_jpeg.resnet20, cifar10_jpeg.rkanet20),
     "attention": (super_resolution.rcan_tiny_x2_short, super_resolution.edsr_tiny_x2_short),
 }
 

@@ -4,12 +4,12 @@
         [--only ours "timm, best"]
 
 DIR has validate.py of huggingface/pytorch-image-models. Each contestant is a command of its own, in
-turn: ours and timm's as they come, timm's with its best options on few cores (channels last, a
-decoding process for each, batches of 16), and both in bf16 if the CPU has instructions for it. Take
-1,000 images: timm's warms up with a batch of noise, 256 by default. The photographs are pieces of
-scikit-learn's, as JPEG files of 500x375. Weights are random, and each photograph lies in the folder
-of the class that the network predicts without any optimization: whoever changes a prediction gets
-less than 100 %.
+turn: ours as it comes, and by ONNX Runtime and OpenVINO; timm's as it comes, and with its best
+options on few cores (channels last, a decoding process for each, batches of 16); ours and timm's
+best in bf16 if the CPU has instructions for it. Take 1,000 images: timm's warms up with a batch of
+noise, 256 by default. The photographs are pieces of scikit-learn's, as JPEG files of 500x375.
+Weights are random, and each photograph lies in the folder of the class that the network predicts
+without any optimization: whoever changes a prediction gets less than 100 %.
 """
 
 import argparse
@@ -125,6 +125,7 @@ def timm_accuracy(script: Path, name: str, file: Path, folder: Path, *options: s
 def contestants(name: str, script: Path, file: Path, folder: Path) -> dict[str, Any]:
     best = ("--channels-last", "-j", str(os.cpu_count()), "-b", "16")
     our_options: dict[str, tuple[str, ...]] = {"ours": ()}
+    our_options |= {f"ours, {way}": ("--backend", way) for way in ("onnxruntime", "openvino")}
     timm_options: dict[str, tuple[str, ...]] = {"timm": (), "timm, best": best}
     if not is_emulated("bf16"):
         our_options["ours, bf16"] = ("--precision", "bf16")
@@ -150,8 +151,8 @@ def race_rows(name: str, runs: dict[str, Any], rounds: int) -> list[dict[str, An
     has_default = "timm" in runs
     rows = compare_times(name, seconds, "timm") if has_default else []
     for who in runs:
-        peer = who.replace("ours", "timm, best")
-        if who != peer and peer in runs:
+        peer = "timm, best, bf16" if who.endswith("bf16") else "timm, best"
+        if who.startswith("ours") and peer in runs:
             rows += compare_times(name, {k: seconds[k] for k in (who, peer)}, peer)[
                 : 2 - has_default
             ]

@@ -43,7 +43,6 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     add_options(parser)
     parser.add_argument("--benchmark", required=True, help="a benchmark of forecasting")
     parser.add_argument("--data", type=Path, help="folder with one folder per data set")
-    parser.add_argument("--compile", action="store_true", help="run the network by torch.compile")
     return parser.parse_args(arguments)
 
 

@@ -46,7 +46,6 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--benchmark", required=True, help="a benchmark of keyword spotting")
     parser.add_argument("--data", type=Path, help="folder with one folder per data set")
     parser.add_argument("--eager", action="store_true", help="fold no BatchNorm, channels first")
-    parser.add_argument("--compile", action="store_true", help="run the network by torch.compile")
     return parser.parse_args(arguments)
 
 

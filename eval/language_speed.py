@@ -1,12 +1,13 @@
 """Time our language models and their peers, in one process, in turn.
 
-    python -m eval.language_speed mudd gpt2 loops memory [--mudd DIR] [--rounds 10] [--record]
+    python -m eval.language_speed mudd gpt2 loops memory [--mudd DIR] [--rounds 20] [--record]
 
 mudd: MUDDFormer with 24 layers of 1,024 and our Transformer++ of the same sizes, a prompt of 512
 tokens and single tokens after it; beside them the released code with and without its connections,
 if DIR is a checkout of Caiyun-AI/MUDDFormer. gpt2: GPT-2, as it is and by zoo.optimize, and
-transformers' with sdpa (group `parity`). loops: the same blocks 1 to 6 times. memory: the peak of
-a training step, with checkpointing, each in a process of its own. Weights are random.
+transformers' (group `parity`) with sdpa, as it is and compiled with a static cache; after a prompt
+each is asked for the last position's logits alone. loops: the same blocks 1 to 6 times. memory: the
+peak of a training step, with checkpointing, each in a process of its own. Weights are random.
 """
 
 import argparse
@@ -29,7 +30,8 @@ from zoo.models.loop_residual.model import LoopGPT2
 from zoo.models.muddformer.model import MUDDFormer
 from zoo.models.transformer_pp.model import TransformerPP
 
-PROMPT, TOKENS = 512, 4  # tokens at once, and one by one
+PROMPT, TOKENS, MORE = 512, 4, 32  # tokens at once, one by one, and one by one by GPT-2
+GPT2_RUNS = (f"all logits of {PROMPT}", f"prompt of {PROMPT}", f"{PROMPT} and {MORE} tokens")
 SIZES: Any = {"layers": 24, "width": 1024, "heads": 16, "hidden": 2816}
 Rows = Iterator[dict[str, Any]]
 
@@ -120,37 +122,77 @@ def mudd(options: argparse.Namespace) -> Rows:
             yield from compare_times(title, pair, name)
 
 
+def transformers_gpt2(model: Any) -> dict[str, Turn]:
+    """Return a run of each kind of GPT2_RUNS by transformers, asked for the last logits alone."""
+
+    def prefill() -> Any:
+        return model(ids(PROMPT), use_cache=True, logits_to_keep=1).past_key_values
+
+    def generate() -> None:
+        cache = prefill()
+        for i in range(MORE):
+            model(ids(MORE)[:, i : i + 1], past_key_values=cache, use_cache=True)
+
+    runs = (lambda: model(ids(PROMPT), use_cache=False), prefill, generate)
+    return dict(zip(GPT2_RUNS, runs, strict=True))
+
+
+def compiled_gpt2(model: Any) -> dict[str, Turn]:
+    """Return the same with a static cache, compiled by torch with the weights as constants."""
+    theirs: Any = importlib.import_module("transformers")
+    cache = theirs.StaticCache(config=model.config, max_cache_len=PROMPT + MORE)
+    compiled: Any = torch.compile(model, dynamic=False)
+
+    def run(tokens: Tensor, **options: Any) -> None:
+        with torch._inductor.config.patch(freezing=True):
+            compiled(tokens, **options)
+
+    def prefill() -> None:
+        cache.reset()
+        run(ids(PROMPT), past_key_values=cache, use_cache=True, logits_to_keep=1)
+
+    def generate() -> None:
+        prefill()
+        for i in range(MORE):
+            run(ids(MORE)[:, i : i + 1], past_key_values=cache, use_cache=True)
+
+    runs = (partial(run, ids(PROMPT), use_cache=False), prefill, generate)
+    return dict(zip(GPT2_RUNS, runs, strict=True))
+
+
+def our_gpt2(model: Any) -> dict[str, Turn]:
+    """Return the same by ours."""
+
+    def generate() -> None:
+        cache = model.cache(1, PROMPT + MORE)
+        model.forward_head(model.forward_features(ids(PROMPT), cache)[:, -1:])
+        for i in range(MORE):
+            model(ids(MORE)[:, i : i + 1], cache)
+
+    runs = (partial(model, ids(PROMPT)), prompt(model), generate)
+    return dict(zip(GPT2_RUNS, runs, strict=True))
+
+
 def gpt2(options: argparse.Namespace) -> Rows:
     theirs: Any = importlib.import_module("transformers")
     peer = theirs.GPT2LMHeadModel(theirs.GPT2Config(attn_implementation="sdpa")).eval()
-    optimized: Any = optimize(GPT2(), example=ids(PROMPT))
+    ours = GPT2().eval()
+    optimized: Any = optimize(ours, example=ids(PROMPT))
     print(f"gpt2: {optimized.optimized}")
-    ours = {"ours": GPT2().eval(), "ours, optimized": optimized}
-
-    def tokens() -> None:
-        cache = peer(ids(PROMPT), use_cache=True).past_key_values
-        for i in range(32):
-            peer(ids(32)[:, i : i + 1], past_key_values=cache, use_cache=True)
-
-    def our_tokens(model: Any) -> None:
-        cache = model.cache(1, PROMPT + 32)
-        model.forward_head(model.forward_features(ids(PROMPT), cache)[:, -1:])
-        for i in range(32):
-            model(ids(32)[:, i : i + 1], cache)
-
-    def race_all(theirs: Turn, turn: Callable[[Any], Turn]) -> dict[str, list[float]]:
-        runs = {who: turn(model) for who, model in ours.items()}
-        return race({"transformers": theirs, **runs}, options.rounds)
-
-    all_logits = race_all(
-        lambda: peer(ids(PROMPT), use_cache=False), lambda model: partial(model, ids(PROMPT))
-    )
-    yield from compare_times(f"gpt2, all logits of {PROMPT}", all_logits)
-    generation = race_all(tokens, lambda model: partial(our_tokens, model))
-    prefill = race_all(lambda: peer(ids(PROMPT), use_cache=True), prompt)
-    yield from compare_times(f"gpt2, {PROMPT} and 32 tokens", generation)
+    contestants = {
+        "ours": our_gpt2(ours),
+        "ours, optimized": our_gpt2(optimized),
+        "transformers": transformers_gpt2(peer),
+        "transformers, compiled": compiled_gpt2(peer),
+    }
+    seconds = {}
+    for title in GPT2_RUNS:
+        turns = {who: runs[title] for who, runs in contestants.items()}
+        seconds[title] = race(turns, options.rounds, warm_up=3)  # a static cache compiles twice
+        yield from compare_times(f"gpt2, {title}", seconds[title])
+    _, prefill, generation = seconds.values()
     yield from compare_times(
-        "gpt2, 32 tokens",
+        f"gpt2, {MORE} tokens",
         {
             who: [a - b for a, b in zip(times, prefill[who], strict=True)]
             for who, times in generation.items()
@@ -223,7 +265,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("kinds", nargs="+", choices=KINDS)
     parser.add_argument("--mudd", type=Path, help="checkout of Caiyun-AI/MUDDFormer")
-    parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--record", action="store_true", help="add the rows to eval/results")
     options = parser.parse_args()
     torch.manual_seed(0)

@@ -41,6 +41,8 @@ def main() -> None:
             page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
             page.emulate_media(color_scheme=scheme)
             page.goto((site / "index.html").as_uri() + place)
+            if place:
+                page.locator("#all tbody tr").first.wait_for()
             halves.append(Image.open(io.BytesIO(page.screenshot())))
         browser.close()
     whole = Image.new("RGB", (2 * WIDTH, HEIGHT))
@@ -48,7 +50,7 @@ def main() -> None:
         whole.paste(half, (number * WIDTH, 0))
     OUT.parent.mkdir(exist_ok=True)
     with atomic_path(OUT) as temporary:
-        whole.quantize(128).save(temporary, "png", optimize=True)
+        whole.quantize(256, kmeans=3).save(temporary, "png", optimize=True)
     print(OUT.relative_to(ROOT), OUT.stat().st_size)
 
 

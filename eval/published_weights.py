@@ -4,7 +4,7 @@
 
 pytorchcv and torchvision are read as they are installed; the others, which are no packages, in
 DIR/OWNER/NAME@COMMIT/, where the files that eval/weights_of_repositories.py names have been put.
-Without DIR their entries stay those of the files; so do the pins (sha256).
+The entries of repositories that are not in DIR stay those of the files; so do the pins (sha256).
 
 A provider is one function that yields entries; PROVIDERS has them in the order of preference.
 """
@@ -14,7 +14,6 @@ import csv
 import re
 from collections.abc import Callable, Iterator, Mapping
 from decimal import ROUND_DOWN, Decimal
-from fnmatch import fnmatchcase
 from importlib import metadata
 from importlib.resources import files
 from pathlib import Path
@@ -208,10 +207,8 @@ def from_repository(repository: Repository) -> Callable[[Path | None], Entries]:
     """Return the provider that reads a repository's files, which are below DIR/OWNER/."""
 
     def provide(folder: Path | None) -> Entries:
-        if folder:
-            owner, _, name = repository.name.partition("/")
-            (files,) = (folder / owner).glob(f"{name}@*")
-            yield from repository.entries(files)
+        for path in folder.glob(f"{repository.name}@*") if folder else ():
+            yield from repository.entries(path)
 
     return provide
 
@@ -233,10 +230,10 @@ def versions(folder: Path | None) -> dict[str, str]:
     return packages | commits
 
 
-def sources_of(provider: str) -> str:
-    """Return the shell pattern of the sources that a provider's entries are read in."""
-    owners = {r.provider: f"{r.name.partition('/')[0]}/*" for r in REPOSITORIES}
-    return owners.get(provider, provider)
+def sources_of(provider: str) -> tuple[str, ...]:
+    """Return the package or the repositories that a provider's entries are read in."""
+    repositories = {r.provider: (r.name, *r.also) for r in REPOSITORIES}
+    return repositories.get(provider, (provider,))
 
 
 def complete(name: str, provider: str, new: dict[str, Any], old: dict[str, Any]) -> dict[str, Any]:
@@ -259,7 +256,7 @@ def content(folder: Path | None = None) -> dict[str, dict[str, Any]]:
     """Return {paper: published_weights.json}, with the pins of the present files.
 
     Args:
-        folder: The repositories' files; None keeps the entries that came from repositories.
+        folder: Files of repositories; the entries that came from the others are kept.
     """
     tables_before = {path.parent.name: read_json(path) for path in MODELS_DIR.glob(f"*/{FILE}")}
     before = {
@@ -270,13 +267,12 @@ def content(folder: Path | None = None) -> dict[str, dict[str, Any]]:
     tables: dict[str, dict[str, Any]] = {}
     for provider, entries in PROVIDERS.items():
         kept = {name: old for name, old in before.items() if old["provider"] == provider}
-        current = dict(entries(folder)) if folder or provider in PACKAGES else kept
+        current = dict(entries(folder)) or kept
         for name, new in current.items():
             paper = get_entry(name.partition(".")[0]).family.rpartition(".")[2]
             table = tables.setdefault(paper, {"read in": {}, "weights": {}})
             table["weights"][name] = complete(name, provider, new, kept.get(name, {}))
-            pattern = sources_of(provider)
-            table["read in"] |= {k: v for k, v in read_in.items() if fnmatchcase(k, pattern)}
+            table["read in"] |= {k: read_in[k] for k in sorted(sources_of(provider))}
     return tables
 
 

@@ -22,6 +22,8 @@ from zoo.papers.records import Paper
 
 ROOT = Path(__file__).parent.parent
 END = "<!-- end of table -->"
+COMPILERS = ("torch.compile", "ONNX Runtime", "OpenVINO")
+OURS = ("ours", "ours as upscale", "ours, optimized")
 SCORES = ("right answers", "psnr", "loss")  # of bundled weights
 TRIALS = (Status.SUPPORTS, Status.CONTRADICTS, Status.INCONCLUSIVE)
 
@@ -101,7 +103,7 @@ def speeds_table(records: Iterable[Record]) -> str:
     for (title, network), record in latest.items():
         for row in record["rows"]:
             is_ours = row["who"].startswith("ours") and not row["against"].startswith("ours")
-            if _network(row) == network and is_ours:
+            if _network(row) == network and is_ours and "ratio" in row:
                 quartiles = " to ".join(f"{ratio:.2f}" for ratio in row.get("quartiles", ()))
                 ratio, rounds = f"{row['ratio']:.2f}", f"{record['rounds']} rounds"
                 if "bytes" in row:
@@ -109,6 +111,37 @@ def speeds_table(records: Iterable[Record]) -> str:
                 names = (title, row["model"], row["who"], row["against"])
                 cpu = record["setting"].get("cpu", "")
                 lines.append(f"| {' | '.join((*names, ratio, quartiles, rounds, cpu))} |")
+    return "\n".join(lines)
+
+
+def compilers_table(records: Iterable[Record]) -> str:
+    """Return a line for each network: how many times as fast as eager each way to run it is."""
+    lines = [
+        "| network | input | zoo.optimize | torch.compile | ONNX Runtime | OpenVINO "
+        "| to the best peer | quartiles | ready in |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    latest: dict[str, tuple[Record, dict[str, Any]]] = {}
+    for record in records:
+        if record["kind"] == "speed" and record["what"] == "images":
+            for name in {row["model"] for row in record["rows"] if "preparation" in row}:
+                rows = {row["who"]: row for row in record["rows"] if row["model"] == name}
+                latest[name] = record, rows
+    for name, (record, rows) in latest.items():
+        ours = rows["ours, optimized"]
+        eager = next(row for who, row in rows.items() if who not in (*COMPILERS, *OURS))
+        times = {who: f"{eager['seconds'] / row['seconds']:.2f}" for who, row in rows.items()}
+        shape = record["setting"]["inputs"][name]
+        cells = (
+            name,
+            f"{shape[0]} x {shape[-1]}",
+            f"{times['ours, optimized']} ({ours['backend']})",
+            *(times[who] for who in COMPILERS),
+            f"{ours['ratio']:.2f}",
+            " to ".join(f"{ratio:.2f}" for ratio in ours["quartiles"]),
+            f"{ours['preparation']:.0f} s",
+        )
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
@@ -132,7 +165,10 @@ def pages(verdicts: Sequence[Verdict]) -> dict[Path, str]:
     tables = {
         "README.md": {"<!-- sums": f"\n{sums}\n", "<!-- table": overview_table(verdicts)},
         "docs/reproduce.md": {"<!-- table": papers_table(verdicts)},
-        "docs/performance.md": {"<!-- speeds": speeds_table(ledger.published().records())},
+        "docs/performance.md": {
+            "<!-- compilers": compilers_table(ledger.published().records()),
+            "<!-- speeds": speeds_table(ledger.published().records()),
+        },
     }
     texts = {}
     for name, replaced in tables.items():

@@ -21,7 +21,7 @@ from zoo.data.benchmarks import BENCHMARKS
 from zoo.distributed import DEVICES, ProcessGroup, init, shutdown
 from zoo.evaluation import ledger
 from zoo.evaluation.answer_log import write_indented
-from zoo.evaluation.config import PRECISIONS, EvalConfig
+from zoo.evaluation.config import BACKENDS, PRECISIONS, EvalConfig
 from zoo.evaluation.contents import run_contents
 from zoo.evaluation.engine import Evaluator, run_evaluation, shard
 from zoo.evaluation.spec import make_record, to_json
@@ -41,6 +41,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", default="", help="architecture of a file")
     parser.add_argument("--protocol", default="", help="protocol of a paper: paper/name")
     parser.add_argument("--precision", choices=PRECISIONS, default="fp32")
+    parser.add_argument("--backend", choices=BACKENDS, default="eager", help="of zoo.optimize")
     parser.add_argument("--batch-size", type=int, default=0, help="0: the evaluator's own")
     parser.add_argument("--workers", type=int, default=0, help="processes that decode samples")
     parser.add_argument("--limit", type=int, default=0, help="evaluate only the first N samples")
@@ -115,7 +116,8 @@ def measure(
     fields = EvalConfig.__dataclass_fields__
     config = EvalConfig(**{k: v for k, v in vars(options).items() if k in fields})
     names = model_names(options.weights, model)
-    setting = to_json({**names, **key, "precision": config.precision, "limit": config.limit})
+    how = {"precision": config.precision, "backend": config.backend, "limit": config.limit}
+    setting = to_json({**names, **key, **how})
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     console = Console(stderr=True)
     hidden = not group.is_main or not console.is_terminal

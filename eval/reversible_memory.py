@@ -1,16 +1,20 @@
-"""Measure the memory of a training step of RevCol by its number of columns (2212.11696).
+"""Measure the memory of a training step of a reversible network by its depth.
 
-    python -m eval.reversible_memory [--columns 2 4 8 16] [--size revcol_tiny] [--record]
+    python -m eval.reversible_memory [revcol | revbifpn] [--depths 2 4 8 16] [--record]
+
+RevCol (2212.11696) by its columns; RevBiFPN (2206.14098) by the RevSilos after the last level.
 
 A step is a forward and a backward pass of a batch of images in float32, in a process of its own.
-all: every activation is kept; columns: the levels of each column; last: those of the last alone.
-Memory is the resident peak beyond imports, less parameters and gradients, which grow with the
-columns in any case; glibc gives freed tensors back at once (RETURNS). Errors are of the gradients,
-against those in float64.
+all: every activation is kept; columns: the levels of each column; last: the last levels alone.
+Memory is the resident peak beyond imports, less parameters and gradients, which grow with the depth
+in any case; glibc gives freed tensors back at once (RETURNS). Errors are of the gradients, against
+those in float64.
 """
 
 import argparse
 import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -19,20 +23,47 @@ import torch
 from eval.speed import peak_bytes, report
 from zoo.models._builder import build_model
 
-KEPT: dict[str, dict[str, Any]] = {
-    "all": {"enable": False},
-    "columns": {"columns": 1},
-    "last": {"columns": 0},
-}
 FLOAT = 4  # bytes
 RETURNS = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536"}
 
 
-def step(name: str, columns: int, kept: str, batch: int, pixels: int, dtype: torch.dtype) -> Any:
+@dataclass(frozen=True)
+class Subject:
+    """A network and how it is made deeper."""
+
+    model: str  # its name
+    depth: str  # argument of its constructor
+    unit: str  # what that counts
+    depths: Sequence[int]  # by default
+    kept: Mapping[str, Mapping[str, Any]]  # name -> arguments of set_grad_checkpointing
+
+
+SUBJECTS = {
+    "revcol": Subject(
+        "revcol_tiny",
+        "columns",
+        "columns",
+        (2, 4, 8, 16),
+        {"all": {"enable": False}, "columns": {"columns": 1}, "last": {"columns": 0}},
+    ),
+    "revbifpn": Subject(
+        "revbifpn_s0",
+        "fusions",
+        "RevSilos",
+        (2, 4, 8, 16),
+        {"all": {"enable": False}, "last": {"enable": True}},
+    ),
+}
+
+
+def step(
+    subject: Subject, depth: int, kept: str, batch: int, pixels: int, dtype: torch.dtype
+) -> Any:
     """Run one step with random weights, the same for all; return its network."""
     torch.manual_seed(0)
-    network: Any = build_model(name, columns=columns).to(dtype).train()
-    network.set_grad_checkpointing(**KEPT[kept])
+    args: dict[str, Any] = {subject.depth: depth}
+    network: Any = build_model(subject.model, **args).to(dtype).train()
+    network.set_grad_checkpointing(**subject.kept[kept])
     x = torch.randn(batch, 3, pixels, pixels).to(dtype)
     network(x).square().mean().backward()
     return network
@@ -43,16 +74,17 @@ def gradients(network: Any) -> torch.Tensor:
     return torch.cat([parameter.grad.flatten().double() for parameter in network.parameters()])
 
 
-def rows_of(name: str, columns: int, batch: int, pixels: int) -> list[dict[str, Any]]:
+def rows_of(subject: Subject, depth: int, batch: int, pixels: int) -> list[dict[str, Any]]:
     """Return a row of bytes and of the gradients' error for each way of keeping activations."""
-    expected = gradients(step(name, columns, "all", 1, pixels, torch.float64))
+    few = min(batch, 2)  # one has no deviation at the last level of a small image
+    expected = gradients(step(subject, depth, "all", few, pixels, torch.float64))
     rows: list[dict[str, Any]] = []
-    for kept in KEPT:
-        run = partial(step, name, columns, kept, batch, pixels, torch.float32)
-        actual = gradients(step(name, columns, kept, 1, pixels, torch.float32))
+    for kept in subject.kept:
+        run = partial(step, subject, depth, kept, batch, pixels, torch.float32)
+        actual = gradients(step(subject, depth, kept, few, pixels, torch.float32))
         rows.append(
             {
-                "model": f"{name}, {columns} columns",
+                "model": f"{subject.model}, {depth} {subject.unit}",
                 "who": f"{kept} kept",
                 "bytes": peak_bytes(run) - 2 * FLOAT * len(actual),
                 "error": float((actual - expected).norm() / expected.norm()),
@@ -64,20 +96,21 @@ def rows_of(name: str, columns: int, batch: int, pixels: int) -> list[dict[str, 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--columns", type=int, nargs="+", default=[2, 4, 8, 16])
-    parser.add_argument("--size", default="revcol_tiny")
+    parser.add_argument("network", choices=SUBJECTS, nargs="?", default="revcol")
+    parser.add_argument("--depths", type=int, nargs="+")
     parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--pixels", type=int, default=224)
     parser.add_argument("--record", action="store_true", help="add the rows to eval/results")
     options = parser.parse_args()
     os.environ.update(RETURNS)  # of the processes that are measured
+    subject = SUBJECTS[options.network]
     rows: list[dict[str, Any]] = []
-    for columns in options.columns:
-        rows += rows_of(options.size, columns, options.batch, options.pixels)
-        for row in rows[-len(KEPT) :]:
+    for depth in options.depths or subject.depths:
+        rows += rows_of(subject, depth, options.batch, options.pixels)
+        for row in rows[-len(subject.kept) :]:
             print(f"{row['model']}, {row['who']}: gradients {row['error']:.1e} off", flush=True)
     setting = {"batch": options.batch, "pixels": options.pixels}
-    title = "memory of reversible columns" if options.record else ""
+    title = f"memory of reversible {subject.unit}" if options.record else ""
     report(rows, 1, setting, title)
 
 

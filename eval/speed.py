@@ -1,106 +1,83 @@
-"""Time our networks and their peers, in one process, in turn.
+"""Time our networks and what one would otherwise take, in one process, in turn.
 
-    python -m eval.speed rcan_x4 carn_m wrn28_10 [--train] [--carn DIR] [--rounds 10] [--record]
+    python -m eval.speed [rcan_x4 carn_m wrn28_10] [--carn DIR] [--rounds 20] [--record]
+    python -m eval.speed resnet50 --train
+    python -m eval.speed resnet50 --memory
 
-A round runs every contestant once; the ratio is the median over the rounds of the peer's seconds
-to ours. Ours run as they are (eager, float32), super-resolution as `zoo upscale` runs it
-(channels_last, inference mode), classifiers by zoo.optimize, on a batch; with --train, steps of
-SGD. The memory of a classifier is the peak of a process of its own, the median of five (the same
-network varies by a tenth). Peers: timm, or for CIFAR pytorchcv; the dependency group `parity` has
-spandrel's RCAN; the authors' CARN, if DIR is a checkout of nmhkahn/CARN-pytorch. Weights are
-random.
+A round runs every contestant once; the ratio is the median over the rounds of the best peer's
+seconds to ours. Ours run as they are (eager, float32) and by zoo.optimize, super-resolution also as
+`zoo upscale` runs it (channels_last, inference mode). Peers: the same network of timm, for CIFAR of
+pytorchcv, for RCAN of spandrel (dependency group `parity`), or the authors' CARN, if DIR is a
+checkout of nmhkahn/CARN-pytorch; and that network, or else ours, by torch.compile with frozen
+weights, ONNX Runtime and OpenVINO. With --train, steps of SGD beside the peer's; with --memory, the
+peak of a process for each contestant, the median of five (the same network varies by a tenth).
+Weights are random. Without names, the networks of docs/performance.md.
 """
 
 import argparse
 import copy
-import importlib
 import json
 import multiprocessing
+import os
 import random
 import statistics
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import timm
 import torch
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
-from torch import nn
+from torch import Tensor, nn
 
+from eval.peers import Make, Run, authors_carn, peer, spandrel_rcan, with_compilers
 from zoo.evaluation.environment import environment
 from zoo.evaluation.ledger import published
 from zoo.evaluation.memory import PeakMemory
 from zoo.inference.optimize import optimize
+from zoo.inference.tiling import AtScale
 from zoo.models._builder import build_model
 from zoo.models._registry import get_entry
 
-Run = Callable[[torch.Tensor], Any]
-Make = Callable[[], Any]  # returns a Run
 Turn = Callable[[], Any]
 SIZE = 128  # pixels of the small image, each side
+SCALE = 4  # of super-resolution
+NETWORKS = (  # without names
+    *("resnet20", "resnet110", "preresnet164", "wrn28_10"),
+    *("resnet18", "resnet50", "resnext50_32x4d", "res2net50_26w_4s", "rdnet_tiny"),
+)
 PROCESSES = 5  # whose peak memory is measured
-
-
-def spandrel_rcan(ours: nn.Module) -> Run:
-    """Return spandrel's network with our tensors, on a copy of its input, which it changes."""
-    from spandrel import ModelLoader
-
-    peer = ModelLoader(device="cpu").load_from_state_dict(ours.state_dict()).model.eval()
-    return lambda x: peer(x.clone())
-
-
-def authors_carn(ours: nn.Module, checkout: Path) -> Run:
-    sys.path.insert(0, str(checkout / "carn"))
-    module: Any = importlib.import_module("model.carn_m")
-    peer = module.Net(multi_scale=True, group=4).eval()
-    return lambda x: peer(x, 4)
 
 
 def as_upscale_runs(ours: nn.Module) -> Run:
     ready: Any = ours.to(memory_format=torch.channels_last)
 
-    def run(x: torch.Tensor) -> Any:
+    def run(x: Tensor) -> Any:
         with torch.inference_mode():
             return ready(x.contiguous(memory_format=torch.channels_last))
 
     return run
 
 
-CIFAR = {  # our name: pytorchcv's
-    "resnet110": "resnet110_cifar10",
-    "preresnet164": "preresnet164bn_cifar10",
-    "wrn28_10": "wrn28_10_cifar10",
-}
+def classifiers(name: str, x: Tensor) -> dict[str, Make]:
+    """Return how to make ours as it is, ours optimized for such images, and peers."""
+    ours = partial(build_model, name)
+    ((who, theirs),) = peer(name).items() or [("eager", ours)]
+    return {
+        "ours": lambda: ours().eval(),
+        "ours, optimized": lambda: optimized(ours(), x),
+        **with_compilers(who, theirs, x),
+    }
 
 
-def peer(name: str) -> dict[str, Make]:
-    """Return how to make the same network of timm or pytorchcv, if one of them has it."""
-    if timm.is_model(name):
-        return {"timm": partial(timm.create_model, name)}
-    provider: Any = importlib.import_module("pytorchcv.model_provider")
-    return {"pytorchcv": partial(provider.get_model, CIFAR[name])} if name in CIFAR else {}
-
-
-def classifiers(name: str, x: torch.Tensor) -> dict[str, Make]:
-    """Return how to make ours as it is, ours optimized for such images, and a peer, if any."""
-
-    def optimized() -> Run:
-        ready: Any = optimize(build_model(name).eval(), example=x)
-        print(f"{name}: {ready.optimized}")
-        return ready
-
-    def plain(make: Make) -> Run:
-        ready: Run = make().eval()
-        return ready
-
-    ours = partial(plain, partial(build_model, name))
-    peers = {who: partial(plain, make) for who, make in peer(name).items()}
-    return {"ours": ours, "ours, optimized": optimized, **peers}
+def optimized(network: nn.Module, x: Tensor) -> Any:
+    ready: Any = optimize(network, example=x)
+    print(ready.optimized)
+    return ready
 
 
 def learners(name: str) -> dict[str, Make]:
@@ -124,7 +101,7 @@ def step(network: Any) -> Run:
     """Return a step of SGD with momentum on images, whose classes are all 0."""
     optimizer = torch.optim.SGD(network.train().parameters(), lr=0.01, momentum=0.9)
 
-    def run(x: torch.Tensor) -> None:
+    def run(x: Tensor) -> None:
         with torch.enable_grad():
             optimizer.zero_grad()
             target = torch.zeros(len(x), dtype=torch.long)
@@ -134,21 +111,23 @@ def step(network: Any) -> Run:
     return run
 
 
-def upscalers(name: str, checkout: Path | None) -> dict[str, Make]:
-    """Return how to make ours, and a peer with its tensors."""
-    ours = build_model(name).eval()
-    makers: dict[str, Make] = {
+def upscalers(name: str, checkout: Path | None, x: Tensor) -> dict[str, Make]:
+    """Return how to make ours, as it is, as `zoo upscale` runs it and optimized, and peers."""
+    ours = AtScale(build_model(name).eval(), SCALE)
+    who, theirs = "eager", cast(nn.Module, ours)
+    if name.startswith("rcan"):
+        who, theirs = "spandrel", spandrel_rcan(ours.network)
+    if name == "carn_m" and checkout:
+        who, theirs = "authors", authors_carn(checkout)
+    return {
         "ours": lambda: ours,
         "ours as upscale": lambda: as_upscale_runs(copy.deepcopy(ours)),
+        "ours, optimized": lambda: optimized(ours, x),
+        **with_compilers(who, lambda: theirs, x),
     }
-    if name.startswith("rcan"):
-        makers["spandrel"] = partial(spandrel_rcan, ours)
-    if name == "carn_m" and checkout:
-        makers["authors"] = partial(authors_carn, ours, checkout)
-    return makers
 
 
-def contestants(name: str, train: bool, x: torch.Tensor) -> dict[str, Make]:
+def contestants(name: str, train: bool, x: Tensor) -> dict[str, Make]:
     """Return {contestant: how to make it} for a classifier of ours and its peer."""
     return learners(name) if train else classifiers(name, x)
 
@@ -185,17 +164,23 @@ def twice(name: str, who: str, train: bool, shape: Sequence[int]) -> None:
 
 
 def memory(name: str, train: bool, shape: Sequence[int]) -> list[dict[str, Any]]:
-    """Return rows: median peak bytes of each contestant, and the ratio to the peer's."""
+    """Return rows: median peak bytes of each contestant, and the ratio to the smallest peer's."""
     names = list(contestants(name, train, torch.empty(0)))
     runs = {who: partial(twice, name, who, train, shape) for who in names}
     turns = [{who: peak_bytes(run) for who, run in runs.items()} for _ in range(PROCESSES)]
     peaks = {who: statistics.median(turn[who] for turn in turns) for who in names}
-    base = next((who for who in names if not who.startswith("ours")), "ours")
+    base = best_peer(peaks)
     title = f"{name}, memory of a step" if train else f"{name}, memory"
     return [
         {"model": title, "who": who, "bytes": peak, "against": base, "ratio": peak / peaks[base]}
         for who, peak in peaks.items()
     ]
+
+
+def best_peer(medians: Mapping[str, float]) -> str:
+    """Return the peer that takes least; without one, ours as it is."""
+    others = [who for who in medians if not who.startswith("ours")]
+    return min(others, key=medians.__getitem__, default="ours")
 
 
 def race(runs: Mapping[str, Turn], rounds: int, warm_up: int = 1) -> dict[str, list[float]]:
@@ -220,8 +205,8 @@ def compare_times(
     name: str, seconds: dict[str, list[float]], base: str = ""
 ) -> list[dict[str, Any]]:
     """Return rows: median seconds, and median and quartiles of the ratio of the seconds of `base`
-    (by default the peer, else ours as it is) to them."""
-    base = base or next((who for who in seconds if not who.startswith("ours")), "ours")
+    (by default the fastest peer, else ours as it is) to them."""
+    base = base or best_peer({who: statistics.median(times) for who, times in seconds.items()})
     rows = []
     for who, times in seconds.items():
         ratios = [b / t for b, t in zip(seconds[base], times, strict=True)]
@@ -233,33 +218,51 @@ def compare_times(
     return rows
 
 
+def measure(name: str, options: argparse.Namespace, x: Tensor) -> list[dict[str, Any]]:
+    """Make and race the contestants of a network; return their rows."""
+    if not get_entry(name).is_classifier:
+        makers = upscalers(name, options.carn, x)
+    elif options.memory:
+        return memory(name, options.train, x.shape)
+    else:
+        makers = contestants(name, options.train, x)
+    runs, details = dict[str, Turn](), dict[str, dict[str, Any]]()
+    for who, make in makers.items():
+        start = time.perf_counter()
+        run = make()
+        with torch.no_grad():
+            run(x)
+        details[who] = {"preparation": round(time.perf_counter() - start, 2)}
+        if report := getattr(run, "optimized", None):
+            details[who] |= {"backend": report.backend, "steps": report.steps}
+        runs[who] = partial(run, x)
+    title = f"{name}, a step of training" if options.train else name
+    rows = compare_times(title, race(runs, options.rounds))
+    torch.compiler.reset()  # it compiles the code that networks share eight times at most
+    return [row | details[row["who"]] for row in rows]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("models", nargs="+")
+    parser.add_argument("models", nargs="*", default=NETWORKS)
     parser.add_argument("--train", action="store_true", help="time steps of training")
+    parser.add_argument("--memory", action="store_true", help="measure memory instead of time")
     parser.add_argument("--carn", type=Path, help="checkout of nmhkahn/CARN-pytorch")
     parser.add_argument("--batch", type=int, default=8, help="images a batch of a classifier")
-    parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--record", action="store_true", help="add the rows to eval/results")
     options = parser.parse_args()
-    torch.manual_seed(0)
-    rows, shapes = [], {}
+    os.environ["ZOO_BACKENDS"] = ""  # every backend is chosen anew
+    torch._inductor.config.force_disable_caches = True  # and compiled anew
+    rows, shapes = [], dict[str, list[int]]()
     for name in options.models:
         entry = get_entry(name)
-        shape = (
-            (options.batch, *entry.cfg["input_size"]) if entry.is_classifier else (1, 3, SIZE, SIZE)
-        )
-        x, shapes[name] = torch.rand(shape), list(shape)
-        if entry.is_classifier:
-            makers = contestants(name, options.train, x)
-        else:
-            makers = upscalers(name, options.carn)
-        runs = {who: partial(make(), x) for who, make in makers.items()}
-        title = f"{name}, a step of training" if options.train else name
-        rows += compare_times(title, race(runs, options.rounds))
-        del runs
-        rows += memory(name, options.train, shape) if entry.is_classifier else []
-    title = "training steps" if options.train else "images"
+        size = (options.batch, *entry.cfg["input_size"])
+        shapes[name] = list(size if entry.is_classifier else (1, 3, SIZE, SIZE))
+        torch.manual_seed(0)
+        rows += measure(name, options, torch.rand(shapes[name]))
+    kind = "training steps" if options.train else "images"
+    title = f"memory of {kind}" if options.memory else kind
     report(rows, options.rounds, {"inputs": shapes}, title if options.record else "")
 
 

@@ -83,7 +83,9 @@ def relation(name: str, tag: str, overrides: TimmOverrides) -> tuple[str, str, i
 
 def weights_entry(name: str, cfg: PretrainedCfg, overrides: TimmOverrides) -> dict[str, Any]:
     """Return an entry of timm_weights.json, without reported accuracies."""
-    kind, note, _ = relation(name, cfg.tag or "", overrides)
+    tag = cfg.tag or ""
+    kind, note, _ = relation(name, tag, overrides)
+    protocol = overrides.protocols.get(name) or overrides.protocols.get(tag)
     preprocessing = {key: getattr(cfg, key) for key in PREPROCESSING}
     return {
         "repo": cfg.hf_hub_id,
@@ -94,7 +96,7 @@ def weights_entry(name: str, cfg: PretrainedCfg, overrides: TimmOverrides) -> di
         "relation": kind,
         "note": note,
         "recipe": cfg.tag,
-        **({"protocol": protocol} if (protocol := overrides.protocols.get(cfg.tag or "")) else {}),
+        **({"protocol": protocol} if protocol else {}),
         "origin": cfg.origin_url or cfg.url or f"https://huggingface.co/{cfg.hf_hub_id}",
         "benchmarks": [IMAGENET],
         "preprocessing": {k: v for k, v in preprocessing.items() if v is not None},

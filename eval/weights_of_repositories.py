@@ -12,7 +12,9 @@ from typing import Any
 
 from eval.weights_of_deit import deit
 from eval.weights_of_kair import SR_BENCHMARKS, kair
+from eval.weights_of_revbifpn import revbifpn
 from eval.weights_of_revcol import revcol
+from eval.weights_of_torch7 import fb_resnet, functional_zoo, resnext
 from zoo.papers.weights import OTHER_RECIPE
 
 Entries = Iterator[tuple[str, dict[str, Any]]]
@@ -26,6 +28,7 @@ class Repository:
     provider: str  # as the entries say it
     name: str  # owner/name on GitHub
     entries: Callable[[Path], Entries]  # from the folder with its files
+    also: tuple[str, ...] = ()  # other repositories, in folders beside, that it reads
 
 
 def digits(url: str) -> str:
@@ -220,9 +223,13 @@ CHENYAOFO = {
 REPOSITORIES = (
     Repository("deit", "facebookresearch/deit", deit),
     Repository("EDSR-PyTorch", "sanghyun-son/EDSR-PyTorch", edsr_pytorch),
-    Repository("KAIR", "cszn/KAIR", kair),
+    Repository("KAIR", "cszn/KAIR", kair, also=("cszn/DnCNN",)),
     Repository("torchSR", "Coloquinte/torchSR", torchsr),
     Repository("ResNeSt", "zhanghang1989/ResNeSt", resnest),
     Repository("RevCol", "megvii-research/RevCol", revcol),
+    Repository("RevBiFPN", "CerebrasResearch/RevBiFPN", revbifpn),
+    Repository("ResNeXt", "facebookresearch/ResNeXt", resnext),
+    Repository("fb.resnet.torch", "facebookarchive/fb.resnet.torch", fb_resnet),
+    Repository("functional-zoo", "szagoruyko/functional-zoo", functional_zoo),
     Repository("chenyaofo", "chenyaofo/pytorch-cifar-models", chenyaofo),
 )

@@ -26,6 +26,8 @@ CHEAPER: list[dict[str, Any]] = [
     {"channels": 16, "groups": 2, "blocks": 2, "reduction": 4},
     {"channels": (8, 12, 16)},
     {"blocks": 2},
+    {"blocks": (3, 2, 2)},
+    {"fusions": 0},
     {"stages": ((2, 4),) * 4, "stem_width": 8, "cardinality": 2},
     {"size": "S3", "img_size": 32},
     {"base_width": 8},

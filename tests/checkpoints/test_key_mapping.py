@@ -36,7 +36,10 @@ def drawn(shapes: dict[str, tuple[int, ...]], mapping: KeyMapping) -> State:
     state = {}
     for key, shape in shapes.items():
         transformed = any(re.fullmatch(pattern, key) for pattern, *_ in mapping.transforms)
-        small = [n if transformed and i == 0 else min(n, 3) for i, n in enumerate(shape)]
+        small = [
+            n if transformed and (i == 0 or len(shape) == 4) else min(n, 3)
+            for i, n in enumerate(shape)
+        ]
         state[key] = torch.randn(small) if small else torch.randint(1 << 40, ())
     return state
 
@@ -89,6 +92,13 @@ def test_key_mapping_round_trip_preserves_tensors(mapping: KeyMapping, name: str
     assert mapping.renames == () or theirs.keys() != stored.keys()
 
 
+LAST_GATES = {  # of SkipNets, which decide on nothing
+    **{f"38_{gate}": "group3_gate5" for gate in ("ff", "rnn")},
+    **{f"74_{gate}": "group3_gate11" for gate in ("ff", "rnn")},
+    **{f"110_{gate}": "group3_gate17" for gate in ("ff", "rnn")},
+    "152_rnn": "group3_gate24",
+    **{f"{depth}_rnn": "group4_gate2" for depth in (34, 50, 101)},
+}
 BUFFERS = {
     "openai-community/gpt2": ["h.3.attn.bias", "transformer.h.11.attn.masked_bias"],
     "nanoGPT": ["transformer.h.0.attn.bias"],
@@ -100,6 +110,8 @@ BUFFERS = {
     "AugMix, RobustBench": ["mu", "sigma"],
     "megvii-research/RevCol": ["subnet0.alpha3"],
     "megvii-research/RevCol, supervised": ["subnet0.alpha3"],
+    "klasleino/gloro": ["backbone.2.identity", "init_layer"],
+    **{f"ucbdrive/skipnet, {name}": [f"{last}.conv1.weight"] for name, last in LAST_GATES.items()},
 }
 
 

@@ -4,7 +4,6 @@ import argparse
 import io
 import json
 import os
-import struct
 from pathlib import Path
 from typing import Any
 
@@ -53,23 +52,6 @@ def test_read_checkpoint_harmless_values_beside_weights_are_dropped(
     state, dropped = read_checkpoint(path)
     assert state.keys() == STATE.keys()
     assert dropped == {"value": "beside the tensors"}
-
-
-def test_read_checkpoint_torch7_says_what_to_take_instead(tmp_path: Path) -> None:
-    """A tensor that claims more numbers than its storage has, as Torch7 writes both."""
-
-    def torch_object(index: int, kind: bytes) -> bytes:
-        texts = (b"V 1", kind)
-        return struct.pack("<ii", 4, index) + b"".join(
-            struct.pack("<i", len(text)) + text for text in texts
-        )
-
-    storage = torch_object(2, b"torch.FloatStorage") + struct.pack("<qf", 1, 1.0)
-    tensor = torch_object(1, b"torch.FloatTensor") + struct.pack("<iqqq", 1, 4096, 1, 1) + storage
-    path = tmp_path / "resnet-50.t7"
-    path.write_bytes(tensor)
-    with pytest.raises(WeightsError, match=r"a file of Torch7, and the readers .* `zoo show`"):
-        read_checkpoint(path)
 
 
 def test_read_checkpoint_safe_types_are_not_left_allowed(tmp_path: Path) -> None:

@@ -211,18 +211,11 @@ def test_evaluate_bf16_changes_no_sampled_predictions() -> None:
 
 
 @pytest.mark.slow
-def test_evaluate_compiled_matches_eager_count() -> None:
-    """By inductor, which needs a C compiler."""
-    assert (
-        right(
-            run(
-                "resnet20.zoo_digits",
-                "--benchmark",
-                "digits/test",
-                "--compile",
-                "--batch-size",
-                "120",
-            )
-        )
-        == 358
-    )
+@pytest.mark.parametrize("backend", ["inductor", "onnxruntime", "openvino"])
+def test_evaluate_backend_matches_eager_count(backend: str) -> None:
+    """By inductor, which needs a C++ compiler, and by sessions."""
+    options = ("--benchmark", "digits/test", "--backend", backend, "--batch-size", "120")
+    record = run("resnet20.zoo_digits", *options)
+    assert right(record) == 358
+    assert record["backend"] == backend
+    assert record["changed"] == {"count": 0, "total": 100}

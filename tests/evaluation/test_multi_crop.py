@@ -73,6 +73,7 @@ def test_multicrop_center_crop_equals_timm_transform() -> None:
 
 # Protocols of training, with no word on the crop of the evaluation.
 UNSAID = {
+    "decayed_identity": {"fine-tuned", "knn", "linear-probe"},
     "parallel_vit": {
         "a2-300", "a2-400", "beit", "adamw-full-384", "adamw-attn-384", "adamw-ffn-384",
         "sgd-full-384", "sgd-attn-384", "sgd-ffn-384",
@@ -85,7 +86,7 @@ UNSAID = {
         "ablation-no-repeats", "ablation-no-randaugment", "ablation-batch-256",
         "ablation-epochs-120",
     },
-    "resnest": {"gluon", "gluoncv"},
+    "resnest": {"gluoncv"},
     "resnet_rs": {"pseudo-labels"},
     "revcol": {"imagenet-22k-384", "megdata-640"},
 }  # fmt: skip

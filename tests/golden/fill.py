@@ -7,12 +7,15 @@ running statistics are drawn as well: fresh ones (1, 0, 0, 1) hide a BatchNorm i
 """
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-KINDS = (nn.Conv2d, nn.BatchNorm2d, nn.LayerNorm, nn.Linear, nn.RMSNorm, nn.ParameterList)
+CONVOLUTIONS = (nn.Conv2d, nn.Conv3d)
+BATCH_NORMS = (nn.BatchNorm2d, nn.BatchNorm3d)
+KINDS = (*CONVOLUTIONS, *BATCH_NORMS, nn.LayerNorm, nn.Linear, nn.RMSNorm, nn.ParameterList)
 
 
 def layers_of(model: nn.Module) -> list[nn.Module]:
@@ -23,6 +26,12 @@ def layers_of(model: nn.Module) -> list[nn.Module]:
 def images(size: int, batch: int = 2, channels: int = 3, seed: int = 1) -> Tensor:
     """(batch, channels, size, size) of N(0, 1), float64."""
     draw = np.random.RandomState(seed).standard_normal((batch, channels, size, size))
+    return torch.from_numpy(draw)
+
+
+def clips(channels: int = 3, batch: int = 2, seed: int = 1) -> Tensor:
+    """(batch, channels, 16, 160, 160) of N(0, 1), float64: clips of P3D's size."""
+    draw = np.random.RandomState(seed).standard_normal((batch, channels, 16, 160, 160))
     return torch.from_numpy(draw)
 
 
@@ -47,12 +56,12 @@ def fill(layers: Iterable[nn.Module], seed: int = 0) -> None:
 
 
 def _values(layer: nn.Module, random: np.random.RandomState) -> dict[str, np.ndarray]:
-    if isinstance(layer, nn.BatchNorm2d):
+    if isinstance(layer, BATCH_NORMS):
         return _norm(layer, random)
     if isinstance(layer, nn.LayerNorm) and layer.elementwise_affine:
         n = layer.normalized_shape[0]
         return {"weight": random.uniform(0.5, 1.5, n), "bias": random.normal(0, 0.2, n)}
-    if isinstance(layer, (nn.Conv2d, nn.Linear)):
+    if isinstance(layer, (*CONVOLUTIONS, nn.Linear)):
         return _map(layer, random)
     return {
         name: random.uniform(0.5, 1.5, tuple(parameter.shape))
@@ -60,14 +69,14 @@ def _values(layer: nn.Module, random: np.random.RandomState) -> dict[str, np.nda
     }
 
 
-def _map(layer: nn.Conv2d | nn.Linear, random: np.random.RandomState) -> dict[str, np.ndarray]:
+def _map(layer: Any, random: np.random.RandomState) -> dict[str, np.ndarray]:
     """A convolution or linear layer: weight N(0, 1 / fan_in) by variance, bias N(0, 0.1 ** 2)."""
     shape = tuple(layer.weight.shape)
     drawn = {"weight": random.normal(0, np.prod(shape[1:]) ** -0.5, shape)}
     return drawn if layer.bias is None else drawn | {"bias": random.normal(0, 0.1, shape[0])}
 
 
-def _norm(layer: nn.BatchNorm2d, random: np.random.RandomState) -> dict[str, np.ndarray]:
+def _norm(layer: Any, random: np.random.RandomState) -> dict[str, np.ndarray]:
     """A BatchNorm: one scale in five is negative, which tells BN-ReLU-pool from pool-BN-ReLU."""
     n = layer.num_features
     scale = random.uniform(0.5, 1.5, n)

@@ -183,3 +183,17 @@ def test_sampling_params_extreme_temperature_draws(temperature: float) -> None:
     probabilities = SamplingParams(temperature=temperature).probabilities(logits)
     expected = [1 / 3] * 3 if temperature > 1 else [0.0, 1.0, 0.0]
     assert probabilities[0].tolist() == pytest.approx(expected)
+
+
+def test_generate_asks_for_logits_of_last_positions_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The head of a large vocabulary over a whole prompt takes as long as some layers."""
+    model: Any = create("gpt2_nano", pretrained=True)
+    head, shapes = model.forward_head, []
+
+    def record(x: torch.Tensor) -> Any:
+        shapes.append(x.shape[:-1].numel())
+        return head(x)
+
+    monkeypatch.setattr(model, "forward_head", record)
+    generate(model, PROMPTS, max_new_tokens=2)
+    assert shapes == [len(PROMPTS)] * 2

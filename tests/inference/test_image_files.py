@@ -19,7 +19,7 @@ from tests.support.images import photo, png
 from zoo import cli
 from zoo.checkpoints.writing import save_safetensors
 from zoo.cli import app
-from zoo.inference import image_files, upscaling
+from zoo.inference import image_files, image_paths, upscaling
 from zoo.models._builder import build_model
 from zoo.models._registry import UnknownNameError
 
@@ -196,20 +196,20 @@ def test_upscale_command_bad_arguments_raise_one_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(ValueError, match=r"no file at .*none\.png"):
-        image_files.plan([tmp_path / "none.png"], None, 2)
+        image_paths.plan([tmp_path / "none.png"], None, 2)
     photo().save(tmp_path / "a.png")
     photo().save(tmp_path / "a.jpg")
     files = [tmp_path / "a.png", tmp_path / "a.jpg"]
     with pytest.raises(ValueError, match="two of the images have one name"):
-        image_files.plan(files, tmp_path / "out", 2)
+        image_paths.plan(files, tmp_path / "out", 2)
     with pytest.raises(ValueError, match="2 images do not fit into"):
-        image_files.plan(files, tmp_path / "b.png", 2)
+        image_paths.plan(files, tmp_path / "b.png", 2)
     with pytest.raises(ValueError, match="nor a folder"):
-        image_files.plan(files[:1], tmp_path / "b.gif", 2)
+        image_paths.plan(files[:1], tmp_path / "b.gif", 2)
     with pytest.raises(ValueError, match="overwritten"):
-        image_files.plan(files[:1], files[0], 2)
+        image_paths.plan(files[:1], files[0], 2)
     with pytest.raises(ValueError, match="no images in"):
-        image_files.plan([tmp_path / "out"], None, 2)
+        image_paths.plan([tmp_path / "out"], None, 2)
     monkeypatch.setattr(sys, "argv", ["zoo", "upscale", str(files[0]), "--model", "rcan"])
     with pytest.raises(SystemExit, match="2"):
         cli.main()

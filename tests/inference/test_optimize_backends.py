@@ -16,6 +16,8 @@ from tests.support.patching import replace_everywhere
 from zoo.inference import optimize
 from zoo.inference.optimize import backends, choices
 from zoo.inference.optimize.backends import Candidate, Job
+from zoo.inference.optimize.compiled import CompiledForward
+from zoo.inference.optimize.winograd import WinogradConv2d
 from zoo.models._builder import build_model
 
 SESSIONS = ("onnxruntime", "openvino")
@@ -52,6 +54,7 @@ def test_session_any_batch_and_size_matches_network(
     assert not calls
     model(torch.zeros(0, *size[1:]))  # which a session may not take
     assert len(calls) == 1
+    assert list(model.forward.sessions) == [size, None]  # the second was started when needed
 
 
 class OfOneSize(nn.Module):
@@ -76,6 +79,9 @@ def test_session_network_of_one_size_refuses_others_itself(backend: str) -> None
     x = torch.randn(5, 3, 4, 4)
     assert off(model(x), network(x).detach()) < 1e-5
     with pytest.raises(ValueError, match="it takes 3 x 4 x 4 pixels"):
+        model(torch.randn(1, 3, 8, 8))
+    model.forward.alone = True
+    with pytest.raises(ValueError, match=r"takes one input of \(3, 4, 4\) here, not \(3, 8, 8\)"):
         model(torch.randn(1, 3, 8, 8))
     for action in (copy.deepcopy, pickle.dumps):
         with pytest.raises(TypeError, match=f"by {backend} cannot be copied or pickled"):
@@ -103,6 +109,24 @@ def test_inductor_any_batch_matches_network() -> None:
         for x in (torch.randn(2, 3, 32, 32), torch.randn(3, 3, 32, 32)):
             assert off(model(x), network(x)) < 1e-4
         assert off(pickle.loads(pickle.dumps(model))(x), network(x)) < 1e-4
+
+
+def test_compiled_forward_compiles_any_number_of_networks_of_a_class() -> None:
+    """torch compiles a code eight times at most; weights as constants are a graph each."""
+    graphs: list[list[Any]] = []
+
+    def backend(graph: Any, inputs: list[Any]) -> Any:
+        graphs.append(inputs)
+        return graph.forward
+
+    x = torch.randn(2, 3, 4, 4)
+    with torch.no_grad():
+        for network in [OfOneSize() for _ in range(10)]:
+            forward = CompiledForward(network, frozen=True, backend=backend)
+            assert torch.equal(forward(x), network(x))
+            assert torch.equal(copy.deepcopy(forward)(x), network(x))
+    assert len(graphs) == 20
+    assert all(len(inputs) == 1 for inputs in graphs)  # no weights among them
 
 
 def test_optimize_auto_takes_fastest_within_tolerance_and_remembers(
@@ -150,6 +174,26 @@ def test_optimize_auto_takes_fastest_within_tolerance_and_remembers(
         zoo.optimize(network, x, backend="wrong")
 
 
+def test_optimize_auto_compiles_first_where_winograd_is_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("ZOO_BACKENDS", "")
+    network, x = nn.Sequential(nn.Conv2d(64, 64, 3, padding=1)), torch.randn(1, 64, 8, 8)
+
+    def taken(job: Job) -> Candidate:
+        return Candidate(nn.Sequential(WinogradConv2d(job.model[0]), nn.Conv2d(64, 64, 1)), [])
+
+    def untaken(job: Job) -> Candidate:
+        return Candidate(backends.share(job.model), [])
+
+    order = ("eager", "onnxruntime", "openvino", "inductor")
+    for make, expected in ((taken, (*order[:1], *order[3:], *order[1:3])), (untaken, order)):
+        ways = {**dict.fromkeys(order, untaken), "eager": make}
+        replace_everywhere(monkeypatch, f"{backends.__name__}.BACKENDS", ways)
+        trials = zoo.optimize(network, x, tolerance=1e9).optimized.trials
+        assert tuple(trial.backend for trial in trials) == expected
+
+
 def test_choices_empty_variable_remembers_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ZOO_BACKENDS", "")
     choices.store("a", "eager")
@@ -159,7 +203,7 @@ def test_choices_empty_variable_remembers_nothing(monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize(
     ("name", "options", "says"),
     [
-        ("resnet20", {"backend": "tvm"}, "a backend is one of auto, onnxruntime, openvino"),
+        ("resnet20", {"backend": "tvm"}, "a backend is one of auto, eager, onnxruntime, openvino"),
         ("resnet20", {"backend": "onnxruntime", "dtype": torch.bfloat16}, "has no bfloat16 on"),
         ("resnet20", {"backend": "tensorrt"}, "tensorrt: it "),
         ("gpt2_nano", {"backend": "inductor"}, "a decoder keeps keys and values"),

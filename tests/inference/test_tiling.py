@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zoo.inference.tiling import crop_overlap, forward_chop, self_ensemble, tiles, to_uint8
+from zoo.inference.tiling import AtScale, crop_overlap, forward_chop, self_ensemble, tiles, to_uint8
 from zoo.models._builder import build_model
 
 
@@ -76,3 +76,12 @@ def test_self_ensemble_is_mean_of_eight_positions() -> None:
 def test_to_uint8_values_are_clipped_and_rounded_half_up() -> None:
     x = torch.tensor([-0.1, 0.0, 0.5 / 255, 1.4999 / 255, 1.0, 1.2])
     assert to_uint8(x).tolist() == [0, 0, 1, 1, 255, 255]
+
+
+def test_at_scale_takes_that_scale() -> None:
+    """Of a network of several scales, and of one."""
+    x = torch.rand(1, 3, 9, 7)
+    with torch.inference_mode():
+        several, one = build_model("carn_m").eval(), build_model("rcan_tiny_x2").eval()
+        assert torch.equal(AtScale(several, 3)(x), several(x, scale=3))
+        assert torch.equal(AtScale(one, 2)(x), one(x))

@@ -56,7 +56,7 @@ def logits(model: nn.Module, size: int, batch: int = 2) -> Tensor:
 HEAVY = (
     *("resnet101_v1", "resnet152_v1", "preresnet200", "preresnet1001", "wrn28_10"),
     *("resnext101_32x4d", "rdnet_base", "rdnet_large", "pyramidnet200_a300"),
-    *("resattnet56", "resattnet92", "resattnext56"),
+    *("resattnet56", "resattnet92", "resattnext56", "rkan-plain", "rkan-first", "rkan-2xl"),
     *("resnet34_A", "resnet34_B", "resnext29_8x64d", "resnext50_8x14d", "rdnet_small"),
 )
 

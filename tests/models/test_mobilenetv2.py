@@ -16,8 +16,8 @@ from zoo.models._builder import build_model
 from zoo.models._conversion import detect_model
 from zoo.models._registry import list_weights
 from zoo.models.mobilenetv2 import model as mobilenetv2
+from zoo.models.mobilenetv2.blocks import InvertedResidual
 from zoo.models.mobilenetv2.convert import KEY_MAPPINGS
-from zoo.models.mobilenetv2.model import InvertedResidual
 from zoo.papers.weights import WeightsError
 
 TORCHVISION: KeyMapping = KEY_MAPPINGS[1]
@@ -99,6 +99,30 @@ def test_mobilenetv2_wrong_in_one_place_has_other_logits(
     expected = logits(model, 64)
     change(model)
     assert relative_error(logits(model, 64), expected) > 1e-4  # drawn values rarely exceed 6
+
+
+@pytest.mark.parametrize(
+    ("args", "change"),
+    [({"bottleneck": "relu6"}, activated_bottlenecks), ({"shortcuts": "none"}, no_skips)],
+)
+def test_variants_of_figure_6_are_arguments(
+    args: dict[str, Any], change: Callable[[nn.Module], None]
+) -> None:
+    model = ours("mobilenetv2_035")
+    change(model)
+    assert torch.equal(logits(ours("mobilenetv2_035", **args), 64), logits(model, 64))
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        ({"bottleneck": "relu"}, r"bottleneck \(Fig. 6a\) must be one of linear, relu6"),
+        ({"shortcuts": "expansion"}, r"shortcuts \(Fig. 6b\) must be one of bottleneck, none"),
+    ],
+)
+def test_variant_of_another_name_raises(args: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        build_model("mobilenetv2_035", device="meta", **args)
 
 
 # What the paper says of a block

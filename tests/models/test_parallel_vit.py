@@ -1,10 +1,13 @@
 """Parallel vision transformers: timm's blocks and the authors' keys, stems, and wrong variants."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+import torch.nn.functional as F
 from timm.models.vision_transformer import Block as TimmBlock
 from timm.models.vision_transformer import ParallelThingsBlock, VisionTransformer
 from torch import Tensor, nn
@@ -15,6 +18,9 @@ from tests.support.compare import relative_error
 from zoo.models._builder import build_model, key_mappings_of
 from zoo.models._registry import get_entry
 from zoo.models.parallel_vit.model import ATTENTION_ALONE
+from zoo.modules.class_token import ClassToken
+from zoo.training import Trainer, load_recipe
+from zoo.training.image_classification import ImageClassification
 from zoo.training.loop import freeze_others
 
 PARALLEL, SEQUENTIAL = "deit_small_patch16_18x2_ls", "deit_small_patch16_36_ls"
@@ -162,3 +168,53 @@ def test_attention_alone_is_a_third_of_the_weights(name: str) -> None:
     sizes = {key: p.numel() for key, p in model.named_parameters()}
     attention = sum(sizes[key] for key in tuned if ".attn." in key)
     assert attention / sum(sizes.values()) == pytest.approx(1 / 3, abs=0.01)
+
+
+def test_fine_tuning_recipe_moves_attention_alone_and_keeps_moments_of_it(tmp_path: Path) -> None:
+    """Sec. 4: the moments of AdamW, two numbers a weight, are those of a third of the weights."""
+    recipe = load_recipe("configs/imagenet_parallel_vit.py:vit_s12_attn")
+    recipe = replace(
+        recipe,
+        args={"size": "Ti2", "layer_scale": 1e-4, "num_classes": 10},
+        dataset="digits/train",
+        preprocessing={"input_size": (3, 48, 48), "num_classes": 10},
+        objective=ImageClassification(steps=2),
+        init_from="",
+        precision="no",
+        batch_size=8,
+    )
+    trainer = Trainer(recipe, seed=0, out=tmp_path)
+    before = {key: p.detach().clone() for key, p in trainer.unwrapped.named_parameters()}
+    trainer.train_epoch(0, lambda loss: None)
+    moved = {k for k, p in trainer.unwrapped.named_parameters() if not torch.equal(p, before[k])}
+    assert moved == {k for k in before if ".attn." in k or k.startswith(("head.", "embed.pos"))}
+    state = trainer.optimizer.state.values()
+    moments = sum(value.numel() for each in state for key, value in each.items() if key != "step")
+    assert moments == 2 * sum(before[key].numel() for key in moved)
+    width, layers = 192, 2
+    attention = sum(before[key].numel() for key in moved if ".attn." in key)
+    assert attention == layers * (4 * width**2 + 4 * width)
+
+
+def test_fine_tuning_recipes_train_what_table_5_says() -> None:
+    """Of ViT-S12, B12 and L24, in millions: MHSA, FFNs, all; the last as in Table 1."""
+    for size, millions in (("s12", (7.1, 14.2, 22.1)), ("b12", (28.3, 56.7, 86.6))):
+        for kind, expected in zip(("attn", "ffn", "full"), millions, strict=True):
+            recipe = load_recipe(f"configs/imagenet_parallel_vit.py:vit_{size}_{kind}")
+            model: Any = build_model(recipe.model, device="meta", **recipe.args)
+            if recipe.trains:
+                freeze_others(model, recipe.trains)
+            parts = {"attn": ".attn.", "ffn": ".mlp."}.get(kind, "")
+            trained = {k: p.numel() for k, p in model.named_parameters() if p.requires_grad}
+            count = sum(size for key, size in trained.items() if parts in key)
+            assert round(count / 1e6, 1) == expected
+
+
+def test_positions_at_384_pixels_are_the_authors_resized_table() -> None:
+    """main.py of their code resizes (1, 196, D) to 24 x 24 once, before fine-tuning."""
+    torch.manual_seed(0)
+    tokens = ClassToken(8)
+    image = tokens.pos_embed.detach().reshape(1, 14, 14, 8).permute(0, 3, 1, 2)
+    larger = F.interpolate(image, size=(24, 24), mode="bicubic", align_corners=False)
+    expected = larger.permute(0, 2, 3, 1).flatten(1, 2)
+    assert torch.equal(tokens(torch.zeros(1, 8, 24, 24))[:, 1:], expected)

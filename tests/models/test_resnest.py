@@ -8,10 +8,13 @@ import torch
 from timm.layers import SplitAttn
 from torch import Tensor, nn
 
+import zoo
 from tests.golden.fill import fill, images, layers_of
 from tests.models.test_all_parity import SAME, WRONG, logits
 from tests.support.compare import relative_error
+from zoo.claims.matching import specs_for
 from zoo.models._builder import build_model
+from zoo.models._registry import list_weights
 from zoo.models.resnest.model import ResNeSt, SplitBlock, parse_setting
 from zoo.models.resnest.split_attention import SplitAttention
 from zoo.modules.squeeze_excitation import SqueezeExcitation
@@ -189,3 +192,21 @@ def test_impossible_sizes_raise() -> None:
         build_model("resnest50d", setting="1s5x8d", device="meta")
     with pytest.raises(ValueError, match="4 splits of 1 groups must divide 10 channels"):
         build_model("resnest50d", setting="4s1x10d", device="meta")
+
+
+def test_gluon_claims_are_judged_by_its_crop_of_the_authors_weights() -> None:
+    """scripts/gluon/verify.py: 1 / 0.875 of the size, from 320 on the middle square."""
+    crops: dict[str, Any] = {}
+    for model in ("50d", "101e", "200e", "269e"):
+        for claim in zoo.list_claims(f"resnest{model}", kind="measured"):
+            if claim.protocol.startswith("gluon-") and not claim.args:
+                spec, *_ = specs_for(claim, list_weights(f"resnest{model}"))
+                assert spec.weights == f"resnest{model}.authors"
+                shown: Any = spec.protocol
+                crops[model] = (*shown.resize, shown.crop_size, shown.interpolation)
+    assert crops == {
+        "50d": (256, 224, "bilinear"),
+        "101e": (293, 256, "bilinear"),
+        "200e": (352, 320, "bicubic"),
+        "269e": (448, 416, "bicubic"),
+    }

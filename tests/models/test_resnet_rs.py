@@ -8,10 +8,12 @@ import timm
 import torch
 from torch import nn
 
+import zoo
 from tests.golden.fill import fill, images, layers_of
 from tests.models.test_all_parity import SAME, WRONG, logits, ours
 from tests.support.compare import relative_error
-from zoo.models._registry import get_entry
+from zoo.claims.matching import is_reported_for, specs_for
+from zoo.models._registry import get_entry, list_weights
 from zoo.models.resnet_rs.model import ResNetRS, RSBlock
 
 Change = Callable[[nn.Module], None]
@@ -131,3 +133,24 @@ def test_new_blocks_and_layers_have_the_authors_values() -> None:
     assert weight.std().item() == pytest.approx(deviation, rel=0.02)
     assert weight.abs().max().item() < 2.3 * deviation  # cut at 2 of the uncut
     assert last.weight.std().item() == pytest.approx(0.01, rel=0.02)
+
+
+def test_claims_are_judged_by_the_paper_s_crop_of_weights_of_their_size() -> None:
+    """timm shows its copies of the weights other crops; for other sizes there are no weights."""
+    crops: dict[tuple[str, str], Any] = {}
+    for model in ("50", "101", "152", "200", "270", "350", "420"):
+        known = list_weights(f"resnetrs{model}")
+        for claim in zoo.list_claims(f"resnetrs{model}", kind="measured"):
+            for spec in [] if claim.variant else specs_for(claim, known):
+                shown: Any = spec.protocol
+                crops[model, claim.protocol] = (shown.resize, shown.crop_size)
+                assert not is_reported_for(known[0], claim)
+    assert crops == {
+        ("50", "imagenet-160"): ((192,), 160),
+        ("101", "imagenet-192"): ((224,), 192),
+        ("152", "imagenet-256"): ((288,), 256),
+        ("200", "imagenet-256"): ((288,), 256),
+        ("270", "imagenet-256"): ((288,), 256),
+        ("350", "imagenet-256"): ((288,), 256),
+        ("420", "imagenet-320"): ((352,), 320),
+    }

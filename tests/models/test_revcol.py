@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from tests.golden.fill import drawn_by_name, images
 from tests.support.compare import relative_error
+from tests.support.memory import kept_bytes
 from zoo.models._builder import build_model
 from zoo.models.revcol.convert import KEY_MAPPINGS
 from zoo.models.revcol.level import ConvNeXtBlock, Level
@@ -188,26 +189,9 @@ def test_gradients_of_sixteen_columns_need_kept_columns() -> None:
     assert gradient_error(gradients(network, x, columns=0), expected) < 1e-5
 
 
-def kept_bytes(count: int, **kept: Any) -> int:
-    """Bytes that a forward pass keeps for the backward pass, without the parameters."""
-    network, x = narrow(count).train(), images(64).float()
-    network.set_grad_checkpointing(**kept)
-    known, kept_storages = {p.data_ptr() for p in network.parameters()}, {}
-
-    def keep(tensor: Tensor) -> Tensor:
-        if tensor.data_ptr() not in known:
-            kept_storages[tensor.data_ptr()] = tensor.untyped_storage().nbytes()
-        return tensor
-
-    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        output = network(x)
-    assert output.grad_fn is not None  # what it holds is still there
-    return sum(kept_storages.values())
-
-
 def test_kept_bytes_are_flat_in_columns_if_last_state_alone_is_kept() -> None:
     plain, each, last = (
-        [kept_bytes(count, **kept) for count in (2, 4, 8)]
+        [kept_bytes(narrow(count), images(64).float(), **kept) for count in (2, 4, 8)]
         for kept in ({"enable": False}, {"columns": 1}, {"columns": 0})
     )
     assert last[0] == last[1] == last[2]

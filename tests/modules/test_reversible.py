@@ -33,12 +33,37 @@ class Layers(Coupling):
         return y / self.scale
 
 
+class Widening(Layers):
+    """Of one element, for two."""
+
+    def __init__(self) -> None:
+        super().__init__(12)
+
+    def residual(self, *sources: Tensor) -> Tensor:
+        return super().residual(torch.cat([*sources, *sources], 1))
+
+
+class Narrowing(Layers):
+    """Of two elements at one place, for one."""
+
+    def __init__(self) -> None:
+        super().__init__(6)
+
+    def residual(self, *sources: Tensor) -> Tensor:
+        (x,) = sources
+        return super().residual(x[:, :6], 2 * x[:, 6:])
+
+
 def network(seed: int = 0, *, creates: bool = True) -> list[Step]:
-    """Three elements, the last of which the first step creates; a source may be read twice."""
+    """Three elements, the last of which the first step creates; a source may be read twice.
+
+    Some steps read or change two elements at once, as channels side by side.
+    """
     torch.manual_seed(seed)
     steps = [Step(Layers(6, creates=True), 2, (0, 1))] if creates else []
     for _ in range(3):
         steps += [Step(Layers(6), 0, (1, 2)), Step(Layers(6), 1, (2,)), Step(Layers(6), 2, (0,))]
+        steps += [Step(Widening(), (0, 2), (1,)), Step(Narrowing(), 1, ((2, 0),))]
     for step in steps:
         step.coupling.double().train()
     return steps

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import zoo
-from eval import published_weights, weights_of_repositories
+from eval import published_weights, weights_of_repositories, weights_of_torch7
 from zoo.models._builder import key_mappings_of
 from zoo.models._factory import describe_weights
 from zoo.models._registry import default_weights, get_entry, list_weights
@@ -33,7 +33,7 @@ def test_published_weights_have_sum_license_key_mapping_and_number() -> None:
         names = {m.name for m in key_mappings_of(get_entry(weights.model))}
         assert weights.key_mapping in names, weights.name
         assert weights.provider
-        assert weights.license == "unknown" or weights.permissive
+        assert weights.license in ("unknown", "cc-by-nc-4.0") or weights.permissive
         if weights.provider in ("pytorchcv", "torchvision", "chenyaofo", "ResNeSt"):
             assert weights.sum
             assert weights.reported[0].error is not None
@@ -55,6 +55,7 @@ def test_published_weights_have_sum_license_key_mapping_and_number() -> None:
         ("dncnn_s", "kair_sigma15"),  # the authors', not the retrained ones under the GPL
         ("dpn98", "mx_in1k"),  # a port
         ("carn", "torchsr"),
+        ("preresnet200", "pytorchcv_b_imagenet"),  # not those without a published sum
         ("wrn16_1", "zoo_digits"),  # there are no others
     ],
 )
@@ -196,12 +197,74 @@ def test_content_keeps_pins_of_same_file(tmp_path: Path, monkeypatch: pytest.Mon
         written = json.loads(text)
         for entry in written["weights"].values():
             entry["sha256"] = "a" * 64
-        moved = next(iter(written["weights"]))
-        written["weights"][moved]["url"] += ".moved"
+        packages = published_weights.PACKAGES
+        for moved in [e for e in written["weights"].values() if e["provider"] in packages][:1]:
+            moved["url"] += ".moved"
         write(tmp_path / paper / published_weights.FILE, json.dumps(written))
     monkeypatch.setattr(published_weights, "MODELS_DIR", tmp_path)
     content = published_weights.content()
-    first, *others = content["wrn"]["weights"].values()
-    assert first["sha256"] == ""
-    assert {entry["sha256"] for entry in others} == {"a" * 64}
+    pins = [entry["sha256"] for entry in content["wrn"]["weights"].values()]
+    assert [pin for pin in pins if pin != "a" * 64] == [""]
     assert content["edsr"] == json.loads((tmp_path / "edsr" / published_weights.FILE).read_text())
+
+
+def test_fb_resnet_readme_rows_become_entries(tmp_path: Path) -> None:
+    """But for its ResNet-50, another network; the numbers are those of one crop."""
+    links = "".join(f"- [ResNet-{d}](https://x.org/resnet-{d}.t7)\n" for d in (18, 50, 200))
+    table = "\n".join(
+        f"##### ImageNet {crops}-crop error rates (224x224)\n\n"
+        f"| ResNet-18     | {error}.43       | 10.76       |\n"
+        f"| ResNet-200    | {error}.66 <sup>[1](#notes)</sup> | 5.79        |\n"
+        for crops, error in ((1, 30), (10, 28))
+    )
+    write(tmp_path / "pretrained/README.md", f"{links}\n{table}")
+    entries = dict(weights_of_torch7.fb_resnet(tmp_path))
+    assert {name: entry["reported"][0] for name, entry in entries.items()} == {
+        name: {
+            "benchmark": "imagenet/val",
+            "pixels": 224,
+            "crop_pct": "0.875",
+            "interpolation": "bicubic",
+            "error": error,
+            "top5_error": top5,
+        }
+        for name, error, top5 in (
+            ("resnet18.fb_torch7", "30.43", "10.76"),
+            ("preresnet200.fb_torch7", "30.66", "5.79"),
+        )
+    }
+    assert entries["preresnet200.fb_torch7"]["url"] == "https://x.org/resnet-200.t7"
+
+
+def test_resnext_readme_rows_become_entries(tmp_path: Path) -> None:
+    rows = [
+        "| ResNet-50 (1x64d)   |  ~4.1  |  23.9        | [Original ResNet-50](https://x.org/fb) |",
+        "| ResNeXt-50 (32x4d)  |  ~4.1  |  22.2        | [Download (191MB)](https://x.org/a.t7) |",
+    ]
+    write(tmp_path / "README.md", "\n".join(rows))
+    ((name, entry),) = weights_of_torch7.resnext(tmp_path)
+    assert (name, entry["url"]) == ("resnext50_32x4d.authors_torch7", "https://x.org/a.t7")
+    assert entry["reported"][0]["error"] == "22.2"
+    assert (entry["license"], entry["relation"]) == ("cc-by-nc-4.0", "official")
+
+
+def test_functional_zoo_readme_row_becomes_entry(tmp_path: Path) -> None:
+    url = "https://x.org/wide-resnet-50-2-export-5ae25d50.pth"
+    row = "| WRN-50-2 | [a.ipynb](a.ipynb) | 22.0, 6.05 | [url](https://x.org/a.hkl) | 246 MB |"
+    write(tmp_path / "README.md", f"weights = model_zoo.load_url('{url}')\n{row}\n")
+    ((name, entry),) = weights_of_torch7.functional_zoo(tmp_path)
+    assert (name, entry["url"]) == ("wide_resnet50_2.authors_folded", url)
+    assert (entry["sum"], entry["args"]) == ("sha256:5ae25d50", {"folded": True})
+    assert entry["reported"][0]["top5_error"] == "6.05"
+
+
+def test_content_keeps_entries_of_repositories_that_are_not_there(tmp_path: Path) -> None:
+    """And reads those that are."""
+    url = "https://x.org/releases/download/resnet/cifar10_resnet20-0123abcd.pt"
+    row = f"| resnet20 | 92.60 | 99.81 | 0.27 | 40.81 | [model]({url}) |"
+    write(tmp_path / "chenyaofo/pytorch-cifar-models@1234567/README.md", row)
+    tables, before = published_weights.content(tmp_path), published_weights.content()
+    chenyaofo = [w for w in tables["resnet"]["weights"] if "chenyaofo" in w]
+    assert chenyaofo == ["resnet20.chenyaofo_cifar10"]
+    assert tables["resnet"]["read in"]["chenyaofo/pytorch-cifar-models"] == "1234567"
+    assert tables["rcan"] == before["rcan"]

@@ -23,7 +23,7 @@ from zoo.papers.loading import load_papers
 from zoo.training import Recipe, steps
 from zoo.training.denoising import Denoising
 from zoo.training.forecasting import Forecasting
-from zoo.training.image_classification import ImageClassification
+from zoo.training.image_classification import ImageClassification, PaperClassification
 from zoo.training.image_streaming import StreamedImageClassification
 from zoo.training.keyword_spotting import KeywordSpotting
 from zoo.training.language_modeling import NextToken
@@ -87,6 +87,7 @@ def test_configs_have_recipes_of_every_objective() -> None:
     kinds = {type(recipe.objective) for recipe in PAPERS.values()}
     assert kinds == {
         ImageClassification,
+        PaperClassification,
         StreamedImageClassification,
         SuperResolution,
         NextToken,

@@ -12,6 +12,7 @@ from zoo.checkpoints.download import INDEX
 from zoo.checkpoints.loading import read_safetensors
 from zoo.checkpoints.matconvnet import HEAD, read_matconvnet
 from zoo.checkpoints.safetensors_format import is_pickle, is_safetensors
+from zoo.checkpoints.torch7 import HEADS, read_torch7
 from zoo.papers.weights import WeightsError
 
 WRAPPERS = ("state_dict", "model", "model_state_dict", "net", "params")
@@ -25,8 +26,6 @@ COUNTERS = {
     "total_params": "a count of thop",
     "n_averaged": "a count of torch's AveragedModel",
 }
-# A table or an object, the first of the file.
-TORCH7 = tuple(kind.to_bytes(4, "little") + b"\x01\x00\x00\x00" for kind in (3, 4))
 NUMPY = tuple(f"numpy.{core}.multiarray" for core in ("core", "_core"))
 # Types that training loops save beside the weights; a Placeholder stands for each.
 HARMLESS = (
@@ -146,7 +145,7 @@ def candidates(state: dict[str, Tensor]) -> Iterator[dict[str, Tensor]]:
 
 
 def _read(path: Path) -> Any:
-    """Read safetensors, shards, MATLAB or a pickle; the name decides only where bytes do not."""
+    """Read a file by its bytes; the name decides only where they do not."""
     with path.open("rb") as file:
         head = file.read(16)
     named = path.name.endswith((".safetensors", INDEX)) and not is_pickle(head)
@@ -154,6 +153,8 @@ def _read(path: Path) -> Any:
         return read_safetensors(path)
     if head.startswith(HEAD):
         return read_matconvnet(path)
+    if head.startswith(HEADS):
+        return read_torch7(path)
     try:
         # Given a path, torch.load goes by its suffix.
         with path.open("rb") as file, torch.serialization.safe_globals(_placeholders()):
@@ -177,11 +178,6 @@ def _describe(error: Exception, head: bytes) -> str:
         return f"it has a {match[1]}, which could run code"
     if "TorchScript" in str(error):
         return "it is a TorchScript archive, which is code"
-    if head.startswith(TORCH7):
-        return (
-            "it is a file of Torch7, and the readers that there are for those do not check sizes; "
-            "`zoo show` of the network lists weights that are read"
-        )
     if is_pickle(head):
         return f"it is damaged, or not of torch.save ({type(error).__name__})"
     return "it is neither safetensors nor a file of torch.save"

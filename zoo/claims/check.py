@@ -3,61 +3,30 @@
 names -> claims, weights -> plan -> records, added to a ledger -> verdicts
 """
 
-import hashlib
-import json
-import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal
 
 from zoo.claims import judge
 from zoo.claims.downloads import Download, default_data, fetch, plan_downloads
 from zoo.claims.matching import collect_specs
-from zoo.claims.plan import PlannedEval, estimate, look_up, plan
+from zoo.claims.measure import NoProgress, ProgressCallback, measure
+from zoo.claims.plan import look_up
 from zoo.claims.runs import judge_comparisons
 from zoo.claims.selection import Selection, select
 from zoo.claims.trained import judge_trained
 from zoo.claims.verdict import NotRun, Reason, Status, Verdict
 from zoo.claims.weights import check_bundled, list_scores
-from zoo.data.benchmarks import BENCHMARKS
-from zoo.data.contents import benchmark_contents
 from zoo.distributed import ProcessGroup, init
 from zoo.evaluation import ledger as ledgers
+from zoo.evaluation.cluster import Cluster
 from zoo.evaluation.config import EvalConfig
 from zoo.evaluation.ledger import Ledger, Record
-from zoo.evaluation.spec import EvalSpec, find_record, make_record
+from zoo.evaluation.spec import EvalSpec
 from zoo.papers.records import Claim
 from zoo.papers.weights import Weights
-
-
-class ProgressCallback(Protocol):
-    """Methods that a check calls on the main process, in this order."""
-
-    def downloads(self, planned: Sequence[Download]) -> None: ...
-    def planned(self, steps: Sequence[PlannedEval], seconds: Mapping[EvalSpec, float]) -> None: ...
-    def begins(self, spec: EvalSpec, samples: int) -> None: ...
-    def advance(self, samples: int) -> None: ...
-    def counting(self, claim: str) -> None: ...
-
-
-class NoProgress:
-    """Null object: shows no progress, and lets everything be downloaded that was asked for."""
-
-    def downloads(self, planned: Sequence[Download]) -> None:
-        pass
-
-    def planned(self, steps: Sequence[PlannedEval], seconds: Mapping[EvalSpec, float]) -> None:
-        pass
-
-    def begins(self, spec: EvalSpec, samples: int) -> None:
-        pass
-
-    def advance(self, samples: int) -> None:
-        pass
-
-    def counting(self, claim: str) -> None:
-        pass
 
 
 def check(
@@ -69,11 +38,12 @@ def check(
     batch_size: int | None = None,
     workers: int = 0,
     eager: bool = False,
-    compile: bool = False,
+    backend: str = "eager",
     skip_broken: bool = False,
     rerun: bool = False,
     processes: int | None = None,
     download: bool | Literal["all"] = False,
+    cluster: Cluster | None = None,
     ledger: Ledger | None = None,
     on_progress: ProgressCallback | None = None,
 ) -> list[Verdict]:
@@ -90,12 +60,14 @@ def check(
         batch_size: Samples per batch; by default what suits the task.
         workers: Processes that decode images.
         eager: Run networks as they are defined: no folded BatchNorm, no channels-last layout.
-        compile: Run networks through torch.compile.
+        backend: What runs the networks: "eager", "inductor", "onnxruntime", "openvino" or
+            "tensorrt", as zoo.optimize has them. Records of each stand for themselves.
         skip_broken: Leave out samples that cannot be read, instead of stopping.
         rerun: Repeat evaluations that already have a record on this machine.
         processes: Fail unless exactly this number of processes was launched.
         download: Download data, and the first weights that may judge each claim; "all" for all
             of them. Without `data`, data goes to ZOO_DATA or zoo/data in HF_HOME.
+        cluster: Ray cluster on which each evaluation is one task; None for this process.
         ledger: Where records go; by default this machine's own ledger.
         on_progress: Notified of the plan and of each step.
 
@@ -119,7 +91,7 @@ def check(
         batch_size=batch_size or 0,
         workers=workers,
         eager=eager,
-        compile=compile,
+        backend=backend,
         limit=limit or 0,
         skip_broken=skip_broken,
     )
@@ -128,7 +100,8 @@ def check(
     own, published = ledger.records(), ledgers.published().records()
     data = Path(data) if data else default_data() if download else None
     if download and data:
-        _download(selection, data, group, precision, own, download == "all", progress)
+        planned = partial(plan_downloads, selection, data, precision, own, backend=backend)
+        _download(partial(planned, every=download == "all"), group, progress)
     evaluations = measure(
         _specs(selection),
         data,
@@ -137,6 +110,7 @@ def check(
         own=own,
         published=published,
         rerun=rerun,
+        cluster=cluster,
         ledger=ledger,
         progress=progress,
     )
@@ -152,19 +126,13 @@ def check(
 
 
 def _download(
-    selection: Selection,
-    data: Path,
-    group: ProcessGroup,
-    precision: str,
-    own: Sequence[Record],
-    every: bool,
-    progress: ProgressCallback,
+    plan: Callable[[], list[Download]], group: ProcessGroup, progress: ProgressCallback
 ) -> None:
     """Download weights and data on the main process; the others wait."""
     error = None
     if group.is_main:
         try:
-            planned = plan_downloads(selection, data, precision, own, every=every)
+            planned = plan()
             progress.downloads(planned)
             fetch(planned)
         except Exception as raised:
@@ -183,74 +151,6 @@ def verdicts_from_records(*names: str) -> list[Verdict]:
 def _specs(selection: Selection) -> list[EvalSpec]:
     claims = (claim for _, claims, _ in selection for claim in claims)
     return collect_specs(claims, [w for _, _, weights in selection for w in weights])
-
-
-def measure(
-    specs: Sequence[EvalSpec],
-    data: Path | None,
-    group: ProcessGroup,
-    config: EvalConfig,
-    *,
-    own: Sequence[Record] = (),
-    published: Sequence[Record] = (),
-    rerun: bool = False,
-    ledger: Ledger | None = None,
-    progress: ProgressCallback | None = None,
-) -> dict[EvalSpec, PlannedEval]:
-    """Plan evaluations, measure what has no record, and return them with their records.
-
-    A smoke run uses no records, and its own ones have no id.
-    """
-    progress = progress or NoProgress()
-    published = [] if config.limit else published
-    steps = plan(specs, data, config.precision, [] if rerun or config.limit else own, published)
-    if group.is_main:
-        progress.planned(steps, estimate(steps, data, group, config))
-    to_do = group.broadcast([step.spec for step in steps if step.to_do])
-    measured = {
-        spec: _evaluate(spec, data, group, config, rerun, ledger or ledgers.own(), progress)
-        for spec in to_do
-    }
-    evaluations = {}
-    for step in steps:
-        record = measured.get(step.spec) or step.record
-        if record:  # a published one without broken samples goes before
-            record = find_record([*published, record], step.spec.fingerprint(config.precision))
-        evaluations[step.spec] = replace(step, record=record)
-    return evaluations
-
-
-def _evaluate(
-    spec: EvalSpec,
-    data: Path | None,
-    group: ProcessGroup,
-    config: EvalConfig,
-    rerun: bool,
-    ledger: Ledger,
-    progress: ProgressCallback,
-) -> Record | None:
-    """Measure now; return the new record on the main process."""
-    from zoo.evaluation.contents import run_contents
-    from zoo.evaluation.engine import run_evaluation
-
-    evaluator = group.main_process_first(lambda: spec.build_evaluator(data))
-    key = spec.fingerprint(config.precision)
-    setting = key | {"limit": config.limit, "rerun": rerun} | run_contents(evaluator, group)
-    digest = hashlib.sha256(json.dumps(setting, sort_keys=True).encode()).hexdigest()[:24]
-    folder = ledgers.own().folder.with_name("unfinished") / digest
-    progress.begins(spec, min(evaluator.size, config.limit or evaluator.size))
-    output = run_evaluation(
-        evaluator, group, config, setting=setting, folder=folder, on_progress=progress.advance
-    )
-    if not group.is_main:
-        return None
-    content = make_record(key, evaluator, output, group)
-    samples = BENCHMARKS[spec.benchmark].open(data)
-    if contents := benchmark_contents(spec.benchmark, samples):
-        content["contents"] = contents
-    record = {**content, "id": ""} if config.limit else ledger.add(content)
-    shutil.rmtree(folder, ignore_errors=True)
-    return record
 
 
 def _verdicts(

@@ -54,7 +54,13 @@ def default_data() -> Path:
 
 
 def plan_downloads(
-    selection: Selection, data: Path, precision: str, own: Sequence[Record], *, every: bool
+    selection: Selection,
+    data: Path,
+    precision: str,
+    own: Sequence[Record],
+    *,
+    every: bool,
+    backend: str = "eager",
 ) -> list[Download]:
     """Plan what to download, the smallest first, those of one size by time.
 
@@ -65,12 +71,13 @@ def plan_downloads(
         own: Records of this machine: what they measured is not measured again, and their speeds
             tell how long the others take.
         every: All weights that may judge a claim, not only the first.
+        backend: Of the evaluations.
     """
     needed: dict[Item, list[EvalSpec]] = {}
     missing_data = cache(partial(_missing_data, data=data))
     for spec in _choose(selection, every):
         dataset = missing_data(spec.benchmark)
-        if dataset is None or find_record(own, spec.fingerprint(precision)):
+        if dataset is None or find_record(own, spec.fingerprint(precision, backend)):
             continue  # cannot be measured, or was
         if dataset:
             needed.setdefault((False, dataset), []).append(spec)

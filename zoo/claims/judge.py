@@ -39,7 +39,7 @@ from zoo.claims.verdict import (
     why_not_built,
 )
 from zoo.data.benchmarks import MEANS, image_of
-from zoo.evaluation.ledger import Record
+from zoo.evaluation.ledger import Record, backend_of
 from zoo.evaluation.spec import EvalSpec
 from zoo.models._registry import list_weights
 from zoo.papers.records import Claim, Contradiction, Deviation
@@ -208,12 +208,15 @@ def evidence_of(weights: Weights | None) -> Evidence:
 
 
 def precision_note(record: Record) -> str:
-    """Return a record's precision, and how many predictions it changed, unless it is fp32."""
-    if record["precision"] == "fp32":
+    """Return a record's precision and backend, unless they are fp32 and eager, and how many
+    predictions they changed."""
+    precision, backend = record["precision"], backend_of(record)
+    if (precision, backend) == ("fp32", "eager"):
         return ""
+    note = precision if backend == "eager" else f"{precision} by {backend}"
     if "changed" not in record:
-        return str(record["precision"])
-    return "{precision} ({changed[count]} of {changed[total]} predictions changed)".format(**record)
+        return str(note)
+    return "{} ({count} of {total} predictions changed)".format(note, **record["changed"])
 
 
 def _no_weights(claim: Claim, known: Sequence[Weights]) -> NotRun:

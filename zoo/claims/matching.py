@@ -23,7 +23,8 @@ SCORES = {"error": "error", "accuracy": "error", "top5_error": "top5_error"}
 SCORES |= {"top5_accuracy": "top5_error"}
 SCORES |= {name: name for name in ("psnr", "ssim", "loss", "perplexity")}
 SCORES |= {name: name for name in ("bits_per_byte", "bits_per_character", "mse", "mae")}
-SCORES["rmse"] = "rmse"
+SCORES |= {name: name for name in ("rmse", "computation", "blocks")}
+SCORES |= {name: name for name in ("vra", "vra_72", "vra_108", "vra_255")}
 SHARES = ("error", "top5_error")
 
 
@@ -94,11 +95,11 @@ def is_for(weights: Weights, benchmark: str) -> bool:
 
 def is_reported_for(weights: Weights, claim: Claim) -> bool:
     """True if what the provider of applicable weights reports is of the claim's setting: the
-    benchmark of the weights, one view of an image at their own size."""
+    benchmark of the weights, one view of an image by their own crop."""
     crops = get_paper(claim.paper).protocol_settings.get(claim.protocol)
     if isinstance(crops, CropProtocol):
-        larger = crops.trained_at not in (0, crops.crop_size)
-        if larger or crops.crops == "ten" or len(crops.resize) > 1:
+        other_crop = crops.trained_at and not _is_own_crop(weights, crops)
+        if other_crop or crops.crops == "ten" or len(crops.resize) > 1:
             return False
     if isinstance(crops, SuperResolutionProtocol) and crops.self_ensemble:
         return False
@@ -111,12 +112,18 @@ def _has_same_size(weights: Weights, claim: Claim) -> bool:
     crops = get_paper(claim.paper).protocol_settings.get(claim.protocol)
     if not isinstance(crops, CropProtocol):
         return bool(weights.url) and weights.preprocessing["crop_pct"] == 1  # the whole image
-    pixels, crop_pct = weights.preprocessing["input_size"][1], weights.preprocessing["crop_pct"]
+    pixels = weights.preprocessing["input_size"][1]
     if crops.trained_at:
-        return crops.trained_at == pixels
-    if crops.crops == "center":  # as timm resizes
-        return (crops.crop_size, crops.resize) == (pixels, (int(pixels / crop_pct),))
+        return claim.protocol == weights.protocol or crops.trained_at == pixels
+    if crops.crops == "center":
+        return _is_own_crop(weights, crops)
     return crops.crops == "ten" and crops.crop_size == pixels
+
+
+def _is_own_crop(weights: Weights, crops: CropProtocol) -> bool:
+    """True if a crop at the center is that of the weights' preprocessing, as timm resizes."""
+    pixels, crop_pct = weights.preprocessing["input_size"][1], weights.preprocessing["crop_pct"]
+    return (crops.crop_size, crops.resize) == (pixels, (int(pixels / crop_pct),))
 
 
 def specs_for(claim: Claim, among: Iterable[Weights]) -> list[EvalSpec]:

@@ -50,6 +50,7 @@ def plan(
     precision: str,
     own: Sequence[Record] = (),
     published: Sequence[Record] = (),
+    backend: str = "eager",
 ) -> list[PlannedEval]:
     """Plan evaluations: own records of the same data are reused, published ones only where nothing
     can run."""
@@ -63,7 +64,7 @@ def plan(
 
     steps = []
     for spec in specs:
-        key = spec.fingerprint(precision)
+        key = spec.fingerprint(precision, backend)
         same_data = _of_same_data(own, spec.benchmark, dataset) if find_record(own, key) else []
         if record := find_record(same_data, key):
             steps.append(PlannedEval(spec, record, own=True))
@@ -138,7 +139,7 @@ def estimate(
     their MACs and samples.
     """
     macs = {  # of all samples
-        s.spec: _macs(s.spec) * min(s.samples, config.limit or sys.maxsize)
+        s.spec: multiply_adds(s.spec) * min(s.samples, config.limit or sys.maxsize)
         for s in steps
         if s.to_do
     }
@@ -147,12 +148,17 @@ def estimate(
         specs = [spec for spec in macs if kind(spec) == name]
         if specs:
             smallest = min(specs, key=macs.__getitem__)
-            rate = _seconds_per_sample(smallest, data, group, config) / _macs(smallest) / group.size
+            rate = (
+                _seconds_per_sample(smallest, data, group, config)
+                / multiply_adds(smallest)
+                / group.size
+            )
             seconds |= {spec: rate * macs[spec] for spec in specs}
     return seconds
 
 
-def _macs(spec: EvalSpec) -> int:
+def multiply_adds(spec: EvalSpec) -> int:
+    """Return the stored multiply-adds of a sample, 1 if there are none."""
     return max(1, stored_counts(get_entry(spec.model)).get("macs", 1))
 
 

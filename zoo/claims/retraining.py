@@ -168,11 +168,12 @@ def train_record(
 
 
 def score(run: Trainer, benchmark: str, data: Path | None) -> dict[str, dict[str, Any]]:
-    """Return {benchmark: scores} of a finished run."""
-    chosen = BENCHMARKS[benchmark]
+    """Return {benchmark: scores} of a finished run, with the preprocessing of its recipe."""
+    chosen, network = BENCHMARKS[benchmark], run.network
+    cfg = {**pretrained_cfg(network), **run.recipe.preprocessing}
+    vars(network)["pretrained_cfg"] = cfg
     task = tasks.TASKS[chosen.task]
-    protocol = task.default(pretrained_cfg(run.network))
-    evaluator = task.evaluator(run.network, chosen.open(data), protocol, chosen)
+    evaluator = task.evaluator(network, chosen.open(data), task.default(cfg), chosen)
     return {benchmark: evaluate(evaluator, EvalConfig(eager=True), run.device.type)["scores"]}
 
 

@@ -3,22 +3,6 @@
 import os
 import sys
 
-from zoo.cli import card as card
-from zoo.cli import catalog as catalog
-from zoo.cli import check as check
-from zoo.cli import convert as convert
-from zoo.cli import counts as counts
-from zoo.cli import data as data
-from zoo.cli import dev as dev
-from zoo.cli import diagnose as diagnose
-from zoo.cli import export as export
-from zoo.cli import generate as generate
-from zoo.cli import hub as hub
-from zoo.cli import ledger as ledger
-from zoo.cli import new as new
-from zoo.cli import report as report
-from zoo.cli import train as train
-from zoo.cli import upscale as upscale
 from zoo.cli.app import app
 
 __all__ = ["app", "main"]

@@ -1,6 +1,7 @@
 """The command's application, shared options and output."""
 
 import dataclasses
+import importlib
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -10,8 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.markup import escape
+from typer.core import TyperGroup
 
 from zoo import __version__
 from zoo._io import json_text
@@ -21,7 +21,37 @@ from zoo.papers.weights import MODELS_DIR
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+MODULES = (
+    "card", "catalog", "check", "convert", "counts", "data", "dev", "diagnose", "export",
+    "generate", "hub", "ledger", "new", "report", "train", "upscale",
+)  # fmt: skip
+ELSEWHERE = {"list": "catalog", "show": "catalog", "cite": "catalog"}  # command -> its module
+
+
+class Commands(TyperGroup):
+    """The commands: `zoo list` imports the module of `list` alone, help imports all."""
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Return a command, after importing its module."""
+        module = ELSEWHERE.get(cmd_name, cmd_name)
+        self._load([module] if module in MODULES else MODULES)
+        return super().get_command(ctx, cmd_name)
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the names of all commands."""
+        self._load(MODULES)
+        return super().list_commands(ctx)
+
+    def _load(self, modules: Iterable[str]) -> None:
+        for module in modules:
+            importlib.import_module(f"zoo.cli.{module}")
+        commands = typer.main.get_command(app)
+        assert isinstance(commands, TyperGroup)
+        self.commands = commands.commands
+
+
 app = typer.Typer(
+    cls=Commands,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -82,6 +112,8 @@ def require_checkout(verb: str) -> None:
 @contextmanager
 def progress() -> Iterator[Callable[[str], None]]:
     """Show a spinner; yield a function that sets its text."""
+    from rich.console import Console
+    from rich.markup import escape
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
@@ -94,6 +126,7 @@ def progress() -> Iterator[Callable[[str], None]]:
 
 def bars() -> "Progress":
     """Return progress bars with the remaining time."""
+    from rich.console import Console
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,

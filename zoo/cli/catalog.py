@@ -5,14 +5,12 @@ import sys
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 
 from zoo.cli.app import Json, app, print_json, unknown
 from zoo.models._catalog import Description, describe, list_models
 from zoo.models._registry import model_entries
 from zoo.papers.loading import load_papers
-from zoo.reporting import console
+from zoo.reporting.columns import columns, short, tags
 
 
 @app.command("list")
@@ -46,16 +44,16 @@ def list_command(
     rows = [
         (
             d.name,
-            console.short(d.params),
-            console.short(d.macs),
+            short(d.params),
+            short(d.macs),
             "x".join(map(str, d.input_size)),
             d.paper.arxiv if d.paper else "",
             str(len(d.claims)),
-            console.tags(d),
+            tags(d),
         )
         for d in described
     ]
-    sys.stdout.writelines(console.columns([heads, *rows], right=(1, 2, 3, 5)))
+    sys.stdout.writelines(columns([heads, *rows], right=(1, 2, 3, 5)))
 
 
 def _check_paper_and_task(paper: str, task: str) -> None:
@@ -85,10 +83,16 @@ def show(
         values["paper"] = d.paper and {"title": d.paper.title, "arxiv": d.paper.arxiv}
         print_json(values)
     else:
-        _print(d, Console())
+        _print(d)
 
 
-def _print(d: Description, out: Console) -> None:
+def _print(d: Description) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+
+    from zoo.reporting import console
+
+    out = Console()
     args = ", ".join(f"{key}={value!r}" for key, value in d.args.items())
     out.print(f"[bold]{escape(d.name)}[/]  {escape(d.target)}({escape(args)})")
     if d.paper:

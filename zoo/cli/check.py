@@ -12,6 +12,7 @@ from rich.markup import escape
 from zoo.cli.app import Data, Json, app, bars, print_json
 from zoo.cli.app import progress as spinner
 from zoo.distributed import DEVICES
+from zoo.evaluation.config import BACKENDS
 from zoo.evaluation.ledger import Ledger
 from zoo.reporting import console
 
@@ -77,6 +78,9 @@ def check(
     device: Annotated[str, typer.Option(help=f"Device to run on: {', '.join(DEVICES)}.")] = "auto",
     precision: Annotated[str, typer.Option(help="Precision: fp32, bf16 or fp16.")] = "fp32",
     fast: Annotated[bool, typer.Option("--fast", help="Short for --precision bf16.")] = False,
+    backend: Annotated[
+        str, typer.Option(help=f"What runs networks: {', '.join(BACKENDS)}.")
+    ] = "eager",
     batch_size: Annotated[
         int, typer.Option(help="Samples per batch; 0 for the task's default.")
     ] = 0,
@@ -110,6 +114,14 @@ def check(
     yes: Annotated[
         bool, typer.Option("--yes", help="Download without asking, as in a script.")
     ] = False,
+    cluster: Annotated[
+        str,
+        typer.Option(
+            help="Ray cluster, each evaluation a task of it: local, auto or HOST:PORT "
+            r"(pip install 'residual-zoo\[cluster]')."
+        ),
+    ] = "",
+    cpus: Annotated[int, typer.Option(help="Cores of each task on a cluster.", min=1)] = 1,
     ledger: Annotated[
         Path | None, typer.Option(help="Folder of the ledger that records are added to.")
     ] = None,
@@ -122,6 +134,7 @@ def check(
     """
     from zoo.claims.check import check as check_claims
     from zoo.distributed import shutdown
+    from zoo.evaluation.cluster import Cluster
 
     if data is not None and not (data.is_dir() or download):
         raise ValueError(f"--data must be a folder that exists, not {data}")
@@ -143,12 +156,14 @@ def check(
             device=device,
             limit=limit,
             precision=precision,
+            backend=backend,
             batch_size=batch_size,
             workers=workers,
             skip_broken=skip_broken,
             rerun=rerun,
             processes=processes,
             download="all" if download and show_all else download,
+            cluster=Cluster(address=cluster, cpus=cpus, device=device) if cluster else None,
             ledger=Ledger(ledger) if ledger else None,
             on_progress=progress,
         )

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @app.command()
 def convert(
-    file: Annotated[Path, typer.Argument(help="Published checkpoint: .th, .pth or .safetensors.")],
+    file: Annotated[Path, typer.Argument(help="Published checkpoint: .pth, .t7, .safetensors.")],
     to: Annotated[
         Path | None, typer.Option(help="File to write; FILE.safetensors by default.")
     ] = None,

@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from zoo.cli.app import Json, app, bars, print_json
+from zoo.inference import image_paths
 
 
 @app.command()
@@ -35,9 +36,9 @@ def upscale(
     ] = False,
 ) -> None:
     """Upscale images; a file that fails is named, and the exit code is 1 after the others."""
+    jobs = image_paths.plan(images, output, scale)
     from zoo.inference import image_files, upscaling
 
-    jobs = image_files.plan(images, output, scale)
     network = upscaling.load(model, scale, weights)
     failures = 0
     with bars() as bar:

@@ -12,7 +12,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any, Protocol
 
-from zoo.data.splits import HARNESS_SIZES, IMAGENET_SHIFTS, PEPS_SUMS, SEQUENCES
+from zoo.data.splits import DERIVED, HARNESS_SIZES, IMAGENET_SHIFTS, PEPS_SUMS
 
 
 class Dataset(Protocol):
@@ -192,10 +192,11 @@ def _forecasting() -> Iterator[Benchmark]:
 
 
 def _listed() -> Iterator[Benchmark]:
-    """Tables, and series whose samples are those of the test split: what TOML files list."""
+    """Tables, and series and graphs with the samples of their test split: what TOML files list."""
     for group, task, size, loader in (
         ("tabular", "tabular", "rows", "zoo.data.tabular:open_table"),
         ("ucr", "time-series-classification", "test", "zoo.data.ucr:open_set"),
+        ("planetoid", "node-classification", "test", "zoo.data.graphs:open_planetoid"),
     ):
         path = Path(__file__).with_name(f"{group}.toml")
         for name, entry in tomllib.loads(path.read_text(encoding="utf-8")).items():
@@ -209,10 +210,10 @@ def _listed() -> Iterator[Benchmark]:
             )
 
 
-def _sequence_regression() -> Iterator[Benchmark]:
-    task, loader = "sequence-regression", "zoo.data.sequences:open_generated"
-    for name, n in SEQUENCES.items():
-        yield Benchmark(id=f"sequences/{name}", task=task, size=n, loader=loader, bundled=True)
+def _derived() -> Iterator[Benchmark]:
+    """Samples that are generated, or made of what comes with the zoo's dependencies."""
+    for id_, (task, size, loader, fields) in DERIVED.items():
+        yield Benchmark(id=id_, task=task, size=size, loader=loader, bundled=True, **fields)
 
 
 def _language_modeling() -> Iterator[Benchmark]:
@@ -268,7 +269,7 @@ BENCHMARKS: dict[str, Benchmark] = {
         _keyword_spotting(),
         _forecasting(),
         _listed(),
-        _sequence_regression(),
+        _derived(),
         _language_modeling(),
     )
     for benchmark in benchmarks
@@ -296,5 +297,4 @@ def benchmarks_of(id_: str) -> tuple[str, ...]:
 
 def image_of(id_: str) -> str:
     """Return the image that a claim on `id_` is about; "" for a whole benchmark or a mean."""
-    is_whole = id_ in BENCHMARKS or id_ in MEANS
-    return "" if is_whole else id_.rpartition("/")[2]
+    return "" if id_ in BENCHMARKS or id_ in MEANS else id_.rpartition("/")[2]

@@ -1,5 +1,7 @@
 """Facts on splits of data sets: numbers of questions and images, sums of bundled texts."""
 
+from typing import Any
+
 # Questions that each task of lm-evaluation-harness asks on the split that it evaluates.
 HARNESS_SIZES = {
     "lambada_openai": 5_153,
@@ -28,6 +30,36 @@ SEQUENCES = {
     "mackey_glass1": 1,
     "mackey_glass84": 1,
     "lorenz96_25": 128,
+}
+OTSU = (
+    "halves of pictures of scikit-image, with masks by Otsu's threshold: marked by a rule, not by "
+    "people"
+)
+# Benchmark whose samples are generated, or made of what dependencies have -> task, samples, loader
+# and what else Benchmark says of it.
+DERIVED: dict[str, tuple[str, int, str, dict[str, Any]]] = {
+    **{
+        f"sequences/{name}": ("sequence-regression", size, "zoo.data.sequences:open_generated", {})
+        for name, size in SEQUENCES.items()
+    },
+    **{
+        f"moving_digits/{split}": (
+            "video-classification",
+            size,
+            "zoo.data.moving_digits:open_clips",
+            {"classes": 4},
+        )
+        for split, size in (("train", 1437), ("test", 360))
+    },
+    **{
+        f"otsu_pictures/{split}": (
+            "segmentation",
+            8,
+            "zoo.data.segmentation:open_halves",
+            {"note": OTSU},
+        )
+        for split in ("train", "test")
+    },
 }
 PEPS_SUMS = {  # sha256 of the bundled texts
     "train": "507fa56a8ec544564b1faf68d51a286bab806222cacbb86a5cd9ce7b0bbd5995",

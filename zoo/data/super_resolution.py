@@ -142,7 +142,11 @@ class Photos:
 
 def photo(index: int) -> Path:
     """Return the file of a photograph. Raises DatasetNotFoundError for one of another hash."""
-    name, sha256 = list(PHOTOS.items())[index]
+    return bundled_picture(*list(PHOTOS.items())[index])
+
+
+def bundled_picture(name: str, sha256: str) -> Path:
+    """Return a file of scikit-image. Raises DatasetNotFoundError for one of another hash."""
     path = Path(skimage.__file__).parent / "data" / name
     if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
         raise DatasetNotFoundError(

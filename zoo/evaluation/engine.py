@@ -113,6 +113,9 @@ def run_evaluation(
     """
     if not evaluator.size:
         raise ValueError("there are no samples to evaluate")
+    if config.backend != "eager" and not getattr(evaluator, "takes_backend", False):
+        name = type(evaluator).__name__
+        raise ValueError(f"{name} runs by eager alone, not by {config.backend}")
     start, peak = time.perf_counter(), PeakMemory(group.device)
     logged = group.main_process_first(lambda: load_predictions(folder, setting))
     total = min(evaluator.size, config.limit or evaluator.size)

@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -14,7 +15,7 @@ from zoo.data.benchmarks import BENCHMARKS
 from zoo.distributed import ProcessGroup
 from zoo.evaluation import tasks
 from zoo.evaluation.environment import environment
-from zoo.evaluation.ledger import EvalRecord, Record
+from zoo.evaluation.ledger import EvalRecord, Record, backend_of
 from zoo.models._builder import make_pretrained_cfg
 from zoo.models._factory import create
 from zoo.models._registry import parse_name
@@ -43,7 +44,7 @@ class EvalSpec:
         """The name that zoo.create takes."""
         return self.weights or self.model
 
-    def fingerprint(self, precision: str) -> dict[str, Any]:
+    def fingerprint(self, precision: str, backend: str = "eager") -> dict[str, Any]:
         """Return the fields that identify this evaluation in a record."""
         return {
             "model": self.model,
@@ -53,6 +54,7 @@ class EvalSpec:
             "benchmark_version": BENCHMARKS[self.benchmark].version,
             "protocol": self.protocol_dict(),
             "precision": precision,
+            "backend": backend,
         }
 
     def protocol_dict(self) -> dict[str, Any]:
@@ -125,8 +127,12 @@ def make_record(
     group: ProcessGroup,
 ) -> dict[str, Any]:
     """Return an EvalRecord, without the fields that the ledger adds."""
+    from zoo.inference.optimize.backends import distribution
+
     machine = environment(group.device)
     machine["versions"] |= getattr(evaluator, "versions", {})  # of what it alone needs
+    library = distribution(backend_of(fingerprint))
+    machine["versions"][library] = version(library)
     return {
         "kind": "evaluation",
         "date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
@@ -146,7 +152,10 @@ def find_record(records: Sequence[Record], fingerprint: Mapping[str, Any]) -> Ev
     matches = [
         cast(EvalRecord, record)
         for record in records
-        if all(record.get(key) == value for key, value in fingerprint.items())
+        if all(
+            {**record, "backend": backend_of(record)}.get(key) == value
+            for key, value in fingerprint.items()
+        )
     ]
     complete = [record for record in matches if not record["broken"]]
     return next(reversed(complete or matches), None)

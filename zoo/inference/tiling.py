@@ -10,9 +10,22 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 Upscaler = Callable[[Tensor], Tensor]
+
+
+class AtScale(nn.Module):
+    """A super-resolution network at one of its scales: (B, C, H, W) -> (B, C, scale H, scale W)."""
+
+    def __init__(self, network: nn.Module, scale: int) -> None:
+        super().__init__()
+        self.network, self.scales = network, (scale,)
+        self.options = {"scale": scale} if len(vars(network)["scales"]) > 1 else {}
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.network(x, **self.options)
+        return y
 
 
 class Tile(NamedTuple):

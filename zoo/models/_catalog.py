@@ -7,7 +7,6 @@ from typing import Any
 
 from zoo.data.benchmarks import BENCHMARKS, benchmarks_of
 from zoo.models._registry import (
-    Task,
     list_weights,
     model_entries,
     paper_of,
@@ -46,7 +45,7 @@ def register(
     models: Mapping[str, Mapping[str, Any]],
     cfg: Mapping[str, Any],
     *,
-    task: Task,
+    task: str,
 ) -> None:
     """Register models of your own.
 
@@ -166,7 +165,11 @@ def _datasets(name: str) -> set[str]:
 
 def _claims_on(name: str) -> tuple[Claim, ...]:
     """Return the claims of all papers about a model."""
-    return tuple(c for paper in load_papers() for c in paper.claims if c.model == name)
+    return tuple(c for paper in load_papers() for c in paper.claims_by_model.get(name, ()))
+
+
+def _matches(name: str, pattern: str) -> bool:
+    return name == pattern or (not pattern.isidentifier() and fnmatchcase(name, pattern))
 
 
 def describe(name: str) -> Description:
@@ -190,9 +193,10 @@ def describe(name: str) -> Description:
     def about(table: str) -> tuple[Any, ...]:
         """Return the records of the model's own paper, and those of others that name it."""
         own = getattr(source, table, ())
-        foreign = [r for p in load_papers() if p is not source for r in getattr(p, table)]
+        others = (p for p in load_papers() if entry.name in p.models_with_notes)
+        foreign = [r for p in others if p is not source for r in getattr(p, table)]
         return (
-            *(r for r in own if any(fnmatchcase(entry.name, m) for m in r.models)),
+            *(r for r in own if any(_matches(entry.name, m) for m in r.models)),
             *(r for r in foreign if entry.name in r.models),
         )
 

@@ -99,3 +99,31 @@ def sequence_cfg(inputs: int) -> dict[str, Any]:
 def time_series_cfg(steps: int, *, classes: int = 2, any_length: bool = True) -> dict[str, Any]:
     """Return the configuration of a classifier of series of one channel."""
     return {"input_size": (1, steps), "fixed_input_size": not any_length, "classes": classes}
+
+
+def video_cfg(channels: int = 3) -> dict[str, Any]:
+    """Return the configuration of a classifier of clips: 16 frames of 160x160, or any other size.
+
+    MACs are counted at that size.
+    """
+    return {"input_size": (channels, 16, 160, 160), "fixed_input_size": False, "classes": 400}
+
+
+def segmentation_cfg(channels: int, *, classes: int = 1) -> dict[str, Any]:
+    """Return the configuration of a network of masks, for images of any size.
+
+    MACs are counted at 96x96 pixels, the least size in 1807.10165.
+    """
+    return {
+        "input_size": (channels, 96, 96),
+        "fixed_input_size": False,
+        "classes": classes,
+    }
+
+
+def graph_cfg(columns: int, classes: int) -> dict[str, Any]:
+    """Return the configuration of a classifier of the nodes of a graph.
+
+    MACs are counted for a node without neighbours.
+    """
+    return {"input_size": (columns,), "classes": classes}

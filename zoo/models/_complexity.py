@@ -87,7 +87,7 @@ def count_complexity(model: nn.Module, input_size: Sequence[int]) -> ModelComple
     dtype = torch.long if reads_ids and len(input_size) == 1 else torch.float32
     with torch.no_grad(), CachedFlopCounter() as flops:
         model.eval()(torch.empty(1, *input_size, device=device, dtype=dtype))
-    convolution = nn.Conv1d | nn.Conv2d
+    convolution = nn.Conv1d | nn.Conv2d | nn.Conv3d
     layers = [module for module in model.modules() if isinstance(module, convolution | nn.Linear)]
     beside = {
         layer

@@ -12,24 +12,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from zoo._io import read_json
 from zoo.papers.loading import load_papers
 from zoo.papers.records import Paper
 from zoo.papers.weights import MODELS_DIR, RELATIONS, Weights
-
-Task = Literal[
-    "image-classification",
-    "super-resolution",
-    "denoising",
-    "keyword-spotting",
-    "language-modeling",
-    "tabular",
-    "forecasting",
-    "time-series-classification",
-    "sequence-regression",
-]
 
 
 class UnknownNameError(KeyError):
@@ -47,7 +35,7 @@ class ModelEntry:
     target: str  # the class, as "package.module:Class"
     args: Mapping[str, Any]  # its keyword arguments
     cfg: Mapping[str, Any]  # timm's pretrained_cfg without weights
-    task: Task
+    task: str  # a name in zoo.evaluation.tasks
 
     @property
     def is_classifier(self) -> bool:
@@ -69,7 +57,7 @@ _entries: dict[str, ModelEntry] = {}
 
 
 def register_models(
-    target: str, models: Mapping[str, Mapping[str, Any]], cfg: Mapping[str, Any], *, task: Task
+    target: str, models: Mapping[str, Mapping[str, Any]], cfg: Mapping[str, Any], *, task: str
 ) -> None:
     """Register names for a class.
 
@@ -77,7 +65,7 @@ def register_models(
         target: The class, as "package.module:Class".
         models: {name: keyword arguments of the class}.
         cfg: timm's pretrained_cfg entries (see zoo.models._cfgs).
-        task: What the networks do.
+        task: What the networks do, by its name in zoo.evaluation.tasks.
 
     Raises:
         ValueError: A name is registered with another target or other arguments.
@@ -143,9 +131,10 @@ def list_weights(architecture: str) -> list[Weights]:
     2. the relation to the paper: official, port, same recipe, another recipe;
     3. the data: weights for the benchmark that the paper reports first of this architecture, or
        else of any of its own;
-    4. the order of the lists: paper.toml, timm's, and the other providers' by preference.
+    4. a published sum, without which a file at a url is taken by `--trust` alone;
+    5. the order of the lists: paper.toml, timm's, and the other providers' by preference.
     """
-    weights = [w for paper in load_papers() for w in paper.weights if w.model == architecture]
+    weights = [w for paper in load_papers() for w in paper.weights_by_model.get(architecture, ())]
     first = _first_benchmark(architecture) if len(weights) > 1 else ""
     return sorted(
         weights,
@@ -153,6 +142,7 @@ def list_weights(architecture: str) -> list[Weights]:
             not w.permissive,
             RELATIONS.index(w.relation),
             first not in w.benchmarks,
+            bool(w.url) and not w.sum,
         ),
     )
 
@@ -207,4 +197,5 @@ def _read_counts(path: Path, mtime_ns: int) -> dict[str, Any]:
 
 def paper_of(entry: ModelEntry) -> Paper | None:
     """Return the paper of an entry's family; None for models registered outside the zoo."""
-    return next((p for p in load_papers() if entry.family == f"zoo.models.{p.id}"), None)
+    family = entry.family
+    return next((p for p in load_papers() if family == f"zoo.models.{p.id}"), None)

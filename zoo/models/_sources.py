@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 HUB, FOLDER = "hf-hub:", "local-dir:"
 CONFIG, FILE = "config.json", "model.safetensors"
 FILES = (FILE, FILE + download.INDEX)
-PICKLES = (".bin", ".ckpt", ".pkl", ".pt", ".pth", ".tar", ".th")  # never opened here
+PICKLES = (".bin", ".ckpt", ".pkl", ".pt", ".pth", ".t7", ".tar", ".th")  # never opened here
 MAX_CONFIG_BYTES = 1 << 20
 # Arguments and values that a config.json may set. The caller may set any.
 OVERRIDABLE: dict[str, Container[Any]] = {

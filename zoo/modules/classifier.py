@@ -42,7 +42,7 @@ class Classifier(nn.Module):
         features: Names whose outputs are features; by default the last of the stem and all stages.
     """
 
-    last: ClassVar[str] = "fc"  # name of the last layer, or "a.b" in a sequence
+    last: str = "fc"  # name of the last layer, or "a.b" in a sequence
     convolutional: ClassVar[bool] = False  # a 1x1 convolution instead of a linear layer
     maxpool: nn.Module
     global_pool: SelectAdaptivePool2d

@@ -7,6 +7,8 @@ from torch import fx, nn
 class Tracer(fx.Tracer):
     """Trace into all modules but torch's own and DropPath: these look at the mode when they run."""
 
+    proxy_buffer_attributes = True  # buffers are read when the graph runs, not copied into it
+
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
         return isinstance(m, DropPath) or super().is_leaf_module(m, module_qualified_name)
 

@@ -19,6 +19,7 @@ from torch.autograd.function import once_differentiable
 from torch.utils.checkpoint import get_device_states, set_device_states
 
 State = list[Any]  # tensors, and None for elements that no step has created yet
+Place = int | tuple[int, ...]  # an element; or several of one shape, side by side as channels
 
 
 class Coupling(nn.Module):
@@ -50,15 +51,16 @@ class Step(NamedTuple):
     """A coupling, and which elements of the state it changes and reads."""
 
     coupling: Coupling
-    target: int
-    sources: tuple[int, ...]
+    target: Place
+    sources: tuple[Place, ...]
 
 
 def run(steps: Sequence[Step], state: Sequence[Any]) -> State:
     """Return the state after all steps; autograd keeps every activation."""
     state = list(state)
     for coupling, target, sources in steps:
-        state[target] = coupling(state[target], *(state[i] for i in sources))
+        before = None if coupling.creates else _read(state, target)
+        _write(state, target, coupling(before, *(_read(state, place) for place in sources)))
     return state
 
 
@@ -76,8 +78,8 @@ def invert(steps: Sequence[Step], state: Sequence[Any]) -> State:
     """
     state = list(state)
     for coupling, target, sources in reversed(steps):
-        residual = _residual_again(coupling, [state[i] for i in sources])
-        state[target] = _undo(coupling, state[target], residual)
+        residual = _residual_again(coupling, [_read(state, place) for place in sources])
+        _write(state, target, _undo(coupling, _read(state, target), residual))
     return state
 
 
@@ -125,23 +127,47 @@ class _Reversible(torch.autograd.Function):
 def _step_back(step: Step, state: State, totals: list[Any], sums: dict[int, Any]) -> None:
     """Take `state` and the gradients of its elements back by a step; add those of parameters."""
     coupling, target, sources = step
-    leaves = [state[i].detach().requires_grad_() for i in sources]
+    leaves = [_read(state, place).detach().requires_grad_() for place in sources]
     with torch.enable_grad():
         residual = _residual_again(coupling, leaves)
-    before, outputs = _undo(coupling, state[target], residual.detach()), [residual]
+    before, outputs = _undo(coupling, _read(state, target), residual.detach()), [residual]
     if before is not None:
         leaves.append(before.requires_grad_())
         with torch.enable_grad():
             outputs.append(coupling.shortcut(before))
     trained = [parameter for parameter in coupling.parameters() if parameter.requires_grad]
-    given = [totals[target].to(output.dtype) for output in outputs]
+    given = [_read(totals, target).to(output.dtype) for output in outputs]
     values = torch.autograd.grad(outputs, [*trained, *leaves], given, allow_unused=True)
     for parameter, value in zip(trained, values, strict=False):
         sums[id(parameter)] = _add(sums.get(id(parameter)), value)
-    totals[target] = None
-    for index, value in zip((*sources, target), values[len(trained) :], strict=False):
-        totals[index] = _add(totals[index], value)
-    state[target] = None if before is None else before.detach()
+    _write(totals, target, None)
+    for place, value in zip((*sources, target), values[len(trained) :], strict=False):
+        for i, part in zip(_indices(place), _parts(place, value), strict=True):
+            totals[i] = _add(totals[i], part)
+    _write(state, target, None if before is None else before.detach())
+
+
+def _indices(place: Place) -> tuple[int, ...]:
+    return (place,) if isinstance(place, int) else place
+
+
+def _parts(place: Place, value: Any) -> Sequence[Any]:
+    """Divide a tensor, or None, among the elements of a place."""
+    count = len(_indices(place))
+    if value is None or count == 1:
+        return [value] * count
+    parts = value.chunk(count, 1)
+    return [parts[i] for i in range(count)]  # a loop over parts is in no graph of torch.fx
+
+
+def _read(state: State, place: Place) -> Any:
+    parts = [state[i] for i in _indices(place)]
+    return parts[0] if len(parts) == 1 else torch.cat(parts, 1)
+
+
+def _write(state: State, place: Place, value: Any) -> None:
+    for i, part in zip(_indices(place), _parts(place, value), strict=True):
+        state[i] = part
 
 
 def _residual_again(coupling: Coupling, sources: Sequence[Tensor]) -> Tensor:

@@ -6,6 +6,8 @@ from fnmatch import fnmatch
 
 from zoo.papers.records import Claim, Contradiction, Deviation
 
+NUMBER = re.compile(r"(?<![\d.,])\d+(?:[.,]\d+)*")
+
 
 def why_unexplained(claim: Claim, entries: Mapping[str, Deviation | Contradiction]) -> str | None:
     """Return why the entry in `explained_by` does not explain a claim, None if it does.
@@ -36,4 +38,5 @@ def _names(entry: Deviation | Contradiction, number: str) -> bool:
         if isinstance(entry, Deviation)
         else (entry.what, entry.resolution)
     )
-    return bool(re.search(rf"(?<![\d.,]){re.escape(number)}(?!\d|[.,]\d)", " ".join(texts)))
+    text = " ".join(texts)
+    return number in text and number.removeprefix("-") in NUMBER.findall(text)

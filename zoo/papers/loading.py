@@ -38,6 +38,7 @@ TABLES: dict[str, type] = {
     "deviations": Deviation,
     "contradictions": Contradiction,
 }
+DECIMALS = ("value", "mean", "std")  # fields of a claim that may be printed as whole numbers
 # Fields that loading fills, beside `line`.
 AUTOMATIC = {Claim: {"paper"}, Weights: {"paper", "listing"}}
 Tables = msgspec.defstruct(
@@ -66,9 +67,7 @@ def load_paper(path: Path) -> Paper:
     except RecursionError:
         raise source.error(1, "its values are nested too deeply") from None
     records: dict[str, Any] = {
-        table: tuple(
-            _record(source, table, i, entry, kind) for i, entry in enumerate(getattr(tables, table))
-        )
+        table: _records(source, table, getattr(tables, table), kind)
         for table, kind in TABLES.items()
     }
     entries = {entry.id: entry for entry in (*records["deviations"], *records["contradictions"])}
@@ -85,7 +84,7 @@ def load_paper(path: Path) -> Paper:
         if weights.protocol not in ("", *tables.protocols):
             missing = f"no [protocols] entry is called {weights.protocol!r}, as {weights.name} says"
             raise source.error(weights.line or 1, missing)
-    info = _record(source, "paper", 0, tables.paper, PaperInfo)
+    (info,) = _records(source, "paper", [tables.paper], PaperInfo)
     return Paper(
         id=path.parent.name,
         protocols=tables.protocols,
@@ -96,19 +95,26 @@ def load_paper(path: Path) -> Paper:
     )
 
 
-def _record(source: TomlFile, table: str, index: int, entry: dict[str, Any], kind: type[T]) -> T:
-    """Convert an entry of a table to a record."""
-    line = source.line(table, index)
+def _records(
+    source: TomlFile, table: str, entries: list[dict[str, Any]], kind: type[T]
+) -> tuple[T, ...]:
+    """Convert the entries of a table to records: all at once, or one by one to name an error."""
     automatic = AUTOMATIC.get(kind, set()) | {"line"}
-    known = sorted(kind.__annotations__.keys() - automatic)
-    for key, value in entry.items():
-        if key not in known:
-            problem = f"unknown key {key!r} in {table}; known are {', '.join(known)}"
-            raise source.error(source.line(table, index, key), problem)
-        if kind is Claim and type(value) is int and key in ("value", "mean", "std"):
-            entry[key] = Decimal(value)
-    loaded = {"line": line} | ({"paper": source.path.parent.name} if "paper" in automatic else {})
-    return source.convert(entry | loaded, kind, table, index)
+    known = kind.__annotations__.keys() - automatic
+    paper = {"paper": source.path.parent.name} if "paper" in automatic else {}
+    loaded = []
+    for i, entry in enumerate(entries):
+        if not entry.keys() <= known:
+            key = next(key for key in entry if key not in known)
+            problem = f"unknown key {key!r} in {table}; known are {', '.join(sorted(known))}"
+            raise source.error(source.line(table, i, key), problem)
+        whole = {key: Decimal(v) for key in DECIMALS if type(v := entry.get(key)) is int}
+        fields = entry | whole if kind is Claim else entry
+        loaded.append(fields | paper | {"line": source.line(table, i)})
+    try:
+        return msgspec.convert(loaded, tuple[kind, ...], builtin_types=(Decimal,))  # type: ignore[valid-type]
+    except msgspec.ValidationError:
+        return tuple(source.convert(fields, kind, table, i) for i, fields in enumerate(loaded))
 
 
 def _settings(source: TomlFile, tables: Any) -> dict[str, Protocol]:
@@ -122,7 +128,7 @@ def _settings(source: TomlFile, tables: Any) -> dict[str, Protocol]:
                 raise source.error(source.line(header), problem)
             if name in settings:
                 raise source.error(source.line(header), f"protocol {name!r} has two tables")
-            settings[name] = _record(source, header, 0, entry, kind)
+            (settings[name],) = _records(source, header, [entry], kind)
     return settings
 
 

@@ -10,6 +10,8 @@
 [forecasting.NAME]       scale of the values that errors are of
 [time_series.NAME]       time-series classification: scale of the series
 [sequence.NAME]          sequence regression: steps that are not scored
+[segmentation.NAME]      probability from which a pixel is in a mask
+[graph.NAME]             node classification: what is made of features and edges
 """
 
 from collections.abc import Mapping
@@ -27,7 +29,7 @@ class CropProtocol:
     crop_size: int = 0  # pixels per side; 0 for whole images
     crops: Literal["center", "ten", "whole"] = "center"  # ten: corners and center, mirrored too
     interpolation: str = "bilinear"  # of the resize
-    trained_at: int = 0  # pixels per side of the training crops, if a larger crop is tested
+    trained_at: int = 0  # pixels per side of the training crops, if the tested crop is set here
     pooling: Literal["average", "mean-max"] = "average"  # mean-max: of the classes of all places
 
     def __post_init__(self) -> None:
@@ -150,6 +152,25 @@ class SequenceProtocol:
             raise ValueError(f"washout is 0 or more, not {self.washout}")
 
 
+@dataclass(frozen=True, kw_only=True)
+class SegmentationProtocol:
+    """Probability above which a pixel counts as one of a mask."""
+
+    threshold: float = 0.5  # a pixel of a higher probability belongs to the mask
+
+    def __post_init__(self) -> None:
+        if not 0 < self.threshold < 1:
+            raise ValueError(f"a threshold is between 0 and 1, not {self.threshold}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class GraphProtocol:
+    """What a network of nodes gets of a graph."""
+
+    normalized: bool = True  # the features of each node are divided by their sum
+    self_loops: bool = True  # each node is a neighbour of itself
+
+
 Protocol = (
     CropProtocol
     | SuperResolutionProtocol
@@ -161,6 +182,8 @@ Protocol = (
     | ForecastingProtocol
     | TimeSeriesProtocol
     | SequenceProtocol
+    | SegmentationProtocol
+    | GraphProtocol
 )
 P = TypeVar("P", bound=Protocol)
 # Table of paper.toml -> protocol.
@@ -175,6 +198,8 @@ PROTOCOLS: dict[str, type[Protocol]] = {
     "forecasting": ForecastingProtocol,
     "time_series": TimeSeriesProtocol,
     "sequence": SequenceProtocol,
+    "segmentation": SegmentationProtocol,
+    "graph": GraphProtocol,
 }
 # Field -> key in the ledger's records, where they differ.
 RECORD_KEYS = {

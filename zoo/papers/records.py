@@ -3,15 +3,19 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cached_property
 from typing import Literal
 
 from zoo.papers.protocols import Protocol
 from zoo.papers.weights import Arguments, Weights
 
-LOWER_IS_BETTER = (
+LOSSES = (
     "mse", "mae", "rmse", "nrmse", "loss", "perplexity", "bits_per_byte", "bits_per_character"
 )  # fmt: skip
-UNITLESS = ("f_measure", "ssim", "mos", "memory_capacity", *LOWER_IS_BETTER)
+UNITLESS = (
+    "f_measure", "ssim", "mos", "memory_capacity", "decathlon_score", *LOSSES
+)  # fmt: skip
+LOWER_IS_BETTER = (*LOSSES, "computation", "blocks")
 COUNTED = ("params", "macs", "depth", "convolutions")
 
 
@@ -166,3 +170,25 @@ class Paper(PaperInfo):
     outputs: tuple[PublishedOutputs, ...]  # images that the authors published
     deviations: tuple[Deviation, ...]  # where the zoo departs from the paper
     contradictions: tuple[Contradiction, ...]  # where the paper disagrees with itself
+
+    @cached_property
+    def claims_by_model(self) -> Mapping[str, list[Claim]]:
+        """The claims about each model."""
+        claims: dict[str, list[Claim]] = {}
+        for claim in self.claims:
+            claims.setdefault(claim.model, []).append(claim)
+        return claims
+
+    @cached_property
+    def models_with_notes(self) -> frozenset[str]:
+        """The models and patterns that deviations and contradictions name."""
+        notes: tuple[Deviation | Contradiction, ...] = (*self.deviations, *self.contradictions)
+        return frozenset(model for note in notes for model in note.models)
+
+    @cached_property
+    def weights_by_model(self) -> Mapping[str, list[Weights]]:
+        """The weights of each model."""
+        weights: dict[str, list[Weights]] = {}
+        for each in self.weights:
+            weights.setdefault(each.model, []).append(each)
+        return weights

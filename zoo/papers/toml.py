@@ -12,6 +12,8 @@ import tomli
 MAX_BITS = 63  # of a whole number; TOML's own limit
 MAX_DIGITS = 100  # of a decimal number, before and after its point
 
+HEADER = re.compile(r"\s*\[+([\w.-]+)\]+")  # of a table
+
 T = TypeVar("T")
 
 
@@ -31,7 +33,7 @@ class TomlFile:
         self.lines = self.text.split("\n")  # as TOML does; splitlines knows nine other ends
         self.headers: dict[str, list[int]] = {}  # table -> indices of its headers' lines
         for i, text in enumerate(self.lines):
-            if header := re.match(r"\s*\[+([\w.-]+)\]+", text):
+            if "[" in text and (header := HEADER.match(text)):
                 self.headers.setdefault(header[1], []).append(i)
 
     def parse(self) -> dict[str, Any]:
@@ -89,12 +91,18 @@ def _in_toml_words(problem: str, kind: type, key: str) -> str:
     return problem
 
 
-def _numbers(value: Any) -> Iterator[int | Decimal]:
-    if isinstance(value, dict | list):
-        for entry in value.values() if isinstance(value, dict) else value:
-            yield from _numbers(entry)
-    elif isinstance(value, int | Decimal):
-        yield value
+def _numbers(tables: dict[str, Any]) -> Iterator[int | Decimal]:
+    """Yield every number in tables, in any order."""
+    values: list[Any] = [tables]
+    while values:
+        value = values.pop()
+        kind = type(value)  # of TOML's, by which this loop takes half the time of isinstance
+        if kind is dict:
+            values.extend(value.values())
+        elif kind is list:
+            values.extend(value)
+        elif kind is int or kind is Decimal:
+            yield value
 
 
 def _is_printable(number: int | Decimal) -> bool:

@@ -152,7 +152,7 @@ class TimmOverrides:
     names: Mapping[str, str] = field(default_factory=dict)  # architecture -> timm's name
     # tag or arch.tag -> (relation, why), where RECIPES of eval/timm_weights.py do not fit
     relations: Mapping[str, tuple[str, str]] = field(default_factory=dict)
-    protocols: Mapping[str, str] = field(default_factory=dict)  # tag -> Weights.protocol
+    protocols: Mapping[str, str] = field(default_factory=dict)  # as `relations` -> Weights.protocol
     license: str = "unknown"  # of weights whose license timm does not know
 
 

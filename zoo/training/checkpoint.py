@@ -45,7 +45,7 @@ class TrainerState(Protocol):
 
 def identity(run: TrainerState) -> dict[str, Any]:
     """Return what a checkpoint must share with the run that resumes from it."""
-    unused = [key for key in ("plateau", "trains") if not getattr(run.recipe, key)]
+    unused = [key for key in ("plateau", "trains", "around") if not getattr(run.recipe, key)]
     ignored = ("schedule", *INFORMATIVE, *unused)
     fields = {key: value for key, value in vars(run.recipe).items() if key not in ignored}
     return {"seed": run.seed, "recipe": json.loads(json.dumps(fields, default=to_repr))}

@@ -1,7 +1,7 @@
 """Image classification by cross entropy, from a data set in memory."""
 
 from ast import literal_eval
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -101,6 +101,22 @@ class ImageClassification(ClassificationObjective):
     ) -> "LabelledImages":
         images, labels = load_split(dataset, cfg, data)
         return LabelledImages(self, images, labels, batch_size, cfg["num_classes"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaperClassification(ImageClassification):
+    """Classification by a loss of the paper's own, of networks that give more than logits.
+
+    `criterion` has a repr that is the same in every process: a frozen dataclass, no function.
+    """
+
+    criterion: Callable[[Any, Tensor], Tensor]  # ((logits, ...), labels) -> mean loss
+
+    def loss(self, output: Any, target: Tensor) -> Tensor:
+        return self.criterion(output, target)
+
+    def metric_sum(self, output: Any, target: Tensor) -> float:
+        return error_sum(output[0], target)
 
 
 class LabelledImages(DrawnEpochs):

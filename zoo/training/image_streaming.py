@@ -79,7 +79,8 @@ class Augmentation:
     ratio: tuple[float, float] = (3 / 4, 4 / 3)  # of a crop's sides
     short_side: tuple[int, int] | None = None  # instead: resize it into this range, then crop
     interpolation: str = ""  # "": as the weights' preprocessing
-    color_jitter: float = 0.0  # largest change of brightness, contrast and saturation
+    # Largest change of brightness, contrast and saturation, or of each of them and of hue.
+    color_jitter: float | tuple[float, float, float, float] = 0.0
     lighting: float = 0.0  # deviation of AlexNet's colours; 0: off
     auto_augment: str = ""  # timm's name of a policy, instead of color_jitter
     random_erasing: float = 0.0  # probability of a rectangle of noise

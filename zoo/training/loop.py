@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 from accelerate import Accelerator
-from accelerate.utils import set_seed
+from accelerate.utils import send_to_device, set_seed
 from timm.utils import ModelEmaV3
 from torch import Tensor, nn
 
@@ -26,7 +26,7 @@ from zoo.distributed import accelerator, retain_freed_memory
 from zoo.models._builder import pretrained_cfg
 from zoo.models._factory import create
 from zoo.training import checkpoint, sharding
-from zoo.training.objective import Shard
+from zoo.training.objective import Inputs, Shard
 from zoo.training.recipe import Recipe
 
 OnStep = Callable[[float], None]  # called with the loss of each step
@@ -96,7 +96,7 @@ class Trainer:
         self.data = recipe.objective.load(recipe.dataset, recipe.batch_size, cfg, data)
         self.data.to(self.device)
         self.model: nn.Module
-        self.prepare(network)
+        self.prepare(recipe.around(network) if recipe.around else network)
         self.forward: Any = torch.compile(self.model) if compile else self.model
         self.history: list[dict[str, float]] = []
         self.best: dict[str, Tensor] = {}  # weights of the lowest loss, if the data asks for them
@@ -156,7 +156,9 @@ class Trainer:
     @property
     def network(self) -> nn.Module:
         """The module to save: the averages, if the recipe has them."""
-        return self.ema.module if self.ema else self.unwrapped
+        trained: Any = self.ema.module if self.ema else self.unwrapped
+        network: nn.Module = trained.network if self.recipe.around else trained
+        return network
 
     def resume(self) -> bool:
         """Resume from DIR/checkpoint.pt; return False if there is none.
@@ -241,11 +243,11 @@ class Trainer:
             group["lr"] = lr
         return lr
 
-    def train_step(self, inputs: Tensor, targets: Tensor) -> float:
+    def train_step(self, inputs: Inputs, targets: Tensor) -> float:
         """Take one step on this process's shard of a batch; return the mean loss of all shards."""
         recipe, accelerator = self.recipe, self.accelerator
         self.optimizer.zero_grad()
-        loss = self.accumulate_gradients(inputs.to(self.device), targets.to(self.device))
+        loss = self.accumulate_gradients(*send_to_device((inputs, targets), self.device))
         if recipe.clip:
             accelerator.clip_grad_norm_(self.model.parameters(), recipe.clip)
         if accelerator.num_processes > 1:  # all of them stop at the same step, or none
@@ -257,21 +259,27 @@ class Trainer:
             self.ema.update(self.unwrapped)
         return loss
 
-    def accumulate_gradients(self, inputs: Tensor, targets: Tensor) -> float:
+    def accumulate_gradients(self, inputs: Inputs, targets: Tensor) -> float:
         """Add up gradients and sums over the parts of a batch; return the mean loss."""
         objective, parts = self.recipe.objective, self.recipe.accumulate
-        if inputs.dim() == 4:
-            inputs = inputs.to(memory_format=self.layout)
+        if isinstance(inputs, tuple):
+            if parts > 1:
+                raise ValueError(f"a graph has no parts: accumulate is 1, not {parts}")
+            arguments = [inputs]
+        else:
+            is_image = inputs.dim() == 4
+            whole = inputs.to(memory_format=self.layout) if is_image else inputs
+            arguments = [(x,) for x in whole.chunk(parts)]
         no_sync = sharding.no_sync if self.sharded else self.accelerator.no_sync
-        pairs = list(zip(inputs.chunk(parts), targets.chunk(parts), strict=True))
+        pairs = list(zip(arguments, targets.chunk(parts), strict=True))
         mean_loss = 0.0
         for i, (x, y) in enumerate(pairs, 1):
             with no_sync(self.model) if i < len(pairs) else nullcontext():
-                output = self.forward(x)
+                output = self.forward(*x)
                 loss = objective.loss(output, y)
-                weight = len(x) / len(inputs)
+                weight = len(y) / len(targets)
                 self.accelerator.backward(loss * weight if len(pairs) > 1 else loss)
             value = loss.item()
-            mean_loss += value * len(x) / len(inputs)
-            self.sums += torch.tensor([value * len(x), objective.metric_sum(output, y), len(x)])
+            mean_loss += value * weight
+            self.sums += torch.tensor([value * len(y), objective.metric_sum(output, y), len(y)])
         return mean_loss

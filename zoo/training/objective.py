@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 Batch = tuple[Tensor, Tensor]  # inputs, targets
+Inputs = Tensor | tuple[Tensor, ...]  # several are arguments of the network: nodes and edges
 
 
 class Shard(NamedTuple):
@@ -49,7 +50,7 @@ class TrainingData(Protocol):
 
     def batches(
         self, generator: torch.Generator, start: int = 0, shard: Shard = WHOLE
-    ) -> Iterator[Batch]:
+    ) -> Iterator[tuple[Inputs, Tensor]]:
         """Yield the shard of each batch of an epoch, from step `start` on."""
 
 

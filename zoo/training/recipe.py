@@ -36,6 +36,8 @@ class Recipe:
     preprocessing: Mapping[str, Any] = field(default_factory=dict)  # changes of pretrained_cfg
     init_from: str = ""  # weights to start from: a name or a .safetensors file
     trains: tuple[str, ...] = ()  # patterns of the parameters that are trained; empty: all
+    around: Callable[[Any], torch.nn.Module] | None = None  # makes what is trained, around the
+    # network, which is its `network` and alone is saved: an autoencoder around an encoder
     precision: str = "no"  # as accelerate names it: no, bf16, fp16
     clip: float = 0.0  # largest norm of the gradients; 0: not clipped
     accumulate: int = 1  # parts of a batch, one after the other; BatchNorm sees each by itself

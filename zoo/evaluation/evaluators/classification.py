@@ -6,7 +6,7 @@ sample -> transform -> network, mean over crops -> (index, best classes, label[,
 import copy
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from zoo.data.benchmarks import Dataset
 from zoo.data.contents import samples_digest
 from zoo.evaluation.answer_log import Prediction
+from zoo.evaluation.backends import COMPARED, by_backend, changed, reference
 from zoo.evaluation.config import EvalConfig
 from zoo.evaluation.engine import Batch, Predictions, batched
 from zoo.evaluation.samples import (
@@ -29,7 +30,6 @@ from zoo.inference.optimize.fold_batchnorm import fold
 TOP = 5
 MAX_PIXELS = 16 * 224 * 224  # per batch on a CPU: larger ones take memory, and are no faster
 MAX_NAMED = 100  # wrong predictions that a record lists
-COMPARED = 100  # first samples that are predicted in fp32 too
 Transform = Callable[[Any], list[Tensor]]  # sample -> [(crops, C, H, W), ...]
 
 
@@ -59,6 +59,7 @@ class ClassificationEvaluator:
     """
 
     batch_size = 128
+    takes_backend = True
 
     def __init__(
         self,
@@ -85,9 +86,14 @@ class ClassificationEvaluator:
             network = copy.deepcopy(network, {id(p): p for p in network.parameters()})
             fold(network, example.to(device))
         network = network.to(memory_format=self.layout)
-        self.fp32_network = copy.deepcopy(network) if self.dtype != torch.float32 else None
-        network = network.to(self.dtype)
-        self.network = cast(nn.Module, torch.compile(network)) if config.compile else network
+        self.reference = reference(network, config)
+        if config.backend != "eager" and example is not None:
+            batch = example.expand(
+                min(self.size, config.batch_size or self.batch_size), *example[0].shape
+            )
+            self.network = by_backend(network, batch.to(device), config)
+        else:
+            self.network = network.to(self.dtype)
 
     def _example(self) -> Tensor | None:
         """Return one crop of the first sample that can be read."""
@@ -132,7 +138,7 @@ class ClassificationEvaluator:
             if not finite:
                 raise NonFiniteOutputError(sample_name(self.samples, index))
         top = self._rank(scores)[:, :TOP].tolist()
-        fp32 = self._predict_fp32({index: tensors for index, (tensors, _) in batch})
+        fp32 = self._predict_reference({index: tensors for index, (tensors, _) in batch})
         for (index, (_, label)), classes in zip(batch, top, strict=True):
             yield index, classes, label, *([fp32[index]] if index in fp32 else [])
 
@@ -143,13 +149,13 @@ class ClassificationEvaluator:
         subset = torch.tensor(self.subset, device=scores.device)
         return subset[top_classes(scores[:, subset])]
 
-    def _predict_fp32(self, samples: dict[int, list[Tensor]]) -> dict[int, int]:
-        """Return the top-1 class in fp32 of the first samples, in other precisions."""
+    def _predict_reference(self, samples: dict[int, list[Tensor]]) -> dict[int, int]:
+        """Return the top-1 class in fp32 by torch of the first samples, where that is another."""
         first = {index: tensors for index, tensors in samples.items() if index < COMPARED}
-        if self.fp32_network is None or not first:
+        if self.reference is None or not first:
             return {}
         inputs = [[t.to(self.device, memory_format=self.layout) for t in s] for s in first.values()]
-        classes = self._rank(average_crops(self.fp32_network, inputs))[:, 0].tolist()
+        classes = self._rank(average_crops(self.reference, inputs))[:, 0].tolist()
         return dict(zip(first, classes, strict=True))
 
     def compute(self, predictions: Predictions) -> dict[str, Any]:
@@ -166,13 +172,12 @@ class ClassificationEvaluator:
             scores["top5_error"] = error_rate(top5_wrong, total)
         named = {str(index): wrong[index] for index in sorted(wrong)}
         parts = {"wrong": named} if len(wrong) <= MAX_NAMED else {}
-        compared = [(top[0], *fp32) for top, _, *fp32 in predictions.values() if fp32]
-        changed = {"count": sum(a != b for a, b in compared), "total": len(compared)}
+        compared = [(top[0], fp32[0]) for top, _, *fp32 in predictions.values() if fp32]
         return {
             "samples": total,
             "scores": scores,
             "parts": parts,
-            **({"changed": changed} if compared else {}),
+            **changed(compared),
         }
 
 

@@ -1,6 +1,6 @@
 """Forecasting: squared and absolute errors at every origin of a split.
 
-past -> its last steps -> network -> forecast, against the future -> (index, MSE, MAE)
+past -> its last steps -> network -> forecast -> (index, MSE, MAE[, MSE in fp32])
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from zoo.data.contents import samples_digest
 from zoo.data.forecasting import network_input
 from zoo.evaluation.answer_log import Prediction
+from zoo.evaluation.backends import COMPARED, by_backend, changed, reference
 from zoo.evaluation.config import EvalConfig
 from zoo.evaluation.engine import Batch, Predictions, batched
 from zoo.evaluation.samples import (
@@ -23,6 +24,8 @@ from zoo.evaluation.samples import (
 from zoo.models._builder import pretrained_cfg
 from zoo.papers.protocols import ForecastingProtocol
 
+DIGITS = 3  # that papers print of an error
+
 
 class ForecastingEvaluator:
     """A network on windows of series; both means are over all steps and channels.
@@ -31,6 +34,7 @@ class ForecastingEvaluator:
     """
 
     batch_size = 256
+    takes_backend = True
 
     def __init__(self, network: nn.Module, samples: Any, protocol: ForecastingProtocol) -> None:
         self.cfg = pretrained_cfg(network)
@@ -45,8 +49,11 @@ class ForecastingEvaluator:
     def prepare(self, device: torch.device, config: EvalConfig) -> None:
         self.device = device
         self.network = self.network.to(device).eval()
-        if config.compile:
-            self.network.compile()
+        self.reference = reference(self.network, config)
+        if config.backend != "eager":
+            shape = (config.batch_size or self.batch_size, *self.cfg["input_size"])
+            example = torch.rand(shape, generator=torch.Generator().manual_seed(0))
+            self.network = by_backend(self.network, example.to(device), config)
         self.autocast = torch.autocast(
             device.type, config.dtype, enabled=config.precision != "fp32"
         )
@@ -76,18 +83,39 @@ class ForecastingEvaluator:
     def predict(self, batch: Batch) -> Iterator[Prediction]:
         inputs, futures = (torch.stack(parts) for parts in zip(*(x for _, x in batch), strict=True))
         with self.autocast:
-            output = self.network(inputs.to(self.device))
-        errors = output.double().cpu() - futures.double()
+            errors = self._errors(self.network, inputs, futures)
+        squares = errors.square().mean((1, 2))
+        fp32 = self._reference_squares([index for index, _ in batch], inputs, futures)
         for (index, _), squared, absolute in zip(
-            batch, errors.square().mean((1, 2)), errors.abs().mean((1, 2)), strict=True
+            batch, squares, errors.abs().mean((1, 2)), strict=True
         ):
             if not squared.isfinite():
                 raise NonFiniteOutputError(sample_name(self.samples, index))
-            yield index, squared.item(), absolute.item()
+            yield index, squared.item(), absolute.item(), *([fp32[index]] if index in fp32 else [])
+
+    def _errors(self, network: nn.Module, inputs: Tensor, futures: Tensor) -> Tensor:
+        output: Tensor = network(inputs.to(self.device))
+        return output.double().cpu() - futures.double()
+
+    def _reference_squares(
+        self, indices: Sequence[int], inputs: Tensor, futures: Tensor
+    ) -> dict[int, float]:
+        """Return the MSE in fp32 by torch of the first samples, where that is another."""
+        first = [i for i, index in enumerate(indices) if index < COMPARED]
+        if self.reference is None or not first:
+            return {}
+        errors = self._errors(self.reference, inputs[first], futures[first])
+        squares = errors.square().mean((1, 2)).tolist()
+        return dict(zip([indices[i] for i in first], squares, strict=True))
 
     def compute(self, predictions: Predictions) -> dict[str, Any]:
         """Return means without intervals: windows overlap, and are no independent samples."""
-        columns = zip(*(predictions[index] for index in sorted(predictions)), strict=True)
+        columns = zip(*(predictions[index][:2] for index in sorted(predictions)), strict=True)
         means = (sum(column) / len(predictions) for column in columns)
         scores = {name: {"value": mean} for name, mean in zip(("mse", "mae"), means, strict=True)}
-        return {"samples": len(predictions), "scores": scores, "parts": {}}
+        compared = [
+            (round(mse, DIGITS), round(fp32[0], DIGITS))
+            for mse, _, *fp32 in predictions.values()
+            if fp32
+        ]
+        return {"samples": len(predictions), "scores": scores, "parts": {}, **changed(compared)}

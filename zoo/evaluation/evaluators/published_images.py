@@ -29,6 +29,8 @@ def folder_digest(folder: Path) -> str:
 class PublishedImagesEvaluator(SuperResolutionEvaluator):
     """The images of a folder against the pairs of a benchmark, matched by name."""
 
+    takes_backend = False
+
     def __init__(
         self, folder: Path, pairs: Any, protocol: SuperResolutionProtocol, scale: int
     ) -> None:

@@ -1,6 +1,6 @@
 """Super-resolution: PSNR and SSIM on Y of a network's upscaled images.
 
-small image -> network, by a protocol -> against the large one -> (index, name, PSNR, SSIM)
+small image -> network, by a protocol -> (index, name, PSNR, SSIM[, PSNR in fp32])
 """
 
 import math
@@ -18,14 +18,16 @@ from zoo.data.contents import samples_digest
 from zoo.data.imresize import Pixels, round_to_uint8
 from zoo.data.super_resolution import DEGRADATIONS, Pair, images_in, modcrop, read_image
 from zoo.evaluation.answer_log import Prediction
+from zoo.evaluation.backends import COMPARED, by_backend, changed, reference
 from zoo.evaluation.config import EvalConfig
 from zoo.evaluation.engine import Batch, Predictions, batched
 from zoo.evaluation.metrics import PsnrSsim, luma, psnr_ssim, psnr_ssim_all_channels
 from zoo.evaluation.samples import NonFiniteOutputError, read_sample
 from zoo.evaluation.statistics import student_interval
-from zoo.inference.tiling import forward_chop, self_ensemble, to_uint8
+from zoo.inference.tiling import AtScale, forward_chop, self_ensemble, to_uint8
 from zoo.papers.protocols import SuperResolutionProtocol
 
+DIGITS = 2  # that papers print of a PSNR
 MAXIMA = PsnrSsim(math.inf, 1.0)
 
 
@@ -131,6 +133,7 @@ class SuperResolutionEvaluator:
     """A network on pairs of images, upscaled by `scale` by a protocol."""
 
     batch_size = 1
+    takes_backend = True
 
     def __init__(
         self, network: nn.Module, pairs: Any, protocol: SuperResolutionProtocol, scale: int
@@ -142,6 +145,12 @@ class SuperResolutionEvaluator:
         if config.precision == "fp16" and device.type == "cpu":
             raise ValueError("a CPU upscales in fp32 or bf16, not in fp16")
         self.network = self.network.to(device).eval()
+        self.reference = reference(self.network, config)
+        if config.backend != "eager":
+            channels = 1 if self.protocol.colour == "y" else 3
+            example = torch.rand(1, channels, 48, 48, generator=torch.Generator().manual_seed(0))
+            network = AtScale(self.network, self.scale)
+            self.network = by_backend(network, example.to(device), config)
         self.autocast = torch.autocast(
             device.type, config.dtype, enabled=config.precision != "fp32"
         )
@@ -159,12 +168,15 @@ class SuperResolutionEvaluator:
 
     def predict(self, batch: Batch) -> Iterator[Prediction]:
         for index, pair in batch:
+            fp32 = []
             try:
                 with self.autocast:
                     score = score_pair(self.network, pair, self.protocol, self.scale)
+                if self.reference is not None and index < COMPARED:
+                    fp32 = [score_pair(self.reference, pair, self.protocol, self.scale).psnr]
             except FloatingPointError:
                 raise NonFiniteOutputError(pair.name) from None
-            yield index, pair.name, *score
+            yield index, pair.name, *score, *fp32
 
     def compute(self, predictions: Predictions) -> dict[str, Any]:
         return summarize(predictions)
@@ -172,7 +184,9 @@ class SuperResolutionEvaluator:
 
 def summarize(predictions: Predictions) -> dict[str, Any]:
     """Return a record's means of PSNR and SSIM with their intervals, and each image's scores."""
-    images = {name: PsnrSsim(psnr, ssim) for _, (name, psnr, ssim) in sorted(predictions.items())}
+    rows = [row for _, row in sorted(predictions.items())]
+    images = {name: PsnrSsim(psnr, ssim) for name, psnr, ssim, *_ in rows}
+    compared = [(round(row[1], DIGITS), round(row[3], DIGITS)) for row in rows if row[3:]]
     means = mean_scores(images)
     scores: dict[str, dict[str, Any]] = {}
     for metric, mean, maximum in zip(PsnrSsim._fields, means, MAXIMA, strict=True):
@@ -184,4 +198,5 @@ def summarize(predictions: Predictions) -> dict[str, Any]:
         "samples": len(images),
         "scores": scores,
         "parts": {name: score._asdict() for name, score in images.items()},
+        **changed(compared),
     }

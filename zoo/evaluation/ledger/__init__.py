@@ -26,6 +26,7 @@ from zoo.evaluation.ledger.records import (
     Record,
     SpeedRecord,
     TrainingRecord,
+    backend_of,
     identity,
     validate,
 )
@@ -37,6 +38,7 @@ __all__ = [
     "Record",
     "SpeedRecord",
     "TrainingRecord",
+    "backend_of",
     "identity",
     "latest",
     "merge",

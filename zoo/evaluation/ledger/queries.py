@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable
 from datetime import UTC, datetime
 from fnmatch import translate
 
-from zoo.evaluation.ledger.records import Record
+from zoo.evaluation.ledger.records import Record, backend_of
 
 
 def subject(record: Record) -> str:
@@ -65,11 +65,11 @@ def find(
 
 
 def latest_per_subject(records: Iterable[Record]) -> list[Record]:
-    """Return the last record of each subject, benchmark, protocol, precision and device."""
+    """Return the last record of each subject, benchmark, protocol, machine and way to run."""
     last: dict[object, Record] = {}
     for record in records:
         protocol = json.dumps(record.get("protocol"), sort_keys=True)
-        machine = (record.get("precision"), record["device"])
+        machine = (record.get("precision"), backend_of(record), record["device"])
         key = (record["kind"], subject(record), *benchmarks(record), protocol, *machine)
         last.pop(key, None)  # moves the key to the end
         last[key] = record

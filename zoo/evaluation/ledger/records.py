@@ -51,6 +51,7 @@ class EvalRecord(_Provenance):
     benchmark_version: int
     protocol: dict[str, Any]  # all settings of protocol and preprocessing
     precision: str
+    backend: NotRequired[str]  # what ran the network; without it, eager
     samples: int  # evaluated
     scores: dict[str, Score]  # by metric
     parts: NotRequired[dict[str, dict[str, float]]]  # each image's scores, or wrong classes
@@ -99,6 +100,11 @@ class SpeedRecord(_Provenance):
 
 class LedgerError(ValueError):
     """A record or a ledger that cannot be trusted; the message says which and why."""
+
+
+def backend_of(record: Record) -> str:
+    """Return what ran the network of an evaluation."""
+    return str(record.get("backend", "eager"))
 
 
 _CANONICAL = json.JSONEncoder(

@@ -2,8 +2,9 @@
 
 get_entry(NAME).task, Benchmark.task -> TASKS -> Task
 
-A new task is one more module here with a TASK, and a row in zoo.papers.protocols if it has
-protocols of its own. Loads no torch.
+A new task is one more module here with a TASK, an evaluator, an objective if it is trained here,
+and a row in zoo.papers.protocols if it has protocols of its own; eval/any_task.py and
+eval/trials.py evaluate and train it. Loads no torch.
 """
 
 import importlib

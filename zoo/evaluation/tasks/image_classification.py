@@ -20,7 +20,7 @@ print(model(image[None]).softmax(1).topk(5))"""
 
 
 def from_claim(paper: Paper, protocol: str) -> CropProtocol | None:
-    """Return a protocol of ten crops, or of larger ones than the weights were trained on; another
+    """Return a protocol of ten crops, or of one that says what the weights were trained on; another
     single crop follows the preprocessing of the weights."""
     settings = paper.protocol_settings.get(protocol)
     if not isinstance(settings, CropProtocol):
@@ -43,6 +43,10 @@ def evaluator(
         from zoo.evaluation.evaluators.mean_max import MeanMaxPooling
 
         network = MeanMaxPooling(network, protocol.trained_at)
+    if hasattr(network, "forward_scored"):
+        from zoo.evaluation.evaluators.scored import ScoredEvaluator
+
+        return ScoredEvaluator(network, samples, prepare, subset)
     return ClassificationEvaluator(network, samples, prepare, subset)
 
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from zoo.inference.optimize import choices
-from zoo.inference.optimize.backends import BACKENDS, Job, share, why_not
+from zoo.inference.optimize.backends import BACKENDS, Job, is_by_winograd, share, why_not
 from zoo.inference.optimize.timing import max_rel_error, run, time_run
 
 TOLERANCES = {torch.bfloat16: 0.1, torch.float16: 0.02}  # else 1e-4
@@ -122,7 +122,9 @@ def optimize(
     key = choices.key(job)
     remembered = choices.lookup(key) if backend == "auto" else None
     chosen, trials = None, list[Trial]()
-    for name in [remembered or backend] if remembered or backend != "auto" else BACKENDS:
+    names = [remembered or backend] if remembered or backend != "auto" else list(BACKENDS)
+    while names:
+        name = names.pop(0)
         if chosen and time.perf_counter() - start > seconds / 2:
             trials.append(Trial(name, failure="not tried, as the time was up"))
             continue
@@ -130,6 +132,8 @@ def optimize(
         trials.append(trial)
         if made and (not chosen or trial.speedup > chosen[1].speedup):
             chosen = made, trial
+        if made and is_by_winograd(made):  # fastest where it is compiled; sessions lack it
+            names.sort(key=lambda other: other != "inductor")
     if not chosen:
         raise ValueError("; ".join(map(str, trials)))
     made, trial = chosen

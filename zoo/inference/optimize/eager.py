@@ -5,7 +5,7 @@ fold BatchNorm -> [cast] -> channels last -> 3x3 convolutions by Winograd, linea
 The last three are timed on an example and taken back where they are not faster.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, cast
 
@@ -16,39 +16,40 @@ from zoo.inference.optimize.fold_batchnorm import fold as fold_norms
 from zoo.inference.optimize.linear import OneDNNLinear, weight_fits
 from zoo.inference.optimize.linear import fits as linear_fits
 from zoo.inference.optimize.timing import time_run
-from zoo.inference.optimize.winograd import WinogradConv2d
+from zoo.inference.optimize.winograd import WinogradConv2d, direct
 from zoo.inference.optimize.winograd import fits as conv_fits
 
 Step = tuple[str, Callable[[], object]]  # description, function that undoes it
 
 
-def apply_steps(model: nn.Module, example: Tensor, dtype: torch.dtype | None = None) -> list[str]:
+def prepare(model: nn.Module, example: Tensor, *, dtype: torch.dtype | None = None) -> list[str]:
+    """Fold, cast, lay out and take Winograd's algorithm; return a description of each step."""
+    steps = []
+    if count := fold_norms(model, example[:1]):
+        steps.append(f"{count} BatchNorms folded")
+    if dtype:
+        cast_weights(model, dtype)
+        model.register_forward_pre_hook(_CastInputs(dtype))
+        steps.append(str(dtype).removeprefix("torch."))
+    return steps + time_steps(model, example, [lay_out, partial(by_winograd, example=example)])
+
+
+def time_steps(
+    model: nn.Module, example: Tensor, steps: Sequence[Callable[[nn.Module], Step | None]]
+) -> list[str]:
     """Make a network faster in place; return a description of each step that stays."""
-    steps = list(prepare(model, example[:1], dtype=dtype))
-    fastest = time_run(model, example)
-    for apply in (lay_out, partial(by_winograd, example=example), by_onednn):
+    descriptions, fastest = [], time_run(model, example)
+    for apply in steps:
         if not (step := apply(model)):
             continue
         description, undo = step
         seconds = time_run(model, example)
         if seconds < fastest:
             fastest = seconds
-            steps.append(description)
+            descriptions.append(description)
         else:
             undo()
-    return steps
-
-
-def prepare(
-    model: nn.Module, example: Tensor, *, dtype: torch.dtype | None = None
-) -> Iterator[str]:
-    """Fold BatchNorms and cast; yield a description of each step."""
-    if count := fold_norms(model, example):
-        yield f"{count} BatchNorms folded"
-    if dtype:
-        cast_weights(model, dtype)
-        model.register_forward_pre_hook(_CastInputs(dtype))
-        yield str(dtype).removeprefix("torch.")
+    return descriptions
 
 
 def cast_weights(model: nn.Module, dtype: torch.dtype) -> None:
@@ -104,7 +105,7 @@ def lay_out(model: nn.Module) -> Step | None:
 
 
 def by_winograd(model: nn.Module, example: Tensor) -> Step | None:
-    """Replace the convolutions that are faster by Winograd's algorithm."""
+    """Replace the convolutions that Winograd's algorithm makes faster, compiled or not."""
     convs = _faster_by_winograd(model, example)
     for name, conv in convs.items():
         model.set_submodule(name, WinogradConv2d(conv))
@@ -126,7 +127,7 @@ def _faster_by_winograd(model: nn.Module, example: Tensor) -> dict[str, nn.Conv2
         x = inputs[0]
         shape = (conv.out_channels, *x.shape, x.stride())
         if shape not in is_faster:
-            is_faster[shape] = time_run(WinogradConv2d(conv), x) < time_run(conv.forward, x)
+            is_faster[shape] = time_run(WinogradConv2d(conv), x) < time_run(direct(conv, x), x)
         if is_faster[shape]:
             faster[name] = conv
 

@@ -2,8 +2,9 @@
 
 network -> torch.export -> ONNX -> a session, in the place of `forward`
 
-The session takes what it was proven on: any batch, and any height and width if it agrees with the
-network there. The network's own forward pass takes everything else.
+A session is for the example's shape. A second one, started when it is needed, takes what it was
+proven on: any batch, and any height and width if it agrees with the network there. The network's
+own forward pass takes everything else.
 """
 
 import warnings
@@ -16,7 +17,9 @@ from torch import Tensor, nn
 
 from zoo.inference.optimize.timing import max_rel_error, run
 
+Shape = tuple[int, ...]
 Session = Callable[[np.ndarray], Sequence[np.ndarray]]
+Start = Callable[[Shape | None], Session]  # for inputs of one shape, which is faster, or of any
 
 
 def to_onnx(model: nn.Module, example: Tensor) -> bytes:
@@ -36,24 +39,31 @@ def to_onnx(model: nn.Module, example: Tensor) -> bytes:
     return content
 
 
-def onnxruntime_session(content: bytes, dtype: torch.dtype) -> Session:
-    """Start a session of ONNX Runtime with torch's number of threads."""
+def onnxruntime_session(content: bytes, dtype: torch.dtype, shape: Shape | None) -> Session:
+    """Start a session of ONNX Runtime with torch's number of threads, for a shape or for any."""
+    import onnx
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
+    if shape:
+        (entry,) = onnx.load_from_string(content).graph.input
+        for dim, size in zip(entry.type.tensor_type.shape.dim, shape, strict=True):
+            if dim.dim_param:
+                options.add_free_dimension_override_by_name(dim.dim_param, size)
     session = onnxruntime.InferenceSession(content, options, ["CPUExecutionProvider"])
-    (entry,) = session.get_inputs()
+    name = session.get_inputs()[0].name
 
     def call(x: np.ndarray) -> list[np.ndarray]:
-        outputs: list[np.ndarray] = session.run(None, {entry.name: x})
+        outputs: list[np.ndarray] = session.run(None, {name: x})
         return outputs
 
     return call
 
 
-def openvino_session(content: bytes, dtype: torch.dtype) -> Session:
-    """Compile by OpenVINO with torch's number of threads, in float32 or bfloat16."""
+def openvino_session(content: bytes, dtype: torch.dtype, shape: Shape | None) -> Session:
+    """Compile by OpenVINO with torch's number of threads, in float32 or bfloat16, for a shape or
+    for any."""
     import openvino
 
     core = openvino.Core()
@@ -62,7 +72,10 @@ def openvino_session(content: bytes, dtype: torch.dtype) -> Session:
         "INFERENCE_PRECISION_HINT": "bf16" if dtype == torch.bfloat16 else "f32",
         "PERFORMANCE_HINT": "LATENCY",
     }
-    compiled = core.compile_model(core.read_model(content), "CPU", settings)
+    model = core.read_model(content)
+    if shape:
+        model.reshape(list(shape))
+    compiled = core.compile_model(model, "CPU", settings)
 
     def call(x: np.ndarray) -> list[np.ndarray]:
         return list(compiled(x).values())
@@ -75,15 +88,20 @@ class SessionForward:
 
     Args:
         model: the network, in eval mode.
-        session: what runs it, on arrays in float32.
+        start: starts what runs it, on arrays in float32.
         name: of the library, for errors.
         dtype: of the outputs.
+        fixed: shape that has a session of its own.
     """
 
-    def __init__(self, model: nn.Module, session: Session, name: str, dtype: torch.dtype) -> None:
-        self.model, self.session, self.name, self.dtype = model, session, name, dtype
+    def __init__(
+        self, model: nn.Module, start: Start, name: str, dtype: torch.dtype, fixed: Shape
+    ) -> None:
+        self.model, self.start, self.name, self.dtype = model, start, name, dtype
+        self.sessions: dict[Shape | None, Session] = {fixed: start(fixed)}
         self.own: Callable[..., Any] = model.forward
-        self.shape: tuple[int, ...] | None = None  # of a sample; None: of any height and width
+        self.shape: Shape | None = None  # of a sample; None: of any height and width
+        self.alone = False  # True: what the session does not take is an error
 
     def prove(self, example: Tensor, tolerance: float) -> None:
         """Compare with the network on another batch and size; keep to the size if that differs.
@@ -91,11 +109,12 @@ class SessionForward:
         Raises:
             ValueError: the outputs for another batch differ.
         """
-        if not self._agrees(torch.cat([example, example])[1:], tolerance):
+        if not self._agrees(torch.cat([example, example[:1]]), tolerance):
             raise ValueError(f"{self.name} gives other outputs for another batch")
         taller = torch.cat([example, example], dim=-2)[:1] if example.dim() == 4 else None
         if taller is None or not self._agrees(taller, tolerance):
             self.shape = tuple(example.shape[1:])
+        self.sessions.pop(None, None)  # until it is needed: its memory is that of the weights
 
     def _agrees(self, x: Tensor, tolerance: float) -> bool:
         try:
@@ -107,11 +126,17 @@ class SessionForward:
     def __call__(self, x: Tensor, *args: Any, **kwargs: Any) -> Any:
         other = self.shape not in (None, tuple(x.shape[1:]))
         if args or kwargs or other or not len(x) or self.model.training:
+            if self.alone:
+                raise ValueError(
+                    f"{self.name} takes one input of {self.shape or 'any size'} here, not "
+                    f"{tuple(x.shape[1:])} with {len(args) + len(kwargs)} options; eager takes it"
+                )
             return self.own(x, *args, **kwargs)
-        outputs = [
-            torch.from_numpy(y).to(self.dtype)
-            for y in self.session(x.detach().float().contiguous().numpy())
-        ]
+        key = tuple(x.shape) if tuple(x.shape) in self.sessions else None
+        if key not in self.sessions:
+            self.sessions[key] = self.start(key)
+        arrays = self.sessions[key](x.detach().float().contiguous().numpy())
+        outputs = [torch.from_numpy(array).to(self.dtype) for array in arrays]
         return outputs[0] if len(outputs) == 1 else outputs
 
     def __reduce__(self) -> NoReturn:

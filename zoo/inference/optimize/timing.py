@@ -9,7 +9,8 @@ from torch import Tensor
 
 from zoo.inference.optimize.fold_batchnorm import tensors_in
 
-ROUNDS = 5
+ROUNDS, FEWEST = 5, 2
+ENOUGH = 0.3  # seconds of rounds, after which there are no more than the fewest
 
 
 @torch.inference_mode()
@@ -27,10 +28,10 @@ def run(model: Callable[[Tensor], Any], example: Tensor) -> list[Tensor]:
 
 @torch.inference_mode()
 def time_run(call: Callable[[Tensor], object], example: Tensor) -> float:
-    """Return the shortest of ROUNDS times in seconds, after a warm-up."""
+    """Return the shortest of some times in seconds, after a warm-up."""
     call(example)
-    seconds = []
-    for _ in range(ROUNDS):
+    seconds: list[float] = []
+    while len(seconds) < (FEWEST if sum(seconds) > ENOUGH else ROUNDS):
         _synchronize(example.device)
         start = time.perf_counter()
         call(example)

@@ -34,12 +34,12 @@ def counted_through() -> tuple[Pair, ...]:
 KEY_MAPPINGS = [
     KeyMapping(
         name="timm",
-        models=("mobilenetv2_*",),
+        models=("mobilenetv2_[0-9x]*",),
         required_keys=("blocks.0.0.conv_dw.weight", "blocks.1.0.conv_pwl.weight", "conv_head."),
     ),
     KeyMapping(
         name="torchvision, chenyaofo/pytorch-cifar-models",
-        models=("mobilenetv2_*",),
+        models=("mobilenetv2_[0-9x]*",),
         required_keys=("features.1.conv.0.0.weight", "features.18.0.weight", "classifier.1."),
         renames=(*counted_through(), ("classifier.1.", "classifier.")),
         caveat="no tensor tells the strides: of images of 32 pixels, only the last three of 2",

@@ -10,11 +10,13 @@ activation follows a bottleneck (Sec. 3.2). Keys are timm's.
 """
 
 from collections.abc import Sequence
+from functools import partial
 
-import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import nn
 
+from zoo.models.mobilenetv2.blocks import BOTTLENECKS, SHORTCUTS, InvertedResidual
 from zoo.modules.classifier import Classifier, Head
+from zoo.modules.stages import pick
 
 # Table 2: expansion t, channels c, blocks n; the strides are an argument.
 TABLE_2 = (
@@ -43,51 +45,21 @@ def scaled(channels: int, width: float) -> int:
     return nearest + 8 if nearest < 0.9 * exact else nearest
 
 
-class InvertedResidual(nn.Module):
-    """Table 1: (B, c_in, H, W) -> (B, c_out, H / stride, W / stride), t c_in channels inside.
-
-    With an expansion of 1 there is nothing to expand, and the block begins with the depthwise 3x3.
-    """
-
-    def __init__(self, c_in: int, c_out: int, stride: int, *, expansion: int) -> None:
-        super().__init__()
-        self.c_out, self.stride = c_out, stride
-        self.has_skip = (c_in, stride) == (c_out, 1)
-        width = c_in * expansion
-        depthwise = nn.Conv2d(width, width, 3, stride, 1, groups=width, bias=False)
-        project = nn.Conv2d(width, c_out, 1, bias=False)
-        if expansion == 1:
-            convs = {"conv_dw": depthwise, "conv_pw": project}
-        else:
-            expand = nn.Conv2d(c_in, width, 1, bias=False)
-            convs = {"conv_pw": expand, "conv_dw": depthwise, "conv_pwl": project}
-        self.names = tuple(convs)
-        for i, (name, conv) in enumerate(convs.items(), 1):
-            self.add_module(name, conv)
-            self.add_module(f"bn{i}", nn.BatchNorm2d(conv.out_channels))
-
-    def forward(self, x: Tensor) -> Tensor:
-        y = x
-        for i, name in enumerate(self.names, 1):
-            y = self.get_submodule(f"bn{i}")(self.get_submodule(name)(y))
-            if i < len(self.names):  # the bottleneck is linear
-                y = F.relu6(y, inplace=True)
-        return x + y if self.has_skip else y
-
-
 class MobileNetV2(Classifier):
     """Table 2: (B, in_chans, 224, 224) -> (B, num_classes).
 
     Args:
         width: Multiplier of all channels but those of conv_head, which only grow (Sec. 4).
         strides: Of the stem and of the first block of each line of Table 2.
+        bottleneck: "linear", or "relu6" after each (Fig. 6a).
+        shortcuts: Between "bottleneck"s, or "none" (Fig. 6b).
         num_classes: Outputs.
         in_chans: Channels of the images.
         global_pool: timm's name of the pooling.
         drop_rate: Of the dropout before the classifier.
 
     Raises:
-        ValueError: `width` is not positive, or `strides` are not eight.
+        ValueError: `width` is not positive, `strides` are not eight, or a text is another one.
     """
 
     last = "classifier"
@@ -97,6 +69,8 @@ class MobileNetV2(Classifier):
         *,
         width: float = 1.0,
         strides: Sequence[int] = (2, 1, 2, 2, 2, 1, 2, 1),
+        bottleneck: str = "linear",
+        shortcuts: str = "bottleneck",
         num_classes: int = 1000,
         in_chans: int = 3,
         global_pool: str = "avg",
@@ -106,6 +80,11 @@ class MobileNetV2(Classifier):
             raise ValueError(f"width must be a positive multiplier (Sec. 4), not {width}")
         if len(strides) != len(TABLE_2) + 1:
             raise ValueError(f"strides must be eight (Table 2), not {list(strides)}")
+        block = partial(
+            InvertedResidual,
+            last_act=pick(BOTTLENECKS, bottleneck, "bottleneck (Fig. 6a)"),
+            shortcuts=pick(SHORTCUTS, shortcuts, "shortcuts (Fig. 6b)"),
+        )
         c_in = scaled(STEM, width)
         stem = nn.Conv2d(in_chans, c_in, 3, strides[0], 1, bias=False)
         stages = {}
@@ -115,9 +94,7 @@ class MobileNetV2(Classifier):
             blocks = []
             for j in range(depth):
                 c_out = scaled(channels, width)
-                blocks.append(
-                    InvertedResidual(c_in, c_out, 1 if j else stride, expansion=expansion)
-                )
+                blocks.append(block(c_in, c_out, 1 if j else stride, expansion=expansion))
                 c_in = c_out
             stages[f"blocks.{i}"] = nn.Sequential(*blocks)
         c_out = scaled(HEAD, max(width, 1.0))

@@ -1,6 +1,6 @@
 """Keys of published pre-activation ResNets."""
 
-from zoo.checkpoints import pytorchcv
+from zoo.checkpoints import fb_resnet, pytorchcv
 from zoo.checkpoints.key_mapping import KeyMapping
 
 STRIDE = "no tensor tells the stride: in the first 1x1, in those called b (preresnet50b) in the 3x3"
@@ -35,5 +35,9 @@ KEY_MAPPINGS = [
         stem=pytorchcv.NESTED,
         candidate_args=({"layout": "v1"},),
         caveat=STRIDE,
+    ),
+    fb_resnet.pre_activation(
+        ("preresnet50", "preresnet101", "preresnet152", "preresnet200"),
+        "facebookarchive/fb.resnet.torch, in Torch7",
     ),
 ]

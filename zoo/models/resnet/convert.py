@@ -1,6 +1,6 @@
 """Keys of published ResNets. torchvision's, timm's and chenyaofo's are the zoo's own."""
 
-from zoo.checkpoints import pytorchcv
+from zoo.checkpoints import fb_resnet, pytorchcv
 from zoo.checkpoints.key_mapping import KeyMapping
 
 CIFAR = ("resnet20", "resnet32", "resnet44", "resnet56", "resnet110", "resnet1202")
@@ -28,4 +28,5 @@ KEY_MAPPINGS = [
         candidate_args=({"layout": "v1"},),
         caveat="no tensor tells the stride: in the first 1x1, in resnet50b and the like in the 3x3",
     ),
+    fb_resnet.post_activation(IMAGENET, "facebookarchive/fb.resnet.torch, in Torch7"),
 ]

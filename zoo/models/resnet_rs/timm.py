@@ -6,5 +6,7 @@ TIMM_OVERRIDES = TimmOverrides(
     relations={
         "tf_in1k": ("port", "the authors' own weights, converted by timm, which crops otherwise"),
         "resnetrs200.tf_in1k": (OTHER_RECIPE, "timm's own, of its TPU weights, despite the tag"),
-    }
+    },
+    # By the name of timm's file, resnetrs350_i256_ema; timm shows it 288 pixels.
+    protocols={"resnetrs350.tf_in1k": "imagenet-256"},
 )

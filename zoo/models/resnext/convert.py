@@ -1,6 +1,6 @@
 """Keys of published ResNeXts. torchvision's and timm's are the zoo's own."""
 
-from zoo.checkpoints import pytorchcv
+from zoo.checkpoints import fb_resnet, pytorchcv
 from zoo.checkpoints.key_mapping import KeyMapping
 
 PARTS = {
@@ -49,4 +49,8 @@ KEY_MAPPINGS = [
     ),
     pytorchcv.post_activation(("resnext29_*",), stem=pytorchcv.CONV_BN),
     pytorchcv.post_activation(("resnext50_*", "resnext101_*"), stem=pytorchcv.NESTED),
+    fb_resnet.post_activation(
+        tuple(f"resnext{depth}_{width}x*" for depth in (50, 101) for width in ("[!1]", "??")),
+        "facebookresearch/ResNeXt, in Torch7",
+    ),
 ]

@@ -25,4 +25,15 @@ KEY_MAPPINGS = [
         ),
     ),
     pytorchcv.pre_activation(("wrn*",), stem=pytorchcv.CONV),
+    KeyMapping(
+        name="szagoruyko/functional-zoo, folded",
+        required_keys=("group0.block0.conv_dim.weight",),
+        models=("wide_resnet50_2",),
+        renames=(
+            ("conv0.", "conv1."),
+            ("group#.block#.conv_dim.", "layer#+1.#.downsample.0."),
+            ("group#.block#.conv#.", "layer#+1.#.conv#+1."),
+        ),
+        candidate_args=({"folded": True},),
+    ),
 ]

@@ -11,6 +11,7 @@ from functools import partial
 
 from torch import nn
 
+from zoo.models.wrn.folded import fold_norms
 from zoo.modules.classifier import Head
 from zoo.modules.post_activation import (
     Basic,
@@ -112,13 +113,15 @@ class WideBasicResNet(PostActivation):
 class WideBottleneckResNet(PostActivation):
     """WRN-50-2-bottleneck of Table 8: (B, in_chans, 224, 224) -> (B, num_classes).
 
-    A ResNet-50 whose 3x3 are `width` times as wide; keys as in torchvision and timm.
+    A ResNet-50 whose 3x3 are `width` times as wide; keys as in torchvision and timm. `folded` has
+    biases for BatchNorms, as the authors publish it for PyTorch.
     """
 
     def __init__(
         self,
         *,
         width: float = 2.0,
+        folded: bool = False,
         num_classes: int = 1000,
         in_chans: int = 3,
         global_pool: str = "avg",
@@ -137,3 +140,5 @@ class WideBottleneckResNet(PostActivation):
             ),
             head=Head(num_classes, global_pool, drop_rate),
         )
+        if folded:
+            fold_norms(self)

@@ -16,7 +16,7 @@ from zoo.claims.verdict import Kind, Status, Verdict, make_verdict
 from zoo.claims.weights import FORMATS
 from zoo.data.benchmarks import BENCHMARKS
 from zoo.evaluation import ledger
-from zoo.evaluation.ledger import Record
+from zoo.evaluation.ledger import Record, backend_of
 from zoo.models._catalog import describe
 from zoo.papers.records import Claim
 from zoo.papers.weights import Weights, WeightsError
@@ -121,12 +121,15 @@ def three_columns(weights: Weights, rows: Sequence[Row]) -> list[ThreeColumns]:
 
 
 def _results(weights: Weights, by_path: Mapping[str, Record]) -> list[Result]:
-    """Return the last record of the pinned bytes for each benchmark, protocol and precision."""
+    """Return the last record of the pinned bytes for each benchmark, protocol and way to run."""
     latest: dict[tuple[str, str], Result] = {}
     for path, record in by_path.items():
         same = record["kind"] == "evaluation" and record["weights"] == weights.name
         if same and weights.sha256 == record["sha256"] and record["benchmark"] in BENCHMARKS:
-            key = record["benchmark"], repr((record["protocol"], record["precision"]))
+            key = (
+                record["benchmark"],
+                repr((record["protocol"], record["precision"], backend_of(record))),
+            )
             latest[key] = Result(record=record, path=path)
     return list(latest.values())
 

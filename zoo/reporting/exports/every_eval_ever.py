@@ -21,20 +21,19 @@ from zoo.claims.verdict import describe_claim
 from zoo.evaluation import ledger
 from zoo.evaluation.ledger import Record
 from zoo.models._registry import get_entry, list_weights, paper_of
-from zoo.papers.records import LOWER_IS_BETTER, Claim, Paper
+from zoo.papers.records import LOWER_IS_BETTER, UNITLESS, Claim, Paper
 from zoo.papers.weights import Weights
 from zoo.reporting.cards.metadata import HUB
 
 US = "residual-zoo"
 MARK = f'{{\n "schema_version": "0.3.0",\n "evaluation_id": "{US}/'
-PERCENT = ("percent", 0, 100)
+PERCENT, UNBOUNDED = ("percent", 0, 100), ("", 0, "Infinity")
 UNITS: dict[str, tuple[str, float | str, float | str]] = {  # by metric: unit, least, largest
     "psnr": ("dB", "-Infinity", "Infinity"),
     "ssim": ("", -1, 1),
     "mos": ("", 1, 5),
     "f_measure": ("", 0, 1),
-    "mse": ("", 0, "Infinity"),
-    "mae": ("", 0, "Infinity"),
+    "decathlon_score": ("", 0, 10_000),  # up to 1,000 a domain
     "loss": ("nats per token", 0, "Infinity"),
     "latency": ("ms", 0, "Infinity"),
     "perplexity": ("", 1, "Infinity"),
@@ -193,7 +192,7 @@ def _score(score: Mapping[str, Any], samples: int) -> dict[str, Any]:
 def _result(
     benchmark: str, metric: str, score: dict[str, Any], record: Record | None = None
 ) -> dict[str, Any]:
-    unit, least, largest = UNITS.get(metric, PERCENT)
+    unit, least, largest = UNITS.get(metric, UNBOUNDED if metric in UNITLESS else PERCENT)
     name, _, split = benchmark.partition("/")
     source: dict[str, Any] = {"dataset_name": name, "source_type": "other"}
     if name in HUB:

@@ -1,34 +1,20 @@
 """Charts of the site, as Vega-Lite specifications.
 
-rows -> deviation from the printed numbers | size against score, with its Pareto front
+rows -> size against score, with its Pareto front
 training records -> curves by epoch
 """
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from markupsafe import Markup
 
-from zoo.claims.verdict import Evidence, Status, Tally, Verdict
 from zoo.evaluation.ledger import Record
-from zoo.papers.records import LOWER_IS_BETTER
-from zoo.reporting.site.rows import VerdictRow, by_place, number, slug
+from zoo.reporting.site.rows import VerdictRow, falls, number, slug
 from zoo.reporting.site.vega import Mark, svg
 
-SHAPES: dict[str, str] = {  # by status
-    Status.REPRODUCED: "circle",
-    Status.NOT_REPRODUCED: "triangle-down",
-    Status.EXCEEDS_REPORTED: "diamond",
-}
-EVIDENCE: dict[str, str] = {  # colours, by what decided a verdict
-    Tally.ARCHITECTURE: "var(--series-7)",
-    Evidence.AUTHORS: "var(--series-0)",
-    Evidence.SAME_RECIPE: "var(--series-2)",
-    Evidence.OTHER_RECIPE: "var(--series-3)",
-    Evidence.TRAINED_HERE: "var(--series-4)",
-}
 SOURCES = {"the paper's": "circle", "a provider's": "square", "measured here": "diamond"}
 UNITS = {"psnr": "PSNR (dB)", "ssim": "SSIM"}
 NOT_CURVES = ("epoch", "step", "lr", "seconds")
@@ -52,76 +38,6 @@ def axis(field: str, title: str, **scale: Any) -> dict[str, Any]:
         "type": "quantitative",
         "scale": {"zero": False, "nice": False, "padding": 12, **scale},
         "axis": {"title": title, **ticks},
-    }
-
-
-def deviations(
-    lines: Iterable[VerdictRow], by: Literal["paper", "where"], root: str = "", here: bool = False
-) -> list[Figure]:
-    """Plot how far our numbers are from the printed ones, in percent of those, a row per paper or
-    table. If `here`, points link to rows of the same page."""
-    shown = [line for line in lines if line.verdict.claim and line.deviation is not None]
-    if not shown:
-        return []
-    marks = [
-        Mark(
-            f"{v.model}: {v.metric} {v.claimed} claimed, {v.measured} here, {line.status}",
-            f"#{line.id}" if here else line.paper_page,
-        )
-        for line in shown
-        for v in [line.verdict]
-    ]
-    points = [
-        {"x": line.deviation, "y": getattr(v, by), "s": v.status, "e": _evidence(v), "n": str(n)}
-        for n, line in enumerate(shown)
-        for v in [line.verdict]
-    ]
-    order = list(by_place(shown)) if by == "where" else None
-    labels = {"title": "", "labelLimit": 300}
-    rows = {"field": "y", "type": "nominal", "axis": labels, "sort": order}
-    x = axis("x", "deviation from the printed number (%)", type="symlog", constant=0.1)
-    x["axis"]["values"] = [-100, -10, -1, 0, 1, 10, 100]
-    return [
-        Figure(
-            title="How far ours are from the printed numbers",
-            caption=f"{len(shown)} numbers. At 0, what the paper says is what comes out.",
-            drawing=svg(
-                {
-                    "height": {"step": 16},
-                    "width": 560,
-                    "mark": {"type": "point", "opacity": 1, "size": 40, "strokeWidth": 1.5},
-                    "data": {"values": points},
-                    "encoding": {
-                        "x": x,
-                        "y": rows,
-                        "description": {"field": "n", "type": "nominal"},
-                        "shape": _scale("s", SHAPES, points),
-                        "color": _scale("e", EVIDENCE, points),
-                    },
-                },
-                f"Deviation from the printed numbers: {len(shown)} points; the tables hold all",
-                marks,
-                root,
-            ),
-        )
-    ]
-
-
-def _evidence(verdict: Verdict) -> str:
-    return verdict.evidence or verdict.tally
-
-
-def _scale(
-    field: str, meanings: Mapping[str, str], points: Sequence[Mapping[str, Any]]
-) -> dict[str, Any]:
-    """Encode a field by the shapes or colours of the values that occur."""
-    domain = [value for value in meanings if any(point[field] == value for point in points)]
-    scale = {"domain": domain, "range": [meanings[value] for value in domain]}
-    return {
-        "field": field,
-        "type": "nominal",
-        "scale": scale,
-        "legend": {"title": "", "columns": 2},
     }
 
 
@@ -192,8 +108,7 @@ def front(points: Iterable[Point], lower: bool) -> list[Point]:
 
 def _frontier(title: str, points: Sequence[Point], unit: str, root: str) -> Figure:
     metric = score_name(points[0].line)
-    lower = "error" in metric or metric in LOWER_IS_BETTER
-    claimed = front((p for p in points if p.source == "the paper's"), lower)
+    claimed = front((p for p in points if p.source == "the paper's"), falls(metric))
     marks = [
         Mark(
             f"{p.line.verdict.model}: {p.score:g} with {p.size:,} {unit}, {p.source} "
@@ -256,7 +171,7 @@ def _curve(key: str, trainings: Sequence[Record], root: str) -> Figure | None:
     if not runs:
         return None
     values = [
-        {"x": row.get("epoch", n), "y": row[key], "m": record["model"], "n": str(run)}
+        {"x": row.get("epoch", n), "y": row[key], "m": record["recipe"], "n": str(run)}
         for run, (record, rows) in enumerate(runs)
         for n, row in enumerate(rows)
     ]
@@ -264,6 +179,7 @@ def _curve(key: str, trainings: Sequence[Record], root: str) -> Figure | None:
     marks = [
         Mark(f"{r['recipe']}, seed {r['seed']}", f"models/{slug(r['model'])}.html") for r, _ in runs
     ]
+    recipes = [record["recipe"] for record, _ in runs]
     models = [record["model"] for record, _ in runs]
     spec = {
         "data": {"values": values},
@@ -271,8 +187,8 @@ def _curve(key: str, trainings: Sequence[Record], root: str) -> Figure | None:
         "encoding": {
             "x": axis("x", "epoch", padding=4) | {"axis": {"tickMinStep": 1, "title": "epoch"}},
             "y": axis("y", key, type=kind) | {"axis": {"title": key, "format": "~r"}},
-            "color": _palette("m", models),
-            "strokeDash": {"field": "m", "type": "nominal", "scale": {"domain": _once(models)}},
+            "color": _palette("m", recipes),
+            "strokeDash": {"field": "m", "type": "nominal", "scale": {"domain": _once(recipes)}},
             "detail": {"field": "n", "type": "nominal"},
             "description": {"field": "n", "type": "nominal"},
         },

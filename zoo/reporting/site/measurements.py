@@ -13,8 +13,8 @@ from typing import Any
 
 from zoo.data.benchmarks import BENCHMARKS
 from zoo.evaluation import tasks
-from zoo.evaluation.ledger import Record
-from zoo.reporting.site.rows import needs_data
+from zoo.evaluation.ledger import Record, backend_of
+from zoo.reporting.site.rows import falls, needs_data
 
 SEEDS = 5  # latest runs of a recipe that are drawn
 PERCENTAGES = ("error", "accuracy", "top5_error", "top5_accuracy", "training_error")
@@ -55,6 +55,13 @@ class Evaluation:
         name = str(self.record["protocol"].get("name", ""))
         words += ["--protocol", shlex.quote(name)] if "/" in name else []
         return " ".join([*words, *(["--data DIR"] if needs_data(self.record["benchmark"]) else [])])
+
+
+def rank(evaluation: Evaluation) -> tuple[str, float]:
+    """Sort by the first metric, the best evaluation first."""
+    metric, score = next(iter(evaluation.record["scores"].items()))
+    value = float(score["value"])
+    return metric, value if falls(metric) else -value
 
 
 def _format(value: Any) -> str:
@@ -123,7 +130,11 @@ def _replacement_key(record: Record) -> tuple[Any, ...]:
     if record["kind"] == "training":
         return ("training", record["model"], record["recipe"], record["seed"])
     names = ("kind", "model", "weights", "benchmark", "precision")
-    return (*(record[name] for name in names), repr(sorted(record["protocol"].items())))
+    return (
+        *(record[name] for name in names),
+        backend_of(record),
+        repr(sorted(record["protocol"].items())),
+    )
 
 
 def by_recipe(trainings: Mapping[str, Sequence[Record]]) -> dict[str, list[Record]]:

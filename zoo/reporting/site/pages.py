@@ -7,18 +7,21 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from zoo import __version__
 from zoo.claims.tally import tally
 from zoo.claims.verdict import Verdict
 from zoo.data.benchmarks import BENCHMARKS
 from zoo.evaluation.ledger import Record
 from zoo.models._catalog import describe, list_models, list_papers
 from zoo.papers.records import Paper
-from zoo.reporting import console
+from zoo.reporting.columns import short
 from zoo.reporting.site import charts
+from zoo.reporting.site.deviations import deviation_sizes, deviations
 from zoo.reporting.site.image_comparison import Comparison
-from zoo.reporting.site.measurements import Evaluation, by_recipe, latest_records
+from zoo.reporting.site.measurements import by_recipe, latest_records, rank
 from zoo.reporting.site.networks import picture
-from zoo.reporting.site.rows import VerdictRow, by_place, is_claim, slug
+from zoo.reporting.site.overview import PaperSummary, chain_heads, search_script
+from zoo.reporting.site.rows import VerdictRow, best_first, by_place, is_claim, slug
 
 STATIC = Path(__file__).parent / "static"
 Page = tuple[str, bytes]
@@ -38,7 +41,8 @@ class Site:
         self.papers = {paper.id: paper for paper in list_papers()}
         self.models = {name: describe(name) for name in list_models()}
         self.latest = latest_records(records, self.models)
-        self.records = len(records)
+        self.records, self.heads = len(records), chain_heads(records)
+        self.version = __version__
         self.date = max((str(record["date"]) for record in records), default="")[:10]
         self.comparisons = comparisons
         self.pages = Environment(
@@ -48,7 +52,7 @@ class Site:
             lstrip_blocks=True,
             undefined=StrictUndefined,
         )
-        self.pages.filters |= {"slug": slug, "short": console.short, "by_place": by_place}
+        self.pages.filters |= {"slug": slug, "short": short, "by_place": by_place}
         self.pages.globals["site"] = self
 
     def files(self) -> Iterator[Page]:
@@ -57,6 +61,11 @@ class Site:
             yield path.name, path.read_bytes()
         yield self._front()
         yield self._page("about.html", "about.html.j2")
+        yield self._page(
+            "deviations.html", "deviations.html.j2", figures=deviations(self.claims, "paper")
+        )
+        for paper, lines in self.by_paper.items():
+            yield f"claims/{slug(paper)}.js", search_script(lines).encode()
         yield from map(self._paper, self.papers.values())
         yield from map(self._model, self.models)
         yield from map(self._benchmark, self.benchmarks)
@@ -79,13 +88,23 @@ class Site:
         )
         return sorted(names, key=lambda name: (name not in BENCHMARKS, name))
 
+    @cached_property
+    def by_paper(self) -> dict[str, list[VerdictRow]]:
+        """The claims of each paper, the oldest paper first."""
+        order = sorted(self.papers.values(), key=lambda paper: (paper.year, paper.title))
+        claims: dict[str, list[VerdictRow]] = {paper.id: [] for paper in order}
+        for line in self.claims:
+            claims[line.verdict.paper].append(line)
+        return claims
+
     def _front(self) -> Page:
         return self._page(
             "index.html",
             "index.html.j2",
             sums=list(tally(line.verdict for line in self.claims).lines()),
             statuses=sorted({line.verdict.status for line in self.claims}),
-            figures=charts.deviations(self.claims, by="paper"),
+            papers=[PaperSummary(self.papers[name], own) for name, own in self.by_paper.items()],
+            figures=deviation_sizes(self.claims),
         )
 
     def _paper(self, paper: Paper) -> Page:
@@ -102,7 +121,7 @@ class Site:
             names=names,
             pictures={t.partition(":")[2]: picture(t) for t in targets if picture(t)},
             sums=list(tally(line.verdict for line in claims).lines()),
-            figures=charts.deviations(claims, by="where", here=True),
+            figures=deviations(claims, by="where", here=True),
         )
 
     def _model(self, name: str) -> Page:
@@ -140,28 +159,9 @@ class Site:
             "benchmark.html.j2",
             name=name,
             benchmark=BENCHMARKS.get(name),
-            lines=_best_first(lines),
+            lines=best_first(lines),
             protocols=protocols,
-            evaluations=sorted(self.latest.by_benchmark.get(name, []), key=_evaluated),
+            evaluations=sorted(self.latest.by_benchmark.get(name, []), key=rank),
             figures=charts.frontiers(name, lines, counts, "../"),
             curves=[figure for group in runs for figure in charts.curves(group, "../")],
         )
-
-
-def _best_first(lines: Sequence[VerdictRow]) -> list[VerdictRow]:
-    """Sort by metric, the best claim first."""
-
-    def rank(line: VerdictRow) -> tuple[str, float]:
-        assert line.verdict.claim
-        metric, value = line.verdict.claim.metric, line.claimed_number or 0.0
-        falls = "error" in metric or metric in ("loss", "perplexity", "bits_per_byte")
-        return metric, value if falls else -value
-
-    return sorted(lines, key=rank)
-
-
-def _evaluated(evaluation: Evaluation) -> tuple[str, float]:
-    """Sort by the first metric, the best evaluation first."""
-    metric, score = next(iter(evaluation.record["scores"].items()))
-    value = float(score["value"])
-    return metric, -value if metric in ("psnr", "ssim") else value

@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from zoo.claims.verdict import UNITS, Status, Verdict
 from zoo.data.benchmarks import BENCHMARKS
+from zoo.papers.records import LOWER_IS_BETTER
 
 SYMBOLS = {  # so that colour alone marks no verdict
     Status.REPRODUCED: "✓",
@@ -132,9 +133,21 @@ class VerdictRow:
         return 100 * (measured / claimed - 1) if claimed and measured is not None else None
 
     @property
+    def difference(self) -> str:
+        """The deviation as it is shown: "+0.3 %", "0" where the printed digits come out."""
+        if self.deviation is None:
+            return ""
+        return f"{self.deviation:+.2g} %" if self.deviation else "0"
+
+    @property
     def paper_page(self) -> str:
         """Its address on the paper's page, from the site's root."""
         return f"papers/{quote(slug(self.verdict.paper))}.html#{self.id}"
+
+
+def falls(metric: str) -> bool:
+    """True if a lower value of a metric is better."""
+    return "error" in metric or metric in LOWER_IS_BETTER
 
 
 def number(text: str) -> float | None:
@@ -145,6 +158,17 @@ def number(text: str) -> float | None:
 
 def is_claim(line: VerdictRow) -> bool:
     return line.verdict.kind in KINDS
+
+
+def best_first(lines: Iterable[VerdictRow]) -> list[VerdictRow]:
+    """Sort measured claims by metric, the best printed number first."""
+
+    def rank(line: VerdictRow) -> tuple[str, float]:
+        assert line.verdict.claim
+        metric, value = line.verdict.claim.metric, line.claimed_number or 0.0
+        return metric, value if falls(metric) else -value
+
+    return sorted(lines, key=rank)
 
 
 def by_place(lines: Iterable[VerdictRow]) -> dict[str, list[VerdictRow]]:

@@ -32,7 +32,9 @@ CONFIG = {
     "legend": TEXT
     | {
         "orient": "bottom",
-        "columns": 3,
+        "columns": 2,
+        "columnPadding": 40,
+        "layout": {"margin": 60},
         "labelFontSize": 13,
         "title": None,
         "labelLimit": 240,

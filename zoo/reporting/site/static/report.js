@@ -81,7 +81,7 @@
     body.append(...rows.map(({ row }) => row));
   };
   for (const table of all("table")) {
-    if (!table.tBodies[0] || table.tBodies[0].rows.length < 2) continue;
+    if (!table.tBodies[0] || (table.tBodies[0].rows.length < 2 && table.id !== "all")) continue;
     all("thead th", table).forEach((head, column) => {
       const press = document.createElement("button");
       press.type = "button";
@@ -96,64 +96,79 @@
     });
   }
 
-  // The front page: search, links of models, commands. Its state is in the address: #?q=...&status=...
+  // The front page: search through the claims of every paper, which are loaded when first asked
+  // for. Its state is in the address: #?q=...&status=..., or #<id of a claim>.
   const table = document.getElementById("all");
   if (table) {
+    const most = 200; // rows at once
     const form = document.querySelector(".search");
-    const rows = [...table.tBodies[0].rows];
-    const words = rows.map((row) => row.textContent.toLowerCase());
-    const head = document.createElement("th");
-    head.scope = "col";
-    head.textContent = "again";
-    table.tHead.rows[0].append(head);
-    const atHand = /on (digits|peps_mini|photos)\//;
-    for (const row of rows) {
-      const [, model, claim, , , , verdict] = row.cells;
-      const bare = model.textContent.split(/[ (]/)[0];
+    const claims = [];
+    globalThis.zooClaims = (rows) => claims.push(...rows);
+    let loading = null;
+    const script = (address) => new Promise((resolve, reject) => {
+      const element = document.createElement("script");
+      Object.assign(element, { src: root + address, async: false, onload: resolve, onerror: reject });
+      document.head.append(element);
+    });
+    const load = () => {
+      loading ??= Promise.all(table.dataset.scripts.trim().split(" ").map(script));
+      return loading;
+    };
+    const row = ([id, model, command, ...cells]) => {
+      const element = document.createElement("tr");
+      element.id = id;
+      for (const text of cells) element.insertCell().textContent = text;
       const link = document.createElement("a");
-      link.href = `${root}models/${slug(bare)}.html#${row.id}`;
-      link.append(...model.childNodes);
-      model.append(link);
-      const data = / on /.test(claim.textContent) && !atHand.test(claim.textContent) ? " --data DIR" : "";
-      const skipped = verdict.textContent.includes("not run") ? " --all" : "";
-      row.insertCell().append(take(() => `zoo check ${bare}${data}${skipped}`, `the command for ${bare}`));
-    }
-    const show = () => {
-      const wanted = form.q.value.toLowerCase().split(/\s+/).filter(Boolean);
+      link.href = `${root}models/${slug(model)}.html#${id}`;
+      link.append(...element.cells[1].childNodes);
+      element.cells[1].append(link);
+      element.insertCell().append(take(() => command, `the command for ${model}`));
+      return element;
+    };
+    const show = async (id) => {
+      await load();
+      const words = form.q.value.toLowerCase().split(/\s+/).filter(Boolean);
       const status = form.status.value;
-      let found = 0;
-      rows.forEach((row, n) => {
-        const fits = wanted.every((word) => words[n].includes(word))
-          && (!status || row.cells[6].textContent.slice(2).split(",")[0] === status);
-        row.hidden = !fits;
-        found += fits;
+      const hits = claims.filter((claim) => {
+        if (id) return claim[0] === id;
+        const text = claim.slice(3).join(" ").toLowerCase();
+        const verdict = claim[9].slice(2).split(",")[0];
+        return words.every((word) => text.includes(word)) && (!status || verdict === status);
       });
-      form.found.value = `${found.toLocaleString("en")} of ${rows.length.toLocaleString("en")}`;
+      const asked = id || words.length > 0 || status;
+      table.tBodies[0].replaceChildren(...(asked ? hits.slice(0, most).map(row) : []));
+      table.parentElement.hidden = !asked;
+      const of = (n) => n.toLocaleString("en");
+      const rest = asked && hits.length > most ? `, of which ${most} are shown` : "";
+      form.hits.value = `${of(hits.length)} of ${of(claims.length)}${rest}`;
+      if (id) document.getElementById(id)?.scrollIntoView({ block: "center" });
     };
     const read = () => {
-      if (location.hash.startsWith("#?")) {
-        const given = new URLSearchParams(location.hash.slice(2));
-        form.q.value = given.get("q") ?? "";
-        form.status.value = given.get("status") ?? "";
+      const claim = /^#(c[0-9a-f]{8})$/.exec(location.hash);
+      if (claim) {
+        form.reset();
+        show(claim[1]);
+      } else if (location.hash.startsWith("#?")) {
+        const state = new URLSearchParams(location.hash.slice(2));
+        form.q.value = state.get("q") ?? "";
+        form.status.value = state.get("status") ?? "";
         show();
         document.getElementById("claims").scrollIntoView();
-      } else if (document.getElementById(location.hash.slice(1))?.hidden) {
-        form.reset();
-        show();
       }
     };
     const write = () => {
-      const given = new URLSearchParams();
-      if (form.q.value) given.set("q", form.q.value);
-      if (form.status.value) given.set("status", form.status.value);
-      history.replaceState(null, "", `#${given.size ? `?${given}` : ""}`);
+      const state = new URLSearchParams();
+      if (form.q.value) state.set("q", form.q.value);
+      if (form.status.value) state.set("status", form.status.value);
+      history.replaceState(null, "", `#${state.size ? `?${state}` : ""}`);
       show();
     };
     form.hidden = false;
+    all(".still").forEach((element) => { element.hidden = true; });
+    form.addEventListener("focusin", load, { once: true });
     form.addEventListener("input", write);
     form.addEventListener("submit", (event) => event.preventDefault());
     addEventListener("hashchange", read);
-    show();
     read();
   }
 

@@ -1,0 +1,56 @@
+"""eval/speed.py: the race, its rows and the table of docs/performance.md."""
+
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from eval import peers, readme, speed
+
+
+def test_race_runs_every_contestant_once_a_round() -> None:
+    runs: list[str] = []
+    turns = {who: (lambda who=who: runs.append(who)) for who in "abc"}
+    seconds = speed.race(turns, rounds=3, warm_up=2)
+    assert {who: len(times) for who, times in seconds.items()} == dict.fromkeys("abc", 3)
+    assert [sorted(runs[i : i + 3]) for i in range(0, 15, 3)] == [["a", "b", "c"]] * 5
+
+
+def test_compare_times_is_against_fastest_peer() -> None:
+    seconds = {"ours": [4.0, 2.0, 3.0], "timm": [5.0, 5.0, 5.0], "OpenVINO": [2.0, 2.0, 3.0]}
+    rows = {row["who"]: row for row in speed.compare_times("resnet20", seconds)}
+    assert {row["against"] for row in rows.values()} == {"OpenVINO"}
+    assert [rows[who]["ratio"] for who in seconds] == [1.0, 0.4, 1.0]
+    assert rows["ours"]["quartiles"] == [0.75, 1.0]
+    assert speed.best_peer({"ours": 2.0, "ours, optimized": 1.0}) == "ours"
+
+
+def test_compilers_table_is_of_last_record_in_times_of_eager() -> None:
+    def record(slow: float) -> dict[str, Any]:
+        seconds = {"ours": [4.0], "ours, optimized": [1.0], "timm": [slow]}
+        seconds |= {"torch.compile": [3.0], "ONNX Runtime": [2.0], "OpenVINO": [1.0]}
+        rows = speed.compare_times("resnet18", seconds)
+        details = {"preparation": 12.3, "backend": "inductor"}
+        return {
+            "kind": "speed",
+            "what": "images",
+            "setting": {"inputs": {"resnet18": [8, 3, 224, 224]}},
+            "rows": [row | details for row in rows],
+        }
+
+    line = readme.compilers_table([record(9.0), record(6.0)]).splitlines()[2]
+    assert line == (
+        "| resnet18 | 8 x 224 | 6.00 (inductor) | 2.00 | 3.00 | 6.00 | 1.00 | 1.00 to 1.00 | 12 s |"
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", peers.COMPILERS)
+def test_compilers_return_outputs_of_network(name: str) -> None:
+    layers = nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.Flatten(), nn.Linear(288, 4)
+    network, x = nn.Sequential(*layers), torch.randn(2, 3, 8, 8)
+    makers = peers.with_compilers("eager", lambda: network, x)
+    with torch.no_grad():
+        expected, actual = makers["eager"]()(x), torch.as_tensor(makers[name]()(x))
+    assert torch.allclose(actual, expected, atol=1e-4 * float(expected.abs().max()))
