@@ -12,6 +12,8 @@ import timm
 import torch
 from torch import Tensor, nn
 
+from zoo.inference.optimize.sessions import openvino_core
+
 Run = Callable[[Tensor], Any]
 Make = Callable[[], Any]  # returns a Run
 CIFAR = {  # our name: pytorchcv's
@@ -92,7 +94,7 @@ def openvino(network: nn.Module, x: Tensor) -> Run:
         "INFERENCE_PRECISION_HINT": "f32",
         "PERFORMANCE_HINT": "LATENCY",
     }
-    ready = openvino.Core().compile_model(model, "CPU", settings)
+    ready = openvino_core().compile_model(model, "CPU", settings)
     return lambda x: ready(x.numpy())[0]
 
 

@@ -3,6 +3,8 @@
 import copy
 import json
 import pickle
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +88,28 @@ def test_session_network_of_one_size_refuses_others_itself(backend: str) -> None
     for action in (copy.deepcopy, pickle.dumps):
         with pytest.raises(TypeError, match=f"by {backend} cannot be copied or pickled"):
             action(model)
+
+
+FREED = """
+import faulthandler, gc, signal, subprocess, sys
+import torch, zoo
+faulthandler.enable()  # its handlers run on a stack of their own, as Python's do then
+signal.signal(signal.SIGCHLD, lambda *_: None)  # as a DataLoader's workers have it
+network = torch.nn.Conv2d(3, 4, 3).eval()
+x = torch.randn(1, 3, 8, 8)
+first, second = (zoo.optimize(network, x, backend="openvino") for _ in range(2))
+del first; gc.collect()
+del second; gc.collect()
+subprocess.run([sys.executable, "-c", ""], check=True)
+"""
+
+
+@pytest.mark.slow
+def test_openvino_sessions_freed_in_their_order_leave_signal_handlers_alive() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FREED], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.slow

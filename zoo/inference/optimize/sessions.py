@@ -9,6 +9,7 @@ own forward pass takes everything else.
 
 import warnings
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any, NoReturn
 
 import numpy as np
@@ -61,12 +62,22 @@ def onnxruntime_session(content: bytes, dtype: torch.dtype, shape: Shape | None)
     return call
 
 
+@cache
+def openvino_core() -> Any:
+    """Return this process's core of OpenVINO, which is never freed.
+
+    A core sets the stack of the signal handlers when it first compiles, and sets the one before it
+    when it is freed: of two cores, that of the other, which may be gone.
+    """
+    import openvino
+
+    return openvino.Core()
+
+
 def openvino_session(content: bytes, dtype: torch.dtype, shape: Shape | None) -> Session:
     """Compile by OpenVINO with torch's number of threads, in float32 or bfloat16, for a shape or
     for any."""
-    import openvino
-
-    core = openvino.Core()
+    core = openvino_core()
     settings = {
         "INFERENCE_NUM_THREADS": torch.get_num_threads(),
         "INFERENCE_PRECISION_HINT": "bf16" if dtype == torch.bfloat16 else "f32",
