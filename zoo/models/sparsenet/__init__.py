@@ -42,5 +42,5 @@ register(
         f"sparsenet{depth}_k{growth}": {"depth": depth, "growth": growth}
         for depth, growth in ((121, 32), (169, 32), (201, 32), (201, 48))
     },
-    IMAGENET_CFG,
+    IMAGENET_CFG | {"pool_size": (1, 1)},
 )
