@@ -35,12 +35,12 @@ def close(actual: Tensor, expected: Tensor, rtol: float = 1e-9) -> None:
 
 
 def near(actual: Tensor, expected: Tensor) -> None:
-    """Same shape, finite, and within 20 % by norm, as bf16 is in a deep network."""
+    """Same shape, finite, and within 25 % by norm, as bf16 is in a deep network."""
     assert actual.shape == expected.shape
     if not actual.is_meta:
         assert actual.isfinite().all(), "not finite"
         difference, scale = (actual.double() - expected.double()).norm(), expected.double().norm()
-        assert difference <= 0.2 * scale, f"{difference:.3g} off, of {scale:.3g}"
+        assert difference <= 0.25 * scale, f"{difference:.3g} off, of {scale:.3g}"
 
 
 def parameters(model: nn.Module) -> dict[str, Tensor]:

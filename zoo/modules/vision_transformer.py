@@ -73,14 +73,14 @@ def check_size(x: Tensor, patch: int = PATCH) -> Tensor:
     return x
 
 
-def positions(grid: tuple[int, int], width: int, like: Tensor, *, closed: bool = True) -> Tensor:
+def positions(grid: tuple[int, int], width: int, like: Tensor, closed: bool = True) -> Tensor:
     """Return sin(x w), cos(x w), sin(y w), cos(y w), each for width / 4 frequencies: (h w, width).
 
     The frequencies w go from 1 to 1/10000, which they reach if `closed` (Big Vision), or would with
     the next one (MAE). Computed in float32 or better, then cast to the type of `like`.
     """
     wide, device = torch.promote_types(like.dtype, torch.float32), like.device
-    places = torch.arange(width // 4, dtype=wide, device=device) / (width // 4 - closed)
+    places = torch.arange(width // 4, dtype=wide, device=device) / (width // 4 - int(closed))
     y, x = [torch.arange(n, dtype=wide, device=device)[:, None] / 10_000**places for n in grid]
     of_x, of_y = [torch.cat([angle.sin(), angle.cos()], 1) for angle in (x, y)]
     table = [of_x.expand(grid[0], -1, -1), of_y[:, None].expand(-1, grid[1], -1)]
