@@ -1,4 +1,4 @@
-"""tests/battery over a name of each class (slow), and over networks that once failed a check."""
+"""tests/battery over a name of each family (slow), and over networks that once failed a check."""
 
 import random
 from collections.abc import Callable
@@ -13,18 +13,18 @@ from tests.battery.networks import Network, stand_in
 from tests.battery.run import CHECKS, EXPENSIVE, Result, Task, run, run_task
 from zoo.models._registry import model_entries
 
-NAMES = [*{entry.target: name for name, entry in reversed(model_entries().items())}.values()]
+NAMES = [*{entry.family: name for name, entry in reversed(model_entries().items())}.values()]
 
 
 @pytest.fixture(scope="module")
 def results() -> list[Result]:
-    """What every check says about a name of each class."""
+    """What every check says about a name of each family."""
     return run(NAMES)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("check", CHECKS)
-def test_check_passes_for_every_class(results: list[Result], check: str) -> None:
+def test_check_passes_for_every_family(results: list[Result], check: str) -> None:
     ran = [result for result in results if result.check == check]
     assert [f"{result.name}: {result.error}" for result in ran if result.error] == []
     names = {result.name for result in ran}
