@@ -181,7 +181,7 @@ class _Reader:
         return struct.unpack_from(code, self.data, self._advance(struct.calcsize(code)))
 
     def _checked(self, count: int, size: int) -> int:
-        """Return a count of things of so many bytes at least, if the file can hold them."""
+        """Return a count of items, each of `size` bytes at least, if the file can hold them."""
         if not 0 <= count * size <= len(self.data) - self.position:
             raise self._damaged(f"it announces {count} items of {size} bytes or more")
         return count
