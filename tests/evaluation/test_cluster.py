@@ -11,7 +11,7 @@ import pytest
 
 from zoo.claims.measure import measure
 from zoo.distributed import init
-from zoo.evaluation.cluster import QUIET, Cluster, ClusterError
+from zoo.evaluation.cluster import Cluster, ClusterError, import_ray
 from zoo.evaluation.config import EvalConfig
 from zoo.evaluation.ledger import Ledger
 from zoo.evaluation.spec import spec_for
@@ -24,9 +24,7 @@ LOCAL = Cluster(address="local", device="cpu")
 @pytest.fixture(scope="module")
 def two_workers() -> Iterator[Any]:
     """A cluster that this process has joined, so that its start is paid once."""
-    import ray
-
-    os.environ.update(QUIET)
+    ray = import_ray()  # under `uv run` too, the nodes take the zoo that is installed
     options: Any = {"include_dashboard": False, "log_to_driver": False, "logging_level": "ERROR"}
     ray.init(address="local", num_cpus=2, **options)
     yield ray

@@ -24,6 +24,12 @@ QUIET = {
 }
 
 
+def import_ray() -> Any:
+    """Import Ray with the settings of QUIET, some of which it reads as it is imported."""
+    os.environ.update(QUIET)
+    return importlib.import_module("ray")
+
+
 class ClusterError(ValueError):
     """A cluster that cannot be reached or lost a task too often; the message says which."""
 
@@ -62,7 +68,7 @@ class Cluster:
                 node too often.
             Exception: what the function raised.
         """
-        ray: Any = importlib.import_module("ray")
+        ray = import_ray()
         joined = ray.is_initialized()
         if not joined:
             self._connect(ray)
@@ -78,7 +84,6 @@ class Cluster:
                 ray.shutdown()
 
     def _connect(self, ray: Any) -> None:
-        os.environ.update(QUIET)
         host, _, port = self.address.rpartition(":")
         if host:
             self._check_port(host, port)
