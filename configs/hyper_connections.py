@@ -13,7 +13,7 @@ from torch.optim import AdamW
 
 from zoo.training import Recipe, cosine, decay_matrices_only
 from zoo.training.image_streaming import Augmentation, StreamedImageClassification
-from zoo.training.language_modeling import NextToken
+from zoo.training.language_modeling import byte_recipe
 
 STEPS = 300 * (1_281_167 // 4096)
 TABLE_11 = {
@@ -45,22 +45,6 @@ def imagenet(model: str) -> Recipe:
     )
 
 
-def nano(model: str) -> Recipe:
-    """Return a recipe: epochs of 100 batches of 16 windows of 256 bytes."""
-    return Recipe(
-        name=f"{model}.zoo_peps",
-        model=model,
-        dataset="peps_mini/train",
-        objective=NextToken(),
-        epochs=15,
-        batch_size=16,
-        lr=3e-3,
-        clip=1.0,
-        optimizer=partial(decay_matrices_only, partial(AdamW, betas=(0.9, 0.95), eps=1e-8), 0.1),
-        schedule=cosine(warmup=0.02, floor=0.1),
-        source="2502.12170 App. D.1, shortened",
-    )
-
-
 vit_b16_shc_x2, vit_b16_dhc_x2, vit_l16_shc_x2, vit_l16_dhc_x2 = map(imagenet, TABLE_11)
-olmo_nano, olmo_nano_dhc_x4 = map(nano, ("olmo_nano", "olmo_nano_dhc_x4"))
+olmo_nano = byte_recipe("olmo_nano.zoo_peps", "olmo_nano")
+olmo_nano_dhc_x4 = byte_recipe("olmo_nano_dhc_x4.zoo_peps", "olmo_nano_dhc_x4")

@@ -2,7 +2,7 @@
 
     python -m eval.evaluation_scaling resnet18 [--images 1000] [--rounds 10] [--record]
 
-Seconds and memory are those of the records of `eval.classification`: from the first image to the
+Seconds and memory are those of the records of `zoo evaluate`: from the first image to the
 last prediction, decoding included. Every process has one thread, as launchers set it; another run
 has a thread per core. A tenth is five batches. Images and network are those of
 eval/evaluation_speed.py.

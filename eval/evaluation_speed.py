@@ -95,8 +95,8 @@ def run_ours(
     launched = ("-m", "torch.distributed.run", "--nproc_per_node", str(processes))
     args = {"num_classes": len(list(folder.iterdir()))}
     command = [sys.executable, *(launched if processes > 1 else ())]
-    command += ["-m", "eval.classification", str(file), "--model", name, "--benchmark", str(folder)]
-    command += ["--args", json.dumps(args), "--device", "cpu", *options]
+    command += ["-m", "zoo.cli", "evaluate", str(file), "--model", name, "--json"]
+    command += ["--benchmark", str(folder), "--args", json.dumps(args), "--device", "cpu", *options]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     record: dict[str, Any] = json.loads(done.stdout)
     return record

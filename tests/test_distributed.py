@@ -62,11 +62,13 @@ def torchrun(processes: int, *command: str) -> str:
     return done.stdout
 
 
-def test_eval_script_two_processes_match_recorded_counts() -> None:
+def test_evaluate_two_processes_match_recorded_counts() -> None:
     out = torchrun(
         2,
         "-m",
-        "eval.classification",
+        "zoo.cli",
+        "evaluate",
+        "--json",
         "wrn16_1.zoo_digits",
         "--benchmark",
         "digits/test",
@@ -75,7 +77,7 @@ def test_eval_script_two_processes_match_recorded_counts() -> None:
     )
     (pinned,) = list_weights("wrn16_1")
     recorded = json.loads(pinned.record.read_text())["benchmarks"]["digits/test"]
-    record = json.loads(out.strip().splitlines()[-1])
+    record = json.loads(out)
     assert record["processes"] == 2
     score = record["scores"]["error"]
     assert (score["total"] - score["count"], score["total"]) == (recorded["right"], 360)

@@ -54,7 +54,7 @@ def test_every_command_of_the_pages_exists() -> None:
         for block in re.findall(r"```\n(.*?)```", page.read_text(), re.DOTALL):
             for line in COMMANDS.findall(block.replace("\\\n", " ")):
                 verb = " ".join(
-                    re.match(r"zoo ((?:hub |ledger |data |dev )?[a-z-]+)", line)[1].split()
+                    re.match(r"zoo ((?:hub |ledger |data |dev |bench )?[a-z-]+)", line)[1].split()
                 )
                 named.setdefault(verb, set()).update(re.findall(r"--[a-z-]+", line.split("#")[0]))
     assert len(named) > 15

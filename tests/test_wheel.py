@@ -1,17 +1,22 @@
 """The wheel holds zoo/ alone, and runs from an environment and a folder of its own."""
 
 import json
+import lzma
 import os
 import shutil
 import subprocess
 import sys
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import ROOT
+from zoo.evaluation import ledger
+from zoo.evaluation.ledger import LedgerError
 
+MAX_BYTES = 10 * 2**20
 UV = shutil.which("uv")
 ELSEWHERE = ("PYTHONPATH", "VIRTUAL_ENV", "ZOO_DATA")  # names of what is not the wheel's
 needs_uv = pytest.mark.skipif(UV is None, reason="uv is not installed")
@@ -46,13 +51,53 @@ def test_wheel_contains_package_and_data_files(wheel: Path) -> None:
         and path.parent.name != "__pycache__"  # papers as they were parsed
     }
     assert data <= set(names)
-    records = {path.name for path in (ROOT / "eval" / "results").glob("0*.json")}
-    held = {
-        name.rpartition("/")[2]
-        for name in names
-        if name.startswith("zoo/evaluation/ledger/published/")
-    }
-    assert records == held
+    assert "zoo/py.typed" in names
+
+
+@needs_uv
+def test_wheel_is_small_and_carries_the_whole_ledger(
+    wheel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert wheel.stat().st_size < MAX_BYTES
+    packed = "zoo/evaluation/ledger/published.jsonl.xz"
+    path = Path(zipfile.ZipFile(wheel).extract(packed, tmp_path))
+    published, held = ledger.published(), ledger.PackedLedger(path)
+    monkeypatch.setattr(ledger, "PACKAGED", path)
+    assert held.verify() == len(published.paths)
+    assert held.records() == published.records()
+    assert [p.name for p in held.paths] == [p.name for p in published.paths]
+    assert held.last == published.last
+    with pytest.raises(LedgerError, match="nothing can be added"):
+        held.add({})
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (lambda text: text.replace(b'"seed": 3', b'"seed": 4', 1), r"line \d+ was edited"),
+        (lambda text: text.split(b"\n", 1)[1], "does not follow the record before it"),
+        (lambda text: text[: text.rindex(b"\n", 0, -1) + 1], "is not the published ledger"),
+        (lambda text: b"{\n", "is no packed ledger; install residual-zoo again"),
+    ],
+)
+def test_packed_ledger_with_other_contents_is_refused(
+    edit: Callable[[bytes], bytes], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "published.jsonl.xz"
+    lines = (b" ".join(p.read_bytes().splitlines()) + b"\n" for p in ledger.published().paths)
+    path.write_bytes(lzma.compress(edit(b"".join(lines)), preset=0))
+    monkeypatch.setattr(ledger, "PACKAGED", path)
+    with pytest.raises(LedgerError, match=message):
+        ledger.PackedLedger(path).records()
+
+
+@needs_uv
+@pytest.mark.slow
+def test_sdist_rebuilds_to_the_same_wheel(wheel: Path, tmp_path: Path) -> None:
+    call(str(UV), "build", "--out-dir", str(tmp_path), str(ROOT), cwd=tmp_path)
+    (rebuilt,) = tmp_path.glob("*.whl")
+    assert rebuilt.name == wheel.name
+    assert rebuilt.read_bytes() == wheel.read_bytes()
 
 
 @needs_uv

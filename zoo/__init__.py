@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from zoo.evaluation.tasks import transform as transform
     from zoo.inference.generation import generate as generate
     from zoo.inference.optimize import optimize as optimize
+    from zoo.inference.restoration import restore as restore
     from zoo.inference.upscaling import upscale as upscale
     from zoo.models._catalog import describe as describe
     from zoo.models._catalog import list_claims as list_claims
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from zoo.models._catalog import list_papers as list_papers
     from zoo.models._catalog import register as register
     from zoo.models._factory import create as create
+    from zoo.models._search import search as search
 
 __version__ = "0.1.0"
 _MODULES = {  # {public name: its module}
@@ -35,7 +37,9 @@ _MODULES = {  # {public name: its module}
     "list_papers": "zoo.models._catalog",
     "optimize": "zoo.inference.optimize",
     "register": "zoo.models._catalog",
+    "search": "zoo.models._search",
     "transform": "zoo.evaluation.tasks",
+    "restore": "zoo.inference.restoration",
     "upscale": "zoo.inference.upscaling",
 }
 __all__ = list(_MODULES)

@@ -1,4 +1,4 @@
-"""Atomic writes: a file is there whole, or as it was before.
+"""Atomic writes: a file is there whole, or as it was before. Progress bars on stderr.
 
 data -> temporary file of a random name beside the target -> fsync -> rename
 """
@@ -12,7 +12,10 @@ import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, ProgressColumn, TextColumn
 
 MAX_SMALL = 64 << 20  # bytes of a file that is read whole: a record, counts, a setting
 
@@ -89,3 +92,37 @@ def write_json(path: Path, value: Any) -> None:
     """Write a JSON file, whole or not at all; nesting below the third level stays on one line."""
     text = json.dumps(value, indent=1, ensure_ascii=False)
     atomic_write(path, re.sub(r"\n {4,}|\n {3}(?=[\]}])", " ", text) + "\n")
+
+
+def title_column() -> "TextColumn":
+    """Return the column of a bar's title, which is cut before a line is broken."""
+    from rich.progress import TextColumn
+    from rich.table import Column
+
+    column = Column(no_wrap=True, overflow="ellipsis", ratio=1)
+    return TextColumn("{task.description}", table_column=column)
+
+
+def progress_bars(
+    *columns: "ProgressColumn", hidden: bool = False, transient: bool = False
+) -> "Progress":
+    """Return progress bars on stderr, by default of title, bar, count and remaining time.
+
+    Nothing is shown if stderr is no terminal, or `hidden`. A line is as wide as the terminal at
+    most: a title that is too long is cut.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+    from rich.table import Column
+
+    whole = Column(no_wrap=True)
+    default = (
+        title_column(),
+        BarColumn(bar_width=16),
+        MofNCompleteColumn(table_column=whole),
+        TimeRemainingColumn(table_column=whole),
+    )
+    console = Console(stderr=True)
+    hidden = hidden or not console.is_terminal
+    chosen = columns or default
+    return Progress(*chosen, console=console, transient=transient, disable=hidden, expand=True)

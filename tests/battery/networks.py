@@ -110,6 +110,11 @@ class Network:
         return last.get("reductions", (last["reduction"],) * 2)
 
     @property
+    def reads_ids(self) -> bool:
+        """Whether an input is (B, T), of token ids."""
+        return "vocab_size" in self.entry.cfg
+
+    @property
     def has_one_size(self) -> bool:
         """Whether images must be as large as the network says."""
         return bool(self.entry.cfg.get("fixed_input_size"))
@@ -129,7 +134,7 @@ class Network:
 
         A network for anything else has its own size.
         """
-        if self.entry.is_language_model:
+        if self.reads_ids:
             return (8 + extra,)
         if not self.takes_images:
             return tuple(pretrained_cfg(self._filled)["input_size"])
@@ -146,16 +151,18 @@ class Network:
         """Samples of a size: token ids, or pixels (or MFCCs) of N(0.5, 0.2)."""
         shape = (batch, *(size or self.size()))
         generator = torch.Generator().manual_seed(1)
-        if self.entry.is_language_model:
+        if self.reads_ids:
             ids = torch.randint(0, self._filled.vocab, shape, generator=generator)
             return ids.to(self.device)
         pixels = 0.5 + 0.2 * torch.randn(shape, generator=generator, dtype=torch.float64)
         return pixels.to(torch.float32 if self.device == "meta" else dtype).to(self.device)
 
     def outputs(self, model: nn.Module, x: Tensor) -> Iterator[Tensor]:
-        """What a model gives: for each scale that it has, else once."""
+        """What a model gives: for each scale that it has or is trained at, else once."""
         scales = getattr(model, "scales", ())
-        if len(scales) < 2:
+        if model.training and hasattr(model, "pyramid"):
+            yield from model.pyramid(x)
+        elif len(scales) < 2:
             yield model(x)
         else:
             yield from (model(x, scale=scale) for scale in scales)

@@ -216,7 +216,8 @@ def test_create_unknown_revision_is_not_called_rewritten(hub: HostileHub) -> Non
 def test_from_hub_data_set_is_checked(hub: HostileHub, monkeypatch: pytest.MonkeyPatch) -> None:
     import datasets
 
-    from eval.data import DataError, from_hub
+    from zoo.evaluation.custom.labelled_images import from_hub
+    from zoo.evaluation.custom.request import DataError
 
     monkeypatch.setattr(datasets.config, "HF_ENDPOINT", hub.url)
     monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", False)

@@ -7,7 +7,6 @@ import pytest
 
 from zoo.data.benchmarks import BENCHMARKS, DatasetNotFoundError
 from zoo.data.forecasting import ETT, Windows, network_input
-from zoo.distributed import init
 from zoo.evaluation import tasks
 from zoo.evaluation.engine import evaluate
 from zoo.models._factory import create
@@ -103,9 +102,9 @@ def test_evaluator_names_window_whose_forecast_is_not_finite() -> None:
 
 
 def test_script_refuses_other_tasks() -> None:
-    from eval.forecasting_weights import evaluate, parse
+    from tests.support.evaluation import evaluate
 
     with pytest.raises(ValueError, match="resnet20 is not for forecasting"):
-        evaluate(parse(["resnet20", "--benchmark", "etth1/test_96"]), init("cpu"))
-    with pytest.raises(ValueError, match="set5/bi_x2 is no benchmark of forecasting"):
-        evaluate(parse(["cyclenet_linear_96_96", "--benchmark", "set5/bi_x2"]), init("cpu"))
+        evaluate("resnet20", "--benchmark", "etth1/test_96")
+    with pytest.raises(ValueError, match="cyclenet_linear_96_96 is not for super-resolution"):
+        evaluate("cyclenet_linear_96_96", "--benchmark", "set5/bi_x2")

@@ -15,15 +15,13 @@ from safetensors.torch import save_file
 from torch.optim import SGD
 
 import zoo
-from eval.data import DataError, open_source
-from eval.keyword_spotting import evaluate, parse
 from tests.support import tones
+from tests.support.evaluation import evaluate
 from tests.support.patching import replace_everywhere
 from zoo import training
 from zoo.data.benchmarks import BENCHMARKS, DatasetNotFoundError
 from zoo.data.mfcc import MFCC
 from zoo.data.speech_commands import CLASSES, SpeechCommands, read_wav, split_of
-from zoo.distributed import init
 from zoo.evaluation import tasks
 from zoo.evaluation.samples import UnreadableSampleError, read_sample
 from zoo.models._factory import create
@@ -152,8 +150,8 @@ def test_evaluate_keywords_matches_manual_count(data: Path, tmp_path: Path) -> N
     model = create("kws_res8_narrow").eval()
     file = tmp_path / "a.safetensors"
     save_file(model.state_dict(), file)
-    options = [str(file), "--model", "kws_res8_narrow", "--benchmark", TEST, "--data", str(data)]
-    record = evaluate(parse([*options, "--device", "cpu", "--batch-size", "5"]), init("cpu"))
+    options = ("--model", "kws_res8_narrow", "--benchmark", TEST, "--data", data)
+    record = evaluate(file, *options, "--batch-size", "5")
     samples, mfcc = opened(data), MFCC(MfccProtocol())
     with torch.inference_mode():
         features = torch.stack([mfcc(torch.from_numpy(sound)) for sound, _ in samples])
@@ -170,20 +168,15 @@ def test_evaluate_keywords_matches_manual_count(data: Path, tmp_path: Path) -> N
     ("arguments", "said"),
     [
         (["resnet20", "--benchmark", TEST], "resnet20 is not for keyword-spotting"),
-        (["kws_res8", "--benchmark", "digits/test"], "no benchmark of keyword spotting"),
-        (["a.safetensors", "--benchmark", TEST], "needs --model"),
+        (["kws_res8", "--benchmark", "digits/test"], "kws_res8 is not for image-classification"),
+        (["a.safetensors", "--benchmark", TEST], "no file at a.safetensors"),
     ],
 )
 def test_evaluate_keywords_other_task_is_rejected(
     data: Path, arguments: list[str], said: str
 ) -> None:
     with pytest.raises(ValueError, match=said):
-        evaluate(parse([*arguments, "--data", str(data), "--device", "cpu"]), init("cpu"))
-
-
-def test_open_source_speech_commands_names_keyword_script(data: Path) -> None:
-    with pytest.raises(DataError, match=r"it is for eval\.keyword_spotting"):
-        open_source(TEST, data=data)
+        evaluate(*arguments, "--data", data)
 
 
 def test_check_kws_resnet_reports_missing_weights_or_data(

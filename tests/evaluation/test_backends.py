@@ -9,8 +9,8 @@ import torch
 from PIL import Image
 
 import zoo
-from eval.super_resolution import evaluate, parse
 from tests.evaluation.test_engine import Squares
+from tests.support.evaluation import evaluate
 from zoo.data.forecasting import Windows
 from zoo.distributed import ProcessGroup, init
 from zoo.evaluation import backends
@@ -52,8 +52,8 @@ def test_changed_counts_answers_that_differ() -> None:
 
 
 def upscaled(folder: Path, *options: str) -> dict[str, Any]:
-    names = ("rcan_tiny_x2.zoo_photos", "--benchmark", str(folder), "--scale", "2")
-    return evaluate(parse([*names, *options, "--device", "cpu"]), init("cpu"))
+    names = ("rcan_tiny_x2.zoo_photos", "--benchmark", folder, "--scale", "2")
+    return evaluate(*names, *options)
 
 
 @pytest.mark.slow

@@ -5,11 +5,11 @@ from typing import Any
 import torch
 
 import zoo
-from eval.data import open_source
 from zoo.data.transforms import make_transform
 from zoo.distributed import init
 from zoo.evaluation import engine
 from zoo.evaluation.config import EvalConfig
+from zoo.evaluation.custom.labelled_images import open_source
 from zoo.evaluation.evaluators.classification import ClassificationEvaluator
 from zoo.models._builder import pretrained_cfg
 

@@ -1,17 +1,15 @@
 """A killed run is resumed only by the network, the samples and the software that began it."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from eval import classification, denoising, super_resolution
 from tests.conftest import class_of, one_of_a_kind
+from tests.support.evaluation import evaluate
 from tests.support.models import bundled_weights
-from zoo.distributed import init
 from zoo.evaluation.contents import network_sha256, network_structure
 from zoo.models._builder import build_model
 from zoo.models._registry import model_entries
@@ -26,45 +24,41 @@ def photos(folder: Path, size: int = 32, seed: int = 0) -> Path:
     return folder
 
 
-def evaluate(script: Any, *arguments: object) -> dict[str, Any]:
-    options = script.parse([*map(str, arguments), "--device", "cpu"])
-    record: dict[str, Any] = script.evaluate(options, init("cpu"))
-    return record
-
-
-CASES = {  # script, weights, benchmark below the folder, other options
-    "classification": (classification, "resnet20.zoo_digits", "", ()),
-    "super-resolution": (super_resolution, "bicubic_x2", "0", ("--scale", 2)),
-    "denoising": (denoising, "dncnn_tiny", "1", ("--sigma", 25)),
+CASES: dict[
+    str, tuple[str, str, tuple[str, ...]]
+] = {  # weights, benchmark below the folder, other options
+    "classification": ("resnet20.zoo_digits", "", ()),
+    "super-resolution": ("bicubic_x2", "0", ("--scale", "2")),
+    "denoising": ("dncnn_tiny", "1", ("--sigma", "25")),
 }
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_evaluate_other_image_of_same_name_is_not_resumed(case: str, tmp_path: Path) -> None:
-    script, weights, below, options = CASES[case]
+    weights, below, options = CASES[case]
     folder = photos(tmp_path / "set")
     if case == "denoising":
         for file in folder.rglob("*.png"):
             Image.open(file).convert("L").save(file)
     arguments = (weights, "--benchmark", folder / below, *options)
-    before = evaluate(script, *arguments, "--out", tmp_path / "run")
-    assert evaluate(script, *arguments, "--out", tmp_path / "run")["scores"] == before["scores"]
+    before = evaluate(*arguments, "--out", tmp_path / "run")
+    assert evaluate(*arguments, "--out", tmp_path / "run")["scores"] == before["scores"]
     photos(folder, seed=1)
     if case == "denoising":
         for file in folder.rglob("*.png"):
             Image.open(file).convert("L").save(file)
     with pytest.raises(ValueError, match=r"another setting \(benchmark_version, data\)"):
-        evaluate(script, *arguments, "--out", tmp_path / "run")
-    after = evaluate(script, *arguments)
+        evaluate(*arguments, "--out", tmp_path / "run")
+    after = evaluate(*arguments)
     assert after["benchmark_version"] != before["benchmark_version"]
 
 
 def test_evaluate_other_arguments_of_same_file_are_not_resumed(tmp_path: Path) -> None:
     folder, weights = photos(tmp_path / "set"), bundled_weights("resnet20").path
     arguments = (weights, "--model", "resnet20", "--benchmark", folder, "--out", tmp_path / "run")
-    evaluate(classification, *arguments)
+    evaluate(*arguments)
     with pytest.raises(ValueError, match=r"another setting \(network\)"):
-        evaluate(classification, *arguments, "--args", '{"padding": "both"}')
+        evaluate(*arguments, "--args", '{"padding": "both"}')
 
 
 def test_network_sha256_depends_on_tensors() -> None:

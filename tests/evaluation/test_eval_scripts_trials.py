@@ -1,13 +1,12 @@
-"""eval/trials.py and eval/any_task.py: what they run, refuse and record."""
+"""eval/trials.py: what it runs, refuses and records; `zoo evaluate` of a task without options."""
 
-import json
 import sys
 from pathlib import Path
 
 import pytest
 
-from eval import any_task, trials
-from eval.record import run_script
+from eval import trials
+from tests.support.evaluation import evaluate
 from zoo.checkpoints.writing import save_safetensors
 from zoo.models._builder import build_model
 
@@ -60,12 +59,10 @@ def test_trials_score_each_seed_once(
 
 
 @pytest.mark.slow
-def test_any_task_scores_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_evaluate_segmentation_scores_a_file(tmp_path: Path) -> None:
     path = tmp_path / "net.safetensors"
     save_safetensors(build_model("unet_w8").state_dict(), path, {})
-    options = any_task.parse([str(path), "--model", "unet_w8", "--benchmark", TEST, "--limit", "1"])
-    run_script(any_task.evaluate, options)
-    record = json.loads(capsys.readouterr().out)
+    record = evaluate(path, "--model", "unet_w8", "--benchmark", TEST, "--limit", "1")
     assert record["protocol"] == {"threshold": 0.5}
     assert list(record["scores"]) == ["iou", "dice"]
 
@@ -73,14 +70,10 @@ def test_any_task_scores_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[st
 @pytest.mark.parametrize(
     ("benchmark", "problem"),
     [
-        ("digits/test", "digits/test cannot be evaluated here: it is for eval.classification"),
-        ("digit", "digit cannot be evaluated here: there is no such benchmark"),
+        ("digits/test", "unet_w8 is not for image-classification but for segmentation"),
+        ("digit", "unet_w8 has no weights"),
     ],
 )
-def test_any_task_on_other_benchmark_is_refused(
-    benchmark: str, problem: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with pytest.raises(SystemExit) as stop:
-        run_script(any_task.evaluate, any_task.parse(["unet_w8", "--benchmark", benchmark]))
-    assert stop.value.code == 2
-    assert problem in capsys.readouterr().err
+def test_evaluate_on_other_benchmark_is_refused(benchmark: str, problem: str) -> None:
+    with pytest.raises(ValueError, match=problem):
+        evaluate("unet_w8", "--benchmark", benchmark)

@@ -29,7 +29,7 @@ from zoo.models._builder import build_model
 from zoo.models._registry import get_entry, stored_counts
 from zoo.papers.protocols import SlidingWindowProtocol
 from zoo.training import to_repr
-from zoo.training.language_modeling import NextToken
+from zoo.training.language_modeling import OPTIMIZER, NextToken
 
 
 @given(st.integers(2, 60), st.integers(1, 12), st.integers(0, 12))
@@ -187,7 +187,7 @@ def test_language_recipes_share_budget_and_schedule() -> None:
     assert params["gpt2_nano"] == params["loop_gpt2_nano_x2"] < 1_000_000
     blocks = params["gpt2_nano"] - (257 + 256) * 80 - 2 * 80
     assert params["gpt2_nano"] - params["loop_gpt2_nano"] == blocks // 2
-    groups = recipes.OPTIMIZER(build_model("gpt2_nano").parameters(), lr=1.0).param_groups
+    groups = OPTIMIZER(build_model("gpt2_nano").parameters(), lr=1.0).param_groups
     assert [(g["weight_decay"], {p.dim() for p in g["params"]}) for g in groups] == [
         (0.1, {2}),
         (0.0, {1}),
@@ -196,4 +196,4 @@ def test_language_recipes_share_budget_and_schedule() -> None:
     assert [schedule(s) for s in (0.0, 0.01, 0.02, 0.51, 1.0)] == pytest.approx(
         [0, 0.5, 1, 0.55, 0.1]
     )
-    assert to_repr(recipes.OPTIMIZER).startswith("decay_matrices_only(functools.partial(<class")
+    assert to_repr(OPTIMIZER).startswith("decay_matrices_only(functools.partial(<class")

@@ -5,10 +5,10 @@ import torchvision.transforms.v2.functional as F
 from PIL import Image
 
 import zoo
-from eval.record import find_protocol
-from tests.evaluation.test_eval_scripts_classification import CFG, PHOTOS
+from tests.evaluation.test_custom_classification import CFG, PHOTOS
 from zoo.data.benchmarks import BENCHMARKS
 from zoo.data.transforms import MultiCrop, make_transform
+from zoo.evaluation.custom.request import find_protocol
 from zoo.evaluation.evaluators.classification import average_crops
 from zoo.evaluation.spec import describe_preprocessing
 from zoo.models._builder import pretrained_cfg

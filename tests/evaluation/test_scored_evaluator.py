@@ -6,11 +6,11 @@ import pytest
 import torch
 
 import zoo
-from eval.data import open_source
 from zoo.claims.matching import SCORES
 from zoo.data.benchmarks import BENCHMARKS
 from zoo.data.transforms import make_transform
 from zoo.evaluation.config import EvalConfig
+from zoo.evaluation.custom.labelled_images import open_source
 from zoo.evaluation.engine import evaluate
 from zoo.evaluation.evaluators.classification import ClassificationEvaluator
 from zoo.evaluation.evaluators.scored import ScoredEvaluator

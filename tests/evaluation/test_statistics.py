@@ -10,6 +10,7 @@ from scipy.stats import bootstrap
 
 from zoo.evaluation.statistics import (
     holm,
+    median_interval,
     paired_t_test,
     sign_test,
     student_interval,
@@ -71,3 +72,10 @@ def test_holm_matches_a_worked_example() -> None:
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert holm([0.9, 0.8]) == [1.0, 1.0]
     assert holm([]) == []
+
+
+def test_median_interval_matches_table_of_order_statistics() -> None:
+    """Of 20 values the sixth and the fifteenth, of six the extremes; fewer have none."""
+    assert median_interval([*range(20, 0, -1)]) == (6, 15)
+    assert median_interval([3.0, 1.0, 2.0, 9.0, 5.0, 4.0]) == (1, 9)
+    assert median_interval([1.0] * 5) is None

@@ -7,6 +7,7 @@ running statistics are drawn as well: fresh ones (1, 0, 0, 1) hide a BatchNorm i
 """
 
 from collections.abc import Iterable, Mapping
+from hashlib import sha256
 from typing import Any
 
 import numpy as np
@@ -101,3 +102,9 @@ def drawn_by_name(shapes: Mapping[str, tuple[int, ...]], seed: int = 0) -> dict[
             values = random.uniform(0.5, 1.5, shape) - (1.0 if name.endswith("bias") else 0.0)
         state[name] = torch.from_numpy(values)
     return state
+
+
+def sum_of_names(shapes: Mapping[str, tuple[int, ...]]) -> str:
+    """Return the sha256 of names and shapes, sorted."""
+    lines = [f"{name} {list(shape)}" for name, shape in sorted(shapes.items())]
+    return sha256("\n".join(lines).encode()).hexdigest()

@@ -34,6 +34,8 @@ CHOICES: dict[str, list[dict[str, Any]]] = {
         {"loops": 3, "span": (1, 2)},
         {"loops": 2, "literal": True},
     ],
+    "zoo.models.gateskip.model:GateSkip": [{}, {"scalar": True, "thresholds": (0.5, 0.4) * 3}],
+    "zoo.models.skip_middle.model:SkipMiddle": [{}, {"gated_attention": True, "layers": 4}],
 }
 EVERY = [(t, args) for t in TARGETS for args in CHOICES.get(t, [{}])]
 every_class = pytest.mark.parametrize(("target", "args"), EVERY)

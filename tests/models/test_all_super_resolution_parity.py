@@ -26,14 +26,22 @@ from zoo.checkpoints.key_mapping import KeyMapping
 from zoo.models._builder import build_model
 from zoo.models._conversion import all_key_mappings, convert_file, detect_model
 from zoo.models.carn.model import Cascade, ResidualUnit
-from zoo.models.rcan.model import ChannelAttention, ResidualGroup
-from zoo.modules.super_resolution import DIV2K_MEAN, MeanShift, ResidualBlock, SuperResolutionNet
-
-FILE: dict[str, Any] = json.loads(
-    (Path(__file__).parents[1] / "golden" / "sr.json").read_text(encoding="utf-8")
+from zoo.models.rcan.model import ResidualGroup
+from zoo.modules.super_resolution import (
+    DIV2K_MEAN,
+    ChannelAttention,
+    MeanShift,
+    ResidualBlock,
+    SuperResolutionNet,
 )
-GOLDEN: dict[str, dict[str, Any]] = FILE["upscalers"]
-NAMED = {**{k: r for k, r in GOLDEN.items() if not r["args"]}, **FILE["full"]}
+
+FILES: list[dict[str, Any]] = [
+    json.loads((Path(__file__).parents[1] / "golden" / name).read_text(encoding="utf-8"))
+    for name in ("sr.json", "restoration.json")
+]
+GOLDEN: dict[str, dict[str, Any]] = {k: r for file in FILES for k, r in file["upscalers"].items()}
+FULL = {key: record for file in FILES for key, record in file["full"].items()}
+NAMED = {**{k: r for k, r in GOLDEN.items() if not r["args"]}, **FULL}
 SAME, ROUNDED, WRONG = 1e-12, 1e-6, 1e-2  # relative to the largest number
 Change = Callable[[Any, pytest.MonkeyPatch], None]
 State = dict[str, Tensor]
@@ -108,9 +116,6 @@ def test_super_resolution_net_equals_author_outputs(key: str) -> None:
     assert golden_error(ours(GOLDEN[key]), GOLDEN[key]) <= SAME
 
 
-# spandrel
-
-
 def moved(scale: int) -> tuple[Any, State]:
     """A small RCAN with drawn weights, and mean shifts that training has moved."""
     narrow = {"groups": 2, "blocks": 3, "channels": 16, "reduction": 4}
@@ -138,9 +143,6 @@ def test_rcan_weights_in_spandrel_give_equal_output(
         assert relative_error(model.to(dtype)(x), expected) <= bound
         model.sub_mean = MeanShift(tuple(-255 * mean for mean in DIV2K_MEAN)).to(dtype)
         assert relative_error(model(x), expected) > WRONG
-
-
-# Published files
 
 
 @pytest.mark.parametrize("key", one_of_a_kind(NAMED, lambda key: key.split("-")[0]))
@@ -174,9 +176,6 @@ def test_convert_file_basicsr_uses_averaged_weights(
     model = build_model(done.model)
     model.load_state_dict(safetensors.torch.load_file(done.path))
     assert golden_error(model.double().eval(), record) <= ROUNDED
-
-
-# Wrong in one place
 
 
 def no_long_skip(model: Any, patch: pytest.MonkeyPatch) -> None:

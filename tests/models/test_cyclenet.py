@@ -164,17 +164,15 @@ def test_claims_on_etth1_are_means_of_authors_log(zoo_data: Path) -> None:
 
 @pytest.mark.data
 def test_bundled_weights_score_as_authors_log(zoo_data: Path) -> None:
-    from eval.forecasting_weights import evaluate, parse
-    from zoo.distributed import init
+    from tests.support.evaluation import evaluate
 
     name = "cyclenet_linear_96_96.etth1"
-    options = parse([name, "--benchmark", "etth1/test_96", "--data", str(zoo_data)])
-    scores = evaluate(options, init("cpu"))["scores"]
+    scores = evaluate(name, "--benchmark", "etth1/test_96", "--data", zoo_data)["scores"]
     assert scores["mse"]["value"] == pytest.approx(0.37735623121, rel=1e-6)
     assert scores["mae"]["value"] == pytest.approx(0.39069336653, rel=1e-6)
 
 
 def test_create_lists_forecasters() -> None:
-    names = zoo.list_models(task="forecasting")
+    names = zoo.list_models("cyclenet_*", task="forecasting")
     assert len(names) == 24
     assert names[0] == "cyclenet_linear_96_96"

@@ -11,14 +11,13 @@ from spandrel.architectures.DnCNN import DnCNN as Theirs
 from torch import Tensor, nn
 
 import zoo
-from eval.denoising import evaluate, parse
 from tests.golden.fill import fill, images, layers_of
+from tests.support.evaluation import evaluate
 from tests.support.models import make_model
 from zoo.checkpoints.reading import read_checkpoint
 from zoo.claims.diagnosis import explain
 from zoo.data.benchmarks import BENCHMARKS
 from zoo.data.denoising import add_noise
-from zoo.distributed import init
 from zoo.evaluation import tasks
 from zoo.evaluation.metrics import psnr_ssim_all_channels
 from zoo.models._builder import build_model
@@ -198,8 +197,8 @@ def test_denoising_objective_draws_patches_and_halves_loss() -> None:
 @pytest.mark.slow
 def test_evaluate_bundled_dncnn_matches_recorded_psnr() -> None:
     """Removes more than 9 dB at sigma 25 on four images; equal to its record."""
-    options = ["dncnn_tiny.zoo_train400", "--benchmark", "photos/sigma25", "--device", "cpu"]
-    record = evaluate(parse(options), init("cpu"))
+    options = ("dncnn_tiny.zoo_train400", "--benchmark", "photos/sigma25")
+    record = evaluate(*options)
     actual = record["scores"]["psnr"]["value"]
     assert actual == pytest.approx(30.386, abs=5e-3)
     samples: Any = BENCHMARKS["photos/sigma25"].open()
@@ -207,15 +206,15 @@ def test_evaluate_bundled_dncnn_matches_recorded_psnr() -> None:
         psnr_ssim_all_channels(255 * add_noise(s.pixels, 25, 0), s.pixels).psnr for s in samples
     ]
     assert actual - float(np.mean(before)) > 9
-    unrounded = evaluate(parse([*options, "--unrounded"]), init("cpu"))["scores"]["psnr"]["value"]
+    unrounded = evaluate(*options, "--unrounded")["scores"]["psnr"]["value"]
     assert 0 < actual - unrounded < 0.01  # neither rounded nor clipped
 
 
 def test_evaluate_other_task_is_rejected() -> None:
     with pytest.raises(ValueError, match="resnet20 is not for denoising"):
-        evaluate(parse(["resnet20", "--benchmark", "photos/sigma25"]), init("cpu"))
-    with pytest.raises(ValueError, match="no benchmark of denoising"):
-        evaluate(parse(["dncnn_tiny", "--benchmark", "set5/bi_x2"]), init("cpu"))
+        evaluate("resnet20", "--benchmark", "photos/sigma25")
+    with pytest.raises(ValueError, match="dncnn_tiny is not for super-resolution"):
+        evaluate("dncnn_tiny", "--benchmark", "set5/bi_x2")
 
 
 def test_denoising_evaluator_channel_mismatch_raises() -> None:
@@ -244,7 +243,7 @@ def test_tasks_all_have_models_benchmarks_and_papers() -> None:
 @pytest.mark.data
 def test_evaluate_bundled_dncnn_on_set12_exceeds_29_db(zoo_data: Path) -> None:
     """The bundled network, on the images that papers are about."""
-    options = ["dncnn_tiny.zoo_train400", "--benchmark", "set12/sigma25", "--data", str(zoo_data)]
-    record = evaluate(parse([*options, "--device", "cpu"]), init("cpu"))
+    options = ("--benchmark", "set12/sigma25", "--data", zoo_data)
+    record = evaluate("dncnn_tiny.zoo_train400", *options)
     assert record["samples"] == 12
     assert record["scores"]["psnr"]["value"] > 29.2

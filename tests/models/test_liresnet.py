@@ -11,12 +11,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import zoo
-from eval.data import open_source
 from tests.golden.fill import drawn_by_name, images
 from tests.support.compare import relative_error
 from zoo.claims.matching import SCORES
 from zoo.data.benchmarks import BENCHMARKS
 from zoo.evaluation.config import EvalConfig
+from zoo.evaluation.custom.labelled_images import open_source
 from zoo.evaluation.engine import evaluate
 from zoo.evaluation.tasks import task_of
 from zoo.models._builder import build_model

@@ -12,38 +12,13 @@ from torch import Tensor, nn
 from tests.models.test_all_language_models import ids, small
 from zoo.models.muddformer.mudd import Sources, Sum, wsum
 from zoo.modules.connections import ResidualStream, Sublayer
+from zoo.modules.depth_weighted import DepthWeightedAverage
 
 DECODERS = [
     "zoo.models.gpt2.model:GPT2",
     "zoo.models.transformer_pp.model:TransformerPP",
     "zoo.models.pythia.model:Pythia",
 ]
-
-
-class DenseFormer(ResidualStream):
-    """A static weighted sum of all layers' outputs after each layer (2402.02622)."""
-
-    def __init__(self, layers: int, width: int) -> None:
-        super().__init__(layers, width)
-        last = [torch.eye(i + 2)[-1] for i in range(layers)]
-        self.weights = nn.ParameterList(nn.Parameter(a) for a in last)
-
-    def expand(self, x: Tensor) -> tuple[tuple[Tensor, ...], Tensor]:
-        return (x,), x
-
-    def read(self, sublayer: Sublayer, stream: Any) -> tuple[Tensor, Any]:
-        return stream[1], stream[1]
-
-    def write(self, sublayer: Sublayer, stream: Any, residual: Tensor, out: Tensor) -> Any:
-        earlier, x = stream[0], residual + out
-        if not sublayer.is_last:
-            return earlier, x
-        earlier = (*earlier, x)
-        weights = self.weights[sublayer.layer]
-        return earlier, sum(a * y for a, y in zip(weights, earlier, strict=True))
-
-    def collapse(self, stream: Any) -> Tensor:
-        return stream[1]
 
 
 class HyperConnections(ResidualStream):
@@ -152,7 +127,7 @@ class Ladder(ResidualStream):
         return stream[0] + stream[1]
 
 
-PLAIN_AT_FIRST = [DenseFormer, HyperConnections]
+PLAIN_AT_FIRST = [DepthWeightedAverage, HyperConnections]
 OTHERS = [ValueResidual, Orthogonal, Ladder]
 exact = {"rtol": 0, "atol": 1e-12}
 

@@ -161,6 +161,24 @@ def test_page_has_no_axe_violations(name: str, scheme: str, tab: Any, site: Path
     assert [(v["id"], v["nodes"][0]["html"][:200]) for v in found] == []
 
 
+OVERLAPS = """() => [...document.querySelectorAll("svg[role=img]")].flatMap(svg => {
+  const texts = [...svg.querySelectorAll("text")];
+  const boxes = texts.map(e => [e.textContent, e.getBoundingClientRect()]);
+  return boxes.flatMap(([one, a], i) => boxes.slice(i + 1).filter(([, b]) =>
+    a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom
+  ).map(([other]) => [one, other]));
+})"""
+
+
+def test_texts_of_charts_do_not_touch(tab: Any, site: Path) -> None:
+    """Long labels beside a title, close ticks, sizes that are all the same, legends in columns."""
+    names = ("1bw_test", "div2k_valid10_bi_x3", "lm_eval_mean_of_tasks", "imagenet_val")
+    for page in (*(f"benchmarks/{name}" for name in names), "papers/dncnn"):
+        tab.goto((site / f"{page}.html").as_uri())
+        assert tab.locator("svg[role=img]").count() > 0
+        assert tab.evaluate(OVERLAPS) == [], page
+
+
 def test_page_without_javascript_shows_plain_tables(chromium: Any, site: Path) -> None:
     page = chromium.new_context(java_script_enabled=False).new_page()
     page.goto((site / "index.html").as_uri())

@@ -4,11 +4,14 @@ import contextlib
 import io
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from unittest import mock
 
-from zoo.cli import main
+import typer
+
+from zoo.cli import app, main
 
 
 class Result(NamedTuple):
@@ -41,3 +44,16 @@ def run_cli_process(*args: str | Path, cwd: Path | None = None) -> Result:
     command = [sys.executable, "-m", "zoo.cli", *map(str, args)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd)
     return Result(done.returncode, done.stdout, done.stderr)
+
+
+def all_commands() -> dict[str, Any]:
+    """Return every command by its words: {"list": ..., "ledger show": ...}."""
+
+    def walk(command: Any, words: str) -> Iterator[tuple[str, Any]]:
+        if not hasattr(command, "list_commands"):
+            yield words, command
+            return
+        for name in command.list_commands(None):
+            yield from walk(command.get_command(None, name), f"{words} {name}".strip())
+
+    return dict(walk(typer.main.get_command(app), ""))

@@ -36,3 +36,23 @@ def write_set(
             text = text.replace(",", {"": ",", ".tsv": "\t", ".txt": "  "}[suffix])
         (folder / f"{name}_{split}{suffix}").write_text(text)
     return values, labels
+
+
+def write_m4(
+    data: Path, name: str, size: int, horizon: int
+) -> tuple[list[list[float]], list[list[float]]]:
+    """Write pasts, of 20 to 99 steps, and futures of a subset of M4; return both."""
+    generator = np.random.default_rng(0)
+    (data / "m4").mkdir(parents=True)
+    series = [
+        [(50 + 10 * generator.random(steps)).round(2).tolist() for steps in lengths]
+        for lengths in (20 + np.arange(size) % 80, np.full(size, horizon))
+    ]
+    for part, rows in zip(("train", "test"), series, strict=True):
+        longest = max(map(len, rows))
+        lines = [",".join(f'"V{i + 1}"' for i in range(longest + 1))]
+        for i, row in enumerate(rows):
+            cells = [*(f'"{value}"' for value in row), *[""] * (longest - len(row))]
+            lines.append(",".join([f'"{name[0]}{i + 1}"', *cells]))
+        (data / "m4" / f"{name}-{part}.csv").write_text("\n".join(lines))
+    return series[0], series[1]

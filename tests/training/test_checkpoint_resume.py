@@ -254,7 +254,7 @@ def test_status_line_and_tensorboard_report_metrics(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = Trainer(tiny(optimizer=SGD), seed=0, out=tmp_path)
-    assert status_line(run, 1.25, 512.4, {}) == "tiny  epoch 1/3  loss 1.250  512 samples/s"
+    assert status_line(run, 1.25, 512.4, {}) == "epoch 1/3  loss 1.250  512 samples/s  tiny"
     assert "  error 4.12  " in status_line(run, 1.25, 512.4, {"error": 4.123})
     written: list[tuple[str, float, int]] = []
 

@@ -27,6 +27,7 @@ from zoo.training.image_classification import ImageClassification, PaperClassifi
 from zoo.training.image_streaming import StreamedImageClassification
 from zoo.training.keyword_spotting import KeywordSpotting
 from zoo.training.language_modeling import NextToken
+from zoo.training.series import SeriesForecasting
 from zoo.training.super_resolution import SuperResolution
 from zoo.training.time_series import TimeSeriesClassification
 
@@ -45,7 +46,7 @@ PROMISE = re.compile(r"(\w+) ([\d.]+) on (\S+) \(((?:[^()]|\([^()]*\))*)\)")
 
 def per_epoch(recipe: Recipe) -> int:
     """Batches of an epoch."""
-    if isinstance(recipe.objective, SuperResolution | NextToken | Denoising):
+    if isinstance(recipe.objective, SuperResolution | NextToken | Denoising | SeriesForecasting):
         return recipe.objective.steps
     if isinstance(recipe.objective, Forecasting):  # origins with a whole look-back before them
         look_back = get_entry(recipe.model).cfg["input_size"][0]
@@ -94,6 +95,7 @@ def test_configs_have_recipes_of_every_objective() -> None:
         Denoising,
         KeywordSpotting,
         Forecasting,
+        SeriesForecasting,
         TimeSeriesClassification,
     }
     assert {key.split(":")[0] for key in SCHEDULED} == set(SCHEDULES)

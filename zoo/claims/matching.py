@@ -24,6 +24,7 @@ SCORES |= {"top5_accuracy": "top5_error"}
 SCORES |= {name: name for name in ("psnr", "ssim", "loss", "perplexity")}
 SCORES |= {name: name for name in ("bits_per_byte", "bits_per_character", "mse", "mae")}
 SCORES |= {name: name for name in ("rmse", "computation", "blocks")}
+SCORES |= {name: name for name in ("smape", "mase", "nd", "bits_per_dim")}
 SCORES |= {name: name for name in ("vra", "vra_72", "vra_108", "vra_255")}
 SHARES = ("error", "top5_error")
 

@@ -12,7 +12,9 @@ from zoo.cli.app import app, progress, require
 def card(
     names: Annotated[
         list[str] | None,
-        typer.Argument(help="Weights (arch.tag), architectures, training runs, or patterns."),
+        typer.Argument(
+            help="Weights (arch.tag), architectures, training runs, or patterns; else --all."
+        ),
     ] = None,
     everything: Annotated[
         bool, typer.Option("--all", help="Write the cards of all weights and training runs.")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from zoo.cli.app import Json, app, print_json, unknown
+from zoo.cli.app import Json, app, complete_model, print_json, unknown
 from zoo.models._catalog import Description, describe, list_models
 from zoo.models._registry import model_entries
 from zoo.papers.loading import load_papers
@@ -29,7 +29,7 @@ def list_command(
     as_json: Json = False,
 ) -> None:
     """List models with their size, paper, claims and weights."""
-    _check_paper_and_task(paper, task)
+    check_paper_and_task(paper, task)
     names = list_models(pattern, paper=paper, task=task, dataset=dataset, pretrained=pretrained)
     described = [describe(name) for name in names]
     if as_json:
@@ -56,7 +56,7 @@ def list_command(
     sys.stdout.writelines(columns([heads, *rows], right=(1, 2, 3, 5)))
 
 
-def _check_paper_and_task(paper: str, task: str) -> None:
+def check_paper_and_task(paper: str, task: str) -> None:
     """Raise LookupError with the nearest names for a paper or a task that the zoo lacks."""
     papers = load_papers()
     if paper and paper not in (names := paper_names()):
@@ -73,7 +73,10 @@ def paper_names() -> list[str]:
 
 @app.command()
 def show(
-    name: Annotated[str, typer.Argument(help="Model (arch) or weights (arch.tag).")],
+    name: Annotated[
+        str,
+        typer.Argument(help="Model (arch) or weights (arch.tag).", autocompletion=complete_model),
+    ],
     as_json: Json = False,
 ) -> None:
     """Show a model: paper, counts, claims, weights, deviations."""
@@ -87,12 +90,11 @@ def show(
 
 
 def _print(d: Description) -> None:
-    from rich.console import Console
     from rich.markup import escape
 
     from zoo.reporting import console
 
-    out = Console()
+    out = console.make_console()
     args = ", ".join(f"{key}={value!r}" for key, value in d.args.items())
     out.print(f"[bold]{escape(d.name)}[/]  {escape(d.target)}({escape(args)})")
     if d.paper:
@@ -120,9 +122,18 @@ def _print(d: Description) -> None:
 
 
 @app.command()
-def cite(name: Annotated[str, typer.Argument(help="Model (arch) or weights (arch.tag).")]) -> None:
+def cite(
+    name: Annotated[
+        str,
+        typer.Argument(help="Model (arch) or weights (arch.tag).", autocompletion=complete_model),
+    ],
+    as_json: Json = False,
+) -> None:
     """Print the BibTeX entry of a model's paper."""
     paper = describe(name).paper
     if paper is None:
         raise LookupError(f"{name} comes from no paper of the zoo")
+    if as_json:
+        print_json({"paper": paper.id, "arxiv": paper.arxiv, "bibtex": paper.bibtex.strip()})
+        return
     sys.stdout.write(paper.bibtex.strip() + "\n")

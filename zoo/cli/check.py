@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from zoo.cli.app import Data, Json, app, bars, print_json
+from zoo.cli.app import Data, Json, app, bars, is_quiet, print_json
 from zoo.cli.app import progress as spinner
 from zoo.distributed import DEVICES
 from zoo.evaluation.config import BACKENDS
@@ -67,11 +67,13 @@ class ProgressBars:
         self.task = self.bars.add_task(escape(description), total=total)
 
 
-@app.command()
+@app.command(epilog="The same command resumes with what is not measured yet.")
 def check(
     names: Annotated[
         list[str] | None,
-        typer.Argument(help="Models, weights, patterns, paper ids or arXiv numbers; default all."),
+        typer.Argument(
+            help="Models, weights, patterns, paper ids or arXiv numbers; all by default."
+        ),
     ] = None,
     data: Data = None,
     show_all: Annotated[bool, typer.Option("--all", help="Also print claims not run.")] = False,
@@ -84,7 +86,9 @@ def check(
     batch_size: Annotated[
         int, typer.Option(help="Samples per batch; 0 for the task's default.")
     ] = 0,
-    workers: Annotated[int, typer.Option(help="Processes that decode images.")] = 0,
+    workers: Annotated[
+        int, typer.Option(help="Processes that decode images; 0 for none beside this.")
+    ] = 0,
     limit: Annotated[
         int, typer.Option(help="Evaluate only the first N samples: a smoke run; 0 for all.")
     ] = 0,
@@ -117,13 +121,14 @@ def check(
     cluster: Annotated[
         str,
         typer.Option(
-            help="Ray cluster, each evaluation a task of it: local, auto or HOST:PORT "
-            r"(pip install 'residual-zoo\[cluster]')."
+            help="Ray cluster, each evaluation a task of it: local, auto or HOST:PORT; by default "
+            r"none (pip install 'residual-zoo\[cluster]')."
         ),
     ] = "",
     cpus: Annotated[int, typer.Option(help="Cores of each task on a cluster.", min=1)] = 1,
     ledger: Annotated[
-        Path | None, typer.Option(help="Folder of the ledger that records are added to.")
+        Path | None,
+        typer.Option(help="Ledger that records are added to; this machine's by default."),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -146,7 +151,7 @@ def check(
     if retrain:
         _retrain(names or [], data, as_json)
         return
-    progress = ProgressBars(out, as_json, ask=not yes)
+    progress = ProgressBars(out, as_json or is_quiet(), ask=not yes)
     precision = "bf16" if fast else precision
     _warn_if_emulated(precision, device)
     try:

@@ -29,7 +29,10 @@ def convert(
         typer.Option("--ema/--no-ema", help="Take the averaged weights of a file with both kinds."),
     ] = None,
     member: Annotated[
-        str, typer.Option(help="Name of one of several networks in the file, e.g. 7.")
+        str,
+        typer.Option(
+            help="Name of one of several networks in the file, e.g. 7; by default the only one."
+        ),
     ] = "",
     as_json: Json = False,
 ) -> None:

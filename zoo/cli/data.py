@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zoo.cli.app import Json, app, print_json, progress
+from zoo.cli.app import App, Json, app, print_json, progress
 
 if TYPE_CHECKING:
     from zoo.data.catalog import Download
 
-data = typer.Typer(no_args_is_help=True, help="Data sets of the benchmarks.")
+data = App(no_args_is_help=True, help="Data sets of the benchmarks.")
 app.add_typer(data, name="data")
 UNITS = (("GB", 1e9), ("MB", 1e6), ("kB", 1e3))
 
@@ -32,12 +32,13 @@ def list_(as_json: Json = False) -> None:
         print(f"{entry.name:{width}}  {entry.title} ({entry.license}{access})")
 
 
-@data.command()
+@data.command(epilog="The same command resumes the download.")
 def get(
     names: Annotated[list[str], typer.Argument(help="Data sets, see `zoo data list`.")],
     to: Annotated[Path, typer.Option(help="Folder of data, as --data takes it.")],
     source: Annotated[
-        Path | None, typer.Option("--from", help="Folder of one's own instead of a download.")
+        Path | None,
+        typer.Option("--from", help="Folder of one's own; by default the data is downloaded."),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:

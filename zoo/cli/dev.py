@@ -4,10 +4,10 @@ from typing import Annotated
 
 import typer
 
-from zoo.cli.app import app
+from zoo.cli.app import App, app
 from zoo.models._registry import default_weights, parse_name
 
-dev = typer.Typer(no_args_is_help=True, help="Verbs for the zoo's maintainers, in a checkout.")
+dev = App(no_args_is_help=True, help="Verbs for the zoo's maintainers, in a checkout.")
 app.add_typer(dev, name="dev")
 
 

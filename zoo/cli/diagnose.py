@@ -23,20 +23,32 @@ Triple = tuple[float, float, float] | None
 @app.command()
 def diagnose(
     name: Annotated[str, typer.Argument(help="Weights: arch.tag, arch, or FILE.safetensors.")],
-    benchmark: Annotated[str, typer.Option(help="Benchmark, such as digits/test.")] = "",
-    reported: Annotated[str, typer.Option(help="Number to explain, as it was printed.")] = "",
-    metric: Annotated[str, typer.Option(help="Metric: accuracy, error, psnr, loss, ...")] = "",
+    benchmark: Annotated[
+        str, typer.Option(help="Benchmark, such as digits/test; by default the weights' first.")
+    ] = "",
+    reported: Annotated[
+        str, typer.Option(help="Number to explain, as it was printed; by default the paper's.")
+    ] = "",
+    metric: Annotated[
+        str,
+        typer.Option(help="Metric: accuracy, error, psnr, ...; by default that of the number."),
+    ] = "",
     data: Data = None,
     mean: Annotated[
-        Triple, typer.Option(help="Mean of the preprocessing, for a classifier from a file.")
+        Triple,
+        typer.Option(help="Mean of the input of a classifier from a file; by default the model's."),
     ] = None,
     std: Annotated[
-        Triple, typer.Option(help="Standard deviation of the preprocessing, per channel.")
+        Triple,
+        typer.Option(help="Standard deviation of that input, per channel; by default the model's."),
     ] = None,
     args: Annotated[str, typer.Option(help="Arguments of the network, as JSON.")] = "{}",
     groups: Annotated[
         list[str] | None,
-        typer.Option("--group", help="Group of causes to try, such as normalisation; repeatable."),
+        typer.Option(
+            "--group",
+            help="Group of causes to try, such as normalisation; repeatable; by default all.",
+        ),
     ] = None,
     limit: Annotated[
         int, typer.Option(help="Evaluate only N samples, spread evenly; 0 for all.", min=0)
@@ -61,7 +73,7 @@ def diagnose(
             reported or None,
             metric,
             data,
-            args=_parse_args(args),
+            args=parse_args(args),
             preprocessing=preprocessing,
             groups=groups or [],
             limit=limit,
@@ -79,7 +91,7 @@ def diagnose(
     raise typer.Exit(0 if explanation.explained else 1)
 
 
-def _parse_args(text: str) -> dict[str, Any]:
+def parse_args(text: str) -> dict[str, Any]:
     """Parse arguments of a network. Raises ValueError unless they are a JSON object."""
     try:
         args = json.loads(text)

@@ -27,13 +27,17 @@ def generate(
     ] = 1.0,
     seed: Annotated[int, typer.Option(help="Seed of the sampling.")] = 0,
     stop: Annotated[
-        list[str] | None, typer.Option(help="Text that ends the generation; may be repeated.")
+        list[str] | None,
+        typer.Option(help="Text that ends the generation; may be repeated; by default none."),
     ] = None,
     tokenizer: Annotated[
         str, typer.Option(help="Name, Hub repository or file of a tokenizer; else the model's own.")
     ] = "",
     weights: Annotated[
-        Path | None, typer.Option(help="Safetensors file (or index) of the model.")
+        Path | None,
+        typer.Option(
+            help="Safetensors file (or index) of the model; by default its pinned weights."
+        ),
     ] = None,
     precision: Annotated[str, typer.Option(help="Precision: fp32, bf16 or fp16.")] = "fp32",
     as_json: Json = False,
@@ -73,7 +77,8 @@ def eval_harness(
         int | None, typer.Option(help="Number of few-shot examples; the task's own by default.")
     ] = None,
     limit: Annotated[
-        int | None, typer.Option(help="Evaluate only the first N samples of each task.")
+        int | None,
+        typer.Option(help="Evaluate only the first N samples of each task; all by default."),
     ] = None,
     as_json: Json = False,
 ) -> None:

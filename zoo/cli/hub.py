@@ -10,10 +10,10 @@ from typing import Annotated
 
 import typer
 
-from zoo.cli.app import Json, app, print_json, progress, require
+from zoo.cli.app import App, Json, app, print_json, progress, require
 
 
-@app.command()
+@app.command(epilog="The same command sends what is not there yet.")
 def push(
     name: Annotated[str, typer.Argument(help="Weights (arch.tag), or an architecture.")],
     to: Annotated[str, typer.Option(help="Repository on the Hub: org/name.")],
@@ -41,22 +41,29 @@ def push(
         print(f"commit {result.commit}")
 
 
-@app.command()
+@app.command(epilog="The same command downloads what is not here yet.")
 def pull(
     names: Annotated[list[str], typer.Argument(help="Weights, or hf-hub:org/repo@revision.")],
     to: Annotated[
-        Path | None, typer.Option(help="Folder to collect them in, for a machine without network.")
+        Path | None,
+        typer.Option(
+            help="Folder to collect them in, for a machine without network; else the cache."
+        ),
     ] = None,
     trust: Annotated[
         bool,
         typer.Option("--trust", help="Take a file at a URL of which no sum is known, and lock it."),
     ] = False,
+    as_json: Json = False,
 ) -> None:
     """Download weights; with --to, collect them for a machine without network."""
     from zoo.hub.pull import pull
 
     with progress() as advance:
         paths = pull(names, to, advance, trust=trust)
+    if as_json:
+        print_json([str(path) for path in paths])
+        return
     for path in paths:
         print(path)
     if not paths:
@@ -100,7 +107,7 @@ def unlock(
             print(f"forgotten: {entry}")
 
 
-hub = typer.Typer(no_args_is_help=True, help="A Hub server for closed networks.")
+hub = App(no_args_is_help=True, help="A Hub server for closed networks.")
 app.add_typer(hub, name="hub")
 
 LAYOUT = "DIR/OWNER/NAME/, DIR/datasets/OWNER/NAME/ or DIR/models--OWNER--NAME/snapshots/"
@@ -108,7 +115,7 @@ LAYOUT = "DIR/OWNER/NAME/, DIR/datasets/OWNER/NAME/ or DIR/models--OWNER--NAME/s
 
 @hub.command()
 def serve(
-    folder: Annotated[Path, typer.Argument(help=LAYOUT, metavar="DIR")],
+    folder: Annotated[Path, typer.Argument(help=f"{LAYOUT}.", metavar="DIR")],
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0: all.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port; 0: any free one.", min=0, max=65535)] = 0,
     writable: Annotated[

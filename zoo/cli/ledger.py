@@ -9,11 +9,10 @@ from typing import Annotated, Any
 
 import typer
 from rich import box
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from zoo.cli.app import Json, app, print_json, progress, unknown
+from zoo.cli.app import App, Json, app, print_json, progress, unknown
 from zoo.cli.catalog import paper_names
 from zoo.evaluation.ledger import (
     Ledger,
@@ -27,6 +26,7 @@ from zoo.evaluation.ledger import (
 )
 from zoo.models._catalog import list_models
 from zoo.papers.records import UNITLESS
+from zoo.reporting.console import make_console
 
 SHOWN = 1000  # records of a table for people
 HELP = "Recorded results. `zoo ledger NAMES` is short for `zoo ledger list NAMES`."
@@ -48,7 +48,7 @@ class ListByDefault(typer.core.TyperGroup):
         return super().parse_args(ctx, args if has_verb else ["list", *args])
 
 
-ledger = typer.Typer(cls=ListByDefault, help=HELP)
+ledger = App(cls=ListByDefault, help=HELP)
 app.add_typer(ledger, name="ledger")
 
 Published = Annotated[
@@ -61,16 +61,19 @@ Folder = Annotated[Path | None, typer.Option("--ledger", help="Only the ledger i
 @ledger.command("list")
 def list_command(
     names: Annotated[
-        list[str] | None, typer.Argument(help="Models, weights, papers, arXiv numbers, patterns.")
+        list[str] | None,
+        typer.Argument(help="Models, weights, papers, arXiv numbers, patterns; all by default."),
     ] = None,
-    model: Annotated[str, typer.Option(help="Pattern of models, e.g. 'resnet*'.")] = "",
-    benchmark: Annotated[str, typer.Option(help="Pattern of benchmarks, e.g. 'digits/*'.")] = "",
+    model: Annotated[str, typer.Option(help="Only models of this pattern, e.g. 'resnet*'.")] = "",
+    benchmark: Annotated[
+        str, typer.Option(help="Only benchmarks of this pattern, e.g. 'digits/*'.")
+    ] = "",
     paper: Annotated[str, typer.Option(help="Only models of this paper or arXiv number.")] = "",
     kind: Annotated[Kind | None, typer.Option(help="Only records of this kind.")] = None,
     since: Annotated[
         str, typer.Option(help="Only records from this day (UTC) on.", metavar="DATE")
     ] = "",
-    device: Annotated[str, typer.Option(help="Pattern of devices, e.g. '*H200*'.")] = "",
+    device: Annotated[str, typer.Option(help="Only devices of this pattern, e.g. '*H200*'.")] = "",
     last: Annotated[
         bool, typer.Option("--last", help="Only the latest of records that differ by date alone.")
     ] = False,
@@ -93,7 +96,7 @@ def list_command(
         return
     if not chosen:
         _raise_nearest(names or [], benchmark, known)
-    Console().print(_table(chosen[-SHOWN:]))
+    make_console().print(_table(chosen[-SHOWN:]))
     if len(chosen) > SHOWN:
         print(f"the last {SHOWN:,} of {len(chosen):,} records; --json has them all")
 
@@ -128,24 +131,35 @@ def show(
 
 
 @ledger.command()
-def verify(only_published: Published = False, only_own: Own = False, folder: Folder = None) -> None:
+def verify(
+    only_published: Published = False,
+    only_own: Own = False,
+    folder: Folder = None,
+    as_json: Json = False,
+) -> None:
     """Verify that every record is valid, in its place, and as it was added.
 
     Exit code 1 if one is not. Of the published ledger, length and last id are pinned; of others the
     last id is printed: compare it with an earlier one to notice records missing at the end.
     """
-    is_broken = False
+    results: list[dict[str, Any]] = []
     for each in _ledgers(only_published, only_own, folder):
+        result: dict[str, Any] = {"folder": str(each.folder), "records": 0, "last": "", "error": ""}
         try:
             with progress() as advance:
                 advance(f"{each.folder}")
-                count = each.verify()
+                count = result["records"] = each.verify()
+            result["last"] = each.last if count else ""
             last = f", the last is {each.last}" if count else ""
-            print(f"{each.folder}: {count:,} {'record' if count == 1 else 'records'}{last}")
+            if not as_json:
+                print(f"{each.folder}: {count:,} {'record' if count == 1 else 'records'}{last}")
         except LedgerError as error:
             print(f"zoo: {error}", file=sys.stderr)
-            is_broken = True
-    raise typer.Exit(1 if is_broken else 0)
+            result["error"] = str(error)
+        results.append(result)
+    if as_json:
+        print_json(results)
+    raise typer.Exit(1 if any(result["error"] for result in results) else 0)
 
 
 @ledger.command("merge")
@@ -154,11 +168,15 @@ def merge_command(
     folder: Annotated[
         Path | None, typer.Option("--ledger", help="Ledger to add to; this machine's by default.")
     ] = None,
+    as_json: Json = False,
 ) -> None:
     """Add the records of another ledger to this machine's."""
     target = Ledger(folder) if folder else own()
     added = len(merge(_existing(source), target))
     count = len(Ledger(source).paths)
+    if as_json:
+        print_json({"added": added, "records": count, "folder": str(target.folder)})
+        return
     print(f"{added:,} of {count:,} records of {source} were added to {target.folder}")
 
 

@@ -24,7 +24,9 @@ MODEL_SUFFIXES = {  # of the first model of a task
 @app.command()
 def new(
     paper: Annotated[str, typer.Argument(help="Folder to make in zoo/models, e.g. tinyres.")],
-    arxiv: Annotated[str, typer.Option(help="arXiv number of the paper, e.g. 1512.03385v1.")] = "",
+    arxiv: Annotated[
+        str, typer.Option(help="arXiv number of the paper, e.g. 1512.03385v1; by default a TODO.")
+    ] = "",
     task: Annotated[
         str, typer.Option(help=f"Task of its models: {', '.join(MODEL_SUFFIXES)}.")
     ] = "image-classification",

@@ -16,7 +16,10 @@ from zoo.models._catalog import list_papers
 @app.command()
 def report(
     out: Annotated[
-        Path | None, typer.Option(help="Folder of the site; an older report in it is replaced.")
+        Path | None,
+        typer.Option(
+            help="Folder of the site, whose older report is replaced; with --serve none by default."
+        ),
     ] = None,
     serve: Annotated[
         bool, typer.Option("--serve", help="Serve the site on this machine and open it.")

@@ -5,42 +5,70 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from zoo.cli.app import Json, app, bars, print_json
 from zoo.inference import image_paths
+from zoo.reporting.console import make_console
+
+Images = Annotated[list[Path], typer.Argument(help="Image files, or folders of them.")]
+Output = Annotated[
+    Path | None,
+    typer.Option(
+        "-o",
+        "--output",
+        help="File to write, or a folder for several images; by default beside the image.",
+    ),
+]
+Weights = Annotated[
+    Path | None,
+    typer.Option(help="Safetensors file, made by `zoo convert`; by default the model's weights."),
+]
+Tile = Annotated[
+    int | None,
+    typer.Option(help="Tile size in pixels; by default what fits in free memory.", min=1),
+]
+SelfEnsemble = Annotated[
+    bool, typer.Option("--self-ensemble", help="Average eight orientations: slower, better.")
+]
 
 
-@app.command()
+@app.command(epilog="Images that are done stay; the same command upscales all again.")
 def upscale(
-    images: Annotated[list[Path], typer.Argument(help="Image files, or folders of them.")],
-    output: Annotated[
-        Path | None,
-        typer.Option("-o", "--output", help="File to write, or a folder for several images."),
-    ] = None,
+    images: Images,
+    output: Output = None,
     model: Annotated[
         str, typer.Option(help="Super-resolution model, e.g. rcan_tiny, carn_m, rcan_x4.")
     ] = "rcan_tiny",
     scale: Annotated[int, typer.Option(help="Factor of width and height.", min=1)] = 2,
-    weights: Annotated[
-        Path | None, typer.Option(help="Safetensors file of the model, made by `zoo convert`.")
-    ] = None,
-    tile: Annotated[
-        int | None,
-        typer.Option(help="Tile size in pixels; by default what fits in free memory.", min=1),
-    ] = None,
-    self_ensemble: Annotated[
-        bool, typer.Option("--self-ensemble", help="Average eight orientations: slower, better.")
-    ] = False,
+    weights: Weights = None,
+    tile: Tile = None,
+    self_ensemble: SelfEnsemble = False,
+    as_json: Json = False,
 ) -> None:
     """Upscale images; a file that fails is named, and the exit code is 1 after the others."""
     jobs = image_paths.plan(images, output, scale)
-    from zoo.inference import image_files, upscaling
+    from zoo.inference import upscaling
 
     network = upscaling.load(model, scale, weights)
-    failures = 0
+    process(jobs, network, scale, tile, self_ensemble, as_json=as_json, done="upscaled")
+
+
+def process(
+    jobs: list[tuple[Path, Path]],
+    network: Any,
+    scale: int,
+    tile: int | None,
+    self_ensemble: bool,
+    *,
+    as_json: bool,
+    done: str,
+) -> None:
+    """Upscale or restore files, and print those that are written; `done` is the verb."""
+    from zoo.inference import image_files
+
+    written: list[dict[str, Any]] = []
     with bars() as bar:
         task = bar.add_task("")
 
@@ -57,12 +85,15 @@ def upscale(
             except (ValueError, FloatingPointError) as error:
                 if len(jobs) == 1:
                     raise
-                failures += 1
                 print(f"zoo: {error}", file=sys.stderr)
             else:
-                print(f"{target}: {size[0]}x{size[1]}")
-    if failures:
-        print(f"zoo: {failures} of {len(jobs)} images were not upscaled", file=sys.stderr)
+                written.append({"file": str(target), "width": size[0], "height": size[1]})
+                if not as_json:
+                    print(f"{target}: {size[0]}x{size[1]}")
+    if as_json:
+        print_json(written)
+    if failures := len(jobs) - len(written):
+        print(f"zoo: {failures} of {len(jobs)} images were not {done}", file=sys.stderr)
         raise typer.Exit(1)
 
 
@@ -87,4 +118,4 @@ def score(
     table = Table("image", "PSNR (dB)", "SSIM")
     for name, value in [*scores.items(), (f"mean of {len(scores)}", mean)]:
         table.add_row(escape(name), f"{value.psnr:.2f}", f"{value.ssim:.4f}")
-    Console().print(table)
+    make_console().print(table)

@@ -168,15 +168,11 @@ def _denoising() -> Iterator[Benchmark]:
 
 
 def _keyword_spotting() -> Iterator[Benchmark]:
+    note = "version 0.01, whose files its README's hash splits"
+    common: Any = {"task": "keyword-spotting", "classes": 12, "note": note}
+    load = "zoo.data.speech_commands:open_folder"
     for split, size in {"train": 22_244, "validation": 3_091, "test": 3_079}.items():
-        yield Benchmark(
-            id=f"speech_commands/{split}",
-            task="keyword-spotting",
-            size=size,
-            loader="zoo.data.speech_commands:open_folder",
-            classes=12,
-            note="version 0.01, whose files its README's hash splits",
-        )
+        yield Benchmark(id=f"speech_commands/{split}", size=size, loader=load, **common)
 
 
 def _forecasting() -> Iterator[Benchmark]:
@@ -192,11 +188,13 @@ def _forecasting() -> Iterator[Benchmark]:
 
 
 def _listed() -> Iterator[Benchmark]:
-    """Tables, and series and graphs with the samples of their test split: what TOML files list."""
+    """Tables, and series, graphs and sentences of test splits: what TOML files list."""
     for group, task, size, loader in (
         ("tabular", "tabular", "rows", "zoo.data.tabular:open_table"),
         ("ucr", "time-series-classification", "test", "zoo.data.ucr:open_set"),
         ("planetoid", "node-classification", "test", "zoo.data.graphs:open_planetoid"),
+        ("sentences", "sentence-classification", "test", "zoo.data.sentences:open_set"),
+        ("m4", "forecasting", "series", "zoo.data.m4:open_subset"),
     ):
         path = Path(__file__).with_name(f"{group}.toml")
         for name, entry in tomllib.loads(path.read_text(encoding="utf-8")).items():
@@ -206,7 +204,7 @@ def _listed() -> Iterator[Benchmark]:
                 size=entry[size],
                 loader=loader,
                 bundled=task == "tabular" and "file" not in entry,
-                classes=entry["classes"],
+                classes=entry.get("classes", 0),
             )
 
 

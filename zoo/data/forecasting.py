@@ -64,25 +64,30 @@ class Windows:
         return replace(self, values=scaler.transform(self.values))
 
 
-def network_input(past: Values, look_back: int, cycle: int = 0) -> NDArray[np.float32]:
+def network_input(
+    past: Values, look_back: int, cycle: int = 0, padded: bool = False
+) -> NDArray[np.float32]:
     """Return the last steps before an origin as a network takes them.
 
     Args:
         past: All steps before the origin, (steps, channels).
         look_back: Steps that the network sees.
         cycle: Steps of the cycle whose phase the network takes; 0 if it takes none.
+        padded: Put NaN before a series that is too short.
 
     Returns:
         (look_back, channels), with a cycle (look_back, 1 + channels): phase, then values.
 
     Raises:
-        ValueError: There are fewer steps.
+        ValueError: There are fewer steps, and they are not padded.
 
     Example:
         >>> network_input(np.array([[7.0], [8.0], [9.0]]), look_back=2, cycle=24)
         array([[1., 8.],
                [2., 9.]], dtype=float32)
     """
+    if padded and len(past) < look_back:
+        past = np.pad(past, ((look_back - len(past), 0), (0, 0)), constant_values=np.nan)
     start = len(past) - look_back
     if start < 0:
         raise ValueError(f"{len(past)} steps are known, and the network looks {look_back} back")

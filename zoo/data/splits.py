@@ -35,12 +35,20 @@ OTSU = (
     "halves of pictures of scikit-image, with masks by Otsu's threshold: marked by a rule, not by "
     "people"
 )
+PEP_SECTIONS = (
+    "sentences of Python Enhancement Proposals: the class is the kind of section that a sentence "
+    "stands in, by a rule, not by people"
+)
 # Benchmark whose samples are generated, or made of what dependencies have -> task, samples, loader
 # and what else Benchmark says of it.
 DERIVED: dict[str, tuple[str, int, str, dict[str, Any]]] = {
     **{
         f"sequences/{name}": ("sequence-regression", size, "zoo.data.sequences:open_generated", {})
         for name, size in SEQUENCES.items()
+    },
+    **{
+        f"toy2d/{name}": ("density-estimation", 10_000, "zoo.data.toy_densities:open_points", {})
+        for name in ("eight_gaussians", "checkerboard")
     },
     **{
         f"moving_digits/{split}": (
@@ -59,6 +67,15 @@ DERIVED: dict[str, tuple[str, int, str, dict[str, Any]]] = {
             {"note": OTSU},
         )
         for split in ("train", "test")
+    },
+    **{
+        f"pep_sections/{split}": (
+            "sentence-classification",
+            size,
+            "zoo.data.sentences:open_peps",
+            {"classes": 4, "note": PEP_SECTIONS},
+        )
+        for split, size in (("train", 1540), ("test", 377))
     },
 }
 PEPS_SUMS = {  # sha256 of the bundled texts

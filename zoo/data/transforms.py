@@ -1,6 +1,7 @@
 """Evaluation transforms: PIL image -> tensors, by the weights' preprocessing or a protocol."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -78,5 +79,8 @@ def make_transform(
     """Return image -> [(crops, C, H, W), ...] by a protocol, or else by the weights' cfg."""
     if protocol:
         return MultiCrop(protocol, cfg)
-    transform = EvalTransform(cfg)
-    return lambda image: [transform(image)[None]]
+    return partial(_one_crop, EvalTransform(cfg))  # a spawned worker can be sent it
+
+
+def _one_crop(transform: Callable[[Image.Image], Tensor], image: Image.Image) -> list[Tensor]:
+    return [transform(image)[None]]

@@ -5,6 +5,7 @@ evaluator -> shards by index -> predictions, logged as they come -> gathered onc
 Neither the number of processes nor the batch size changes what the network sees of a sample.
 """
 
+import copy
 import hashlib
 import json
 import time
@@ -69,18 +70,27 @@ class EvalOutput:
         return hashlib.sha256(json.dumps(rows, separators=(",", ":")).encode()).hexdigest()
 
 
-class _LoadedSamples(Dataset[Any]):
+class LoadedSamples(Dataset[Any]):
     """(index, loaded sample, or the error of one that cannot be read)."""
 
     def __init__(self, evaluator: Evaluator) -> None:
-        self.load, self.size = evaluator.load, evaluator.size
+        self.evaluator, self.size = evaluator, evaluator.size
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave networks behind: worker processes load samples. Where they are spawned (Windows,
+        macOS), tensors of an accelerator could not follow."""
+        loader = copy.copy(self.evaluator)
+        parts = {key: x for key, x in vars(loader).items() if not isinstance(x, torch.nn.Module)}
+        vars(loader).clear()
+        vars(loader).update(parts)
+        return {"evaluator": loader, "size": self.size}
 
     def __len__(self) -> int:
         return self.size
 
     def __getitem__(self, index: int) -> tuple[int, Any]:
         try:
-            return index, self.load(index)
+            return index, self.evaluator.load(index)
         except UnreadableSampleError as error:
             return index, error
 
@@ -173,7 +183,7 @@ def _load_batches(
 ) -> Iterable[Batch]:
     batches = list(evaluator.batches(indices, config.batch_size or evaluator.batch_size))
     return DataLoader(
-        _LoadedSamples(evaluator),
+        LoadedSamples(evaluator),
         batch_sampler=batches,
         num_workers=config.workers,
         collate_fn=list,

@@ -151,7 +151,7 @@ class ZooLM(TemplateLM):  # type: ignore[misc]
             end = len(row) - 1
             logits = self.model.forward_head(states[end - len(continuation) : end]).float()
             targets = torch.tensor(continuation, dtype=torch.long, device=self.device)
-            losses = F.cross_entropy(logits, targets, reduction="none").double()
+            losses = F.cross_entropy(logits, targets, reduction="none").cpu().double()
             is_greedy = bool((logits.argmax(-1) == targets).all())
             likelihoods.append((-float(losses.sum()), is_greedy))
         return likelihoods

@@ -1,9 +1,10 @@
 """Peak memory of this process: allocated on its accelerator, or resident."""
 
 import re
-import resource
+import sys
 from pathlib import Path
 
+import psutil
 import torch
 
 STATUS, RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
@@ -32,5 +33,14 @@ class PeakMemory:
             peak = re.search(r"VmHWM:\s+(\d+) kB", STATUS.read_text(encoding="ascii"))
         except OSError:
             peak = None
-        kib = int(peak[1]) if peak else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return 1024 * kib
+        return 1024 * int(peak[1]) if peak else _peak_of_process()
+
+
+def _peak_of_process() -> int:
+    """Return the highest resident size of this process in bytes, where /proc does not say it."""
+    if sys.platform == "win32":
+        return int(psutil.Process().memory_info().peak_wset)
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else 1024 * peak

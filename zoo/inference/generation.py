@@ -44,7 +44,7 @@ class SamplingParams:
         if self.temperature == 0:
             return logits.argmax(-1)
         # drawn on the CPU, so that a seed gives the same tokens on every device
-        rows = zip(self.probabilities(logits).cpu(), generators, strict=True)
+        rows = zip(self.probabilities(logits.cpu()), generators, strict=True)
         draws = [torch.multinomial(row, 1, generator=generator) for row, generator in rows]
         return torch.cat(draws).to(logits.device)
 

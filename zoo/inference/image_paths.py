@@ -15,13 +15,16 @@ def list_images(paths: Iterable[Path]) -> Iterator[Path]:
             yield path
 
 
-def plan(images: Iterable[Path], output: Path | None, scale: int) -> list[tuple[Path, Path]]:
+def plan(
+    images: Iterable[Path], output: Path | None, scale: int, ending: str = ""
+) -> list[tuple[Path, Path]]:
     """Return (source, target) for each image.
 
     Args:
         images: files and folders.
         output: a file for one image, a folder, or None for NAME_x<scale>.png beside each.
         scale: for the names.
+        ending: of the names, if not _x<scale>.
 
     Raises:
         ValueError: there are no images, or two of them or a source would be overwritten.
@@ -34,7 +37,7 @@ def plan(images: Iterable[Path], output: Path | None, scale: int) -> list[tuple[
     for file in files:
         if not file.is_file():
             raise ValueError(f"no file at {file}")
-    targets = _targets(files, output, scale)
+    targets = _targets(files, output, ending or f"_x{scale}")
     if len(set(targets)) < len(targets):
         raise ValueError("two of the images have one name; upscale them into folders of their own")
     for file, target in zip(files, targets, strict=True):
@@ -48,8 +51,8 @@ def plan(images: Iterable[Path], output: Path | None, scale: int) -> list[tuple[
     return list(zip(files, targets, strict=True))
 
 
-def _targets(files: list[Path], output: Path | None, scale: int) -> list[Path]:
-    """Return the path of each upscaled image; create the folder `output`."""
+def _targets(files: list[Path], output: Path | None, ending: str) -> list[Path]:
+    """Return the path of each image to write; create the folder `output`."""
     if output and output.suffix and not output.is_dir():
         if output.suffix.lower() not in SUFFIXES:
             raise ValueError(f"{output} is not an image of {', '.join(SUFFIXES)}, nor a folder")
@@ -58,4 +61,4 @@ def _targets(files: list[Path], output: Path | None, scale: int) -> list[Path]:
         return [output]
     if output:
         output.mkdir(parents=True, exist_ok=True)
-    return [(output or file.parent) / f"{file.stem}_x{scale}.png" for file in files]
+    return [(output or file.parent) / f"{file.stem}{ending}.png" for file in files]

@@ -118,5 +118,6 @@ def self_ensemble(upscale: Upscaler, x: Tensor) -> Tensor:
 
 
 def to_uint8(x: Tensor) -> Tensor:
-    """Convert pixels of 0..1, clipped and rounded half up as MATLAB's im2uint8 rounds."""
-    return torch.floor(x.double() * 255 + 0.5).clamp(0, 255).to(torch.uint8)
+    """Convert pixels of 0..1, clipped and rounded half up as MATLAB's im2uint8 rounds: on the CPU,
+    since MPS has no float64."""
+    return torch.floor(x.cpu().double() * 255 + 0.5).clamp(0, 255).to(torch.uint8)

@@ -51,7 +51,7 @@ def resolve_model(model: str, scale: int) -> str:
     known = model_entries()
     if architecture not in known and f"{architecture}_x{scale}" in known:
         architecture = f"{architecture}_x{scale}"
-    if get_entry(architecture).cfg.get("fixed_input_size", True):
+    if get_entry(architecture).task != "super-resolution":
         raise ValueError(f"{architecture} does not upscale; name a super-resolution network")
     scales = _scales(build_model(architecture, device="meta"))
     if scale not in scales:
@@ -60,7 +60,7 @@ def resolve_model(model: str, scale: int) -> str:
 
 
 def _scales(network: nn.Module) -> tuple[int, ...]:
-    scales: tuple[int, ...] = vars(network)["scales"]
+    scales: tuple[int, ...] = vars(network).get("scales", ())
     return scales
 
 
@@ -76,7 +76,11 @@ def load(model: str, scale: int, file: Path | None = None) -> nn.Module:
         LookupError: the model has no weights.
         WeightsError: the file does not fit.
     """
-    name = resolve_model(model, scale)
+    return load_network(resolve_model(model, scale), file)
+
+
+def load_network(name: str, file: Path | None = None) -> nn.Module:
+    """Load a network by its name, or that of weights, as `load` does."""
     try:
         network = load_file(name, file) if file else create(name, pretrained=True)
     except LookupError as error:
@@ -192,7 +196,6 @@ def _metadata(image: Image.Image, size: tuple[int, int]) -> dict[Any, Any]:
 
 
 def _is_resolution(value: object) -> bool:
-    """Return True for a finite number above 0."""
     return isinstance(value, Real) and math.isfinite(value) and float(value) > 0
 
 

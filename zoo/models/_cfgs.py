@@ -57,14 +57,15 @@ def denoising_cfg(channels: int) -> dict[str, Any]:
 
 
 def forecasting_cfg(
-    look_back: int, horizon: int, *, channels: int, cycle: int = 0
+    look_back: int, horizon: int, *, channels: int, cycle: int = 0, padded: bool = False
 ) -> dict[str, Any]:
     """Return the configuration of a forecaster of `channels` series, `horizon` steps ahead.
 
-    With a `cycle`, the phase of each step is a column before the channels.
+    With a `cycle`, the phase of each step is a column before the channels. A `padded` network takes
+    series that are shorter than its look-back, with NaN before their start.
     """
-    columns = channels + bool(cycle)
-    return {"input_size": (look_back, columns), "horizon": horizon, "cycle": cycle}
+    cfg = {"input_size": (look_back, channels + bool(cycle)), "horizon": horizon, "cycle": cycle}
+    return cfg | ({"padded": True} if padded else {})
 
 
 def tabular_cfg(columns: int) -> dict[str, Any]:
@@ -127,3 +128,16 @@ def graph_cfg(columns: int, classes: int) -> dict[str, Any]:
     MACs are counted for a node without neighbours.
     """
     return {"input_size": (columns,), "classes": classes}
+
+
+def sentence_cfg(vocab: int, *, classes: int = 2) -> dict[str, Any]:
+    """Return the configuration of a classifier of sentences of any length, of ids below `vocab`.
+
+    MACs are counted for 20 words.
+    """
+    return {"input_size": (20,), "vocab_size": vocab, "classes": classes}
+
+
+def density_cfg(columns: int) -> dict[str, Any]:
+    """Return the configuration of a density of points with `columns` coordinates."""
+    return {"input_size": (columns,)}

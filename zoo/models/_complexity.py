@@ -88,7 +88,8 @@ def count_complexity(model: nn.Module, input_size: Sequence[int]) -> ModelComple
     with torch.no_grad(), CachedFlopCounter() as flops:
         model.eval()(torch.empty(1, *input_size, device=device, dtype=dtype))
     convolution = nn.Conv1d | nn.Conv2d | nn.Conv3d
-    layers = [module for module in model.modules() if isinstance(module, convolution | nn.Linear)]
+    weighted = convolution | nn.Linear | nn.LSTMCell
+    layers = [module for module in model.modules() if isinstance(module, weighted)]
     beside = {
         layer
         for module in model.modules()

@@ -269,20 +269,21 @@ def _build_loaded(
     return model.eval()
 
 
-def load_file(name: str, path: Path) -> "nn.Module":
+def load_file(name: str, path: Path, **overrides: Any) -> "nn.Module":
     """Load a safetensors file, or the shards of an index, into the network `name`.
 
-    Keys are the zoo's, or those of a key mapping of its family.
+    Keys are the zoo's, or those of a key mapping of its family. `overrides` are arguments of the
+    network, which the file may also name.
 
     Raises:
         WeightsError: The tensors do not fit.
     """
     entry = parse_name(name)[0]
     state, _ = clean_keys(str(path), loading.read_safetensors(path))
-    stated, args = _stated_network(path, {})
+    stated, args = _stated_network(path, overrides)
     if stated not in ("", entry.name):
         raise WeightsError(f"{path} is of {stated}, as it says itself, not of {entry.name}")
-    model = build_model(entry.name, **args)
+    model = build_model(entry.name, **{**args, **overrides})
     expected = {key: tuple(value.shape) for key, value in model.state_dict().items()}
     for mapping in key_mappings_of(entry) if set(state) != set(expected) else ():
         if mapping.supports(entry.name) and mapping.has_required_keys(state):

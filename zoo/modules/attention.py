@@ -150,17 +150,27 @@ class Attention(nn.Module):
 
     def forward(self, q: Tensor, k: Tensor, v: Tensor, run: Pass, slot: int) -> Tensor:
         """Attend; a cache stores the keys and values in `slot`."""
-        batch, tokens, width = q.shape
-        q, k, v = (x.view(batch, tokens, self.heads, -1) for x in (q, k, v))
-        q, k = self.q_norm(q), self.k_norm(k)
-        if run.tables:
-            q, k = rotate(q, *run.tables), rotate(k, *run.tables)
-        q, k, v = q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2)
+        q = self.split_heads(q, self.q_norm, run.tables)
+        k, v = self.split_heads(k, self.k_norm, run.tables), self.split_heads(v)
         if run.cache:
             k, v = run.cache.extend(slot, k, v)
+        causal = run.causal and run.mask is None and q.shape[2] > 1
+        return self.attend(q, k, v, mask=run.mask, causal=causal)
+
+    def split_heads(
+        self, x: Tensor, norm: nn.Module | None = None, tables: tuple[Tensor, Tensor] | None = None
+    ) -> Tensor:
+        """(B, T, D) -> (B, heads, T, d), normalised and rotated."""
+        x = x.view(*x.shape[:2], self.heads, x.shape[2] // self.heads)
+        x = norm(x) if norm else x
+        return (rotate(x, *tables) if tables else x).transpose(1, 2)
+
+    def attend(
+        self, q: Tensor, k: Tensor, v: Tensor, *, mask: Tensor | None, causal: bool
+    ) -> Tensor:
+        """Queries (B, heads, T, d), keys and values (B, heads, S, d) -> (B, T, D)."""
         dropout = self.dropout if self.training else 0.0
-        causal = run.causal and run.mask is None and tokens > 1
         y = F.scaled_dot_product_attention(
-            q, k, v, attn_mask=run.mask, dropout_p=dropout, is_causal=causal
+            q, k, v, attn_mask=mask, dropout_p=dropout, is_causal=causal
         )
-        return self.wo(y.transpose(1, 2).reshape(batch, tokens, width))
+        return self.wo(y.transpose(1, 2).reshape(q.shape[0], q.shape[2], -1))

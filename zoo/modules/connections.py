@@ -34,11 +34,17 @@ class ResidualStream(nn.Module):
         super().__init__()
 
     def norms(self, layer: int) -> int:
-        """Return the number of norms before an attention: 1, or 3 for Q, K and V."""
+        """Return the number of norms before an attention: 1, or 3 for Q, K and V.
+
+        0 leaves out every norm of the layers and the last one: the stream has its own.
+        """
         return 1
 
     def ways(self, layer: int) -> int:
-        """Return the number of inputs that `read` gives an attention: 1, or 4 for Q, K, V and R."""
+        """Return the number of inputs that `read` gives an attention: 1, 3 for Q, K and V, or 4.
+
+        The fourth, R, goes to a feed-forward network in parallel to the attention.
+        """
         return 1
 
     def value_layer(self, layer: int) -> int:
@@ -55,8 +61,7 @@ class ResidualStream(nn.Module):
     def read(self, sublayer: Sublayer, stream: Any) -> tuple[Tensor, Any]:
         """Return the input of a sublayer, and what its output will be added to.
 
-        The input is (B, T, D), or (B, T, 4, D) for Q, K, V and R, the last of which goes to a
-        feed-forward network in parallel to the attention.
+        The input is (B, T, D), or (B, T, ways, D) for an attention of several ways.
         """
         return stream, stream
 

@@ -73,7 +73,7 @@ class SwiGLU(nn.Module):
 class Block(nn.Module):
     """A layer: an attention, then a feed-forward network, or both of the same input (`parallel`).
 
-    The connections make their inputs and take their outputs.
+    The connections make their inputs and take their outputs; without `norms`, they normalise.
     """
 
     def __init__(
@@ -88,19 +88,19 @@ class Block(nn.Module):
     ) -> None:
         super().__init__()
         self.attention, self.feed_forward = attention, feed_forward
-        if norms == 1:
-            self.attention_norm = norm()
+        if norms <= 1:
+            self.attention_norm = norm() if norms else nn.Identity()
         else:
             self.attention_norms = nn.ModuleList(norm() for _ in range(norms))
             self.plain_norm = norm(elementwise_affine=False)
-        self.ffn_norm = norm()
+        self.ffn_norm = norm() if norms else nn.Identity()
         self.drop = nn.Dropout(dropout) if dropout else nn.Identity()
         self.norms, self.parallel = norms, parallel
 
     def normed(self, x: Tensor, ways: int) -> Tensor:
         """Normalise (B, T, D), or the first three of (B, T, 4, D): Q, K and V."""
         x = x if ways == 1 else x[:, :, :3]
-        if self.norms == 1:
+        if self.norms <= 1:
             return self.attention_norm(x)
         y = self.plain_norm(x.unsqueeze(2) if ways == 1 else x)
         norms: Any = list(self.attention_norms)
@@ -140,6 +140,7 @@ class Decoder(nn.Module):
     """
 
     size: ClassVar[DecoderSize]
+    cache_type: ClassVar[type[Cache]] = Cache
 
     def __init_subclass__(cls) -> None:
         keyword = partial(inspect.Parameter, kind=inspect.Parameter.KEYWORD_ONLY, annotation=int)
@@ -167,7 +168,7 @@ class Decoder(nn.Module):
             self.pos_embeddings = nn.Embedding(size.context, size.width)
         self.connections = connections(size.layers, size.width)
         self.layers = nn.ModuleList(block(i, self.connections) for i in range(size.layers))
-        self.norm = norm()
+        self.norm = norm() if self.connections.norms(size.layers - 1) else nn.Identity()
         if not tied:
             self.output = nn.Linear(size.width, size.vocab, bias=False)
         self.grad_checkpointing = False
@@ -207,9 +208,9 @@ class Decoder(nn.Module):
             raise ValueError(f"{length} tokens are more than the context of {self.context}")
         attention: Any = self.layers[0].attention
         heads, like = attention.heads, self.tok_embeddings.weight
-        shape = (batch, heads, length, like.shape[1] // heads)
+        shape = (batch, heads, length, attention.wo.in_features // heads)
         owners = [self.connections.value_layer(slot) for slot in range(self.slots)]
-        return Cache(owners, shape, like.detach(), padding)
+        return self.cache_type(owners, shape, like.detach(), padding)
 
     def forward(self, ids: Tensor, cache: Cache | None = None) -> Tensor:
         return self.forward_head(self.forward_features(ids, cache))

@@ -60,9 +60,60 @@ class ResidualBlock(nn.Module):
         return out.mul_(self.res_scale).add_(x) if self.res_scale != 1 else out.add_(x)
 
 
+class RectifiedResidual(nn.Module):
+    """relu(x + layers(x)): (B, C, H, W) -> (B, C, H, W)."""
+
+    def __init__(self, *layers: nn.Module) -> None:
+        super().__init__()
+        self.body = nn.Sequential(*layers)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.body(x)
+        return out.add_(x).relu_()
+
+
+class ChannelAttention(nn.Module):
+    """x * s, s = sigmoid(W_U relu(W_D avg(x))): (B, C, H, W) -> (B, C, H, W).
+
+    1807.02758, Eqs. 9-11. The average is over the whole input, so it differs between an image and
+    its crops.
+    """
+
+    def __init__(self, channels: int, reduction: int) -> None:
+        super().__init__()
+        self.conv_du = nn.Sequential(
+            nn.Conv2d(channels, channels // reduction, 1),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(channels // reduction, channels, 1),
+            nn.Sigmoid(),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.conv_du(x.mean((2, 3), keepdim=True))
+
+
 def conv(c_in: int, c_out: int, kernel_size: int = 3, groups: int = 1) -> nn.Conv2d:
     """Convolution that keeps the size of the image."""
     return nn.Conv2d(c_in, c_out, kernel_size, padding=kernel_size // 2, groups=groups)
+
+
+def mirror_to_multiple(x: Tensor, multiple: int) -> Tensor:
+    """Mirror an image beyond its lower and right edges, (B, C, H, W), to sides in multiples.
+
+    An image that is smaller than what it lacks is mirrored to and fro: 0 1 2 1 0 1 2 1.
+    """
+    height, width = x.shape[-2:]
+    if height % multiple == 0 and width % multiple == 0:
+        return x
+    rows, columns = (_mirrored(size, multiple).to(x.device) for size in (height, width))
+    return x[..., rows[:, None], columns]
+
+
+def _mirrored(size: int, multiple: int) -> Tensor:
+    """Return 0, 1, .., size - 1, size - 2, .. up to a multiple."""
+    period = max(2 * (size - 1), 1)
+    steps = torch.arange(-(-size // multiple) * multiple) % period
+    return torch.minimum(steps, period - steps)
 
 
 def upsampler(

@@ -12,9 +12,11 @@
 [sequence.NAME]          sequence regression: steps that are not scored
 [segmentation.NAME]      probability from which a pixel is in a mask
 [graph.NAME]             node classification: what is made of features and edges
+[sentence.NAME]          sentence classification: spelling and number of the words
+[density.NAME]           density estimation: nothing to set
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, TypeVar
 
@@ -171,6 +173,27 @@ class GraphProtocol:
     self_loops: bool = True  # each node is a neighbour of itself
 
 
+@dataclass(frozen=True, kw_only=True)
+class SentenceProtocol:
+    """What a network gets of the words of a sentence."""
+
+    max_words: int = 50  # known words from the start of a sentence; others are left out
+    lowercase: bool = True  # words are spelled in small letters
+
+    def __post_init__(self) -> None:
+        if self.max_words < 1:
+            raise ValueError(f"max_words is 1 or more, not {self.max_words}")
+
+    def spelled(self, words: Iterable[str]) -> Iterable[str]:
+        """Return words as a vocabulary has them."""
+        return map(str.lower, words) if self.lowercase else words
+
+
+@dataclass(frozen=True, kw_only=True)
+class DensityProtocol:
+    """Density estimation on samples as they are: there is nothing to set."""
+
+
 Protocol = (
     CropProtocol
     | SuperResolutionProtocol
@@ -184,6 +207,8 @@ Protocol = (
     | SequenceProtocol
     | SegmentationProtocol
     | GraphProtocol
+    | SentenceProtocol
+    | DensityProtocol
 )
 P = TypeVar("P", bound=Protocol)
 # Table of paper.toml -> protocol.
@@ -200,6 +225,8 @@ PROTOCOLS: dict[str, type[Protocol]] = {
     "sequence": SequenceProtocol,
     "segmentation": SegmentationProtocol,
     "graph": GraphProtocol,
+    "sentence": SentenceProtocol,
+    "density": DensityProtocol,
 }
 # Field -> key in the ledger's records, where they differ.
 RECORD_KEYS = {

@@ -10,12 +10,13 @@ from zoo.papers.protocols import Protocol
 from zoo.papers.weights import Arguments, Weights
 
 LOSSES = (
-    "mse", "mae", "rmse", "nrmse", "loss", "perplexity", "bits_per_byte", "bits_per_character"
+    "mse", "mae", "rmse", "nrmse", "loss", "perplexity", "bits_per_byte", "bits_per_character",
+    "mase", "owa", "nd", "bits_per_dim",
 )  # fmt: skip
 UNITLESS = (
     "f_measure", "ssim", "mos", "memory_capacity", "decathlon_score", *LOSSES
 )  # fmt: skip
-LOWER_IS_BETTER = (*LOSSES, "computation", "blocks")
+LOWER_IS_BETTER = (*LOSSES, "smape", "mape", "computation", "blocks")
 COUNTED = ("params", "macs", "depth", "convolutions")
 
 
@@ -75,9 +76,20 @@ class Claim:
     @property
     def key(self) -> tuple[object, ...]:
         """The fields that tell one claim from another."""
-        names = "kind model metric input_size benchmark protocol aggregation where than relation"
-        values = [getattr(self, name) for name in (*names.split(), "variant")]
-        return (*values, repr(sorted(self.args.items())), repr(sorted(self.than_args.items())))
+        return (
+            self.kind,
+            self.model,
+            self.metric,
+            self.input_size,
+            self.benchmark,
+            self.protocol,
+            self.aggregation,
+            self.where,
+            self.than,
+            self.relation,
+            self.variant,
+            *(repr(sorted(args.items())) if args else "[]" for args in (self.args, self.than_args)),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

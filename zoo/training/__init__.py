@@ -17,6 +17,7 @@ from zoo.training.recipe import (
     cosine,
     decay_matrices_only,
     load_recipe,
+    override,
     steps,
     to_repr,
 )
@@ -29,6 +30,7 @@ __all__ = [
     "decay_matrices_only",
     "load_matching_weights",
     "load_recipe",
+    "override",
     "steps",
     "to_repr",
     "train",
@@ -46,6 +48,7 @@ def train(
     channels_last: bool = False,
     compile: bool = False,
     shard: bool = False,
+    device: str = "auto",
 ) -> Trainer:
     """Train by a recipe, or resume the run in `out`, and write out/model.safetensors.
 
@@ -59,12 +62,14 @@ def train(
         channels_last: use this memory layout.
         compile: run the network by torch.compile.
         shard: give each of several processes a part of the network (FSDP).
+        device: "cpu", "cuda", "mps", "xpu", or "auto" for the accelerator that torch sees.
 
     Returns:
         The finished run, with its `network` in eval mode and its `history`.
 
     Raises:
-        ValueError: `out` holds a run of another recipe or seed, or the run cannot be sharded.
+        ValueError: `out` holds a run of another recipe or seed, the run cannot be sharded, or
+            there is no such device.
         FloatingPointError: the loss is not finite.
 
     >>> recipe = load_recipe("configs/digits.py:resnet20")
@@ -79,6 +84,7 @@ def train(
         channels_last=channels_last,
         compile=compile,
         shard=shard,
+        device=device,
     )
     log, path = partial(log_line, run, quiet), out / checkpoint.NAME
     if run.resume():

@@ -22,7 +22,7 @@ from timm.utils import ModelEmaV3
 from torch import Tensor, nn
 
 from zoo.checkpoints import loading
-from zoo.distributed import accelerator, retain_freed_memory
+from zoo.distributed import choose_device, retain_freed_memory
 from zoo.models._builder import pretrained_cfg
 from zoo.models._factory import create
 from zoo.training import checkpoint, sharding
@@ -76,11 +76,13 @@ class Trainer:
         channels_last: bool = False,
         compile: bool = False,
         shard: bool = False,
+        device: str = "auto",
     ) -> None:
         self.recipe, self.seed, self.out, self.sharded = recipe, seed, out, shard
         self.checkpoint_every = checkpoint_every
         self.started = self.saved = time.perf_counter()
-        self.accelerator = Accelerator(cpu=accelerator() == "cpu", mixed_precision=recipe.precision)
+        on_cpu = choose_device(device) == "cpu"
+        self.accelerator = Accelerator(cpu=on_cpu, mixed_precision=recipe.precision)
         if self.accelerator.device.type == "cpu":
             retain_freed_memory()
         self.layout = torch.channels_last if channels_last else torch.contiguous_format

@@ -7,9 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
+from zoo._io import progress_bars
 from zoo.training.loop import OnStep, Trainer
 
 
@@ -17,10 +15,8 @@ from zoo.training.loop import OnStep, Trainer
 def progress_bar(run: Trainer, quiet: bool) -> Iterator[OnStep]:
     """Show a bar over all steps; yield the callback that advances it."""
     done = start_step = len(run.history) * run.data.steps + run.step
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     hidden = quiet or not run.accelerator.is_main_process
-    console = Console(stderr=True)
-    with Progress(*columns, TimeRemainingColumn(), console=console, disable=hidden) as progress:
+    with progress_bars(hidden=hidden) as progress:
         total = run.data.steps * run.recipe.epochs
         task = progress.add_task(run.recipe.name, total=total, completed=done)
         started, smooth = time.perf_counter(), 0.0
@@ -37,11 +33,11 @@ def progress_bar(run: Trainer, quiet: bool) -> Iterator[OnStep]:
 
 
 def status_line(run: Trainer, loss: float, speed: float, last: Mapping[str, float]) -> str:
-    """Format "resnet20  epoch 3/12  loss 0.123  error 4.1  512 samples/s"."""
+    """Format "epoch 3/12  loss 0.123  error 4.1  512 samples/s  resnet20"."""
     metric = run.recipe.objective.metric
     before = f"  {metric} {last[metric]:.3g}" if metric in last else ""
     epoch = f"epoch {len(run.history) + 1}/{run.recipe.epochs}"
-    return f"{run.recipe.name}  {epoch}  loss {loss:.3f}{before}  {speed:,.0f} samples/s"
+    return f"{epoch}  loss {loss:.3f}{before}  {speed:,.0f} samples/s  {run.recipe.name}"
 
 
 def log_line(run: Trainer, quiet: bool, text: str) -> None:

@@ -3,7 +3,7 @@
 import math
 import runpy
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -87,6 +87,41 @@ def decay_matrices_only(
         {"params": [p for p in parameters if p.dim() < 2], "weight_decay": 0.0},
     ]
     return optimizer(groups, lr=lr)
+
+
+def override(
+    recipe: Recipe,
+    *,
+    epochs: int | None = None,
+    lr: float | None = None,
+    batch_size: int | None = None,
+) -> Recipe:
+    """Return a recipe with other settings, under a name that says so.
+
+    Weights, checkpoints and records carry the name, so that a run by other settings is never taken
+    for one by the paper's.
+
+    Args:
+        recipe: of configs/, or your own.
+        epochs: passes over the training data; None for the recipe's.
+        lr: highest learning rate; None for the recipe's.
+        batch_size: samples a step, over all processes; None for the recipe's.
+
+    Raises:
+        ValueError: a setting is not above 0.
+
+    >>> override(load_recipe("configs/digits.py:resnet20"), epochs=2, lr=0.1).name
+    'resnet20.zoo_digits+epochs=2'
+    """
+    settings = {"epochs": epochs, "lr": lr, "batch_size": batch_size}
+    for key, value in settings.items():
+        if value is not None and not (value > 0 and math.isfinite(value)):
+            raise ValueError(f"{key} is a number above 0, not {value}")
+    changed: dict[str, Any] = {
+        key: value for key, value in settings.items() if value not in (None, getattr(recipe, key))
+    }
+    suffix = "".join(f"+{key}={value}" for key, value in changed.items())
+    return replace(recipe, name=recipe.name + suffix, **changed)
 
 
 def to_repr(value: object) -> str:

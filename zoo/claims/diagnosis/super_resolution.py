@@ -218,8 +218,8 @@ class SuperResolutionTarget:
         y = (self_ensemble(run, x) if setting.self_ensemble else run(x)).float() * (
             setting.full / 255
         )
-        values = to_uint8(y) if setting.rounded else y.double().clamp(0, 1) * 255
-        large: NDArray[Any] = values[0].cpu().numpy().transpose(1, 2, 0)
+        values = to_uint8(y) if setting.rounded else y.cpu().double().clamp(0, 1) * 255
+        large: NDArray[Any] = values[0].numpy().transpose(1, 2, 0)
         return large[..., ::-1] if setting.order == "bgr" else large
 
 

@@ -140,7 +140,7 @@ class DenoisingEvaluator:
         planes = degraded.pixels.reshape(*clean.shape[:2], -1).transpose(2, 0, 1)
         x = torch.from_numpy(np.ascontiguousarray(planes))[None].to(self.device)
         with self.autocast:
-            y = self.network(x)[0].double().cpu().numpy()
+            y = self.network(x)[0].cpu().double().numpy()
         if not np.isfinite(y).all():
             raise NonFiniteOutputError(degraded.name)
         output = 255 * y.transpose(1, 2, 0).reshape(clean.shape)

@@ -3,6 +3,7 @@
 past -> its last steps -> network -> forecast -> (index, MSE, MAE[, MSE in fp32])
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -70,7 +71,9 @@ class ForecastingEvaluator:
         that the network does not take."""
         window, size = read_sample(self.samples, index), tuple(self.cfg["input_size"])
         try:
-            x = network_input(window.past, size[0], self.cfg.get("cycle", 0))
+            x = network_input(
+                window.past, size[0], self.cfg.get("cycle", 0), self.cfg.get("padded", False)
+            )
         except ValueError as error:
             raise UnreadableSampleError(f"{sample_name(self.samples, index)}: {error}") from None
         if x.shape != size:
@@ -81,41 +84,61 @@ class ForecastingEvaluator:
         return torch.from_numpy(x), torch.from_numpy(window.future).float()
 
     def predict(self, batch: Batch) -> Iterator[Prediction]:
+        indices = [index for index, _ in batch]
         inputs, futures = (torch.stack(parts) for parts in zip(*(x for _, x in batch), strict=True))
         with self.autocast:
-            errors = self._errors(self.network, inputs, futures)
-        squares = errors.square().mean((1, 2))
-        fp32 = self._reference_squares([index for index, _ in batch], inputs, futures)
-        for (index, _), squared, absolute in zip(
-            batch, squares, errors.abs().mean((1, 2)), strict=True
-        ):
-            if not squared.isfinite():
+            forecasts = self._forecast(self.network, inputs)
+        scores = self.score(indices, forecasts, futures.double())
+        fp32 = self._reference_scores(indices, inputs, futures.double())
+        for index, own in zip(indices, scores, strict=True):
+            if not math.isfinite(own[0]):
                 raise NonFiniteOutputError(sample_name(self.samples, index))
-            yield index, squared.item(), absolute.item(), *([fp32[index]] if index in fp32 else [])
+            yield index, *own, *([fp32[index]] if index in fp32 else [])
 
-    def _errors(self, network: nn.Module, inputs: Tensor, futures: Tensor) -> Tensor:
+    def score(
+        self, indices: Sequence[int], forecasts: Tensor, futures: Tensor
+    ) -> list[tuple[float, ...]]:
+        """Return the numbers that are kept of each forecast; of the first, backends are compared.
+
+        Args:
+            indices: Samples.
+            forecasts: (B, horizon, channels).
+            futures: (B, horizon, channels).
+        """
+        errors = forecasts - futures
+        means = errors.square().mean((1, 2)).tolist(), errors.abs().mean((1, 2)).tolist()
+        return list(zip(*means, strict=True))
+
+    def _forecast(self, network: nn.Module, inputs: Tensor) -> Tensor:
         output: Tensor = network(inputs.to(self.device))
-        return output.double().cpu() - futures.double()
+        return output.cpu().double()
 
-    def _reference_squares(
+    def _reference_scores(
         self, indices: Sequence[int], inputs: Tensor, futures: Tensor
     ) -> dict[int, float]:
-        """Return the MSE in fp32 by torch of the first samples, where that is another."""
+        """Return the first score in fp32 by torch of the first samples, where that is another."""
         first = [i for i, index in enumerate(indices) if index < COMPARED]
         if self.reference is None or not first:
             return {}
-        errors = self._errors(self.reference, inputs[first], futures[first])
-        squares = errors.square().mean((1, 2)).tolist()
-        return dict(zip([indices[i] for i in first], squares, strict=True))
+        compared = [indices[i] for i in first]
+        forecasts = self._forecast(self.reference, inputs[first])
+        scores = self.score(compared, forecasts, futures[first])
+        return {index: own[0] for index, own in zip(compared, scores, strict=True)}
 
     def compute(self, predictions: Predictions) -> dict[str, Any]:
         """Return means without intervals: windows overlap, and are no independent samples."""
         columns = zip(*(predictions[index][:2] for index in sorted(predictions)), strict=True)
         means = (sum(column) / len(predictions) for column in columns)
         scores = {name: {"value": mean} for name, mean in zip(("mse", "mae"), means, strict=True)}
+        return self.result(predictions, scores, numbers=2)
+
+    def result(
+        self, predictions: Predictions, scores: dict[str, Any], *, numbers: int
+    ) -> dict[str, Any]:
+        """Return scores as a record has them; a prediction longer than `numbers` was compared."""
         compared = [
-            (round(mse, DIGITS), round(fp32[0], DIGITS))
-            for mse, _, *fp32 in predictions.values()
-            if fp32
+            (round(values[0], DIGITS), round(values[numbers], DIGITS))
+            for values in predictions.values()
+            if len(values) > numbers
         ]
         return {"samples": len(predictions), "scores": scores, "parts": {}, **changed(compared)}

@@ -74,7 +74,7 @@ def score_windows(
     losses = F.cross_entropy(logits.float().transpose(1, 2), ids[:, 1:], reduction="none")
     return [
         NllSum(float(loss[scored - first :].double().sum()), last - scored)
-        for loss, (first, last, scored) in zip(losses, windows, strict=True)
+        for loss, (first, last, scored) in zip(losses.cpu(), windows, strict=True)
     ]
 
 

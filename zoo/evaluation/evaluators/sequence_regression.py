@@ -54,7 +54,7 @@ class SequenceEvaluator:
         x, y = (torch.stack(parts) for parts in zip(*(pair for _, pair in batch), strict=True))
         with self.autocast:
             output = self.network(x.to(self.device))
-        output, y = output.double().cpu()[:, self.washout :], y[:, self.washout :]
+        output, y = output.cpu().double()[:, self.washout :], y[:, self.washout :]
         for (index, _), predicted, target in zip(batch, output, y, strict=True):
             if not predicted.isfinite().all():
                 raise NonFiniteOutputError(f"series {index}")

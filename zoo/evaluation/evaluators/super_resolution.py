@@ -57,7 +57,7 @@ def upscale_by_protocol(
         y = self_ensemble(run, x) if protocol.self_ensemble else run(x)
     if not y.isfinite().all():
         raise FloatingPointError("the upscaled image is not finite")
-    large: NDArray[np.uint8] = to_uint8(y)[0].cpu().numpy().transpose(1, 2, 0)
+    large: NDArray[np.uint8] = to_uint8(y)[0].numpy().transpose(1, 2, 0)
     return large
 
 

@@ -2,8 +2,9 @@
 
 content -> validated, chained to the record before it -> FOLDER/000012-<date>-<subject>.json
 
-There are two: the published one, which comes with the zoo (eval/results in a checkout), and this
-machine's own ($ZOO_LEDGER, or zoo/ledger in HF_HOME), to which `zoo check` adds.
+There are two: the published one, which comes with the zoo (eval/results in a checkout, one packed
+file in a wheel), and this machine's own ($ZOO_LEDGER, or zoo/ledger in HF_HOME), to which
+`zoo check` adds.
 
 A chain cannot tell that its last records were removed. So length and last id of the published
 ledger are pinned beside this file; of others, `zoo ledger verify` prints them.
@@ -47,7 +48,7 @@ __all__ = [
     "validate",
 ]
 CHECKOUT = Path(__file__).parents[3] / "eval" / "results"
-PACKAGED = Path(__file__).parent / "published"  # in an installed package
+PACKAGED = Path(__file__).with_name("published.jsonl.xz")  # in an installed package
 PIN = Path(__file__).with_name("published.json")  # {"records": ..., "last": ...}
 
 
@@ -83,14 +84,11 @@ class Ledger:
         chained = list(self._chained(names, self._opened(names)))
         self._check_pin(chained)
         for name, record in zip(names, chained, strict=True):
-            path = self.folder / name
-            text = read_small(path).decode().replace("\r\n", "\n")  # as git may check it out
-            if text != records.text(record):
-                raise LedgerError(f"{path} was edited: these are not the bytes that were added")
+            self._check_bytes(name, record)
             try:
                 validate(record)
             except LedgerError as error:
-                raise LedgerError(f"{path}: {error}") from None
+                raise LedgerError(f"{self.folder / name}: {error}") from None
         return len(names)
 
     def add(self, content: Mapping[str, Any]) -> Record:
@@ -144,7 +142,7 @@ class Ledger:
         if not names:
             return 0, ""
         self._in_place(len(names), names[-1])
-        return len(names), records.read(self.folder / names[-1])["id"]
+        return len(names), self._read(names[-1])["id"]
 
     def _names(self) -> list[str]:
         if not self.folder.is_dir():
@@ -177,7 +175,18 @@ class Ledger:
             yield record
 
     def _opened(self, names: Iterable[str]) -> Iterator[Record]:
-        return (records.read(self.folder / name) for name in names)
+        return map(self._read, names)
+
+    def _read(self, name: str) -> Record:
+        return records.read(self.folder / name)
+
+    def _check_bytes(self, name: str, record: Record) -> None:
+        """Raise LedgerError unless a file has the bytes of its record."""
+        text = read_small(self.folder / name).decode().replace("\r\n", "\n")  # as git may have it
+        if text != records.text(record):
+            raise LedgerError(
+                f"{self.folder / name} was edited: these are not the bytes that were added"
+            )
 
     def _recalled(self, names: Sequence[str]) -> list[Record]:
         """Return the records of files, from the index where it has them, and update the index."""
@@ -188,6 +197,22 @@ class Ledger:
         if len(every) - len(indexed) > index.WORTH:
             index.store(self.folder, stamps, every, now)
         return every
+
+
+class PackedLedger(Ledger):
+    """The published ledger in a wheel; its `folder` is one compressed file, a line a record."""
+
+    def _names(self) -> list[str]:
+        return [records.name(n, r) for n, r in enumerate(records.read_packed(self.folder), 1)]
+
+    def _read(self, name: str) -> Record:
+        return records.read_packed(self.folder)[int(name.partition("-")[0]) - 1]
+
+    def _recalled(self, names: Sequence[str]) -> list[Record]:
+        return [self._read(name) for name in names]
+
+    def _check_bytes(self, name: str, record: Record) -> None:
+        """Do nothing: a line has been compared with its id."""
 
 
 @contextmanager
@@ -207,7 +232,7 @@ def _without_gc() -> Iterator[None]:
 
 def published() -> Ledger:
     """Return the ledger that comes with the zoo."""
-    return Ledger(CHECKOUT if CHECKOUT.is_dir() else PACKAGED)
+    return Ledger(CHECKOUT) if CHECKOUT.is_dir() else PackedLedger(PACKAGED)
 
 
 def own() -> Ledger:

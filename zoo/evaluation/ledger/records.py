@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import lzma
 import math
 import re
 from collections.abc import Mapping
@@ -191,8 +192,25 @@ def read(path: Path) -> dict[str, Any]:
     whose numbers disagree."""
     try:
         record: dict[str, Any] = read_json(path)
+    except (OSError, ValueError):
+        raise LedgerError(f"{path} is no record of a ledger") from None
+    return _checked(record, str(path))
+
+
+@cache
+def read_packed(path: Path) -> list[dict[str, Any]]:
+    """Return the records of a compressed file, a line each. Raises LedgerError as `read` does."""
+    try:
+        records = [json.loads(line) for line in lzma.decompress(path.read_bytes()).splitlines()]
+    except (OSError, ValueError, lzma.LZMAError):
+        raise LedgerError(f"{path} is no packed ledger; install residual-zoo again") from None
+    return [_checked(record, f"{path}, line {n}") for n, record in enumerate(records, 1)]
+
+
+def _checked(record: dict[str, Any], path: str) -> dict[str, Any]:
+    try:
         actual, stated, _ = identity(record), record["id"], record["previous"]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise LedgerError(f"{path} is no record of a ledger") from None
     if stated != actual:
         raise LedgerError(f"{path} was edited: it is not what its id says")

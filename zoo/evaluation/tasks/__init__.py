@@ -3,7 +3,7 @@
 get_entry(NAME).task, Benchmark.task -> TASKS -> Task
 
 A new task is one more module here with a TASK, an evaluator, an objective if it is trained here,
-and a row in zoo.papers.protocols if it has protocols of its own; eval/any_task.py and
+and a row in zoo.papers.protocols if it has protocols of its own; `zoo evaluate` and
 eval/trials.py evaluate and train it. Loads no torch.
 """
 
@@ -38,7 +38,6 @@ class Task:
     name: str  # in paper.toml and benchmarks
     summary: str  # what a network does, after its name: "upscales images"
     pipeline: str  # the Hub's pipeline_tag
-    script: str  # module of eval/ that evaluates any data set
 
     # Protocols
     from_claim: Callable[[Paper, str], TaskProtocol]  # (paper, protocol's name)

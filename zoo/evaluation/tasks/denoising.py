@@ -54,7 +54,6 @@ TASK = Task(
     name="denoising",
     summary="denoises images",
     pipeline="image-to-image",
-    script="denoising",
     from_claim=protocol_of_paper,
     default=lambda cfg: DenoisingProtocol(generator="matlab"),
     from_record=partial(from_record, DenoisingProtocol),

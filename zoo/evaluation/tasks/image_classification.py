@@ -90,7 +90,6 @@ TASK = Task(
     name="image-classification",
     summary="classifies images",
     pipeline="image-classification",
-    script="classification",
     from_claim=from_claim,
     default=lambda cfg: None,
     from_record=lambda protocol: None,

@@ -28,14 +28,15 @@ def transform(cfg: Mapping[str, Any], protocol: MfccProtocol | None = None) -> A
 
 
 def evaluator(network: Any, samples: Any, protocol: MfccProtocol, benchmark: Benchmark) -> Any:
-    import torch
-
     from zoo.evaluation.evaluators.classification import ClassificationEvaluator
 
-    mfcc = transform({}, protocol)
-    return ClassificationEvaluator(
-        network, samples, lambda sound: [mfcc(torch.from_numpy(sound))[None]]
-    )
+    return ClassificationEvaluator(network, samples, partial(_crops, transform({}, protocol)))
+
+
+def _crops(mfcc: Any, sound: Any) -> list[Any]:
+    import torch
+
+    return [mfcc(torch.from_numpy(sound))[None]]
 
 
 def usage(weights: Weights) -> str:
@@ -63,7 +64,6 @@ TASK = Task(
     name="keyword-spotting",
     summary="recognizes spoken words",
     pipeline="audio-classification",
-    script="keyword_spotting",
     from_claim=protocol_of_paper,
     default=lambda cfg: MfccProtocol(),
     from_record=partial(from_record, MfccProtocol),

@@ -82,7 +82,6 @@ TASK = Task(
     name="language-modeling",
     summary="predicts texts",
     pipeline="text-generation",
-    script="language_modeling",
     from_claim=protocol_of_paper,
     default=lambda cfg: SlidingWindowProtocol(context=cfg["input_size"][0]),
     from_record=protocol_from_record,

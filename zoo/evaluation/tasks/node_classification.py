@@ -52,7 +52,6 @@ TASK = Task(
     name="node-classification",
     summary="classifies the nodes of a graph",
     pipeline="graph-ml",
-    script="any_task",
     from_claim=protocol_of_paper,
     default=lambda cfg: GraphProtocol(),
     from_record=partial(from_record, GraphProtocol),

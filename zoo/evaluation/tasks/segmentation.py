@@ -50,7 +50,6 @@ TASK = Task(
     name="segmentation",
     summary="segments images",
     pipeline="image-segmentation",
-    script="any_task",
     from_claim=protocol_of_paper,
     default=lambda cfg: SegmentationProtocol(),
     from_record=partial(from_record, SegmentationProtocol),

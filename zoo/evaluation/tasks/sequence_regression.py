@@ -42,7 +42,6 @@ TASK = Task(
     name="sequence-regression",
     summary="follows time series step by step",
     pipeline="time-series-forecasting",
-    script="reservoirs",
     from_claim=protocol_of_paper,
     default=lambda cfg: SequenceProtocol(),
     from_record=partial(from_record, SequenceProtocol),

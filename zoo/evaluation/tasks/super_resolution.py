@@ -52,7 +52,6 @@ TASK = Task(
     name="super-resolution",
     summary="upscales images",
     pipeline="image-to-image",
-    script="super_resolution",
     from_claim=protocol_of_paper,
     default=lambda cfg: SuperResolutionProtocol(),
     from_record=partial(from_record, SuperResolutionProtocol),

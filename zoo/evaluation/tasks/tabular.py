@@ -49,7 +49,6 @@ TASK = Task(
     name="tabular",
     summary="predicts a class or a number from the columns of a table",
     pipeline="tabular-classification",
-    script="tabular",
     from_claim=protocol_of_paper,
     default=lambda cfg: TabularProtocol(),
     from_record=partial(from_record, TabularProtocol),

@@ -24,15 +24,17 @@ print(model(torch.from_numpy(series).float()[None, None]).argmax(1), label)"""
 def evaluator(
     network: Any, samples: Any, protocol: TimeSeriesProtocol, benchmark: Benchmark
 ) -> Any:
-    import torch
-
     from zoo.evaluation.evaluators.classification import ClassificationEvaluator
 
     return ClassificationEvaluator(
-        network,
-        samples.standardized() if protocol.standardized else samples,
-        lambda series: [torch.from_numpy(series).float()[None, None]],
+        network, samples.standardized() if protocol.standardized else samples, _crops
     )
+
+
+def _crops(series: Any) -> list[Any]:
+    import torch
+
+    return [torch.from_numpy(series).float()[None, None]]
 
 
 def usage(weights: Weights) -> str:
@@ -56,7 +58,6 @@ TASK = Task(
     name="time-series-classification",
     summary="classifies time series",
     pipeline="other",
-    script="time_series",
     from_claim=protocol_of_paper,
     default=lambda cfg: TimeSeriesProtocol(),
     from_record=partial(from_record, TimeSeriesProtocol),

@@ -1,6 +1,7 @@
 """Video classification: clips in, classes out."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from zoo.data.benchmarks import Benchmark
@@ -20,16 +21,16 @@ print(model(clips).argmax(1), label)"""
 
 
 def evaluator(network: Any, samples: Any, protocol: None, benchmark: Benchmark) -> Any:
-    import torch
-
     from zoo.evaluation.evaluators.classification import ClassificationEvaluator
 
     channels = pretrained_cfg(network)["input_size"][0]
-    return ClassificationEvaluator(
-        network,
-        samples,
-        lambda clip: [torch.from_numpy(clip).expand(1, channels, -1, -1, -1)],
-    )
+    return ClassificationEvaluator(network, samples, partial(_crops, channels))
+
+
+def _crops(channels: int, clip: Any) -> list[Any]:
+    import torch
+
+    return [torch.from_numpy(clip).expand(1, channels, -1, -1, -1)]
 
 
 def usage(weights: Weights) -> str:
@@ -52,7 +53,6 @@ TASK = Task(
     name="video-classification",
     summary="classifies clips of video",
     pipeline="video-classification",
-    script="video_classification",
     from_claim=protocol_of_paper,
     default=lambda cfg: None,
     from_record=lambda protocol: None,

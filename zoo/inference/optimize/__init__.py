@@ -178,7 +178,7 @@ def example_of(model: nn.Module) -> Tensor:
         raise ValueError(f"a {type(model).__name__} has no pretrained_cfg; give an `example`")
     device, generator = next(model.parameters()).device, torch.Generator().manual_seed(0)
     if "vocab_size" in cfg:
-        shape = (1, min(cast(Any, model).context, 128))
+        shape = (1, min(*cfg["input_size"], 128))
         return torch.randint(cfg["vocab_size"], shape, generator=generator).to(device)
     is_any_size = "num_classes" not in cfg and len(cfg["input_size"]) == 3
     size = (1, cfg["input_size"][0], 96, 96) if is_any_size else (8, *cfg["input_size"])

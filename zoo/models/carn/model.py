@@ -11,14 +11,14 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from zoo.modules.super_resolution import SuperResolutionNet, conv, upsampler
+from zoo.modules.super_resolution import RectifiedResidual, SuperResolutionNet, conv, upsampler
 
 SCALES = (2, 3, 4)
 UNITS = 3  # in a cascade, Sec. 4.2
 Unit = Callable[[int], nn.Module]
 
 
-class ResidualUnit(nn.Module):
+class ResidualUnit(RectifiedResidual):
     """relu(x + convs(x)): (B, C, H, W) -> (B, C, H, W).
 
     Two 3x3 convolutions (Fig. 3a), or the residual-E block (Fig. 3b): two of `groups` groups and a
@@ -26,14 +26,9 @@ class ResidualUnit(nn.Module):
     """
 
     def __init__(self, channels: int, groups: int = 0) -> None:
-        super().__init__()
         between = [nn.ReLU(inplace=True), conv(channels, channels, groups=groups or 1)]
         last = [nn.ReLU(inplace=True), conv(channels, channels, 1)] if groups else []
-        self.body = nn.Sequential(conv(channels, channels, groups=groups or 1), *between, *last)
-
-    def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = self.body(x)
-        return out.add_(x).relu_()
+        super().__init__(conv(channels, channels, groups=groups or 1), *between, *last)
 
 
 class Cascade(nn.Module):

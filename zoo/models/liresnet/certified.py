@@ -101,11 +101,13 @@ class Certified(Classifier):
     @torch.no_grad()
     def settled_bound(self) -> Tensor:
         """Return K to the last digits, computed anew only if the weights have changed."""
-        weights = [parameter.double() for parameter in self.parameters()]
+        device = next(self.parameters()).device
+        precise = torch.device("cpu") if device.type == "mps" else device  # MPS has no float64
+        weights = [parameter.to(precise).double() for parameter in self.parameters()]
         sums = [torch.stack([w.sum(), w.square().sum()]) for w in weights]
         fingerprint = tuple(torch.cat(sums).tolist())
         if self.settled is None or self.settled[0] != fingerprint:
-            exact = [deepcopy(layer).double() for layer in self.layers()]
+            exact = [deepcopy(layer).to(precise).double() for layer in self.layers()]
             norms = [layer.lipschitz(largest_singular_value) for layer in exact]
             self.settled = fingerprint, torch.stack(norms).prod()
         return self.settled[1]

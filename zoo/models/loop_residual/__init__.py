@@ -23,3 +23,8 @@ register(
     {"loop_gpt2_nano": {"layers": 3, **NANO}, "loop_gpt2_nano_x2": {"layers": 6, **NANO}},
     language_cfg("bytes", 257, 256),
 )
+register(  # transformer_pp_nano, all blocks twice
+    "zoo.models.loop_residual.model:LoopTransformerPP",
+    {"loop_transformer_pp_nano": {"layers": 6, "hidden": 200, **NANO}},
+    language_cfg("bytes", 257, 256),
+)

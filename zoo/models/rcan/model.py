@@ -5,28 +5,15 @@ x -> head -> 10 groups of 20 blocks, a skip around each and around all -> upsamp
 
 from torch import Tensor, nn
 
-from zoo.modules.super_resolution import ResidualBlock, SuperResolutionNet, conv, upsampler
+from zoo.modules.super_resolution import (
+    ChannelAttention,
+    ResidualBlock,
+    SuperResolutionNet,
+    conv,
+    upsampler,
+)
 
 SCALES = (2, 3, 4, 8)
-
-
-class ChannelAttention(nn.Module):
-    """x * s, s = sigmoid(W_U relu(W_D avg(x))) of Eqs. 9-11: (B, C, H, W) -> (B, C, H, W).
-
-    The average is over the whole input, so it differs between an image and its crops.
-    """
-
-    def __init__(self, channels: int, reduction: int) -> None:
-        super().__init__()
-        self.conv_du = nn.Sequential(
-            nn.Conv2d(channels, channels // reduction, 1),
-            nn.ReLU(inplace=True),
-            nn.Conv2d(channels // reduction, channels, 1),
-            nn.Sigmoid(),
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x * self.conv_du(x.mean((2, 3), keepdim=True))
 
 
 class ResidualGroup(nn.Module):

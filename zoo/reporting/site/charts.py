@@ -32,7 +32,8 @@ class Figure:
 
 def axis(field: str, title: str, **scale: Any) -> dict[str, Any]:
     """Return a quantitative axis; a logarithmic one has few labels, as 10M."""
-    ticks = {"format": "~s", "tickCount": 5} if scale.get("type") == "log" else {}
+    is_log = scale.get("type") == "log"
+    ticks = {"format": ".3~s", "tickCount": 5, "labelSeparation": 8} if is_log else {}
     return {
         "field": field,
         "type": "quantitative",
@@ -121,8 +122,10 @@ def _frontier(title: str, points: Sequence[Point], unit: str, root: str) -> Figu
         {"x": p.size, "y": p.score, "s": p.source, "p": p.line.verdict.paper, "n": str(n)}
         for n, p in enumerate(points)
     ]
+    sizes = [p.size for p in points]
+    domain = [min(sizes) / 1.3, max(sizes) * 1.3]  # wide enough for labels where all are as large
     axes = {
-        "x": axis("x", unit, type="log"),
+        "x": axis("x", unit, type="log", domain=domain),
         "y": axis("y", UNITS.get(metric, f"{metric} (%)" if "error" in metric else metric)),
     }
     sources = [source for source in SOURCES if source in {p.source for p in points}]

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from zoo.claims.verdict import Evidence, Status, Tally, Verdict
 from zoo.reporting.site.charts import Figure, axis
 from zoo.reporting.site.rows import VerdictRow, by_place
-from zoo.reporting.site.vega import Mark, svg
+from zoo.reporting.site.vega import WIDE, Mark, svg
 
 SHAPES: dict[str, str] = {  # by status
     Status.REPRODUCED: "circle",
@@ -63,7 +63,7 @@ def deviation_sizes(lines: Iterable[VerdictRow]) -> list[Figure]:
                 "field": "e",
                 "type": "nominal",
                 "sort": kinds,
-                "header": {"title": "", "labelColor": "var(--ink)", "labelFontSize": 13},
+                "header": {"title": "", "labelColor": "var(--ink)", "labelFontSize": WIDE},
             },
             "color": {"field": "s", "type": "nominal", "scale": colours, "legend": {"title": ""}},
             "description": {"field": "n", "type": "nominal"},
@@ -112,8 +112,11 @@ def deviations(
     order = list(by_place(shown)) if by == "where" else None
     labels = {"title": "", "labelLimit": 300}
     rows = {"field": "y", "type": "nominal", "axis": labels, "sort": order}
-    x = axis("x", "deviation from the printed number (%)", type="symlog", constant=0.1)
-    x["axis"]["values"] = [-100, -10, -1, 0, 1, 10, 100]
+    low, high = (edge(0.0, *(p["x"] for p in points)) for edge in (min, max))
+    domain = [min(low, -1.0), max(high, 1.0)]
+    title = "deviation from the printed number (%)"
+    x = axis("x", title, type="symlog", constant=0.1, domain=domain)
+    x["axis"]["values"] = [v for v in (-100, -10, -1, 0, 1, 10, 100) if domain[0] <= v <= domain[1]]
     return [
         Figure(
             title="How far ours are from the printed numbers",

@@ -11,8 +11,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from zoo.data.benchmarks import BENCHMARKS
-from zoo.evaluation import tasks
 from zoo.evaluation.ledger import Record, backend_of
 from zoo.reporting.site.rows import falls, needs_data
 
@@ -47,10 +45,8 @@ class Evaluation:
 
     @property
     def command(self) -> str:
-        """The command that repeats it in a checkout."""
-        benchmark = BENCHMARKS.get(self.record["benchmark"])
-        script = tasks.TASKS[benchmark.task if benchmark else "super-resolution"].script
-        words = ["python", "-m", f"eval.{script}", shlex.quote(self.name)]
+        """The command that repeats it."""
+        words = ["zoo", "evaluate", shlex.quote(self.name)]
         words += ["--benchmark", shlex.quote(self.record["benchmark"])]
         name = str(self.record["protocol"].get("name", ""))
         words += ["--protocol", shlex.quote(name)] if "/" in name else []

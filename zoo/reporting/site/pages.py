@@ -14,6 +14,7 @@ from zoo.data.benchmarks import BENCHMARKS
 from zoo.evaluation.ledger import Record
 from zoo.models._catalog import describe, list_models, list_papers
 from zoo.papers.records import Paper
+from zoo.reporting import bench
 from zoo.reporting.columns import short
 from zoo.reporting.site import charts
 from zoo.reporting.site.deviations import deviation_sizes, deviations
@@ -41,6 +42,7 @@ class Site:
         self.papers = {paper.id: paper for paper in list_papers()}
         self.models = {name: describe(name) for name in list_models()}
         self.latest = latest_records(records, self.models)
+        self.streams = bench.tables(records)
         self.records, self.heads = len(records), chain_heads(records)
         self.version = __version__
         self.date = max((str(record["date"]) for record in records), default="")[:10]
@@ -64,6 +66,7 @@ class Site:
         yield self._page(
             "deviations.html", "deviations.html.j2", figures=deviations(self.claims, "paper")
         )
+        yield self._page("residual-streams.html", "residual_streams.html.j2", bench=bench)
         for paper, lines in self.by_paper.items():
             yield f"claims/{slug(paper)}.js", search_script(lines).encode()
         yield from map(self._paper, self.papers.values())

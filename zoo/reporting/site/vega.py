@@ -18,6 +18,9 @@ from markupsafe import Markup
 
 SVG = "{http://www.w3.org/2000/svg}"
 SIZE = {"width": 400, "height": 300}
+WIDE = (
+    16  # px: texts are placed as if so large and shown at 13, for fonts wider than the renderer's
+)
 TEXT = {"labelColor": "var(--muted)", "titleColor": "var(--ink)"}
 CONFIG = {
     "axis": TEXT
@@ -25,8 +28,8 @@ CONFIG = {
         "gridColor": "var(--line)",
         "domainColor": "var(--muted)",
         "tickColor": "var(--muted)",
-        "labelFontSize": 13,
-        "titleFontSize": 13,
+        "labelFontSize": WIDE,
+        "titleFontSize": WIDE,
         "titleFontWeight": "normal",
     },
     "legend": TEXT
@@ -35,7 +38,7 @@ CONFIG = {
         "columns": 2,
         "columnPadding": 40,
         "layout": {"margin": 60},
-        "labelFontSize": 13,
+        "labelFontSize": WIDE,
         "title": None,
         "labelLimit": 240,
         "symbolStrokeWidth": 2,
@@ -105,7 +108,7 @@ def _slim(element: ElementTree.Element, marks: Sequence[Mark], root: str) -> Non
 
 def _is_empty(element: ElementTree.Element) -> bool:
     """True if an element draws nothing."""
-    hidden = element.get("display") == "none"
+    hidden = element.get("display") == "none" or element.get("opacity") == "0"
     return hidden or (element.tag == f"{SVG}path" and element.get("class") == "background")
 
 

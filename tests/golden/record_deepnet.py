@@ -1,0 +1,109 @@
+"""Golden constants and logits of DeepNet, from the authors' library torchscale.
+
+uv run --with fairscale --with timm --with einops python tests/golden/record_deepnet.py PATH
+                       a checkout of microsoft/torchscale
+"""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+from fill import drawn_by_name
+from record import source, write
+
+DEPTHS = [(6, 6), (18, 18), (100, 100), (12, 6), (500, 500)]  # encoder, decoder
+SIZES = {"layers": 3, "width": 32, "heads": 2, "hidden": 48, "vocab": 53}
+HOW = (
+    "The authors' package is imported as it is at that commit. Constants are read from networks "
+    "that it builds: alpha is an attribute, beta the factor between weights that are all 1 before "
+    "the scaling and after it. Logits are of a decoder in float64, whose softmax and GELU are in "
+    "float32; every tensor is drawn by its name (tests/golden/fill.py: drawn_by_name). They are "
+    "those of the tokens 3 and 11 of two texts of 12 tokens, (37 i^2 + 11 i + 5 row) mod 53."
+)
+
+
+def ids() -> torch.Tensor:
+    i, row = torch.arange(12), torch.arange(2)[:, None]
+    return (37 * i**2 + 11 * i + 5 * row) % 53
+
+
+def config(
+    kind: Any, side: str, layers: tuple[int, int], width: int, heads: int, hidden: int
+) -> Any:
+    """Return a configuration of one side, with both numbers of layers, as EncoderDecoder has it.
+
+    DecoderConfig(deepnorm=True) alone would be pre-norm: it sets encoder_normalize_before.
+    """
+    of_side = {"embed_dim": width, "attention_heads": heads, "ffn_embed_dim": hidden}
+    of_side["normalize_before"] = False
+    made = kind(deepnorm=True, **{f"{side}_{key}": value for key, value in of_side.items()})
+    made.encoder_layers, made.decoder_layers = layers
+    return made
+
+
+def ones(layer: torch.nn.Linear) -> None:
+    """Take the place of Linear.reset_parameters."""
+    torch.nn.init.ones_(layer.weight)
+
+
+def constants(encoder: int, decoder: int, *, both: bool) -> dict[str, list[float]]:
+    """Return alpha and beta of the encoder and of the decoder."""
+    from torchscale.architecture.config import DecoderConfig, EncoderConfig
+    from torchscale.architecture.decoder import Decoder
+    from torchscale.architecture.encoder import Encoder
+
+    torch.nn.Linear.reset_parameters = ones
+    values = {}
+    for side, kind, network in (
+        ("encoder", EncoderConfig, Encoder),
+        ("decoder", DecoderConfig, Decoder),
+    ):
+        made = config(kind, side, (encoder, decoder), 4, 1, 4)
+        made.no_output_layer = True
+        layer = network(made, torch.nn.Embedding(5, 4), is_encoder_decoder=both).layers[0]
+        values[side] = [layer.alpha, layer.self_attn.v_proj.weight[0, 0].item()]
+    return values
+
+
+def logits() -> dict[str, Any]:
+    """Return a decoder's logits, its shapes and alpha."""
+    from torchscale.architecture.config import DecoderConfig
+    from torchscale.architecture.decoder import Decoder
+
+    layers, width, heads, hidden, vocab = SIZES.values()
+    made = config(DecoderConfig, "decoder", (layers, layers), width, heads, hidden)
+    made.vocab_size = vocab
+    model: Any = Decoder(made, torch.nn.Embedding(vocab, width)).double().eval()
+    state = drawn_by_name({k: tuple(v.shape) for k, v in model.state_dict().items()})
+    model.load_state_dict(state)
+    with torch.no_grad():
+        values = model(ids())[0][:, [3, 11]].tolist()
+    shapes = {key: list(value.shape) for key, value in state.items()}
+    return {"args": SIZES, "alpha": model.layers[0].alpha, "shapes": shapes, "logits": values}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("repository", type=Path)
+    repository = parser.parse_args().repository
+    sys.path.insert(0, str(repository))
+    table = {
+        f"{n}-{m} {'both' if both else 'alone'}": constants(n, m, both=both)
+        for n, m in DEPTHS
+        for both in (True, False)
+    }
+    write(
+        "deepnet",
+        source=source("microsoft/torchscale", repository, "torchscale/architecture"),
+        made_by="tests/golden/record_deepnet.py",
+        how=HOW,
+        constants=table,
+        decoder=logits(),
+    )
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    main()

@@ -1,0 +1,1 @@
+"""Inner Thinking Transformer (2502.13842): declared without a network, see paper.toml."""
