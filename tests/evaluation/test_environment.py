@@ -7,11 +7,14 @@ import pytest
 
 from zoo.evaluation import environment
 
+PIN = "zoo/evaluation/ledger/published.json"
+
 
 @pytest.fixture
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A committed checkout of one file in each folder."""
-    for name in ("zoo/a.py", "configs/b.py", "eval/c.py", "eval/results/1.json", "docs/d.md"):
+    files = ("zoo/a.py", "configs/b.py", "eval/c.py", "eval/results/1.json", "docs/d.md", PIN)
+    for name in files:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("1\n")
     author = ["-c", "user.name=a", "-c", "user.email=a@b"]
@@ -38,7 +41,7 @@ def test_checkout_commit_changed_or_untracked_code_is_marked(checkout: Path, nam
     assert commit().endswith("+changes")
 
 
-@pytest.mark.parametrize("name", ["docs/d.md", "eval/results/2.json", "runs.txt"])
+@pytest.mark.parametrize("name", ["docs/d.md", "eval/results/2.json", "runs.txt", PIN])
 def test_checkout_commit_ignores_other_files(checkout: Path, name: str) -> None:
     (checkout / name).write_text("2\n")
     assert len(commit()) == 40

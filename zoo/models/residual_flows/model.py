@@ -32,7 +32,7 @@ class Block(nn.Module):
             for i, pair in enumerate(pairs)
         )
         with torch.no_grad():
-            self.layers[-1].get_parameter("weight").div_(1000)  # a flow begins close to the identity
+            self.layers[-1].get_parameter("weight").div_(1000)  # the flow begins near identity
 
     def residual(self, x: Tensor) -> tuple[Tensor, logdet.Pullback]:
         """Return g(x), and v -> v^T J of its Jacobian J."""
