@@ -1,17 +1,19 @@
 """Train small Residual Flows with and without a biased estimate, and compare with brute force.
 
-    python -m eval.flow_estimators [--density eight_gaussians] [--seeds 1] [--picture FILE.png]
+    python -m eval.flow_estimators [--density eight_gaussians] [--seeds 1 2 3 4 5] [--write]
+        [--picture FILE.png]
 
-For each estimate of log |det| in training, prints the loss that training reports at the end (the
-estimate's own) and the exact one of the same weights on the same points: a truncated series thinks
-better of its flow than it is. A flow takes half a minute of a CPU core; a finished one is not
-repeated.
+Records for each estimate of log |det| in training the loss by that estimate ("estimated_nats"), and
+the exact one of the same weights on the same points ("nats"): a truncated series thinks better of
+its flow than it is. A flow takes half a minute of a CPU core; a finished one is not repeated, but
+for the picture. With --write, the runs are added to the published ledger, of which the table of
+docs/proof.md is made.
 """
 
 import argparse
-import json
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from statistics import mean
+from statistics import mean, stdev
 from typing import Any
 
 import numpy as np
@@ -19,19 +21,49 @@ import torch
 from PIL import Image, ImageDraw
 
 from configs.residual_flows import DENSITIES, ESTIMATORS, flow
+from eval import seeds
 from zoo.data.benchmarks import BENCHMARKS
-from zoo.training import train
+from zoo.evaluation.environment import checkout_commit
+from zoo.models._sources import load_file
+from zoo.training import Recipe, Trainer
 
 RUNS = Path("runs/flow_estimators")
+MADE_BY = "eval/flow_estimators.py"
+TITLES = {
+    "roulette": "Russian roulette after one term",
+    "truncated": "the first term alone",
+    "exact": "brute force",
+}
+
+
+def score(run: Trainer) -> dict[str, seeds.Scores]:
+    """Return the loss by the flow's own estimate, and by brute force."""
+    test: Any = BENCHMARKS[run.recipe.dataset].open()
+    return {run.recipe.dataset: losses(run.network, test.values)}
 
 
 @torch.no_grad()
-def compare(network: Any, points: torch.Tensor, repeats: int = 10) -> dict[str, float]:
-    """Return the loss by the flow's own estimate, a mean over `repeats`, and by brute force."""
+def losses(network: Any, points: torch.Tensor, repeats: int = 10) -> dict[str, dict[str, float]]:
+    """Return the two scores; the estimate is a mean over `repeats`."""
     network.train()
     estimate = mean(-network(points).mean().item() for _ in range(repeats))
     network.eval()
-    return {"estimated": estimate, "exact": -network(points).mean().item()}
+    exact = -network(points).mean().item()
+    return {"nats": {"value": exact}, "estimated_nats": {"value": estimate}}
+
+
+def table(records: Iterable[Mapping[str, Any]], density: str = "eight_gaussians") -> str:
+    """Return a Markdown table of mean and standard deviation over seeds, a row an estimate."""
+    lines = ["| log-determinant in training | estimated loss | exact loss |", "|---|---|---|"]
+    runs = [record for record in records if record["kind"] == "training"]
+    for estimator, title in TITLES.items():
+        own = [run for run in runs if run["recipe"] == flow(density, estimator).name]
+        cells = []
+        for metric in ("estimated_nats", "nats"):
+            values = [seeds.value(run, f"toy2d/{density}", metric) for run in own]
+            cells.append(f"{mean(values):.3f} ± {stdev(values):.3f}")
+        lines.append(f"| {title} | {cells[0]} | {cells[1]} |")
+    return "\n".join(lines)
 
 
 def draw(samples: dict[str, torch.Tensor], path: Path) -> None:
@@ -48,29 +80,32 @@ def draw(samples: dict[str, torch.Tensor], path: Path) -> None:
     picture.save(path)
 
 
+def samples(recipe: Recipe, seed: int) -> torch.Tensor:
+    """Return points that a trained flow draws."""
+    network: Any = load_file(
+        recipe.model, seeds.folder_of(recipe, seed, RUNS) / "model.safetensors"
+    ).eval()
+    drawn: torch.Tensor = network.sample(10_000, torch.Generator().manual_seed(0))
+    return drawn
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--density", choices=DENSITIES, default="eight_gaussians")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[1])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5])
+    parser.add_argument("--write", action="store_true", help="add to the ledger")
     parser.add_argument("--picture", type=Path, help="samples of the first seed's flows, as PNG")
     options = parser.parse_args()
-    test: Any = BENCHMARKS[f"toy2d/{options.density}"].open()
-    entropy = -test.density.log_density(test.values).mean().item()
-    samples, rows = {"the density": test.values}, []
-    for seed in options.seeds:
-        for estimator in ESTIMATORS:
-            recipe = flow(options.density, estimator)
-            run = train(recipe, seed=seed, out=RUNS / f"{recipe.name}-{seed}", quiet=True)
-            network: Any = run.network
-            torch.manual_seed(seed)
-            losses = compare(network, test.values)
-            rows.append({"estimator": estimator, "seed": seed, **losses, "entropy": entropy})
-            print(json.dumps(rows[-1]), flush=True)
-            if seed == options.seeds[0]:
-                generator = torch.Generator().manual_seed(0)
-                samples[estimator] = network.sample(10_000, generator)
+    checkout_commit()  # cached: records name the code that was loaded
+    recipes = [flow(options.density, estimator) for estimator in ESTIMATORS]
+    seeds.take_all(recipes, options.seeds, RUNS, MADE_BY, score, write=options.write)
     if options.picture:
-        draw(samples, options.picture)
+        test: Any = BENCHMARKS[f"toy2d/{options.density}"].open()
+        first = options.seeds[0]
+        drawn = {
+            name: samples(recipe, first) for name, recipe in zip(ESTIMATORS, recipes, strict=True)
+        }
+        draw({"the density": test.values, **drawn}, options.picture)
 
 
 if __name__ == "__main__":

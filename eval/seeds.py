@@ -16,6 +16,7 @@ from zoo.evaluation.evaluators.classification import ClassificationEvaluator
 from zoo.evaluation.training_runs import (
     MOST_ROWS,
     Scores,
+    folder_of,
     publish,
     take,
     thin,
@@ -30,6 +31,7 @@ __all__ = [
     "Scores",
     "describe",
     "errors",
+    "folder_of",
     "publish",
     "take",
     "take_all",

@@ -110,6 +110,14 @@ BUFFERS = {
     "AugMix, RobustBench": ["mu", "sigma"],
     "megvii-research/RevCol": ["subnet0.alpha3"],
     "megvii-research/RevCol, supervised": ["subnet0.alpha3"],
+    "ServiceNow/N-BEATS, interpretable": [
+        "blocks.2.basis_function.backcast_time",
+        "blocks.5.basis_function.forecast_sin_template",
+    ],
+    "ming053l/DRCT": [
+        "layers.0.swin1.attn.relative_position_index",
+        "layers.5.swin3.attn_mask",
+    ],
     "klasleino/gloro": ["backbone.2.identity", "init_layer"],
     **{f"ucbdrive/skipnet, {name}": [f"{last}.conv1.weight"] for name, last in LAST_GATES.items()},
 }

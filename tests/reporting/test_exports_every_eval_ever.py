@@ -113,7 +113,7 @@ def test_every_eval_ever_lower_is_better_for_errors_and_losses() -> None:
     assert lower == {
         *("error", "top5_error", "training_error", "mae", "mse", "rmse"),
         *("loss", "perplexity", "bits_per_byte", "bits_per_character"),
-        *("computation", "blocks"),
+        *("computation", "blocks", "smape", "mape", "owa", "nd"),
     }
     assert {"accuracy", "psnr", "ssim", "mAP", "mean_iou", "f_measure"} <= found.keys() - lower
 

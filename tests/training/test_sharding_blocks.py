@@ -30,7 +30,8 @@ def test_sharding_check_unsupported_options_raise(
 @pytest.mark.parametrize("name", decoders.TARGETS.values())
 def test_blocks_of_language_model_are_its_layers(name: str) -> None:
     model: Any = build_model(name, device="meta")
-    assert sharding.blocks(model) == list(model.layers)
+    gates = getattr(model.connections, "gates", ())  # of a nano, they are large beside its layers
+    assert [b for b in sharding.blocks(model) if b not in {*gates}] == list(model.layers)
 
 
 def test_blocks_small_ones_are_not_sharded() -> None:

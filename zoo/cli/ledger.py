@@ -208,8 +208,10 @@ def _patterns(name: str) -> set[str]:
 def _models_of(paper: str) -> set[str]:
     """Return a paper's models. Raises LookupError."""
     names = set(list_models(paper=paper))
-    if not names:
+    if not names and paper not in paper_names():
         raise unknown("paper", paper, paper_names())
+    if not names:
+        raise LookupError(f"{paper} is declared without a network: no record can be of it")
     return names
 
 

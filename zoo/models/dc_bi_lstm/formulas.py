@@ -14,4 +14,6 @@ def weights(claim: Claim) -> tuple[float, float]:
     for layer in layers:
         printed += 8 * layer.hidden_size * (c_in + layer.hidden_size)
         c_in += 2 * layer.hidden_size
-    return printed, sum(p.numel() for p in network.layers.parameters() if p.dim() == 2)
+    apart = {network.embedding.weight, network.head.weight}
+    built = (p.numel() for p in network.parameters() if p.dim() > 1 and p not in apart)
+    return printed, sum(built)

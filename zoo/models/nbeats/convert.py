@@ -9,7 +9,7 @@ KEY_MAPPINGS = [
     KeyMapping(name="the zoo", required_keys=(".theta.",), models=("nbeats_*",)),
     KeyMapping(
         name="ServiceNow/N-BEATS, interpretable",
-        required_keys=("basis_parameters", "basis_function"),
+        required_keys=("basis_parameters",),
         models=("nbeats_i_*",),
         renames=(
             ("blocks.0.basis_parameters.", "stacks.0.theta."),

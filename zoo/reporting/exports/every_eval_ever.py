@@ -36,6 +36,9 @@ UNITS: dict[str, tuple[str, float | str, float | str]] = {  # by metric: unit, l
     "decathlon_score": ("", 0, 10_000),  # up to 1,000 a domain
     "loss": ("nats per token", 0, "Infinity"),
     "latency": ("ms", 0, "Infinity"),
+    "tokens_per_second": ("tokens per second", 0, "Infinity"),
+    "smape": ("percent", 0, 200),
+    "mape": ("percent", 0, "Infinity"),
     "perplexity": ("", 1, "Infinity"),
     "bits_per_byte": ("bits per byte", 0, "Infinity"),
     "bits_per_character": ("bits per character", 0, "Infinity"),
