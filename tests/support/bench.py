@@ -10,14 +10,18 @@ from zoo.training.language_modeling import NextToken
 
 TINY, LONGER = (
     Size(
-        name=f"{steps}-steps",
+        name=f"{epochs * steps}-steps",
         params=20_000,
         layers=2,
         width=16,
         heads=2,
-        recipe={"epochs": 1, "batch_size": 2, "objective": NextToken(context=32, steps=steps)},
+        recipe={
+            "epochs": epochs,
+            "batch_size": 2,
+            "objective": NextToken(context=32, steps=steps),
+        },
     )
-    for steps in (3, 150)
+    for epochs, steps in ((1, 3), (6, 25))
 )
 SMALL_SIZES = {size.name: size for size in (TINY, LONGER)}
 

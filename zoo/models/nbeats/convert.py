@@ -10,7 +10,7 @@ KEY_MAPPINGS = [
     KeyMapping(
         name="ServiceNow/N-BEATS, interpretable",
         required_keys=("basis_parameters",),
-        models=("nbeats_i_*",),
+        models=("nbeats_i_[0-9]*",),
         renames=(
             ("blocks.0.basis_parameters.", "stacks.0.theta."),
             ("blocks.3.basis_parameters.", "stacks.1.theta."),
@@ -32,7 +32,7 @@ KEY_MAPPINGS = [
     KeyMapping(
         name="ServiceNow/N-BEATS, generic",
         required_keys=("basis_parameters",),
-        models=("nbeats_g_*",),
+        models=("nbeats_g_[0-9]*",),
         renames=(("blocks.#.basis_parameters.", "stacks.#.theta."), ("blocks.#.", "stacks.#.")),
     ),
 ]
