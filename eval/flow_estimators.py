@@ -82,9 +82,8 @@ def draw(samples: dict[str, torch.Tensor], path: Path) -> None:
 
 def samples(recipe: Recipe, seed: int) -> torch.Tensor:
     """Return points that a trained flow draws."""
-    network: Any = load_file(
-        recipe.model, seeds.folder_of(recipe, seed, RUNS) / "model.safetensors"
-    ).eval()
+    file = seeds.folder_of(recipe, seed, RUNS) / "model.safetensors"
+    network: Any = load_file(recipe.model, file, **recipe.args).eval()
     drawn: torch.Tensor = network.sample(10_000, torch.Generator().manual_seed(0))
     return drawn
 

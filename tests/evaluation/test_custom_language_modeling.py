@@ -226,7 +226,7 @@ def test_evaluate_benchmark_uses_protocol_context_and_stride(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = {"half": SlidingWindowProtocol(context=128, stride=64)}
-    paper = SimpleNamespace(id="paper", protocol_settings=settings)
+    paper = SimpleNamespace(id="paper", protocol_settings=settings, weights_by_model={})
     replace_everywhere(monkeypatch, "zoo.papers.loading.load_papers", lambda: (paper,))
     record = run(file, "peps_mini/validation", "--protocol", "paper/half", "--batch-size", "32")
     assert record["protocol"] == {"context": 128, "stride": 64}
