@@ -29,7 +29,8 @@ TRIALS = (Status.SUPPORTS, Status.CONTRADICTS, Status.INCONCLUSIVE)
 
 
 def overview_table(verdicts: Sequence[Verdict]) -> str:
-    """Return a line a paper: names, weights, and its sums in short."""
+    """Return a line for each paper with weights or reproductions, and the names of the others."""
+    others: list[str] = []
     lines = [
         "| paper | names | weights | architecture | reproduced | not run |",
         "|---|---|---|---|---|---|",
@@ -37,6 +38,9 @@ def overview_table(verdicts: Sequence[Verdict]) -> str:
     for paper in zoo.list_papers():
         sums = tally([verdict for verdict in verdicts if verdict.paper == paper.id])
         reproductions = sum(map(Counter, sums.reproductions.values()), Counter[Status]())
+        if not paper.weights and not reproductions:
+            others.append(f"[{paper.id}]({_link(paper)})")
+            continue
         cells = [
             f"[{paper.id}]({_link(paper)})",
             sum(paper_of(entry) is paper for entry in model_entries().values()),
@@ -46,7 +50,8 @@ def overview_table(verdicts: Sequence[Verdict]) -> str:
             sum(sums.not_run.values()),
         ]
         lines.append(f"| {' | '.join(map(str, cells))} |")
-    return "\n".join(lines)
+    rest = f"Without weights so far, with their sums in docs/reproduce.md: {', '.join(others)}."
+    return "\n".join([*lines, "", rest])
 
 
 def _link(paper: Paper) -> str:

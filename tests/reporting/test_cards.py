@@ -225,7 +225,11 @@ def test_match_names_resolves_names_and_patterns() -> None:
     assert [w.name for w in cards.match_names(["resnet20"])] == ["resnet20.akamaster_cifar10"]
     assert len(cards.match_names(["*"])) == len(KNOWN) + len(training_runs.kinds())
     assert {w.name for w in cards.match_names(["resnet50*", "resnet50"])} >= {"resnet50.tv_in1k"}
-    assert [w.name for w in cards.match_names(["zoo_digits*"])] == ["zoo_digits", "zoo_digits16"]
+    assert [w.name for w in cards.match_names(["zoo_digits*"])] == [
+        "zoo_digits",
+        "zoo_digits16",
+        "zoo_digits_mae",
+    ]
     assert [w.name for w in cards.match_names(["*.official"])] == ["carn_m.official"]
 
 
