@@ -150,6 +150,28 @@ def compilers_table(records: Iterable[Record]) -> str:
     return "\n".join(lines)
 
 
+def memory_table(records: Iterable[Record]) -> str:
+    """Return the peak of a training step of reversible networks, by what is kept, and how far off
+    the gradients are."""
+    lines = [
+        "| network | kept | memory | of all | gradients off by |",
+        "|---|---|---|---|---|",
+    ]
+    titles = ("memory of reversible columns", "memory of reversible RevSilos")
+    latest = {record["what"]: record for record in records if record["kind"] == "speed"}
+    for title in titles:
+        for row in latest[title]["rows"]:
+            cells = (
+                row["model"],
+                row["who"].removesuffix(" kept"),
+                f"{row['bytes'] / 2**20:.0f} MiB",
+                f"{row['ratio']:.2f}",
+                f"{row['error']:.0e}",
+            )
+            lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 def _network(row: Mapping[str, Any]) -> str:
     """Return the network of a row, without what was measured of it."""
     name: str = row["model"].partition(",")[0]
@@ -173,6 +195,7 @@ def pages(verdicts: Sequence[Verdict]) -> dict[Path, str]:
         "docs/performance.md": {
             "<!-- compilers": compilers_table(ledger.published().records()),
             "<!-- speeds": speeds_table(ledger.published().records()),
+            "<!-- memory": memory_table(ledger.published().records()),
         },
     }
     texts = {}
