@@ -47,8 +47,9 @@ def search(
 
     Example:
         >>> import zoo
-        >>> [match.description.name for match in zoo.search("zagoruyko", max_params=200_000)]
-        ['wrn16_1']
+        >>> matches = zoo.search("zagoruyko", max_params=200_000)
+        >>> print(*(match.description.name for match in matches))
+        wrn16_1
     """
     words = text.lower().split()
     matches = []

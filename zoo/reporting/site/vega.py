@@ -109,7 +109,8 @@ def _slim(element: ElementTree.Element, marks: Sequence[Mark], root: str) -> Non
 def _is_empty(element: ElementTree.Element) -> bool:
     """True if an element draws nothing."""
     hidden = element.get("display") == "none" or element.get("opacity") == "0"
-    return hidden or (element.tag == f"{SVG}path" and element.get("class") == "background")
+    blank = element.tag == f"{SVG}text" and not "".join(element.itertext()).strip()
+    return hidden or blank or (element.tag == f"{SVG}path" and element.get("class") == "background")
 
 
 def _short(value: str) -> str:
