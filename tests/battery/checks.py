@@ -22,6 +22,11 @@ SINGLE, HALF = torch.float32, torch.bfloat16
 Check = Callable[[Network], None]
 
 
+UNREAD = {
+    "zoo.models.drln": "body.fusions.3.0."
+}  # parameters without use, as the authors have them
+
+
 class Skipped(Exception):  # noqa: N818
     """The check has no sense for this network; says why."""
 
@@ -53,7 +58,8 @@ def gradients(net: Network, model: Any, x: Tensor) -> dict[str, Tensor]:
     if not parameters(model):
         raise Skipped("no parameters")
     torch.stack([y.square().mean() for y in net.outputs(model.train(), x)]).sum().backward()
-    actual = {name: parameter.grad for name, parameter in parameters(model).items()}
+    unread = UNREAD.get(net.entry.family, "-")
+    actual = {n: p.grad for n, p in parameters(model).items() if not n.startswith(unread)}
     assert not (unreached := [name for name, value in actual.items() if value is None]), unreached
     for name, value in actual.items():
         assert value.is_meta or value.isfinite().all(), f"{name} has a gradient that is not finite"
@@ -248,6 +254,8 @@ def check_compile(net: Network) -> None:
 
 def check_export(net: Network) -> None:
     """torch.export, for any number of samples, gives equal outputs."""
+    if net.entry.task == "density-estimation":
+        raise Skipped("the graph of a Jacobian depends on the number of samples")
     module = net.exported.module()
     for batch in (1, 3):
         x = net.x(batch, dtype=SINGLE)
@@ -256,6 +264,8 @@ def check_export(net: Network) -> None:
 
 def check_onnx(net: Network) -> None:
     """The dynamo exporter's file gives equal outputs in onnxruntime."""
+    if net.entry.task == "density-estimation":
+        raise Skipped("the graph of a Jacobian depends on the number of samples")
     import onnxruntime
 
     with warnings.catch_warnings():

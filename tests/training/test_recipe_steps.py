@@ -16,6 +16,7 @@ from zoo import training
 from zoo.data.benchmarks import BENCHMARKS, Benchmark
 from zoo.data.denoising import CleanImage
 from zoo.data.forecasting import Windows
+from zoo.data.m4 import SeriesSet
 from zoo.data.speech_commands import NOISE, SpeechCommands
 from zoo.data.texts import Texts
 from zoo.models._builder import load_class
@@ -100,6 +101,10 @@ def open_noise(benchmark: Benchmark, data: Path | None = None) -> Any:
     if benchmark.task == "denoising":
         shape = (40, 48, 3) if benchmark.id.startswith("c") else (40, 48)
         return [CleanImage("grey", np.full(shape, 90, np.uint8))]
+    if benchmark.id.startswith("m4/"):
+        draw = np.random.default_rng(0).random
+        pasts = [1 + draw(500 + i) for i in range(6)]
+        return SeriesSet(pasts, 1 + draw((6, 48)), 24, [Path("train.csv"), Path("test.csv")])
     if benchmark.task == "forecasting":
         return Windows(np.eye(40, 7), range(30), 2, fitted=20, file=Path("ETTh1.csv"))
     if benchmark.task == "language-modeling":
