@@ -52,7 +52,7 @@ def test_gridformer_equals_authors_outputs() -> None:
 
 
 def own_values(model: Any, patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Tensor, "roll", lambda self, *_: self)
+    patch.setattr(Tensor, "flip", lambda self, *_: self)
 
 
 def no_temperature(model: Any, patch: pytest.MonkeyPatch) -> None:

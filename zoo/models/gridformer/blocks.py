@@ -42,9 +42,9 @@ class CompactAttention(nn.Module):
         q, k, v = (part.reshape(shape) for part in self.qkv(halves).chunk(3, 1))
         scores = F.normalize(q, dim=-1) @ F.normalize(k, dim=-1).transpose(-2, -1)
         weights = (scores * self.temperature).softmax(-1)
-        swapped = torch.cat([v[batch:], v[:batch]])
-        mixed = (weights @ swapped).reshape(2 * batch, -1, rows, columns)
-        out: Tensor = self.proj(self.local(torch.cat([mixed[:batch], mixed[batch:]], 1)))
+        swapped = v.reshape(2, batch, *v.shape[1:]).flip(0).flatten(0, 1)  # of the other half
+        mixed = (weights @ swapped).reshape(2, batch, -1, rows, columns)
+        out: Tensor = self.proj(self.local(torch.cat(mixed.unbind(), 1)))
         return out[..., :height, :width]
 
 
