@@ -22,6 +22,7 @@ SINGLE, HALF = torch.float32, torch.bfloat16
 Check = Callable[[Network], None]
 
 
+LARGE = 3000  # nodes of a graph, which the exporter of ONNX takes minutes to optimize
 UNREAD = {
     "zoo.models.drln": "body.fusions.3.0."
 }  # parameters without use, as the authors have them
@@ -270,7 +271,12 @@ def check_onnx(net: Network) -> None:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the exporter itself
-        program: Any = torch.onnx.export(net.exported, dynamo=True, verbose=False)
+        program: Any = torch.onnx.export(
+            net.exported,
+            dynamo=True,
+            verbose=False,
+            optimize=len(net.exported.graph.nodes) < LARGE,
+        )
     file = io.BytesIO(program.model_proto.SerializeToString())
     session = onnxruntime.InferenceSession(file.getvalue(), providers=["CPUExecutionProvider"])
     (entry,) = session.get_inputs()

@@ -41,6 +41,7 @@ CHEAPER: list[dict[str, Any]] = [
     {"look_back": 24, "horizon": 12},
     {"alpha": 12},
     {"depths": (2, 1, 1, 1)},
+    {"depths": (1, 1, 1)},
     {"columns": 2},
     {"stage_blocks": (2, 1, 1, 1)},
     {"setting": "2s2x8d", "depth": 14},
