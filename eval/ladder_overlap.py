@@ -44,7 +44,7 @@ class Sum:
 
 
 class Link:
-    """Starts all-reduces, each of so many seconds at least, one after the other."""
+    """Starts all-reduces, one after the other, each of `seconds` at least."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds, self.free = seconds, 0.0

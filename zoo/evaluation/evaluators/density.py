@@ -4,22 +4,21 @@ sample -> network -> log p -> (index, log p) -> mean of -log p, also over log 2 
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from zoo.data.contents import samples_digest
 from zoo.evaluation.answer_log import Prediction
-from zoo.evaluation.config import EvalConfig
-from zoo.evaluation.engine import Batch, Predictions, batched
+from zoo.evaluation.engine import Batch, Predictions
+from zoo.evaluation.evaluators.network import NetworkEvaluator
 from zoo.evaluation.samples import NonFiniteOutputError, sample_name
 from zoo.evaluation.statistics import student_interval
 from zoo.models._builder import pretrained_cfg
 
 
-class DensityEvaluator:
+class DensityEvaluator(NetworkEvaluator):
     """A network that returns log p of each sample, on samples as they are."""
 
     batch_size = 1000
@@ -27,20 +26,6 @@ class DensityEvaluator:
     def __init__(self, network: nn.Module, samples: Any) -> None:
         self.network, self.samples, self.size = network, samples, len(samples)
         self.dimensions = math.prod(pretrained_cfg(network)["input_size"])
-
-    def prepare(self, device: torch.device, config: EvalConfig) -> None:
-        self.device = device
-        self.network = self.network.to(device).eval()
-        self.autocast = torch.autocast(
-            device.type, config.dtype, enabled=config.precision != "fp32"
-        )
-
-    def batches(self, indices: Sequence[int], size: int) -> Iterator[list[int]]:
-        return batched(indices, size)
-
-    def contents(self) -> str:
-        """Return the sha256 of the samples."""
-        return samples_digest(self.samples)
 
     def load(self, index: int) -> Tensor:
         sample: Tensor = self.samples[index]

@@ -3,24 +3,23 @@
 graph -> network, once -> (index of a test node, its class by the network, its class)
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from zoo.data.contents import samples_digest
 from zoo.data.graphs import Graph
 from zoo.evaluation.answer_log import Prediction
-from zoo.evaluation.config import EvalConfig
-from zoo.evaluation.engine import Batch, Predictions, batched
+from zoo.evaluation.engine import Batch, Predictions
 from zoo.evaluation.evaluators.classification import error_rate
+from zoo.evaluation.evaluators.network import NetworkEvaluator
 from zoo.evaluation.samples import NonFiniteOutputError
 from zoo.models._builder import pretrained_cfg
 from zoo.papers.protocols import GraphProtocol
 
 
-class NodeEvaluator:
+class NodeEvaluator(NetworkEvaluator):
     """A network of nodes on the test nodes of a graph.
 
     Raises ValueError for other features than the network's, or more classes.
@@ -36,26 +35,13 @@ class NodeEvaluator:
                 f"{cfg['architecture']} takes {cfg['input_size'][0]:,} features for "
                 f"{cfg['classes']} classes; the graph has {columns:,} for {classes}"
             )
-        self.network, self.graph, self.size = network, graph, len(graph)
+        self.network, self.samples, self.size = network, graph, len(graph)
         self.inputs = [torch.from_numpy(part) for part in graph.inputs(protocol)]
         self.logits: Tensor | None = None
 
-    def prepare(self, device: torch.device, config: EvalConfig) -> None:
-        self.network, self.device = self.network.to(device).eval(), device
-        self.autocast = torch.autocast(
-            device.type, config.dtype, enabled=config.precision != "fp32"
-        )
-
-    def batches(self, indices: Sequence[int], size: int) -> Iterator[list[int]]:
-        return batched(indices, size)
-
-    def contents(self) -> str:
-        """Return the sha256 of the graph's files."""
-        return samples_digest(self.graph)
-
     def load(self, index: int) -> tuple[int, int]:
         """Return the number of a test node, and its class."""
-        return self.graph[index]
+        return self.samples[index]
 
     def predict(self, batch: Batch) -> Iterator[Prediction]:
         if self.logits is None:

@@ -3,19 +3,17 @@
 image -> network -> logits -> masks, against the true ones -> (index, name, counts of each class)
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from math import log
 from statistics import mean
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
-from zoo.data.contents import samples_digest
 from zoo.data.segmentation import MaskedImage
 from zoo.evaluation.answer_log import Prediction
-from zoo.evaluation.config import EvalConfig
-from zoo.evaluation.engine import Batch, Predictions, batched
+from zoo.evaluation.engine import Batch, Predictions
+from zoo.evaluation.evaluators.network import NetworkEvaluator
 from zoo.evaluation.samples import (
     NonFiniteOutputError,
     UnreadableSampleError,
@@ -41,7 +39,7 @@ def overlap(counts: Counts) -> tuple[float, float]:
     return 100 * both / (predicted + actual - both), 200 * both / (predicted + actual)
 
 
-class SegmentationEvaluator:
+class SegmentationEvaluator(NetworkEvaluator):
     """A network on whole images; both scores are means over images, and over classes in each."""
 
     batch_size = 1
@@ -50,20 +48,6 @@ class SegmentationEvaluator:
         self.network, self.samples, self.size = network, samples, len(samples)
         self.cfg = pretrained_cfg(network)
         self.limit = log(protocol.threshold / (1 - protocol.threshold))  # of a logit
-
-    def prepare(self, device: torch.device, config: EvalConfig) -> None:
-        self.device = device
-        self.network = self.network.to(device).eval()
-        self.autocast = torch.autocast(
-            device.type, config.dtype, enabled=config.precision != "fp32"
-        )
-
-    def batches(self, indices: Sequence[int], size: int) -> Iterator[list[int]]:
-        return batched(indices, size)
-
-    def contents(self) -> str:
-        """Return the sha256 of what the samples are read from."""
-        return samples_digest(self.samples)
 
     def load(self, index: int) -> tuple[str, Tensor, Tensor]:
         """Return (name, pixels, masks). Raises UnreadableSampleError for channels or classes that

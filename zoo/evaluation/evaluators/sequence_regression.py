@@ -10,16 +10,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from zoo.data.contents import samples_digest
 from zoo.data.sequences import Sequences
 from zoo.evaluation.answer_log import Prediction
-from zoo.evaluation.config import EvalConfig
-from zoo.evaluation.engine import Batch, Predictions, batched
+from zoo.evaluation.engine import Batch, Predictions
+from zoo.evaluation.evaluators.network import NetworkEvaluator
 from zoo.evaluation.samples import NonFiniteOutputError
 from zoo.papers.protocols import SequenceProtocol
 
 
-class SequenceEvaluator:
+class SequenceEvaluator(NetworkEvaluator):
     """A network on whole series, whose first steps are not scored.
 
     NRMSE is the root of the mean squared error over that of the mean squared target. A memory
@@ -31,20 +30,6 @@ class SequenceEvaluator:
     def __init__(self, network: nn.Module, samples: Sequences, protocol: SequenceProtocol) -> None:
         self.network, self.samples, self.washout = network, samples, protocol.washout
         self.size = len(samples)
-
-    def prepare(self, device: torch.device, config: EvalConfig) -> None:
-        self.device = device
-        self.network = self.network.to(device).eval()
-        self.autocast = torch.autocast(
-            device.type, config.dtype, enabled=config.precision != "fp32"
-        )
-
-    def batches(self, indices: Sequence[int], size: int) -> Iterator[list[int]]:
-        return batched(indices, size)
-
-    def contents(self) -> str:
-        """Return the sha256 of the test series."""
-        return samples_digest(self.samples)
 
     def load(self, index: int) -> tuple[Tensor, Tensor]:
         x, y = self.samples[index]

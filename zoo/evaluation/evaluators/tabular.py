@@ -3,24 +3,23 @@
 row -> network -> class, or number -> (index, predicted, target)
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from zoo.data.contents import samples_digest
 from zoo.data.tabular import Table, split_folds
 from zoo.evaluation.answer_log import Prediction
-from zoo.evaluation.config import EvalConfig
-from zoo.evaluation.engine import Batch, Predictions, batched
+from zoo.evaluation.engine import Batch, Predictions
 from zoo.evaluation.evaluators.classification import error_rate
+from zoo.evaluation.evaluators.network import NetworkEvaluator
 from zoo.evaluation.samples import NonFiniteOutputError
 from zoo.papers.protocols import TabularProtocol
 
 
-class TabularEvaluator:
+class TabularEvaluator(NetworkEvaluator):
     """A network of a table, on the rows of one fold."""
 
     batch_size = 1024
@@ -28,27 +27,13 @@ class TabularEvaluator:
     def __init__(
         self, network: nn.Module, table: Table, protocol: TabularProtocol, *, classes: int
     ) -> None:
-        self.network, self.table, self.classes = network, table, classes
+        self.network, self.samples, self.classes = network, table, classes
         folds = [test for _, test in split_folds(len(table))]
         self.rows = folds[protocol.fold - 1] if protocol.fold else np.arange(len(table))
         self.size = len(self.rows)
 
-    def prepare(self, device: torch.device, config: EvalConfig) -> None:
-        self.device = device
-        self.network = self.network.to(device).eval()
-        self.autocast = torch.autocast(
-            device.type, config.dtype, enabled=config.precision != "fp32"
-        )
-
-    def batches(self, indices: Sequence[int], size: int) -> Iterator[list[int]]:
-        return batched(indices, size)
-
-    def contents(self) -> str:
-        """Return the sha256 of the prepared table."""
-        return samples_digest(self.table)
-
     def load(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        return self.table[int(self.rows[index])]
+        return self.samples[int(self.rows[index])]
 
     def predict(self, batch: Batch) -> Iterator[Prediction]:
         x = torch.from_numpy(np.stack([row for _, (row, _) in batch])).to(self.device)

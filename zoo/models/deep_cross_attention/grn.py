@@ -64,7 +64,7 @@ class Window:
         self.k = k
 
     def size(self, outputs: int) -> int:
-        """Return the number of sources after so many outputs, the input among them."""
+        """Return the number of sources after `outputs` outputs, the input among them."""
         return outputs if self.k is None else min(outputs, self.k + 2)
 
     def add(self, sources: tuple[Tensor, ...], output: Tensor) -> tuple[Tensor, ...]:

@@ -17,7 +17,7 @@ from zoo.modules.decoder import Block, Decoder, DecoderSize, FeedForward
 class DeepNet(Decoder):
     """Token ids (B, T) -> logits (B, T, vocab).
 
-    `alpha` scales the skips and `beta` the first weights, by default those of a decoder of so many
+    `alpha` scales the skips and `beta` the first weights, by default those of a decoder of its number of
     layers (Sec. 4.3); both 1 are the post-norm transformer.
     """
 

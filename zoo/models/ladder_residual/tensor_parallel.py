@@ -32,7 +32,7 @@ class InFlight(NamedTuple):
     outputs: tuple[tuple[Tensor, Handle], ...] = ()
 
     def wait(self, most: int) -> "InFlight":
-        """Wait until at most so many outputs have not arrived."""
+        """Wait until at most `most` outputs have not arrived."""
         x, outputs = self
         while len(outputs) > most:
             (out, handle), *rest = outputs
