@@ -17,8 +17,8 @@ from zoo.modules.decoder import Block, Decoder, DecoderSize, FeedForward
 class DeepNet(Decoder):
     """Token ids (B, T) -> logits (B, T, vocab).
 
-    `alpha` scales the skips and `beta` the first weights, by default those of a decoder of its number of
-    layers (Sec. 4.3); both 1 are the post-norm transformer.
+    `alpha` scales the skips and `beta` the first weights, by default those of a decoder with as
+    many layers (Sec. 4.3); both 1 are the post-norm transformer.
     """
 
     size = DecoderSize(layers=6, width=512, heads=8, hidden=2048, vocab=257, context=256)
