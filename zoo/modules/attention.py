@@ -161,7 +161,7 @@ class Attention(nn.Module):
         self, x: Tensor, norm: nn.Module | None = None, tables: tuple[Tensor, Tensor] | None = None
     ) -> Tensor:
         """(B, T, D) -> (B, heads, T, d), normalised and rotated."""
-        x = x.view(x.shape[0], x.shape[1], self.heads, -1)
+        x = x.view(x.shape[0], x.shape[1], self.heads, x.shape[2] // self.heads)
         x = norm(x) if norm else x
         return (rotate(x, *tables) if tables else x).transpose(1, 2)
 
