@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 import zoo
 from tests.support.patching import replace_everywhere
@@ -21,7 +22,7 @@ from zoo.models._registry import get_entry, list_weights
 from zoo.papers.records import Claim
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # one process per core: one thread each
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    torch.set_num_threads(int(os.environ.setdefault("OMP_NUM_THREADS", "1")))
 
 # Where Xet remembers what it has sent to which server: not among the user's own.
 _xet = tempfile.TemporaryDirectory(prefix="zoo-xet-")

@@ -1,5 +1,6 @@
 """What is different on Windows and macOS, as far as it can be faked here."""
 
+import os
 import pickle
 import re
 import sys
@@ -67,3 +68,8 @@ def test_samples_reach_a_spawned_worker_without_the_network() -> None:
     assert index == 3
     assert all(torch.equal(a, b) for a, b in zip(crops, same, strict=True))
     assert label == samples[3][1][1]
+
+
+@pytest.mark.skipif("PYTEST_XDIST_WORKER" not in os.environ, reason="one process has all cores")
+def test_each_of_several_workers_computes_in_one_thread() -> None:
+    assert torch.get_num_threads() == int(os.environ["OMP_NUM_THREADS"])

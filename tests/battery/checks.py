@@ -22,7 +22,7 @@ SINGLE, HALF = torch.float32, torch.bfloat16
 Check = Callable[[Network], None]
 
 
-LARGE = 3000  # nodes of a graph, which the exporter of ONNX takes minutes to optimize
+LARGE = 2000  # nodes of a graph, which the exporter of ONNX takes minutes to optimize
 UNREAD = {
     "zoo.models.drln": "body.fusions.3.0."
 }  # parameters without use, as the authors have them

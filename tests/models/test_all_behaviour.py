@@ -1,11 +1,9 @@
 """Values of every class, small and with random weights, in float64.
 
-features   head   rates   gradients   copies   formats   compile and export
+features   head   rates   gradients   compilation (copies, formats and export: test_battery.py)
 """
 
-import copy
 import inspect
-import pickle
 from itertools import chain
 from typing import Any
 
@@ -14,7 +12,7 @@ import torch
 from timm.layers import DropPath
 from torch import Tensor, nn
 
-from tests.conftest import one_of_a_kind
+from tests.conftest import backbone
 from tests.golden.fill import fill, images, layers_of
 from tests.models.test_all_classifier_contract import (
     ARGUMENTS,
@@ -56,7 +54,6 @@ NARROW = {
 
 # Of DropPath the same rate everywhere, as in the authors' code.
 CONSTANT_RATE = {"zoo.models.resmlp.model:ResMLP", "zoo.models.parallel_vit.model:ParallelViT"}
-FIRST = "zoo.models.resnet.model:CifarResNet"  # that a compiler sees
 UNSEEING = {  # weights that zeros alone are multiplied by
     "zoo.models.i_revnet.model:CifarIRevNet": (
         "stages.0.blocks.0.conv1.weight",
@@ -103,9 +100,10 @@ CHOSEN = {  # small classes, and the smallest of each family that has none
     *(target for target in TARGETS if SIZES[target] <= LARGE),
     *{family_of(t): t for t in reversed(BY_SIZE) if family_of(t) not in FAMILIES}.values(),
 }
+QUICK = {backbone(t): t for t in reversed(BY_SIZE) if SIZES[t] <= LARGE}.values()
 every_class = pytest.mark.parametrize(
     "target",
-    [pytest.param(t, marks=slow if SIZES[t] > LARGE else ()) for t in TARGETS if t in CHOSEN],
+    [pytest.param(t, marks=() if t in QUICK else slow) for t in TARGETS if t in CHOSEN],
 )
 
 
@@ -188,7 +186,7 @@ def test_model_zero_classes_returns_pooled_features(target: str) -> None:
 
 
 RATES = [
-    pytest.param(target, rate, marks=slow if SIZES[target] > LARGE else ())
+    pytest.param(target, rate, marks=() if target in QUICK else slow)
     for target, actual in ARGUMENTS.items()
     if target in CHOSEN
     for rate in ("drop_rate", "drop_path_rate")
@@ -237,39 +235,6 @@ def test_grad_checkpointing_gives_same_gradients(target: str) -> None:
     for key, expected in actual[False].items():
         assert (expected.abs().max() > 0) == (key not in UNSEEING.get(target, ())), key
         close(actual[True][key], expected)
-
-
-@every_class
-def test_model_pickle_and_deepcopy_give_equal_output(target: str) -> None:
-    model, x = real(target), example(target)
-    for other in (pickle.loads(pickle.dumps(model)), copy.deepcopy(model)):
-        assert torch.equal(other(x), model(x))
-        assert other.pretrained_cfg == model.pretrained_cfg
-        other.get_classifier().weight.data.zero_()
-        assert not torch.equal(other(x), model(x))
-
-
-@every_class
-def test_model_channels_last_and_bf16_stay_close(target: str) -> None:
-    model, x = real(target), example(target)
-    expected = model(x)
-    actual = model.to(memory_format=torch.channels_last)(x.to(memory_format=torch.channels_last))
-    close(actual, expected)
-    half = model.bfloat16()(x.bfloat16())
-    assert half.dtype == torch.bfloat16
-    close(half.double(), expected, rtol=0.1)
-
-
-@pytest.mark.parametrize(
-    "target", one_of_a_kind(sorted(BY_SIZE, key=FIRST.__ne__), lambda target: None, family_of)
-)
-def test_model_compile_and_export_match_eager(target: str) -> None:
-    model, x = real(target), example(target)
-    torch.compiler.reset()
-    with torch.no_grad():
-        expected = model(x)
-        close(torch.compile(model, fullgraph=True, backend="aot_eager")(x), expected)
-        close(torch.export.export(model, (x,)).module()(x), expected)
 
 
 BY_TRUNK = {  # the smallest class of each

@@ -172,7 +172,7 @@ def test_every_kind_decodes_and_trains(args: dict[str, Any]) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("args", KINDS, ids=str)
+@pytest.mark.parametrize("args", {a["residual"][:3]: a for a in KINDS}.values(), ids=str)
 def test_every_kind_compiles_and_exports(args: dict[str, Any]) -> None:
     every.test_compile_and_export_match_eager(LM1B, args)
 

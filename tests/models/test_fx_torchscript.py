@@ -15,7 +15,7 @@ from torch import Tensor, fx, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map_only
 
-from tests.conftest import one_of_a_kind
+from tests.conftest import backbone, one_of_a_kind, options_of
 from tests.models.test_all_behaviour import (
     BY_SIZE,
     LARGE,
@@ -44,7 +44,7 @@ pytestmark = [
 
 
 FAST = [target for target in BY_SIZE if SIZES[target] < LARGE]
-every_class = pytest.mark.parametrize("target", one_of_a_kind(FAST, family_of))
+every_class = pytest.mark.parametrize("target", one_of_a_kind(FAST, backbone, family_of))
 
 
 def kept(model: nn.Module) -> dict[str, Tensor]:
@@ -123,11 +123,12 @@ compared: set[frozenset[Any]] = set()  # kinds
 
 
 @slow
-@pytest.mark.parametrize("name", BY_DEPTH)
-def test_fx_graph_of_every_name_runs_same_operations(name: str) -> None:
+@pytest.mark.parametrize("name", {options_of(n): n for n in reversed(BY_DEPTH)}.values())
+def test_fx_graph_of_all_options_runs_same_operations(name: str) -> None:
     """The same operations on the same tensors have the same output, whatever the weights.
 
-    Deeper networks of a kind that was compared before are traced alone.
+    A network of a kind that was compared before is traced alone; names that differ by numbers are
+    one.
     """
     has_solver = "solver" in ARGUMENTS[ENTRIES[name].target]
     args = {"solver": NARROW["solver"]} if has_solver else {}
