@@ -1,8 +1,11 @@
 """MkDocs' hook: references are written from the code, the command's from its own help, the
-comparison of residual streams from the published ledger."""
+comparison of residual streams from the published ledger, a page from the notebook."""
 
+import json
 import subprocess
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import zoo
@@ -10,12 +13,14 @@ from zoo.evaluation import ledger
 from zoo.reporting import bench
 
 COMMANDS, FUNCTIONS = "<!-- commands -->", "<!-- functions -->"
-STREAMS = "<!-- residual streams -->"
+STREAMS, NOTEBOOK = "<!-- residual streams -->", "<!-- notebook -->"
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Put the help of each command, the docstring of each function, and the tables of the
-    comparison in the place of a mark."""
+    """Put the help of each command, the docstring of each function, the tables of the comparison
+    and the cells of the notebook in the place of a mark."""
+    if NOTEBOOK in markdown:
+        return markdown.replace(NOTEBOOK, "\n\n".join(_cells()))
     if STREAMS in markdown:
         return markdown.replace(STREAMS, bench.markdown(ledger.published().records()))
     if COMMANDS in markdown:
@@ -26,3 +31,12 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
         f"## zoo.{name}\n\n::: {getattr(zoo, name).__module__}.{name}\n" for name in zoo.__all__
     )
     return markdown.replace(FUNCTIONS, functions)
+
+
+def _cells() -> Iterator[str]:
+    """Yield the cells of the notebook and what they print, as Markdown."""
+    notebook = json.loads(Path(__file__).with_name("quickstart.ipynb").read_text("utf-8"))
+    for cell in notebook["cells"]:
+        text = "".join(cell["source"])
+        yield f"```python\n{text}\n```" if cell["cell_type"] == "code" else text
+        yield from (f"```text\n{''.join(out['text'])}```" for out in cell.get("outputs", ()))

@@ -1,16 +1,17 @@
 """Train small Residual Flows with and without a biased estimate, and compare with brute force.
 
     python -m eval.flow_estimators [--density eight_gaussians] [--seeds 1 2 3 4 5] [--write]
-        [--picture FILE.png]
+        [--picture FILE.png] [--samples]
 
 Records for each estimate of log |det| in training the loss by that estimate ("estimated_nats"), and
 the exact one of the same weights on the same points ("nats"): a truncated series thinks better of
 its flow than it is. A flow takes half a minute of a CPU core; a finished one is not repeated, but
-for the picture. With --write, the runs are added to the published ledger, of which the table of
-docs/proof.md is made.
+for the pictures: that of docs/proof.md and, by --samples, the points that the report draws. With
+--write, the runs are added to the published ledger, of which the table of docs/proof.md is made.
 """
 
 import argparse
+import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from statistics import mean, stdev
@@ -22,13 +23,17 @@ from PIL import Image, ImageDraw
 
 from configs.residual_flows import DENSITIES, ESTIMATORS, flow
 from eval import seeds
+from zoo._io import atomic_write
 from zoo.data.benchmarks import BENCHMARKS
 from zoo.evaluation.environment import checkout_commit
+from zoo.models import residual_flows
 from zoo.models._sources import load_file
 from zoo.training import Recipe, Trainer
 
 RUNS = Path("runs/flow_estimators")
 MADE_BY = "eval/flow_estimators.py"
+SAMPLES = Path(residual_flows.__file__).with_name("samples.json")
+PLOTTED = 300  # points of a panel in the report
 TITLES = {
     "roulette": "Russian roulette after one term",
     "truncated": "the first term alone",
@@ -88,23 +93,36 @@ def samples(recipe: Recipe, seed: int) -> torch.Tensor:
     return drawn
 
 
+def write_samples(points: Mapping[str, torch.Tensor], density: str, seed: int, path: Path) -> None:
+    """Write the first points of each panel, as the report draws them."""
+    panels = {
+        TITLES.get(name, name): [[round(v, 2) for v in point] for point in rows[:PLOTTED].tolist()]
+        for name, rows in points.items()
+    }
+    facts = {"made_by": MADE_BY, "dataset": f"toy2d/{density}", "seed": seed, "panels": panels}
+    atomic_write(path, json.dumps(facts, separators=(",", ":")) + "\n")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--density", choices=DENSITIES, default="eight_gaussians")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5])
     parser.add_argument("--write", action="store_true", help="add to the ledger")
     parser.add_argument("--picture", type=Path, help="samples of the first seed's flows, as PNG")
+    parser.add_argument("--samples", action="store_true", help="the same for the report, as JSON")
     options = parser.parse_args()
     checkout_commit()  # cached: records name the code that was loaded
     recipes = [flow(options.density, estimator) for estimator in ESTIMATORS]
     seeds.take_all(recipes, options.seeds, RUNS, MADE_BY, score, write=options.write)
-    if options.picture:
+    if options.picture or options.samples:
         test: Any = BENCHMARKS[f"toy2d/{options.density}"].open()
         first = options.seeds[0]
-        drawn = {
-            name: samples(recipe, first) for name, recipe in zip(ESTIMATORS, recipes, strict=True)
-        }
-        draw({"the density": test.values, **drawn}, options.picture)
+        drawn = {"the density": test.values}
+        drawn |= {r.args["estimator"]: samples(r, first) for r in recipes}
+        if options.picture:
+            draw(drawn, options.picture)
+        if options.samples:
+            write_samples(drawn, options.density, first, SAMPLES)
 
 
 if __name__ == "__main__":

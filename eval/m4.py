@@ -35,12 +35,12 @@ MADE_BY = "eval/m4.py"
 
 
 def score(run: Trainer, data: Path) -> dict[str, seeds.Scores]:
-    """Return sMAPE, MASE and ND of a network."""
+    """Return sMAPE, MASE, OWA and ND of a network."""
     return {run.recipe.dataset: scores_of(run.network, run.recipe.dataset, data)}
 
 
 def scores_of(network: Any, subset: str, data: Path) -> seeds.Scores:
-    """Return sMAPE, MASE and ND of a network on a subset of M4."""
+    """Return sMAPE, MASE, OWA and ND of a network on a subset of M4."""
     benchmark = BENCHMARKS[subset]
     task = tasks.TASKS[benchmark.task]
     protocol = task.default(pretrained_cfg(network))

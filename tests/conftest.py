@@ -83,6 +83,14 @@ def backbone(target: str) -> type:
 
 
 @pytest.fixture(scope="session")
+def recorded() -> list[Verdict]:
+    """What one whole `zoo.check()` says, by what is published."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ZOO_LEDGER", f"{_ledgers.name}/none/ledger")
+        return check.verdicts_from_records()
+
+
+@pytest.fixture(scope="session")
 def zoo_data() -> Path:
     """ZOO_DATA, a folder of data sets and published checkpoints."""
     folder = os.environ.get("ZOO_DATA")

@@ -88,7 +88,6 @@ assert not heavy, heavy
         "import zoo; dir(zoo)",
         "import zoo.hub.server",
         "import zoo; zoo.list_models('wrn*'); zoo.list_papers(); zoo.list_claims()",
-        "from zoo.cli import app; app(['list'], standalone_mode=False)",
         "from zoo.cli import app; app(['show', 'wrn28_10'], standalone_mode=False)",
         "from zoo.cli import app; app(['show', 'resnet50'], standalone_mode=False)",
         "from zoo.cli import app; app(['cite', 'wrn28_10'], standalone_mode=False)",

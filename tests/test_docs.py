@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import json
 import os
 import re
 import subprocess
@@ -12,12 +13,17 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+import zoo
 from tests.conftest import ROOT
 from zoo.cli import app
 
+NOTEBOOK = ROOT / "docs" / "quickstart.ipynb"
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+LONG = ("onnx", "digits/train")  # an example with these takes seconds
 FENCES = [
-    pytest.param(code, id=f"{page.stem}-{number}")
+    pytest.param(
+        code, id=f"{page.stem}-{number}", marks=[pytest.mark.slow] * any(w in code for w in LONG)
+    )
     for page in PAGES
     for number, code in enumerate(re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL))
 ]
@@ -35,6 +41,18 @@ def test_example_prints_commented_output(code: str) -> None:
     with contextlib.redirect_stdout(output):
         exec(code, {})
     assert output.getvalue().splitlines() == printed(code)
+
+
+@pytest.mark.slow
+def test_notebook_cells_print_stored_outputs() -> None:
+    names: dict[str, object] = {}
+    for cell in json.loads(NOTEBOOK.read_text("utf-8"))["cells"]:
+        if cell["cell_type"] == "code":
+            output = io.StringIO()
+            with contextlib.redirect_stdout(output):
+                exec("".join(cell["source"]), names)
+            stored = [line for out in cell["outputs"] for line in out["text"]]
+            assert output.getvalue().splitlines(keepends=True) == stored
 
 
 @pytest.mark.slow
@@ -62,6 +80,14 @@ def test_every_command_of_the_pages_exists() -> None:
         told = CliRunner().invoke(app, [*verb.split(), "--help"], env={"COLUMNS": "200"}).output
         assert "Usage" in told, verb
         assert {option for option in options if option not in told} == set(), verb
+
+
+def test_walk_through_one_number_quotes_the_claims() -> None:
+    page = (ROOT / "docs" / "reproduce.md").read_text()
+    claims = zoo.list_claims("wrn28_10", kind="measured", benchmark="cifar10/test")
+    printed = [claim for claim in claims if not claim.args]
+    assert [claim for claim in printed if f"{claim.value} %" not in page] == []
+    assert [claim for claim in printed if claim.where not in page] == []
 
 
 @pytest.mark.slow
@@ -103,6 +129,9 @@ def test_site_builds_strictly_and_loads_nothing_from_elsewhere(tmp_path: Path) -
     loaded = [url for page in pages for url in Resources(page).urls]
     assert loaded
     assert [url for url in loaded if "//" in url] == []
+    notebook = (tmp_path / "notebook" / "index.html").read_text(encoding="utf-8")
+    assert "358 of 360 digits right" in notebook
+    assert (tmp_path / NOTEBOOK.name).read_bytes() == NOTEBOOK.read_bytes()
     reference = (tmp_path / "api" / "index.html").read_text(encoding="utf-8")
     assert "zoo.optimize" in reference
     assert "zoo check" in (tmp_path / "commands" / "index.html").read_text(encoding="utf-8")

@@ -40,6 +40,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @needs_uv
+@pytest.mark.slow
 def test_wheel_contains_package_and_data_files(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     tops = {name.split("/")[0] for name in names}
@@ -55,6 +56,7 @@ def test_wheel_contains_package_and_data_files(wheel: Path) -> None:
 
 
 @needs_uv
+@pytest.mark.slow
 def test_wheel_is_small_and_carries_the_whole_ledger(
     wheel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -110,10 +112,11 @@ def test_wheel_installed_in_new_venv_runs_check(wheel: Path, tmp_path: Path) -> 
     zoo = str(tmp_path / "env" / "bin" / "zoo")
     where = call(str(python), "-c", "import zoo; print(zoo.__file__)", cwd=tmp_path)
     assert str(tmp_path) in where
-    rows = json.loads(call(zoo, "check", "--json", cwd=tmp_path))
+    names = ("resnet20", "resnet20.*", "rcan_tiny_x2", "gpt2_nano")
+    rows = json.loads(call(zoo, "check", *names, "--json", cwd=tmp_path))
     assert {"reproduced", "not run"} <= {row["status"] for row in rows}
     published = [row for row in rows if row["model"] == "resnet20.akamaster_cifar10"]
     assert [row["status"] for row in published] == ["measured"]
     bundled = [row["status"] for row in rows if row["kind"] == "bundled weights"]
-    assert bundled.count("reproduced") > 30  # others need data that is not bundled
+    assert bundled.count("reproduced") > 5  # others need data that is not bundled
     assert set(bundled) <= {"reproduced", "not run"}

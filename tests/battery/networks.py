@@ -21,6 +21,7 @@ PATCH = 16  # pixels, of vision transformers
 
 # Arguments that make a network cheaper, together; the first one decides whether a class has them.
 CHEAPER: list[dict[str, Any]] = [
+    {"kv_heads": 1, "ladder_layers": 2},
     {"heads": 2, "width": 32, "hidden": 256, "vocab": 61, "context": 32},
     *({"layers": layers} for layers in range(3, 9)),
     {"channels": 16, "groups": 2, "blocks": 2, "reduction": 4},
@@ -133,12 +134,13 @@ class Network:
     def size(self, extra: int = 0) -> tuple[int, ...]:
         """Of a sample: maps of 2 x 2 at the end, or 8 x 8, or 8 tokens; `extra` more rows.
 
-        A network for anything else has its own size.
+        A network for anything else has its own size, but for the pixels of a video.
         """
         if self.reads_ids:
             return (8 + extra,)
         if not self.takes_images:
-            return tuple(pretrained_cfg(self._filled)["input_size"])
+            own: tuple[int, ...] = tuple(pretrained_cfg(self._filled)["input_size"])
+            return own if len(own) < 4 else (*own[:2], 64, 64)
         channels: int = self.entry.cfg["input_size"][0]
         if self.has_one_size:
             return channels, *cast(Any, self._filled).img_size

@@ -1,9 +1,8 @@
 """`zoo bench residual-streams`: fits the budget, goes on, compares as the statistics say."""
 
+import os
 import re
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -11,11 +10,11 @@ from typing import Any
 import pytest
 import torch
 
-from tests.conftest import ROOT
 from tests.support import bench as support
 from tests.support.bench import LONGER, SMALL_SIZES, TINY, training
 from tests.support.cli import run_cli
 from tests.support.patching import replace_everywhere
+from tests.support.processes import start
 from zoo.claims.bench import speed
 from zoo.claims.bench.designs import DESIGNS, SIZES, Size, fit, recipe_of
 from zoo.claims.bench.runs import finished, train_all
@@ -152,18 +151,15 @@ def test_every_design_takes_a_step_and_generates(name: str) -> None:
 def test_interrupted_comparison_resumes_to_the_same_weights(tmp_path: Path) -> None:
     """And its records are what a ledger takes: the run, and the rounds with their memory."""
     stopped, whole = tmp_path / "stopped", tmp_path / "whole"
-    command = [
-        sys.executable,
-        "-m",
-        "tests.support.bench",
-        *arguments(LONGER, stopped, "plain"),
-    ]
-    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
-    while not [*stopped.rglob("checkpoint.pt")] and process.poll() is None:
+    command = ("-m", "tests.support.bench", *arguments(LONGER, stopped, "plain"))
+    process = start(*command, output=tmp_path / "printed")
+    while not [*stopped.rglob("checkpoint.pt")] and process.is_alive():
         time.sleep(0.005)
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
-    assert (process.returncode, [*stopped.rglob("result.json")]) == (130, []), err
+    assert process.pid
+    os.kill(process.pid, signal.SIGINT)
+    process.join(60)
+    err = (tmp_path / "printed.err").read_text()
+    assert (process.exitcode, [*stopped.rglob("result.json")]) == (130, []), err
     assert "interrupted; the same command resumes" in err
     assert run_cli(*arguments(LONGER, stopped, "plain")).code == 0
     (run,) = finished(stopped, LONGER)

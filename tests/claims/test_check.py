@@ -18,8 +18,8 @@ from typer.testing import CliRunner
 
 import zoo
 from tests.conftest import ROOT
+from tests.support import processes
 from tests.support.patching import replace_everywhere
-from tests.test_distributed import torchrun
 from zoo.claims.verdict import SENTENCES, Reason
 from zoo.cli import app
 from zoo.evaluation import config, ledger
@@ -156,16 +156,6 @@ def test_check_invalid_option_raises_value_error(options: list[str], says: str) 
 # Interrupted
 
 
-def start(*arguments: str) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-m", "zoo.cli", "check", *arguments]
-    pipes: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    heard = signal.signal(signal.SIGINT, signal.SIG_DFL)  # a job in the background would ignore it
-    try:
-        return subprocess.Popen(command, cwd=ROOT, **pipes, start_new_session=True)
-    finally:
-        signal.signal(signal.SIGINT, heard)
-
-
 def wait_for(answers: int) -> None:
     """Until so many answers of an unfinished measurement are on disk."""
     folder = ledger.own().folder.with_name("unfinished")
@@ -178,14 +168,15 @@ def wait_for(answers: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("answers", [1, 100])
 def test_check_killed_run_resumes_to_same_record(
-    answers: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    running = start(NANO, "--batch-size", "1")
+    answers = 40
+    command = ("-m", "zoo.cli", "check", NANO, "--batch-size", "1")
+    running = processes.start(*command, output=tmp_path / "printed")
     wait_for(answers)
-    os.killpg(running.pid, signal.SIGKILL)
-    running.communicate()
+    running.kill()
+    running.join()
     assert not own()
     asked: list[int] = []
     predict = LanguageModelingEvaluator.predict
@@ -208,12 +199,15 @@ def test_check_killed_run_resumes_to_same_record(
 
 
 @pytest.mark.slow
-def test_check_interrupted_leaves_valid_ledger() -> None:
-    running = start("wrn16_1.zoo_digits", NANO, "--batch-size", "1")
+def test_check_interrupted_leaves_valid_ledger(tmp_path: Path) -> None:
+    command = ("-m", "zoo.cli", "check", "wrn16_1.zoo_digits", NANO, "--batch-size", "1")
+    running = processes.start(*command, output=tmp_path / "printed")
     wait_for(50)
-    os.killpg(running.pid, signal.SIGINT)
-    _, output = running.communicate()
-    assert running.returncode == 130, output
+    assert running.pid
+    os.kill(running.pid, signal.SIGINT)
+    running.join(60)
+    output = (tmp_path / "printed.err").read_text()
+    assert running.exitcode == 130, output
     assert "interrupted, " in output
     assert "of 2 measured; run the same command to resume" in output
     assert "Traceback" not in output
@@ -222,22 +216,22 @@ def test_check_interrupted_leaves_valid_ledger() -> None:
 
 @pytest.mark.slow
 def test_check_processes_and_batch_size_give_same_record() -> None:
-    """The same record from 1, 2 and 3 processes, in other batches, to the last image."""
+    """The same record from 1 process and from 3, in other batches, to the last image."""
     names = ("wrn16_1.zoo_digits", "rcan_tiny_x4.zoo_photos", NANO)
+    zoo.check(*names, device="cpu")
     command = ("-m", "zoo.cli", "check", *names, "--device", "cpu", "--rerun")
-    runs = []
-    for processes, size in ((1, "0"), (2, "64"), (3, "5")):
-        torchrun(processes, *command, "--batch-size", size, "--processes", str(processes))
-        records = own()[-3:]
-        assert {record["processes"] for record in records} == {processes}
-        runs.append({record["weights"]: same(record) for record in records})
-    for other in runs[1:]:
-        text, first = other.pop(NANO), runs[0][NANO]
-        assert other == {k: v for k, v in runs[0].items() if k != NANO}
-        assert text["samples"] == first["samples"] == WINDOWS
-        assert text["scores"]["loss"]["total"] == first["scores"]["loss"]["total"]
-        value = first["scores"]["loss"]["value"]
-        assert text["scores"]["loss"]["value"] == pytest.approx(value, rel=1e-7)
+    processes.on_processes(3, *command, "--batch-size", "5", "--processes", "3")
+    assert [record["processes"] for record in own()] == 3 * [1] + 3 * [3]
+    one, three = (
+        {record["weights"]: same(record) for record in records}
+        for records in (own()[:3], own()[3:])
+    )
+    first, text = one.pop(NANO), three.pop(NANO)
+    assert three == one
+    assert text["samples"] == first["samples"] == WINDOWS
+    assert text["scores"]["loss"]["total"] == first["scores"]["loss"]["total"]
+    value = first["scores"]["loss"]["value"]
+    assert text["scores"]["loss"]["value"] == pytest.approx(value, rel=1e-7)
 
 
 @pytest.mark.slow
@@ -266,9 +260,9 @@ def test_check_unreadable_sample_stops_all_processes(tmp_path: Path) -> None:
     (home / "b.png").write_bytes((home / "b.png").read_bytes()[:900])
     command = ("-m", "zoo.cli", "check", "bicubic_x2", "--data", str(tmp_path), "--device", "cpu")
     with pytest.raises(AssertionError, match=r"set5/b\.png is not an image .*--skip-broken"):
-        torchrun(2, *command)
+        processes.on_processes(2, *command)
     assert not own()
-    torchrun(2, *command, "--skip-broken")
+    processes.on_processes(2, *command, "--skip-broken")
     (record,) = own()
     assert (record["samples"], len(record["broken"])) == (4, 1)
     assert "b.png is not an image that can be read" in record["broken"][0]

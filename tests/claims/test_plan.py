@@ -44,6 +44,7 @@ def test_check_other_image_of_same_name_is_measured_again(tmp_path: Path) -> Non
     assert measure(tmp_path) == [first, second]  # the older record fits again
 
 
+@pytest.mark.slow
 def test_check_other_text_of_same_name_is_measured_again(tmp_path: Path) -> None:
     folder = tmp_path / "wikitext2"
     folder.mkdir()

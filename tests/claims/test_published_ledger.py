@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from zoo.claims import check, judge, matching
+from zoo.claims import judge, matching
 from zoo.claims.plan import look_up
 from zoo.claims.runs import judge_comparisons
 from zoo.claims.trained import judge_trained
@@ -22,24 +22,16 @@ def records() -> Sequence[Record]:
     return ledger.published().records()
 
 
-@pytest.fixture(scope="module")
-def rows(tmp_path_factory: pytest.TempPathFactory) -> list[Verdict]:
-    """What the published ledger alone says."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ZOO_LEDGER", str(tmp_path_factory.mktemp("own") / "ledger"))
-        return check.verdicts_from_records()
-
-
 def test_published_ledger_verifies_every_record(records: Sequence[Record]) -> None:
     assert ledger.published().verify() == len(records) > 80
     assert {record["kind"] for record in records} == {"evaluation", "training", "speed"}
 
 
 def test_measured_verdict_without_its_record_is_not_run(
-    records: Sequence[Record], rows: list[Verdict]
+    records: Sequence[Record], recorded: list[Verdict]
 ) -> None:
     by_id = {record["id"]: record for record in records}
-    judged = [row for row in rows if row.kind == "measured" and row.record]
+    judged = [row for row in recorded if row.kind == "measured" and row.record]
     assert len(judged) > 25
     for row in judged:
         assert row.claim
@@ -57,9 +49,9 @@ def test_measured_verdict_without_its_record_is_not_run(
 
 
 def test_trained_verdict_without_its_runs_is_not_run(
-    records: Sequence[Record], rows: list[Verdict]
+    records: Sequence[Record], recorded: list[Verdict]
 ) -> None:
-    trained = [row for row in rows if row.kind == "measured" and row.records]
+    trained = [row for row in recorded if row.kind == "measured" and row.records]
     assert len(trained) > 100
     by_id = {record["id"]: record for record in records}
     evaluations = [record for record in records if record["kind"] != "training"]
@@ -75,9 +67,9 @@ def test_trained_verdict_without_its_runs_is_not_run(
 
 
 def test_comparative_verdict_without_its_runs_is_not_run(
-    records: Sequence[Record], rows: list[Verdict]
+    records: Sequence[Record], recorded: list[Verdict]
 ) -> None:
-    tried = [row for row in rows if row.records and row.kind != "measured"]
+    tried = [row for row in recorded if row.records and row.kind != "measured"]
     assert len(tried) > 9
     papers = {paper.id: paper for paper in load_papers()}
     without: dict[str, dict[object, Verdict]] = {}
@@ -108,14 +100,16 @@ def test_evaluation_records_use_pinned_weights_and_all_samples(
         assert record["broken"] == []
 
 
-def test_verdicts_from_records_cover_bundled_and_published(rows: list[Verdict]) -> None:
+def test_verdicts_from_records_cover_bundled_and_published(recorded: list[Verdict]) -> None:
     """The bundled weights on all that they are for; four published ResNets; CARN-M; bicubic rows
     and RCAN's images."""
-    own = [row for row in rows if row.kind == Kind.BUNDLED]
+    own = [row for row in recorded if row.kind == Kind.BUNDLED]
     assert {row.status for row in own} == {"reproduced"}
-    others = {row.model for row in rows if row.status == Status.MEASURED}
+    others = {row.model for row in recorded if row.status == Status.MEASURED}
     assert others >= {f"resnet{depth}.akamaster_cifar10" for depth in (20, 32, 44, 56)}
-    kept = {row.claim.model for row in rows if row.claim and row.kind == "measured" and row.record}
+    kept = {
+        row.claim.model for row in recorded if row.claim and row.kind == "measured" and row.record
+    }
     assert kept >= {"carn_m", "bicubic_x2", "bicubic_x3", "bicubic_x4", "rcan_x2", "rcan_x4"}
 
 

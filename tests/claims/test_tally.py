@@ -4,9 +4,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 
-import pytest
-
-from zoo.claims import check
 from zoo.claims.tally import tally
 from zoo.claims.verdict import Evidence, Kind, Reason, Status, Tally, Verdict, make_verdict
 from zoo.papers.records import Claim
@@ -50,13 +47,6 @@ def test_lines_keep_the_three_sums_apart() -> None:
 def test_trial_that_pleases_is_no_reproduction() -> None:
     sums = tally([make_verdict(TRIAL, Status.SUPPORTS)] * 9)
     assert (sums.run, sums.numbers, sum(sums.architecture.values())) == (0, 0, 0)
-
-
-@pytest.fixture(scope="module")
-def recorded(tmp_path_factory: pytest.TempPathFactory) -> Sequence[Verdict]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ZOO_LEDGER", str(tmp_path_factory.mktemp("own") / "ledger"))
-        return check.verdicts_from_records()
 
 
 def test_every_claim_is_in_one_sum(recorded: Sequence[Verdict]) -> None:

@@ -9,6 +9,7 @@ from PIL import Image
 from tests.data.test_image_reading import bomb
 from tests.support.cli import run_cli
 
+USUAL = ("nan", "-1", str(2**64), "x")
 NUMBERS = ["nan", "inf", "-inf", "-1", "1e-40", "1e308", str(2**64), "1.5", "x", ""]
 GENERATE = ("generate", "gpt2_nano", "--prompt", "ab", "--max-new-tokens", "1")
 COMMANDS = {
@@ -22,7 +23,9 @@ COMMANDS = {
 }
 
 
-@pytest.mark.parametrize("number", NUMBERS)
+@pytest.mark.parametrize(
+    "number", [pytest.param(n, marks=[pytest.mark.slow] * (n not in USUAL)) for n in NUMBERS]
+)
 @pytest.mark.parametrize(
     ("command", "option"), [(c, option) for c, options in COMMANDS.items() for option in options]
 )

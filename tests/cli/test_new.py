@@ -33,32 +33,29 @@ def run_in_checkout(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return run
 
 
+SCAFFOLDS = {
+    "scaffold_res": ("image-classification", "scaffold_res8"),
+    "scaffold_lm": ("language-modeling", "scaffold_lm_nano"),
+    "scaffold_sr": ("super-resolution", "scaffold_sr_x2"),
+}
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("paper", "task", "model"),
-    [
-        ("scaffold_res", "image-classification", "scaffold_res8"),
-        ("scaffold_lm", "language-modeling", "scaffold_lm_nano"),
-        ("scaffold_sr", "super-resolution", "scaffold_sr_x2"),
-    ],
-)
-def test_new_paper_is_listed_counted_and_tested(
-    paper: str, task: str, model: str, run_in_checkout: Run
-) -> None:
-    made = run_in_checkout(*CLI, "new", paper, "--arxiv", "2501.01234v1", "--task", task)
-    assert made.returncode == 0, made.stderr
-    counted = run_in_checkout(*CLI, "counts", paper)
-    assert counted.stdout == f"{paper}: 1 counts\n", counted.stderr
-    (row,) = run_in_checkout(*CLI, "list", "--paper", paper).stdout.splitlines()[1:]
-    assert row.split()[0] == model
-    assert "K" in row.split()[1]
-    tested = run_in_checkout(
-        "-m", "pytest", "-q", "-n0", "-c", "/dev/null", f"tests/models/test_{paper}.py"
-    )
+def test_new_paper_of_each_task_is_listed_counted_and_tested(run_in_checkout: Run) -> None:
+    for paper, (task, _) in SCAFFOLDS.items():
+        made = run_in_checkout(*CLI, "new", paper, "--arxiv", "2501.01234v1", "--task", task)
+        assert made.returncode == 0, made.stderr
+    counted = run_in_checkout(*CLI, "counts", *SCAFFOLDS)
+    assert counted.stdout == "".join(f"{p}: 1 counts\n" for p in SCAFFOLDS), counted.stderr
+    for paper, (_, model) in SCAFFOLDS.items():
+        (row,) = run_in_checkout(*CLI, "list", "--paper", paper).stdout.splitlines()[1:]
+        assert row.split()[0] == model
+        assert "K" in row.split()[1]
+    tests = [f"tests/models/test_{paper}.py" for paper in SCAFFOLDS]
+    tested = run_in_checkout("-m", "pytest", "-q", "-n0", "-c", "/dev/null", *tests)
     assert tested.returncode == 0, tested.stdout
-    linted = run_in_checkout(
-        "-m", "ruff", "check", f"zoo/models/{paper}", f"tests/models/test_{paper}.py"
-    )
+    folders = [f"zoo/models/{paper}" for paper in SCAFFOLDS]
+    linted = run_in_checkout("-m", "ruff", "check", *folders, *tests)
     assert linted.returncode == 0, linted.stdout
 
 
@@ -70,6 +67,7 @@ def test_new_paper_is_listed_counted_and_tested(
         (("class",), "not 'class'"),
         (("_tiny",), "not '_tiny'"),
         (("tinyres", "--task", "denoising"), "not for 'denoising'"),
+        (("tinyres", "--arxiv", "arxiv.org/abs/2501.01234"), "such as 1512.03385v1, not 'arxiv"),
     ],
 )
 def test_new_unusable_name_is_refused(args: tuple[str, ...], says: str) -> None:

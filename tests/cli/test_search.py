@@ -1,6 +1,7 @@
 """`zoo search`, `zoo compare` and `zoo leaderboard`: what they find, rank and set side by side."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -35,6 +36,25 @@ def test_search_words_are_in_names_titles_and_authors() -> None:
     assert zoo.search("super-resolution", task="image-classification") == []
 
 
+@pytest.mark.parametrize("printed", ["WRN-28-10", "wrn 28_10", "Wide WRN-28/10"])
+def test_search_takes_a_name_as_papers_print_it(printed: str) -> None:
+    assert [match.description.name for match in zoo.search(printed)] == ["wrn28_10"]
+
+
+def test_list_of_weights_for_a_data_set_has_those_alone_with_their_license() -> None:
+    rows = result("list", "--pretrained", "--dataset", "cifar10")
+    weights = {w.name: w for name in zoo.list_models() for w in list_weights(name)}
+    assert {row["name"] for row in rows} == {
+        name
+        for name, each in weights.items()
+        if any(benchmark.startswith("cifar10/") for benchmark in each.benchmarks)
+    }
+    assert all(row["license"] == weights[row["name"]].license for row in rows)
+    head, *lines = run_cli("list", "--pretrained", "resnet20").out.splitlines()
+    assert head.split()[-1] == "license"
+    assert any(re.fullmatch(r"resnet20\.zoo_digits .* apache-2\.0", line) for line in lines)
+
+
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
@@ -59,6 +79,8 @@ def test_search_has_weights_leaves_out_the_others() -> None:
         (("search", "wrn", "--max-params", "1"), "no model matches all of these options"),
         (("search", "wrn", "--max-params", "few"), "a count is a number with K, M or G"),
         (("search", "--task", "sleeping"), "no task is called 'sleeping'"),
+        (("search", "--dataset", "cifar"), "no data set is called 'cifar'; the nearest are cifar1"),
+        (("search", "--license", "gpl"), "no license is called 'gpl'; the nearest are "),
         (("compare", "wrn", "resnet20"), "wrn is a paper and resnet20 is none"),
         (("compare", "resnet20", "resnt"), "no model is called 'resnt'"),
         (("leaderboard", "digits/tset"), "digits/test"),

@@ -1,7 +1,9 @@
 """Series of M4: their files, what is wrong with one, the scores, the windows to train on."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,6 +21,8 @@ from zoo.training.series import RandomWindows, SeriesForecasting
 
 TASK, WEEKLY = tasks.TASKS["forecasting"], BENCHMARKS["m4/weekly"]
 RAW = ForecastingProtocol(standardized=False)
+FILE = Path(__file__).parents[1] / "golden" / "m4.json"
+GOLDEN: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))["series"]
 
 
 def test_open_reads_series_of_any_length(tmp_path: Path) -> None:
@@ -89,6 +93,42 @@ def test_scores_are_means_over_series_as_m4_defines_them() -> None:
     assert low < scores["smape"]["value"] < high
 
 
+@pytest.mark.parametrize("name", GOLDEN)
+def test_naive2_equals_competitions_forecast(name: str) -> None:
+    past, expected = (np.array(GOLDEN[name][key]) for key in ("past", "naive2"))
+    actual = SeriesSet([past], np.zeros((1, 48)), 24, []).naive2(0)
+    np.testing.assert_allclose(actual, expected, rtol=1e-9)
+    assert (len(set(actual)) == 1) == (name == "H272")
+
+
+def test_naive2_knows_a_season_from_three_of_them_on() -> None:
+    spikes = np.tile([9.0, *23 * [1.0]], 3)
+    series = SeriesSet([spikes, spikes[:71], np.full(99, 7.0)], np.zeros((3, 48)), 24, [])
+    seasonal, short, constant = (series.naive2(index) for index in range(3))
+    np.testing.assert_allclose(seasonal, np.tile(spikes[:24], 2))
+    assert set(short) == {1}
+    assert set(constant) == {7}
+
+
+def test_owa_is_mean_of_ratios_to_naive2() -> None:
+    """By hand: a season 1 3 5 3 that Naive2 knows, less 1 in the future; a forecast of 3."""
+    past = np.tile([1.0, 3.0, 5.0, 3.0], 10)
+    future = np.array([[1.0, 2.0, 5.0, 3.0] * 3 + [1.0]])
+    series = SeriesSet([past + 0.01 * (np.arange(40) == 39)], future, 4, [])
+    naive2 = series.naive2(0)
+    scores = evaluate(TASK.evaluator(LastValue(), series, RAW, WEEKLY))["scores"]
+
+    def smape_and_error(forecast: np.ndarray[Any, Any]) -> tuple[float, float]:
+        error = abs(forecast - future[0])
+        return (error / (forecast + future[0])).mean(), error.mean()
+
+    own, benchmark = smape_and_error(np.full(13, 3.01)), smape_and_error(naive2)
+    owa = (own[0] / benchmark[0] + own[1] / benchmark[1]) / 2
+    assert scores["owa"]["value"] == pytest.approx(owa, rel=1e-5)
+    assert naive2 == pytest.approx([1, 3, 5, 3] * 3 + [1], rel=5e-3)
+    assert owa > 5
+
+
 def test_evaluator_pads_short_series_and_refuses_standardized_ones() -> None:
     evaluator = TASK.evaluator(create("nbeats_g_13", stacks=1), drawn_series(), RAW, WEEKLY)
     x, _ = evaluator.load(0)
@@ -98,23 +138,28 @@ def test_evaluator_pads_short_series_and_refuses_standardized_ones() -> None:
 
 
 @pytest.mark.data
-def test_seasonal_naive_scores_as_m4_printed(zoo_data: Path) -> None:
-    """sNaive, hourly, in the table of M4's organisers (recalled, not read): 13.912 and 1.193."""
+def test_naive_forecasts_score_as_m4_printed(zoo_data: Path) -> None:
+    """sNaive and Naive, hourly, in "Evaluation and Ranks.xlsx"; OWA there is of rounded scores."""
     if not (zoo_data / "m4").is_dir():
         pytest.skip("m4/ is not in ZOO_DATA")
     series = BENCHMARKS["m4/hourly"].open(zoo_data)
 
     class Season(LastValue):
-        def __init__(self) -> None:
+        def __init__(self, season: int) -> None:
             super().__init__()
-            self.pretrained_cfg |= {"input_size": (24, 1), "horizon": 48}  # type: ignore[operator]
+            cfg: Any = self.pretrained_cfg
+            vars(self)["pretrained_cfg"] = cfg | {"input_size": (season, 1), "horizon": 48}
 
         def forward(self, x: torch.Tensor) -> torch.Tensor:
-            return x.repeat(1, 2, 1)
+            return x.repeat(1, 48 // x.shape[1], 1)
 
-    scores = evaluate(TASK.evaluator(Season(), series, RAW, BENCHMARKS["m4/hourly"]))["scores"]
-    assert round(scores["smape"]["value"], 3) == 13.912
-    assert round(scores["mase"]["value"], 3) == 1.193
+    printed = {24: (13.912, 1.193, 0.62745), 1: (43.003, 11.608, 3.59302)}
+    for season, (smape, mase, owa) in printed.items():
+        evaluator = TASK.evaluator(Season(season), series, RAW, BENCHMARKS["m4/hourly"])
+        scores = evaluate(evaluator)["scores"]
+        assert round(scores["smape"]["value"], 3) == smape
+        assert round(scores["mase"]["value"], 3) == mase
+        assert scores["owa"]["value"] == pytest.approx(owa, rel=5e-4)
 
 
 def windows(loss: str, history: float = 0.5) -> RandomWindows:

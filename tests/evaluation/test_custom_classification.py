@@ -1,8 +1,6 @@
 """`zoo evaluate` for classifiers: any data set, every image once, a killed run goes on."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +14,6 @@ from sklearn.datasets import load_sample_images
 from timm.data import ImageNetInfo
 
 import zoo
-from tests.conftest import ROOT
 from tests.support.evaluation import evaluate as run
 from tests.support.models import bundled_weights
 from zoo.data.benchmarks import BENCHMARKS
@@ -134,9 +131,6 @@ def test_open_source_imagenet_folders_checks_wnids(tmp_path: Path) -> None:
     assert [samples[i][1] for i in (0, 7, 999)] == [0, 7, 999]
 
 
-SCRIPT = [sys.executable, "-m", "zoo.cli", "evaluate"]
-
-
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -155,15 +149,6 @@ SCRIPT = [sys.executable, "-m", "zoo.cli", "evaluate"]
 def test_evaluate_bad_input_raises_one_sentence(arguments: list[str], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         run(*arguments)
-
-
-@pytest.mark.slow
-def test_script_bad_input_exits_without_traceback() -> None:
-    command = [*SCRIPT, "resnet20.zoo_digits", "--benchmark", "./nowhere", "--device", "cpu"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.splitlines()[-1].startswith("zoo: ./nowhere is no parquet file")
-    assert "Traceback" not in done.stderr
 
 
 def test_evaluate_interrupted_run_resumes(tmp_path: Path) -> None:

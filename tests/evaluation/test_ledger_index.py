@@ -137,35 +137,35 @@ def test_ledger_recently_written_files_are_reread(
 
 @pytest.fixture(scope="module")
 def long() -> Iterator[Ledger]:
-    """A ledger of 100,000 records, read once; not in pytest's folder, where they would stay."""
-    memory = Path("/dev/shm")  # some disks take minutes to remove 100,000 files
-    large = memory.is_dir() and shutil.disk_usage(memory).free > 10**9
+    """A ledger of 20,000 records, read once; not in pytest's folder, where they would stay."""
+    memory = Path("/dev/shm")  # some disks take long to remove 20,000 files
+    large = memory.is_dir() and shutil.disk_usage(memory).free > 3 * 10**8
     with tempfile.TemporaryDirectory(dir=memory if large else None) as folder:
-        ledger = filled(Path(folder), 100_000)
+        ledger = filled(Path(folder), 20_000)
         time.sleep(index.SETTLED / 10**9)
-        assert len(ledger.records()) == 100_000
+        assert len(ledger.records()) == 20_000
         yield ledger
 
 
 @pytest.mark.slow
-def test_find_in_100000_records_takes_under_two_seconds(long: Ledger) -> None:
+def test_find_in_20000_records_takes_under_half_a_second(long: Ledger) -> None:
     """Of one core, and after they were read for the first time; or, on a core that is slow or
     shared, within three times what it takes there to parse as many bytes."""
 
     def asked() -> int:
         return len(queries.find(long.records(), about=[{"resnet4?"}], since="2026-11-20"))
 
-    expected = (n for n in range(100_000) if n % 50 in range(20, 30) and 1 + n % 28 >= 20)
+    expected = (n for n in range(20_000) if n % 50 in range(20, 30) and 1 + n % 28 >= 20)
     assert asked() == sum(1 for _ in expected) > 0
     record_line = (long.folder / index.FILE).read_bytes().split(b"\n")[2]
     taken = ((seconds(asked), seconds(lambda: json.loads(record_line))) for _ in range(8))
-    assert any(took < max(2, 3 * parse) for took, parse in taken)
+    assert any(took < max(0.4, 3 * parse) for took, parse in taken)
 
 
 @pytest.mark.slow
-def test_add_to_100000_records_takes_under_a_second(long: Ledger) -> None:
+def test_add_to_20000_records_takes_under_a_fifth_of_a_second(long: Ledger) -> None:
     count = len(long.paths)
-    assert min(seconds(lambda: long.add(content(count))) for _ in range(3)) < 1
+    assert min(seconds(lambda: long.add(content(count))) for _ in range(3)) < 0.2
     assert len(long.records()) == count + 3
 
 

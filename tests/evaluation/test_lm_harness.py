@@ -275,24 +275,25 @@ def test_main_runs_lm_eval_with_zoo_model(tasks: list[str], tmp_path: Path) -> N
     save_safetensors(network().state_dict(), tmp_path / "nano.safetensors", {})
     env = {**os.environ, "HF_DATASETS_OFFLINE": "1", "HF_HUB_OFFLINE": "1"}
 
-    def run(args: str) -> Any:
-        command = [
-            sys.executable,
-            "-W",
-            "error",
-            "-m",
-            "zoo.evaluation.lm_harness",
-            "run",
-            "--model",
-            "zoo",
-        ]
-        command += ["--model_args", args, "--tasks", tasks[1]]
-        return subprocess.run(command, env=env, capture_output=True, text=True, check=False)
-
-    done = run(f"name=gpt2_nano,weights={tmp_path / 'nano.safetensors'}")
+    command = [sys.executable, "-W", "error", "-m", "zoo.evaluation.lm_harness"]
+    model = f"name=gpt2_nano,weights={tmp_path / 'nano.safetensors'}"
+    options = ["run", "--model", "zoo", "--tasks", tasks[1], "--model_args", model]
+    done = subprocess.run(
+        [*command, *options], env=env, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     (row,) = (x.split("|") for x in done.stdout.splitlines() if "byte_perplexity" in x)
     assert float(row[7]) == pytest.approx(math.exp(per_byte()), rel=1e-5)
-    done = run("name=resnet20")
-    assert done.returncode == 2
-    assert done.stderr.splitlines()[-1].startswith("error: resnet20 is no language model")
+
+
+@pytest.mark.slow
+def test_main_with_network_that_is_no_language_model_exits_2(
+    tasks: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--model", "zoo", "--tasks", tasks[1], "--model_args", "name=resnet20"]
+    monkeypatch.setattr(sys, "argv", ["lm_eval", "run", *options])
+    with pytest.raises(SystemExit) as end:
+        lm_harness.main()
+    assert end.value.code == 2
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last.startswith("error: resnet20 is no language model")

@@ -1,4 +1,4 @@
-"""Golden constants and logits of DeepNet, from the authors' library torchscale.
+"""Golden constants, logits and states of DeepNet, from the authors' library torchscale.
 
 uv run --with fairscale --with timm --with einops python tests/golden/record_deepnet.py PATH
                        a checkout of microsoft/torchscale
@@ -20,7 +20,9 @@ HOW = (
     "that it builds: alpha is an attribute, beta the factor between weights that are all 1 before "
     "the scaling and after it. Logits are of a decoder in float64, whose softmax and GELU are in "
     "float32; every tensor is drawn by its name (tests/golden/fill.py: drawn_by_name). They are "
-    "those of the tokens 3 and 11 of two texts of 12 tokens, (37 i^2 + 11 i + 5 row) mod 53."
+    "those of the tokens 3 and 11 of two texts of 12 tokens, (37 i^2 + 11 i + 5 row) mod 53. Of an "
+    "encoder there are the last states of tokens 3 and 8: the ids are 1 + those mod 52, and the "
+    "second text has 9 tokens and then padding."
 )
 
 
@@ -84,6 +86,25 @@ def logits() -> dict[str, Any]:
     return {"args": SIZES, "alpha": model.layers[0].alpha, "shapes": shapes, "logits": values}
 
 
+def states() -> dict[str, Any]:
+    """Return an encoder's last states and its shapes."""
+    from torchscale.architecture.config import EncoderConfig
+    from torchscale.architecture.encoder import Encoder
+
+    layers, width, heads, hidden, vocab = SIZES.values()
+    made = config(EncoderConfig, "encoder", (layers, layers), width, heads, hidden)
+    made.no_output_layer = True
+    model: Any = Encoder(made, torch.nn.Embedding(vocab, width)).double().eval()
+    state = drawn_by_name({k: tuple(v.shape) for k, v in model.state_dict().items()})
+    model.load_state_dict(state)
+    words, padding = 1 + ids() % 52, torch.zeros(2, 12, dtype=torch.bool)
+    padding[1, 9:] = True
+    with torch.no_grad():
+        values = model(words, encoder_padding_mask=padding)["encoder_out"][:, [3, 8]].tolist()
+    shapes = {key: list(value.shape) for key, value in state.items()}
+    return {"args": SIZES, "shapes": shapes, "states": values}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("repository", type=Path)
@@ -101,6 +122,7 @@ def main() -> None:
         how=HOW,
         constants=table,
         decoder=logits(),
+        encoder=states(),
     )
 
 

@@ -23,12 +23,29 @@ SIZES = {
     "vocab_size": 53,
     "max_position_embeddings": 32,
 }
-LADDERS = {"all": 4, "last 2": 2, "none": None}
+NETS: dict[str, dict[str, Any]] = {
+    "all": {"ladder_layers": 4},
+    "last 2": {"ladder_layers": 2},
+    "none": {"ladder_layers": None},
+    "grouped": {  # the positions of configs/Llama-3.1-8B-Instruct-Ladder-last16L.json
+        "ladder_layers": 2,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "rope_theta": 500000.0,
+        "rope_scaling": {
+            "factor": 8.0,
+            "low_freq_factor": 1.0,
+            "high_freq_factor": 4.0,
+            "original_max_position_embeddings": 8192,
+            "rope_type": "llama3",
+        },
+    },
+}
 HOW = (
-    "The authors' file is executed as it is at that commit, with eager attention, rms_norm_eps "
-    "1e-5 and as many heads of keys as of queries, in float64; the norms, the softmax and the "
-    "rotary tables of their code are in float32. Every tensor is drawn by its name (fill.py: "
-    "drawn_by_name). Logits are those of the tokens 3 and 11 of two texts of 12 tokens, "
+    "The authors' file is executed as it is at that commit, with eager attention and rms_norm_eps "
+    "1e-5, in float64; the norms, the softmax and the rotary tables of their code are in float32. "
+    "Only 'grouped' has fewer heads of keys than of queries. Every tensor is drawn by its name "
+    "(fill.py: drawn_by_name). Logits are those of the tokens 3 and 11 of two texts of 12 tokens, "
     "(37 i^2 + 11 i + 5 row) mod 53."
 )
 
@@ -48,11 +65,11 @@ def load(repository: Path, name: str) -> ModuleType:
     return module
 
 
-def measure(ladder_layers: int | None, repository: Path) -> dict[str, Any]:
+def measure(changes: dict[str, Any], repository: Path) -> dict[str, Any]:
     configuration = load(repository, "configuration_llama_ladder")
     network = load(repository, "modeling_llama_ladder")
     config = configuration.LlamaLadderConfig(
-        ladder_layers=ladder_layers, rms_norm_eps=1e-5, attn_implementation="eager", **SIZES
+        rms_norm_eps=1e-5, attn_implementation="eager", **{**SIZES, **changes}
     )
     model: Any = network.LlamaLadderForCausalLM(config).double().eval()
     state = drawn_by_name({k: tuple(v.shape) for k, v in model.state_dict().items()})
@@ -60,14 +77,14 @@ def measure(ladder_layers: int | None, repository: Path) -> dict[str, Any]:
     with torch.no_grad():
         logits = model(ids()).logits[:, [3, 11]].tolist()
     shapes = {key: list(value.shape) for key, value in state.items()}
-    return {"ladder_layers": ladder_layers or 0, "shapes": shapes, "logits": logits}
+    return {"ladder_layers": changes["ladder_layers"] or 0, "shapes": shapes, "logits": logits}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("repository", type=Path)
     repository = parser.parse_args().repository
-    nets = {name: measure(layers, repository) for name, layers in LADDERS.items()}
+    nets = {name: measure(changes, repository) for name, changes in NETS.items()}
     where = source("mayank31398/ladder-residual-inference", repository, FOLDER)
     made_by = "tests/golden/record_ladder_residual.py"
     write("ladder_residual", source=where, made_by=made_by, how=HOW, nets=nets)

@@ -10,7 +10,7 @@ from tests.support.hub_server import Hub
 
 __all__ = ["remote"]
 
-pytestmark = [pytest.mark.slow, pytest.mark.parametrize("xet_off", MODES)]
+pytestmark = pytest.mark.slow
 
 TIMM_OVERRIDES = """
 import timm, torch
@@ -51,17 +51,20 @@ def ok(remote: Hub, tmp_path: Path, xet_off: str, *command: str) -> str:
     return done.stdout
 
 
+@pytest.mark.parametrize("xet_off", MODES[:1])
 def test_server_timm_client_pushes_and_loads(remote: Hub, tmp_path: Path, xet_off: str) -> None:
     files = ok(remote, tmp_path, xet_off, "-c", TIMM_OVERRIDES)
     assert "['README.md', 'config.json', 'model.safetensors']" in files
 
 
+@pytest.mark.parametrize("xet_off", MODES[1:])
 def test_server_datasets_client_pushes_and_streams(
     remote: Hub, tmp_path: Path, xet_off: str
 ) -> None:
     assert "well" in ok(remote, tmp_path, xet_off, "-c", DATASETS)
 
 
+@pytest.mark.parametrize("xet_off", MODES)
 def test_server_hf_command_uploads_and_downloads(remote: Hub, tmp_path: Path, xet_off: str) -> None:
     """The command, which is a script beside the interpreter."""
     command = str(Path(sys.executable).with_name("hf"))

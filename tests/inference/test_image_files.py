@@ -43,6 +43,18 @@ def weights(tmp_path: Path) -> tuple[str, ...]:
     return "--model", "rcan_tiny_x2", "--weights", str(file)
 
 
+@pytest.mark.parametrize(("model", "size"), [("bicubic_x3", (96, 72)), ("carn_m", (64, 48))])
+def test_upscale_command_without_scale_takes_models(
+    model: str, size: tuple[int, int], tmp_path: Path
+) -> None:
+    Image.new("RGB", (32, 24)).save(tmp_path / "a.png")
+    save_safetensors(build_model(model).state_dict(), tmp_path / "w.safetensors", {})
+    done = run(tmp_path / "a.png", "--model", model, "--weights", tmp_path / "w.safetensors")
+    assert done.exit_code == 0, done.output
+    with Image.open(tmp_path / f"a_x{size[0] // 32}.png") as large:
+        assert large.size == size
+
+
 def test_upscale_command_preserves_profile_exif_and_dpi(
     tmp_path: Path, weights: tuple[str, ...]
 ) -> None:
@@ -239,7 +251,7 @@ def test_upscale_file_unsupported_image_raises(tmp_path: Path, bicubic: nn.Modul
     photo().save(tmp_path / "two.tif", save_all=True, append_images=[photo()])
     refuse(tmp_path / "two.tif", "has 2 frames")
     photo(mode="CMYK").save(tmp_path / "cmyk.jpg")
-    refuse(tmp_path / "cmyk.jpg", r"cmyk\.jpg: an image of mode CMYK is not upscaled")
+    refuse(tmp_path / "cmyk.jpg", r"cmyk\.jpg: an image of mode CMYK is not supported")
     photo(mode="RGBA").save(tmp_path / "alpha.png")
     refuse(tmp_path / "alpha.png", "a JPEG holds no RGBA", "b.jpg")
     (tmp_path / "deep.png").write_bytes(png(bytes(4 * 4 * 6), width=4, height=4, bits=16, colour=2))

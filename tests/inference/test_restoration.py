@@ -73,6 +73,7 @@ def test_restore_command_writes_beside_image_with_weights_of_file(
     [
         ("rcan_x2", "rcan_x2 restores no images; `zoo list --task denoising`"),
         ("gridformer", "bring a file that `zoo convert` made"),
+        ("ridnet", "ridnet has no weights; the nearest that have are dncnn"),
         ("dncn", "dncn"),
     ],
 )
@@ -83,4 +84,5 @@ def test_restore_command_with_other_model_is_refused(
     done = run_cli("restore", tmp_path / "a.png", "--model", model)
     assert done.code == 2
     assert message in done.err
+    assert run_cli("denoise", tmp_path / "a.png", "--model", model) == done
     assert sorted(tmp_path.iterdir()) == [tmp_path / "a.png"]

@@ -85,7 +85,7 @@ def test_upscale_transparent_palette_returns_rgba(bicubic: nn.Module) -> None:
 
 @pytest.mark.parametrize("mode", ["I", "F", "CMYK", "LAB", "RGBa"])
 def test_upscale_other_modes_raise(bicubic: nn.Module, mode: str) -> None:
-    with pytest.raises(ValueError, match=f"mode {mode} is not upscaled; convert it to RGB"):
+    with pytest.raises(ValueError, match=f"mode {mode} is not supported; convert it to RGB"):
         zoo.upscale(Image.new(mode, (4, 3)), bicubic)
 
 
@@ -110,7 +110,7 @@ def test_upscale_key_colour_becomes_alpha_alone(
 def test_upscale_transparent_16_bit_grey_raises(bicubic: nn.Module) -> None:
     image = Image.fromarray(np.full((3, 4), 500, np.uint16))
     image.info["transparency"] = 500
-    with pytest.raises(ValueError, match="16-bit grey with a transparent value is not upscaled"):
+    with pytest.raises(ValueError, match="16-bit grey with a transparent value is not supported"):
         zoo.upscale(image, bicubic)
 
 

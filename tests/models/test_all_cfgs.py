@@ -9,11 +9,15 @@ import zoo
 from zoo.models._builder import build_model
 from zoo.models._registry import model_entries
 
-CLASSIFIERS = [name for name, entry in model_entries().items() if entry.is_classifier]
+CLASSIFIERS = {  # one of each class and configuration
+    (entry.target, str(entry.cfg)): name
+    for name, entry in reversed(model_entries().items())
+    if entry.is_classifier
+}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", CLASSIFIERS)
+@pytest.mark.parametrize("name", CLASSIFIERS.values())
 def test_pool_size_is_that_of_the_final_map(name: str) -> None:
     network: Any = build_model(name, device="meta").eval()
     cfg = network.pretrained_cfg

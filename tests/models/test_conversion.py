@@ -156,6 +156,8 @@ def test_convert_file_wrong_model_reports_difference(tmp_path: Path) -> None:
     torch.save(zoo.create("resnet32").state_dict(), tmp_path / "x.pth")
     with pytest.raises(WeightsError, match=r"nearest to resnet20.*has no use for layer1\.3"):
         convert_file(tmp_path / "x.pth", tmp_path / "x.safetensors", model="resnet20")
+    with pytest.raises(WeightsError, match=r"x\.pth is not of carn_m \(\d+ tensors\)"):
+        convert_file(tmp_path / "x.pth", tmp_path / "x.safetensors", model="carn_m")
 
 
 class Attack:

@@ -21,6 +21,7 @@ from zoo.models.deepnet.deepnorm import (
     draw_weights,
     encoder_constants,
 )
+from zoo.models.deepnet.encoder import DeepNetEncoder
 from zoo.models.deepnet.model import DeepNet
 from zoo.modules.connections import Sublayer
 
@@ -69,6 +70,65 @@ def test_deepnet_matches_torchscale_decoder() -> None:
         wrong.load_state_dict(model.connections.state_dict())
         model.connections = wrong
         assert (model(ids())[:, [3, 11]] - expected).abs().max() > 1e-2
+
+
+def encoder(**args: Any) -> Any:
+    """A small encoder in float64, with torchscale's drawn weights."""
+    golden = GOLDEN["encoder"]
+    model = DeepNetEncoder(**{**golden["args"], "context": 24, **args}).double().eval()
+    state = drawn_by_name({key: tuple(shape) for key, shape in golden["shapes"].items()})
+    state = {renamed(key): value for key, value in state.items()}
+    missing, unknown = model.load_state_dict(state, strict=False)
+    assert (missing, unknown) == (["pos_embeddings.weight", "head.weight", "head.bias"], [])
+    nn.init.zeros_(model.pos_embeddings.weight)
+    return model
+
+
+def words() -> Tensor:
+    """The recorder's: the second text has 9 words and then padding."""
+    text = 1 + ids() % 52
+    text[1, 9:] = 0
+    return text
+
+
+def test_encoder_matches_torchscale_encoder() -> None:
+    """With padding; their softmax and GELU are in float32."""
+    expected = torch.tensor(GOLDEN["encoder"]["states"], dtype=torch.float64)
+    with torch.no_grad():
+        states = encoder().forward_features(words())[:, [3, 8]]
+        torch.testing.assert_close(states, expected, rtol=1e-5, atol=1e-5)
+        post_norm = encoder(constants=(1, 1)).forward_features(words())[:, [3, 8]]
+        assert (post_norm - expected).abs().max() > 1e-2
+        unmasked = encoder().forward_features(words().clamp(min=1))[:, [3, 8]]
+        assert (unmasked - expected)[1].abs().max() > 1e-2
+
+
+def test_encoder_sentence_is_classified_as_without_padding() -> None:
+    """And one without words is classified, too."""
+    model = encoder()
+    nn.init.normal_(model.pos_embeddings.weight)
+    with torch.no_grad():
+        torch.testing.assert_close(model(words())[1:], model(words()[1:, :9]), **exact)
+        assert model(torch.zeros(1, 3, dtype=torch.long)).isfinite().all()
+        other = words()
+        other[0, 11] = other[0, 11] % 52 + 1  # the first word sees the last one
+        changed = model.forward_features(other) - model.forward_features(words())
+        assert changed[0, 0].abs().max() > 1e-6
+
+
+def test_encoder_has_first_weights_of_its_constants() -> None:
+    model: Any = build_model("deepnorm_encoder_nano")
+    assert model.connections.alpha == pytest.approx(12 ** (1 / 4))
+    weight = model.layers[0].attention.wo.weight
+    assert float(weight.detach().std() * 80**0.5) == pytest.approx(48 ** (-1 / 4), rel=0.05)
+
+
+@pytest.mark.parametrize(("args", "message"), [({"classes": 1}, "2 or more"), ({"layers": 0}, "1")])
+def test_encoder_invalid_args_raises(args: dict[str, int], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        DeepNetEncoder(**{**GOLDEN["encoder"]["args"], **args})
+    with pytest.raises(ValueError, match="25 words are more than the context of 24"):
+        encoder()(torch.ones(1, 25, dtype=torch.long))
 
 
 @pytest.mark.parametrize("name", GOLDEN["constants"])

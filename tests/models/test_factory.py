@@ -50,6 +50,8 @@ def test_create_unknown_argument_lists_nearest() -> None:
 def test_create_model_without_weights_lists_alternatives() -> None:
     with pytest.raises(LookupError, match=r"wrn28_12 has no weights; .*wrn"):
         zoo.create("wrn28_12", pretrained=True)
+    with pytest.raises(LookupError, match="no weights; nor has another for density-estimation"):
+        zoo.create("residual_flow_toy2d", pretrained=True)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +23,17 @@ from tests.models import test_all_language_models as every
 from tests.models.test_all_language_models import ARGUMENTS, exact, ids, small
 from tests.models.test_resformer import renamed
 from zoo.models._builder import build_model
+from zoo.models.ladder_residual.convert import KEY_MAPPINGS
 from zoo.models.ladder_residual.ladder import LadderResidual
-from zoo.models.ladder_residual.model import LadderTransformer
+from zoo.models.ladder_residual.model import LadderLlama, LadderTransformer, Llama3Rotary
 from zoo.models.ladder_residual.tensor_parallel import shard
+from zoo.modules.attention import Attention, Rotary
 from zoo.modules.connections import ResidualStream, Sublayer
 
 FILE = Path(__file__).parents[1] / "golden" / "ladder_residual.json"
 NETS: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))["nets"]
 TARGET = "zoo.models.ladder_residual.model:LadderTransformer"
+LLAMA = "zoo.models.ladder_residual.model:LadderLlama"
 DECODERS = ["zoo.models.gpt2.model:GPT2", "zoo.models.transformer_pp.model:TransformerPP"]
 LADDERS = [{"ladder_layers": n} for n in (3, 2, 0)]
 
@@ -45,14 +49,12 @@ class BothAtOnce(LadderResidual):
 def test_ladder_transformer_matches_authors_file(name: str) -> None:
     """Their norms, softmax and rotary tables are in float32."""
     golden = NETS[name]
-    model = LadderTransformer(
-        layers=4,
-        width=32,
-        heads=2,
-        hidden=48,
-        vocab=53,
-        context=32,
-        ladder_layers=golden["ladder_layers"],
+    sizes = {"layers": 4, "width": 32, "hidden": 48, "vocab": 53, "context": 32}
+    sizes["ladder_layers"] = golden["ladder_layers"]
+    model: Any = (
+        LadderLlama(heads=4, kv_heads=2, **sizes)
+        if name == "grouped"
+        else LadderTransformer(heads=2, **sizes)
     )
     state = drawn_by_name({key: tuple(shape) for key, shape in golden["shapes"].items()})
     model.double().load_state_dict({renamed(key): value for key, value in state.items()})
@@ -63,6 +65,10 @@ def test_ladder_transformer_matches_authors_file(name: str) -> None:
         if name == "all":
             model.connections = BothAtOnce(4, 32)
             assert (model(ids())[:, [3, 11]] - expected).abs().max() > 1e-2
+        if name == "grouped":
+            for rotary in (Rotary(8, 500_000.0), Llama3Rotary(8, 10_000.0)):
+                model.rotary = rotary
+                assert (model(ids())[:, [3, 11]] - expected).abs().max() > 1e-4
 
 
 @pytest.mark.parametrize("target", DECODERS)
@@ -147,30 +153,32 @@ class Logged:
         self.log.append(f"sum {self.step}")
 
 
-def sharded(args: dict[str, int], rank: int, group: Any, log: list[str]) -> Any:
-    """A rank's part of a small network that logs outputs and the arrival of their sums."""
+def sharded(network: Any, rank: int, group: Any, log: list[str]) -> Any:
+    """A rank's part of a network that logs outputs and the arrival of their sums."""
 
     def all_reduce(out: Tensor) -> Logged:
         step = sum(line.startswith("out") for line in log)
         log.append(f"out {step}")
         return Logged(group.allreduce([out]), step, log)
 
-    return shard(small(TARGET, **args), rank, 2, all_reduce)
+    return shard(network, rank, 2, all_reduce)
 
 
-@pytest.mark.parametrize("args", LADDERS, ids=str)
+@pytest.mark.parametrize("args", [*LADDERS, {"ladder_layers": 2, "kv_heads": 2}], ids=str)
 def test_shard_two_ranks_give_whole_networks_logits(args: dict[str, int]) -> None:
     """With a cache too; a ladder has its next output before the last sum is waited for."""
-    whole, text = small(TARGET, **args), ids()
+    sizes = {"heads": 4} if "kv_heads" in args else {}
+    network = partial(small, LLAMA if sizes else TARGET, **args, **sizes)
+    whole, text = network(), ids()
 
     def run(rank: int, group: Any) -> Any:
         log: list[str] = []
-        part = sharded(args, rank, group, log)
+        part = sharded(network(), rank, group, log)
         with torch.inference_mode():
             logits, seen = part(text), list(log)
             cache = part.cache(2, 12)
             steps = [part(text[:, :5], cache), part(text[:, 5:], cache)]
-        assert cache.keys[0].shape == (2, 1, 12, 16)
+        assert cache.keys[0].shape == (2, 1, 12, 8 if sizes else 16)
         return logits, torch.cat(steps, 1), seen
 
     for logits, steps, log in on_two_ranks(run):
@@ -182,7 +190,7 @@ def test_shard_two_ranks_give_whole_networks_logits(args: dict[str, int]) -> Non
 
 
 def test_shard_network_that_cannot_be_divided_raises() -> None:
-    with pytest.raises(ValueError, match="3 ranks must divide the 2 heads"):
+    with pytest.raises(ValueError, match="3 ranks must divide the 2 heads of keys"):
         shard(small(TARGET), 0, 3, lambda out: Logged(None, 0, []))
     with pytest.raises(ValueError, match="2 ranks must divide the heads and the width of SwiGLU"):
         shard(copy.deepcopy(small(TARGET, hidden=49)), 0, 2, lambda out: Logged(None, 0, []))
@@ -198,3 +206,28 @@ def test_build_model_params_match_printed_sizes_with_tied_embeddings(
         assert round(sum(p.numel() for p in model.parameters()) / 1e9, 1) == printed
     untied = build_model("ladder_3_5b", device="meta", tied=False)
     assert round(sum(p.numel() for p in untied.parameters()) / 1e9, 1) == 3.6
+
+
+def test_llama_has_metas_size_and_keys() -> None:
+    """8,030,261,248 parameters, and the tensors of transformers' LlamaForCausalLM."""
+    model = build_model("llama_3_1_8b_ladder16", device="meta")
+    assert sum(p.numel() for p in model.parameters()) == 8_030_261_248
+    theirs = KEY_MAPPINGS[1].from_zoo(model.state_dict())
+    assert {renamed(key) for key in theirs} == set(model.state_dict())
+    parts = {key.rpartition("0.")[2] for key in theirs if "layers.0." in key}
+    golden = {key.rpartition("0.")[2] for key in NETS["grouped"]["shapes"] if "layers.0." in key}
+    assert parts == golden
+    assert theirs.keys() > {"model.embed_tokens.weight", "model.norm.weight", "lm_head.weight"}
+
+
+@pytest.mark.parametrize(
+    ("kv_heads", "separate", "message"),
+    [
+        (3, True, "must divide the 4 heads, not be 3"),
+        (0, True, "must divide the 4 heads, not be 0"),
+        (2, False, "have separate projections"),
+    ],
+)
+def test_attention_invalid_kv_heads_raises(kv_heads: int, separate: bool, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Attention(32, 4, bias=False, separate=separate, kv_heads=kv_heads)

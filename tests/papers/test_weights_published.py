@@ -19,6 +19,7 @@ from zoo.papers.weights import MODELS_DIR, ReportedScores, WeightsError
 PUBLISHED = [w for p in load_papers() for w in p.weights if w.listing == published_weights.FILE]
 
 
+@pytest.mark.slow
 def test_published_weights_json_matches_installed_packages() -> None:
     for path in sorted(MODELS_DIR.glob(f"*/{published_weights.FILE}")):
         written = json.loads(path.read_text())

@@ -1,9 +1,10 @@
 """zoo report: the whole site, from the published ledger."""
 
 import json
+import os
 import re
-import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,11 +17,11 @@ from urllib.parse import unquote
 from urllib.request import urlopen
 
 import pytest
+from filelock import FileLock
 from typer.testing import CliRunner
 
 import zoo
-from tests.conftest import ROOT
-from zoo.claims import check
+from tests.support.processes import start
 from zoo.claims.tally import tally
 from zoo.claims.verdict import Verdict
 from zoo.cli import app
@@ -33,21 +34,18 @@ from zoo.reporting.site.pages import Site
 HOSTILE = "<script>alert(1)</script>\"'&"
 
 
-@pytest.fixture(scope="module")
-def rows(tmp_path_factory: pytest.TempPathFactory) -> list[Verdict]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ZOO_LEDGER", str(tmp_path_factory.mktemp("own") / "ledger"))
-        return check.verdicts_from_records()
-
-
-@pytest.fixture(scope="module")
-def site(rows: list[Verdict], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The site, with one claim that was written by an enemy."""
-    first = replace(rows[0], model=HOSTILE, measured=HOSTILE, why=HOSTILE)
-    weights = default_weights("rcan_tiny_x2")
-    compared = {weights.name: compare(weights)}
-    out = tmp_path_factory.mktemp("report") / "site"
-    return build(out, [first, *rows[1:]], ledger.published().records(), compared)
+@pytest.fixture(scope="session")
+def site(recorded: list[Verdict], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The site, with one claim that was written by an enemy; all processes share it."""
+    shared = tmp_path_factory.getbasetemp()
+    out = (shared.parent if "PYTEST_XDIST_WORKER" in os.environ else shared) / "site"
+    with FileLock(out.with_suffix(".lock")):
+        if out.exists():
+            return out
+        first = replace(recorded[0], model=HOSTILE, measured=HOSTILE, why=HOSTILE)
+        weights = default_weights("rcan_tiny_x2")
+        compared = {weights.name: compare(weights)}
+        return build(out, [first, *recorded[1:]], ledger.published().records(), compared)
 
 
 class Links(HTMLParser):
@@ -128,10 +126,10 @@ def claims_of(script: str) -> list[list[str]]:
 
 @pytest.mark.slow
 def test_build_index_has_sums_and_search_knows_every_claim_once(
-    site: Path, rows: list[Verdict]
+    site: Path, recorded: list[Verdict]
 ) -> None:
     text = (site / "index.html").read_text(encoding="utf-8")
-    for line in tally(rows).lines():
+    for line in tally(recorded).lines():
         if not line.startswith("bundled"):
             assert line in unescape(text), line
     scripts = [site / address for address in re.findall(r"claims/[\w.+-]+\.js", text)]
@@ -139,8 +137,8 @@ def test_build_index_has_sums_and_search_knows_every_claim_once(
     assert len(ids) == len(set(ids)) == len(zoo.list_claims())
 
 
-def test_build_index_with_ten_thousand_claims_is_small(rows: list[Verdict]) -> None:
-    claims = [row for row in rows if row.claim]
+def test_build_index_with_ten_thousand_claims_is_small(recorded: list[Verdict]) -> None:
+    claims = [row for row in recorded if row.claim]
     many = [claims[n % len(claims)] for n in range(10_000)]
     pages = takewhile(lambda page: page[0] != "about.html", Site(many, [], {}).files())
     loaded = {name: content for name, content in pages if not name.startswith("claims/")}
@@ -170,6 +168,9 @@ def test_build_paper_page_has_all_sections(site: Path) -> None:
         "How far ours are from the printed numbers",
     ):
         assert part in text, part
+    flows = (site / "papers" / "residual_flows.html").read_text(encoding="utf-8")
+    assert "<h2>Samples</h2>" in flows
+    assert "Samples of small networks trained on toy2d/eight_gaussians" in flows
 
 
 @pytest.mark.slow
@@ -189,8 +190,8 @@ def test_build_benchmark_page_has_pareto_front(site: Path) -> None:
 
 
 @pytest.mark.slow
-def test_build_same_input_gives_same_bytes(rows: list[Verdict], tmp_path: Path) -> None:
-    few = [row for row in rows if row.paper in ("wrn", "srresnet")]
+def test_build_same_input_gives_same_bytes(recorded: list[Verdict], tmp_path: Path) -> None:
+    few = [row for row in recorded if row.paper in ("wrn", "srresnet")]
     records = [r for r in ledger.published().records() if "wrn16" in r.get("model", "")]
     one, two = (build(tmp_path / name, few, records) for name in "ab")
     names = [{p.relative_to(out) for p in out.rglob("*")} for out in (one, two)]
@@ -210,9 +211,9 @@ def test_build_foreign_folder_is_not_overwritten(tmp_path: Path) -> None:
 
 
 def test_build_replaces_older_report_atomically(
-    tmp_path: Path, rows: list[Verdict], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, recorded: list[Verdict], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    few = rows[:3]
+    few = recorded[:3]
     out = build(tmp_path / "site", few, [])
     (out / "papers" / "old.html").write_text("gone")
     build(out, few, [])
@@ -237,25 +238,37 @@ def test_report_command_without_options_raises() -> None:
 
 
 def test_build_without_vl_convert_names_extra_to_install(
-    rows: list[Verdict], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    recorded: list[Verdict], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "vl_convert", None)
     with pytest.raises(LookupError, match=r"install residual-zoo\[report\]"):
-        build(tmp_path / "site", rows, [])
+        build(tmp_path / "site", recorded, [])
     assert not list(tmp_path.iterdir())
+
+
+SERVED = """
+from zoo.claims import check
+from zoo.cli import main
+
+verdicts = check.verdicts_from_records("wrn")
+check.verdicts_from_records = lambda: verdicts
+main()
+"""
 
 
 @pytest.mark.slow
 def test_report_command_serve_listens_on_loopback_only(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "zoo.cli", "report", "--serve", "--no-browser"]
-    out = tmp_path / "site"
-    with subprocess.Popen(
-        [*command, "--out", str(out)], stdout=subprocess.PIPE, text=True, cwd=ROOT
-    ) as running:
-        assert running.stdout
-        assert running.stdout.readline() == f"{out / 'index.html'}\n"
-        address = running.stdout.readline().split()[0]
-        assert address.startswith("http://127.0.0.1:")
-        with urlopen(f"{address}papers/wrn.html", timeout=20) as answer:
-            assert b"<h1>Wide Residual Networks</h1>" in answer.read()
-        running.terminate()
+    """With the claims of one paper."""
+    out, script = tmp_path / "site", tmp_path / "served.py"
+    script.write_text(SERVED)
+    command = (str(script), "report", "--serve", "--no-browser", "--out", str(out))
+    running, lines = start(*command, output=tmp_path / "printed"), []
+    while len(lines) < 2 and running.is_alive():
+        time.sleep(0.05)
+        lines = (tmp_path / "printed.out").read_text().splitlines() if out.exists() else []
+    assert lines[0] == str(out / "index.html"), (tmp_path / "printed.err").read_text()
+    address = lines[1].split()[0]
+    assert address.startswith("http://127.0.0.1:")
+    with urlopen(f"{address}papers/wrn.html", timeout=20) as answer:
+        assert b"<h1>Wide Residual Networks</h1>" in answer.read()
+    running.kill()

@@ -1,6 +1,7 @@
 """The report's front page and leaderboards: sums, heads of ledgers, order."""
 
 import json
+import re
 from decimal import Decimal
 
 import pytest
@@ -9,6 +10,7 @@ from tests.support.ledgers import content
 from zoo.claims.verdict import Status, Verdict, make_verdict
 from zoo.models._catalog import list_papers
 from zoo.papers.records import Claim
+from zoo.reporting.site import charts
 from zoo.reporting.site.deviations import deviation_sizes
 from zoo.reporting.site.measurements import Evaluation, rank
 from zoo.reporting.site.overview import PaperSummary, chain_heads, search_script
@@ -86,3 +88,15 @@ def test_deviation_sizes_chart_is_no_larger_for_more_numbers() -> None:
     assert "2,000 numbers" in large.caption
     assert len(large.drawing) < 1.2 * len(small.drawing)
     assert deviation_sizes([]) == []
+
+
+def test_samples_are_panels_of_one_scale_with_far_points_on_the_edge() -> None:
+    panels = {"the density": [[-2.0, 0.0], [2.0, 1.0]], "a flow": [[-2.0, 0.0], [90.0, 0.0]]}
+    drawn = {"dataset": "toy2d/a", "seed": 3, "made_by": "eval/a.py", "panels": panels}
+    figure = charts.samples(drawn)
+    assert figure.caption.startswith("A small-scale trial, by eval/a.py with seed 3: 2 points a")
+    places = re.findall(r'translate\(([\d.]+),([\d.]+)\)" d="M[^"]*" fill="var', figure.drawing)
+    left, right, same, far = ([float(number) for number in place] for place in places)
+    assert left == same
+    assert (right[0], far[0]) == (198, 220)  # 2 of 2.5, and the edge
+    assert figure.drawing.index("the density") < figure.drawing.index("a flow")

@@ -1,13 +1,11 @@
 """Runs that are killed, averaged, cut in parts, mixed: what comes of them is what should."""
 
-import os
-import signal
-import subprocess
 import sys
 import time
 import types
 from contextlib import suppress
 from dataclasses import replace
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +14,7 @@ import torch
 from torch.optim import SGD
 
 from configs import language
-from tests.conftest import ROOT
+from tests.support.processes import start
 from tests.training.test_loop import final, tiny
 from zoo import training
 from zoo.training import Trainer, checkpoint
@@ -47,29 +45,20 @@ def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def command(recipe: Path, out: Path) -> list[str]:
-    return [
-        sys.executable,
-        "-m",
-        "zoo.training",
-        str(recipe),
-        "--out",
-        str(out),
-        "--checkpoint-every",
-        "5",
-    ]
+def trained(recipe: Path, out: Path) -> BaseProcess:
+    """A process that trains by the recipe."""
+    where = ("--out", str(out / "run"), "--checkpoint-every", "5")
+    return start("-m", "zoo.training", str(recipe), *where, output=out / "printed")
 
 
 @pytest.fixture(scope="module")
 def whole(recipe: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """What the run gives that nobody stops: all that draws is in it."""
     out = tmp_path_factory.mktemp("whole")
-    env = {**os.environ, "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
-        command(recipe, out), cwd=ROOT, env=env, capture_output=True, text=True, check=True
-    )
-    assert done.stdout == f"the weights are in {out / 'model.safetensors'}\n"
-    return final(out)
+    trained(recipe, out).join()
+    printed = (out / "printed.out").read_text()
+    assert printed == f"the weights are in {out / 'run' / 'model.safetensors'}\n"
+    return final(out / "run")
 
 
 @pytest.mark.slow
@@ -77,18 +66,17 @@ def whole(recipe: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
 def test_train_killed_in_epoch_resumes_to_same_weights(
     steps: int, recipe: Path, whole: bytes, tmp_path: Path
 ) -> None:
-    env = {**os.environ, "OMP_NUM_THREADS": "1"}
-    running = subprocess.Popen(command(recipe, tmp_path), cwd=ROOT, env=env)
+    running, run = trained(recipe, tmp_path), tmp_path / "run"
     for _ in range(2400):
-        if reached(tmp_path) >= steps:
+        if reached(run) >= steps:
             break
         time.sleep(0.02)
-    running.send_signal(signal.SIGKILL)
-    running.wait()
-    assert steps <= reached(tmp_path) < 4 * 36
-    assert not (tmp_path / "model.safetensors").exists()
-    subprocess.run(command(recipe, tmp_path), cwd=ROOT, env=env, check=True, capture_output=True)
-    assert final(tmp_path) == whole
+    running.kill()
+    running.join()
+    assert steps <= reached(run) < 4 * 36
+    assert not (run / "model.safetensors").exists()
+    trained(recipe, tmp_path).join()
+    assert final(run) == whole
 
 
 def reached(out: Path, epoch: int = 36) -> int:

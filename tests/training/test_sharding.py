@@ -13,7 +13,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 import torch
 from accelerate import Accelerator
@@ -24,9 +23,8 @@ from torch.distributed.tensor.debug import CommDebugMode
 from torch.optim import SGD
 
 from configs import language
-from tests.conftest import ROOT
 from tests.models import test_all_language_models as decoders
-from tests.test_distributed import environment, launch, torchrun
+from tests.support.processes import on_processes, start_group
 from tests.training.test_checkpoint_resume import reached
 from tests.training.test_loop import final, tiny
 from zoo.checkpoints import loading
@@ -125,7 +123,7 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def launched(function: str, folder: Path) -> Path:
     (folder / "script.py").write_text(SCRIPT)
-    torchrun(2, str(folder / "script.py"), function, str(folder))
+    on_processes(2, str(folder / "script.py"), function, str(folder))
     return folder
 
 
@@ -203,6 +201,20 @@ def test_train_command_shard_with_one_process_exits_2(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("option", ["-h", "--help"])
+def test_train_command_help_names_every_option_and_default(
+    option: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["zoo.training", option])
+    with pytest.raises(SystemExit) as end:
+        runpy.run_module("zoo.training", run_name="__main__")
+    shown = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    assert end.value.code == 0
+    assert "Seed of the run." in shown
+    assert "checkpoints within an epoch. [default: 500]" in shown
+    assert "Benchmark to evaluate on at the end, e.g. cifar10/test; none by default." in shown
+
+
 def variants(where: str) -> None:
     """Averages, bf16, BatchNorm: sharded and not."""
     out = Path(where)
@@ -250,7 +262,7 @@ def test_shard_every_language_model_gives_same_gradients(tmp_path: Path) -> None
 
 RECIPE = """
 from tests.training.test_sharding import NextToken, small
-recipe = small(objective=NextToken(context=32, steps=40))
+recipe = small(objective=NextToken(context=32, steps=20))
 """
 
 
@@ -260,30 +272,22 @@ def test_resume_sharded_after_kill_ends_with_identical_bytes(tmp_path: Path) -> 
     recipe = tmp_path / "recipe.py"
     recipe.write_text(RECIPE)
 
-    def command(out: Path) -> list[str]:
-        return [
-            "-m",
-            "zoo.training",
-            str(recipe),
-            "--out",
-            str(out),
-            "--shard",
-            "--checkpoint-every",
-            "5",
-        ]
+    def command(out: Path) -> tuple[str, ...]:
+        options = ("--shard", "--checkpoint-every", "5")
+        return ("-m", "zoo.training", str(recipe), "--out", str(out), *options)
 
-    torchrun(2, *command(tmp_path / "whole"))
+    on_processes(2, *command(tmp_path / "whole"))
     cut = tmp_path / "cut"
-    running = psutil.Popen(launch(2, *command(cut)), cwd=ROOT, env=environment())
+    running = start_group(2, *command(cut), folder=tmp_path)
     for _ in range(6000):
-        if reached(cut, 40) >= 45:
+        if reached(cut, 20) >= 25:
             break
         time.sleep(0.02)
-    for process in (running, *running.children(recursive=True)):
+    for process in running:
         process.kill()
-    running.wait()
-    assert 45 <= reached(cut, 40) < 80
+        process.join()
+    assert 25 <= reached(cut, 20) < 40
     assert not (cut / "model.safetensors").exists()
-    torchrun(2, *command(cut))
+    on_processes(2, *command(cut))
     assert final(cut) == final(tmp_path / "whole")
     assert history(cut) == history(tmp_path / "whole")

@@ -34,6 +34,7 @@ from zoo.claims.verdict import (
     Reason,
     Status,
     Verdict,
+    format_call,
     not_run,
     unit_of,
     why_not_built,
@@ -225,9 +226,9 @@ def _no_weights(claim: Claim, known: Sequence[Weights]) -> NotRun:
         return NotRun(Reason.NO_WEIGHTS, "these networks")
     for weights in known:
         if claim.benchmark in weights.benchmarks and dict(weights.args) != dict(claim.args):
-            args = ", ".join(f"{key}={value!r}" for key, value in weights.args.items())
-            hint = f"{weights.name} are of {claim.model}({args})"
-            return NotRun(Reason.NO_WEIGHTS, claim.benchmark, hint)
+            network, other = (format_call(claim.model, each.args) for each in (claim, weights))
+            hint = f"{weights.name} are of {other}"
+            return NotRun(Reason.NO_WEIGHTS, f"{network} on {claim.benchmark}", hint)
     benchmarks = sorted({benchmark for weights in known for benchmark in weights.benchmarks})
     if claim.benchmark in benchmarks:
         return NotRun(Reason.NO_WEIGHTS, f"{claim.benchmark} by the protocol {claim.protocol}")

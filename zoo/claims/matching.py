@@ -24,7 +24,7 @@ SCORES |= {"top5_accuracy": "top5_error"}
 SCORES |= {name: name for name in ("psnr", "ssim", "loss", "perplexity")}
 SCORES |= {name: name for name in ("bits_per_byte", "bits_per_character", "mse", "mae")}
 SCORES |= {name: name for name in ("rmse", "computation", "blocks")}
-SCORES |= {name: name for name in ("smape", "mase", "nd", "bits_per_dim")}
+SCORES |= {name: name for name in ("smape", "mase", "owa", "nd", "bits_per_dim")}
 SCORES |= {name: name for name in ("vra", "vra_72", "vra_108", "vra_255")}
 SHARES = ("error", "top5_error")
 
@@ -53,7 +53,8 @@ def why_unavailable(weights: Weights) -> NotRun | None:
 
     if weights.bundled or download.is_cached(weights):
         return None
-    hint = f"`zoo pull {weights.name}` downloads it, and `zoo check {weights.name} --download`"
+    check = f"`zoo check {weights.name} --download` measures it too"
+    hint = f"`zoo pull {weights.name}` downloads it, {check}"
     subject = f"{weights.name} ({weights.relation}; {weights.license})"
     return NotRun(Reason.WEIGHTS_NOT_HERE, subject, hint)
 

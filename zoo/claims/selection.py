@@ -23,7 +23,7 @@ def select(names: Iterable[str] = ()) -> Selection:
 
     Raises:
         UnknownNameError: If a name matches nothing.
-        LookupError: If no claim may be judged by the named weights.
+        LookupError: If the named papers have neither claims nor weights.
     """
     validate_claims()
     requested = list(names)
@@ -45,7 +45,9 @@ def select(names: Iterable[str] = ()) -> Selection:
             get_entry(name.partition(".")[0])
         raise UnknownNameError(f"no paper claims anything about {name!r}")
     if not selection:
-        raise LookupError(f"no claim may be judged on {', '.join(requested)}, by its protocol")
+        raise LookupError(
+            f"nothing to check: paper.toml of {', '.join(requested)} has no claims and no weights"
+        )
     return selection
 
 

@@ -82,7 +82,7 @@ SENTENCES: Mapping[Reason, str] = {  # with the subject of a NotRun
     Reason.NO_METRIC: "the zoo does not measure {} yet",
     Reason.NO_WEIGHTS: "no weights for {}",
     Reason.WEIGHTS_NOT_HERE: "{} is not on this machine",
-    Reason.NO_RUNS: "no runs of both on {} are recorded here",
+    Reason.NO_RUNS: "no training runs of both networks on {} are recorded here",
     Reason.NO_PROTOCOL: "the protocol {} is not written down",
     Reason.NO_DATA: "{}",
     Reason.NO_LIBRARY: "{}",
@@ -183,7 +183,7 @@ def why_not_built(claim: Claim) -> NotRun:
 
 def describe_claim(claim: Claim) -> tuple[str, str, str]:
     """Return (model with its arguments, metric, value) of a claim, as shown in a table."""
-    model = _call(claim.model, claim.args) + (f" [{claim.variant}]" if claim.variant else "")
+    model = format_call(claim.model, claim.args) + (f" [{claim.variant}]" if claim.variant else "")
     metric = f"{claim.metric} on {claim.benchmark}" if claim.benchmark else claim.metric
     if claim.compares:
         return model, metric, _comparison(claim)
@@ -195,7 +195,7 @@ def describe_claim(claim: Claim) -> tuple[str, str, str]:
 
 
 def _comparison(claim: Claim) -> str:
-    than = _call(claim.than, claim.than_args)
+    than = format_call(claim.than, claim.than_args)
     if claim.metric in RATIOS and claim.value is not None:
         return f"{claim.value} % of {than}"
     percent = " %" if claim.formula else ""
@@ -213,6 +213,7 @@ def unit_of(metric: str) -> str:
     return "" if metric in UNITLESS else PRINTED_IN.get(metric, " %")
 
 
-def _call(model: str, args: Mapping[str, Any]) -> str:
+def format_call(model: str, args: Mapping[str, Any]) -> str:
+    """Return a model with its arguments, such as wrn28_10(drop_rate=0.3)."""
     text = ", ".join(f"{k}={list(v) if isinstance(v, tuple) else v}" for k, v in args.items())
     return f"{model}({text})" if text else model

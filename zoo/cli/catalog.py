@@ -2,14 +2,18 @@
 
 import dataclasses
 import sys
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
 from typing import Annotated
 
 import typer
 
 from zoo.cli.app import Json, app, complete_model, print_json, unknown
-from zoo.models._catalog import Description, describe, list_models
+from zoo.models._catalog import Description, datasets_of, describe, list_models
 from zoo.models._registry import model_entries
+from zoo.models._search import PERMISSIVE
 from zoo.papers.loading import load_papers
+from zoo.papers.records import Paper
 from zoo.reporting.columns import columns, short, tags
 
 
@@ -24,23 +28,29 @@ def list_command(
         str, typer.Option(help="Only models with claims or weights on this data set, e.g. cifar10.")
     ] = "",
     pretrained: Annotated[
-        bool, typer.Option("--pretrained", help="List weights instead of models.")
+        bool,
+        typer.Option("--pretrained", help="List weights and their license instead of models."),
     ] = False,
     as_json: Json = False,
 ) -> None:
     """List models with their size, paper, claims and weights."""
-    check_paper_and_task(paper, task)
+    check_filters(paper, task, dataset)
     names = list_models(pattern, paper=paper, task=task, dataset=dataset, pretrained=pretrained)
     described = [describe(name) for name in names]
     if as_json:
         keys = ("name", "params", "macs", "input_size", "num_classes")
-        print_json([{key: getattr(d, key) for key in keys} for d in described])
+        rights = [{"license": d.weights[0].license} if pretrained else {} for d in described]
+        facts = zip(described, rights, strict=True)
+        print_json([{key: getattr(d, key) for key in keys} | right for d, right in facts])
         return
     if not names and pattern != "*" and not list_models(pattern):
         raise unknown("model", pattern, model_entries())
+    if not names and paper and not list_models(paper=paper):
+        raise LookupError(f"{paper} is declared without a network")
     if not names:
         raise LookupError("no model matches all of these options; try `zoo list`")
-    heads = ("name", "params", "multiply-adds", "input", "paper", "claims", "weights")
+    last = "license" if pretrained else "weights"
+    heads = ("name", "params", "multiply-adds", "input", "paper", "claims", last)
     rows = [
         (
             d.name,
@@ -49,20 +59,32 @@ def list_command(
             "x".join(map(str, d.input_size)),
             d.paper.arxiv if d.paper else "",
             str(len(d.claims)),
-            tags(d),
+            d.weights[0].license if pretrained else tags(d),
         )
         for d in described
     ]
     sys.stdout.writelines(columns([heads, *rows], right=(1, 2, 3, 5)))
 
 
-def check_paper_and_task(paper: str, task: str) -> None:
-    """Raise LookupError with the nearest names for a paper or a task that the zoo lacks."""
+def check_filters(paper: str = "", task: str = "", dataset: str = "", license: str = "") -> None:
+    """Raise LookupError with the nearest names for a filter that nothing in the zoo fits."""
     papers = load_papers()
     if paper and paper not in (names := paper_names()):
         raise unknown("paper", paper, names)
     if task and task not in (tasks := sorted({p.task for p in papers})):
         raise unknown("task", task, tasks)
+    if dataset and dataset not in (datasets := _datasets(papers)):
+        raise unknown("data set", dataset, datasets)
+    licenses = {weights.license for p in papers for weights in p.weights} if license else set()
+    if license not in ("", PERMISSIVE) and not any(fnmatchcase(each, license) for each in licenses):
+        raise unknown("license", license, licenses)
+
+
+def _datasets(papers: Iterable[Paper]) -> list[str]:
+    """Return the data sets of all claims and weights."""
+    benchmarks = {claim.benchmark for p in papers for claim in p.claims if claim.benchmark}
+    benchmarks |= {name for p in papers for weights in p.weights for name in weights.benchmarks}
+    return sorted(datasets_of(benchmarks))
 
 
 def paper_names() -> list[str]:

@@ -134,8 +134,9 @@ def check(
 ) -> None:
     """Compare papers' reported numbers with counts and measurements.
 
-    Measurements are added to a ledger; an interrupted run resumes with the same command. Exit
-    code 1 if a claim is missed and nothing recorded explains it.
+    Measurements are added to a ledger; an interrupted run resumes with the same command.
+
+    Exit code 1 if a number is not reproduced and nothing recorded explains it.
     """
     from zoo.claims.check import check as check_claims
     from zoo.distributed import shutdown

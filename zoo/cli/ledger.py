@@ -237,7 +237,7 @@ def _table(chosen: list[Record]) -> Table:
 def _scores(record: Record) -> list[tuple[str, str]]:
     """Return (benchmark, its scores) of a record."""
     if "rows" in record:
-        return [("", f"{len(record['rows'])} rows, {record['rounds']} rounds")]
+        return [("", f"speed: {len(record['rows'])} rows, {record['rounds']} rounds")]
     by_benchmark = {name: entry["scores"] for name, entry in record.get("benchmarks", {}).items()}
     by_benchmark |= {record["benchmark"]: record["scores"]} if "benchmark" in record else {}
     return [

@@ -1,5 +1,6 @@
 """`zoo new`: the files of a new paper, to be filled in."""
 
+import re
 import time
 from keyword import iskeyword
 from pathlib import Path
@@ -33,7 +34,7 @@ def new(
 ) -> None:
     """Scaffold a paper: a folder in zoo/models with a small working model, and its test."""
     require_checkout("zoo new")
-    _check(paper, task)
+    _check(paper, task, arxiv)
     values = {
         "paper": paper,
         "task": task,
@@ -41,7 +42,7 @@ def new(
         "class_name": "".join(word.capitalize() for word in paper.split("_")),
         "arxiv": arxiv or "TODO: arXiv number",
         "arxiv_number": arxiv,
-        "year": f"20{arxiv[:2]}" if arxiv[:4].isdecimal() else time.strftime("%Y"),
+        "year": f"20{arxiv[:2]}" if arxiv else time.strftime("%Y"),
     }
     folder, templates = MODELS_DIR / paper, SCAFFOLD / task
     files = {
@@ -55,19 +56,24 @@ def new(
         path.parent.mkdir(parents=True, exist_ok=True)
         atomic_write(path, Template(template.read_text("utf-8")).substitute(values))
         print(path)
-    print(f"fill in the TODOs, then: zoo counts {paper}; zoo check {paper}; python -m eval.readme")
+    print(
+        f"fill in the TODOs (CONTRIBUTING.md says how), then: zoo counts {paper}; "
+        f"pytest tests/models/test_{paper}.py; zoo check {paper}; python -m eval.readme"
+    )
 
 
 def _test_file(paper: str) -> Path:
     return MODELS_DIR.parent.parent / "tests" / "models" / f"test_{paper}.py"
 
 
-def _check(paper: str, task: str) -> None:
-    """Raise ValueError for a name or a task that cannot be scaffolded."""
+def _check(paper: str, task: str, arxiv: str) -> None:
+    """Raise ValueError for a name, a task or a number that cannot be scaffolded."""
     if not paper.isidentifier() or iskeyword(paper) or paper != paper.lower() or paper[0] == "_":
         raise ValueError(f"a paper's folder is lower case letters, digits and _, not {paper!r}")
     if task not in MODEL_SUFFIXES:
         raise ValueError(f"there are scaffolds for {', '.join(MODEL_SUFFIXES)}, not for {task!r}")
+    if arxiv and not re.fullmatch(r"\d{4}\.\d{4,5}(v\d+)?", arxiv):
+        raise ValueError(f"an arXiv number is one such as 1512.03385v1, not {arxiv!r}")
     for path in (MODELS_DIR / paper, _test_file(paper)):
         if path.exists():
             raise ValueError(f"{path} exists already; choose another name")

@@ -8,8 +8,11 @@ from zoo.cli.app import Json, app
 from zoo.cli.upscale import Images, Output, SelfEnsemble, Tile, Weights, process
 from zoo.inference import image_paths
 
+AGAIN = "Images that are done stay; the same command restores all again."
 
-@app.command(epilog="Images that are done stay; the same command restores all again.")
+
+@app.command("denoise", epilog=AGAIN, hidden=True)  # the name that others look for
+@app.command(epilog=AGAIN)
 def restore(
     images: Images,
     output: Output = None,

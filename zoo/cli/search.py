@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from zoo.cli.app import Json, app, print_json, unknown
-from zoo.cli.catalog import check_paper_and_task
+from zoo.cli.catalog import check_filters
 from zoo.models._registry import model_entries
 from zoo.models._search import Match
 from zoo.models._search import search as search_catalog
@@ -65,7 +65,7 @@ def search(
     as_json: Json = False,
 ) -> None:
     """Search models by words, size, data set, task, and the license of their weights."""
-    check_paper_and_task(paper, task)
+    check_filters(paper, task, dataset, license)
     words = " ".join(text or [])
     matches = search_catalog(
         words,

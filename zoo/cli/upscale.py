@@ -1,5 +1,6 @@
 """`zoo upscale` and `zoo score`: super-resolution of image files."""
 
+import re
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -41,13 +42,19 @@ def upscale(
     model: Annotated[
         str, typer.Option(help="Super-resolution model, e.g. rcan_tiny, carn_m, rcan_x4.")
     ] = "rcan_tiny",
-    scale: Annotated[int, typer.Option(help="Factor of width and height.", min=1)] = 2,
+    scale: Annotated[
+        int | None,
+        typer.Option(help="Factor of width and height; by default the model's, else 2.", min=1),
+    ] = None,
     weights: Weights = None,
     tile: Tile = None,
     self_ensemble: SelfEnsemble = False,
     as_json: Json = False,
 ) -> None:
     """Upscale images; a file that fails is named, and the exit code is 1 after the others."""
+    if scale is None:  # rcan_x4, or rcan_x4.tag
+        own = re.search(r"_x(\d+)$", model.partition(".")[0])
+        scale = int(own[1]) if own else 2
     jobs = image_paths.plan(images, output, scale)
     from zoo.inference import upscaling
 

@@ -47,6 +47,45 @@ class SeriesSet:
         past = self.pasts[index]
         return float(np.abs(past[self.season :] - past[: -self.season]).mean())
 
+    def naive2(self, index: int) -> NDArray[np.float64]:
+        """Return the competition's benchmark forecast: the last value, seasonally adjusted."""
+        past = self.pasts[index]
+        season = seasonal_indices(past, self.season)
+        steps = np.arange(len(past), len(past) + self.horizon) % self.season
+        return past[-1] / season[(len(past) - 1) % self.season] * season[steps]
+
+
+def seasonal_indices(past: NDArray[np.float64], season: int) -> NDArray[np.float64]:
+    """Return the factor of each step of a season, as M4's "Benchmarks and Evaluation.R".
+
+    R's multiplicative decomposition: values over their moving average, in the mean over seasons.
+
+    Args:
+        past: At least a season of values.
+        season: Steps of a season: 1, or an even number.
+
+    Returns:
+        (season,) in the order of the first steps, 1 in the mean; all 1 for a past of less than
+        three seasons, or whose autocorrelation does not pass the competition's test.
+
+    Example:
+        >>> seasonal_indices(np.tile([1.0, 2.0, 3.0, 2.0], 4), 4)
+        array([0.5, 1. , 1.5, 1. ])
+    """
+    steps = len(past)
+    centred = past - past.mean()
+    products = [centred[lag:] @ centred[: steps - lag] for lag in range(season + 1)]
+    limit = 1.645 * np.hypot(products[0], np.sqrt(2) * np.linalg.norm(products[1:-1]))
+    if season == 1 or steps < 3 * season or abs(products[-1]) <= limit / np.sqrt(steps):
+        return np.ones(season)
+    weights = np.ones(season + 1)
+    weights[[0, -1]] = 0.5
+    ratios = np.full(steps + -steps % season, np.nan)
+    half = season // 2
+    ratios[half : steps - half] = past[half:-half] / np.convolve(past, weights / season, "valid")
+    means = np.nanmean(ratios.reshape(-1, season), axis=0)
+    return np.asarray(means / means.mean())
+
 
 def open_subset(benchmark: Benchmark, data: Path | None = None) -> SeriesSet:
     """Return the series of one frequency.

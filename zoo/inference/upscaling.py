@@ -153,11 +153,11 @@ def split(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
         return image.convert(image.mode[:-1]), image.getchannel("A")
     if image.mode not in FULL:
         raise ValueError(
-            f"an image of mode {image.mode} is not upscaled; "
+            f"an image of mode {image.mode} is not supported; "
             "convert it to RGB, RGBA, L, LA or 16-bit grey first"
         )
     if image.mode == "I;16" and has_key:
-        raise ValueError("16-bit grey with a transparent value is not upscaled; save it with alpha")
+        raise ValueError("16-bit grey with a transparent value is not supported: give it alpha")
     return image, None
 
 

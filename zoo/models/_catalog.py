@@ -1,6 +1,6 @@
 """The zoo's catalog: list, describe and register models, and the claims about them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
@@ -129,7 +129,8 @@ def list_models(
         paper: Name of a model family, or arXiv number; "" for all.
         task: What the models do, such as "super-resolution"; "" for all.
         dataset: Data set of a claim or of weights, such as "cifar10"; "" for all.
-        pretrained: List names of weights ("arch.tag") instead of architectures.
+        pretrained: List names of weights ("arch.tag") instead of architectures; with `dataset`,
+            of weights for it.
 
     Example:
         >>> import zoo
@@ -145,7 +146,9 @@ def list_models(
             continue
         if dataset and dataset not in _datasets(name):
             continue
-        names += [weights.name for weights in list_weights(name)] if pretrained else [name]
+        weights = list_weights(name) if pretrained else []
+        names += [w.name for w in weights if dataset in ("", *datasets_of(w.benchmarks))]
+        names += [] if pretrained else [name]
     return [
         name
         for name in names
@@ -159,7 +162,11 @@ def _is_paper(source: Paper, paper: str) -> bool:
 
 def _datasets(name: str) -> set[str]:
     benchmarks = {b for weights in list_weights(name) for b in weights.benchmarks}
-    benchmarks |= {claim.benchmark for claim in _claims_on(name)}
+    return datasets_of(benchmarks | {claim.benchmark for claim in _claims_on(name)})
+
+
+def datasets_of(benchmarks: Iterable[str]) -> set[str]:
+    """Return the data sets that benchmarks are of."""
     return {benchmark.partition("/")[0] for benchmark in benchmarks}
 
 

@@ -191,7 +191,8 @@ def detect_model(
         )
     if best is None or (not model and best.mismatches > len(best.expected) // 2):
         reason = "; ".join(refused) or f"{len(state)} tensors"
-        raise WeightsError(f"{source} fits no architecture of the zoo ({reason})")
+        network = f"is not of {model}" if model else "fits no architecture of the zoo"
+        raise WeightsError(f"{source} {network} ({reason})")
     check_keys(f"{source}, nearest to {best.model}", best.expected, best.state)
     raise AssertionError("a match with mismatches passed the check of its keys")
 

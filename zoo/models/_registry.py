@@ -171,9 +171,15 @@ def default_weights(architecture: str) -> Weights:
             f"{architecture} has no default weights, because none are free for any use; if their "
             f"license suits you, name one of: {names}"
         )
-    trained = [name for name in model_entries() if any(w.permissive for w in list_weights(name))]
+    task = get_entry(architecture).task
+    trained = [
+        name
+        for name, entry in model_entries().items()
+        if entry.task == task and any(w.permissive for w in list_weights(name))
+    ]
+    nearest = f"the nearest that have are {suggest(architecture, trained)}"
     raise LookupError(
-        f"{architecture} has no weights; the nearest that have are {suggest(architecture, trained)}"
+        f"{architecture} has no weights; {nearest if trained else f'nor has another for {task}'}"
     )
 
 

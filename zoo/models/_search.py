@@ -1,10 +1,11 @@
 """Search of the catalog: words, sizes, and what weights are there by which license."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from zoo.models._catalog import Description, describe, list_models
+from zoo.models._catalog import Description, datasets_of, describe, list_models
 from zoo.models._registry import list_weights, model_entries, paper_of, stored_counts
 from zoo.papers.weights import Weights
 
@@ -35,14 +36,15 @@ def search(
 
     Args:
         text: Words, each in a model's name, task, weights or paper (title, authors, year, arXiv
-            number); "" for all.
+            number); "" for all. A name may be as papers print it: WRN-28-10 is wrn28_10.
         paper: Name of a model family, or arXiv number; "" for all.
         task: What the models do, such as "super-resolution"; "" for all.
         dataset: Data set of a claim or of weights; with `license` or `has_weights`, of weights.
         min_params: Parameters at least.
         max_params: Parameters at most; None for any number.
         max_macs: Multiply-adds at most, at the model's own input size; None for any number.
-        license: Shell pattern of the weights' license, or "permissive"; "" for all.
+        license: Shell pattern of the weights' license, or "permissive" (commercial use); "" for
+            all.
         has_weights: Only models with weights.
 
     Example:
@@ -59,7 +61,7 @@ def search(
             continue
         if not _is_within(counts.get("macs"), 0, max_macs):
             continue
-        if not all(word in _text(name) for word in words):
+        if not all(word in _text(name) or _is_part(word, name) for word in words):
             continue
         weights = tuple(w for w in list_weights(name) if _is_usable(w, license, dataset))
         if weights or not (license or has_weights):
@@ -83,8 +85,17 @@ def _text(name: str) -> str:
     return " ".join(map(str, parts)).lower()
 
 
+def _is_part(word: str, name: str) -> bool:
+    """True if a word is in a name, whatever stands between their letters and digits."""
+    return _plain(word) in _plain(name)
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[\W_]", "", text.lower()) or text
+
+
 def _is_usable(weights: Weights, license: str, dataset: str) -> bool:
-    is_for = not dataset or any(b.partition("/")[0] == dataset for b in weights.benchmarks)
+    is_for = dataset in ("", *datasets_of(weights.benchmarks))
     if license == PERMISSIVE:
         return is_for and weights.permissive
     return is_for and fnmatchcase(weights.license, license or "*")
@@ -92,5 +103,7 @@ def _is_usable(weights: Weights, license: str, dataset: str) -> bool:
 
 def _rank(name: str, words: Iterable[str]) -> int:
     """Return 0 for a name that is a word, then those that begin with one, that have one, others."""
-    ranks = ((name != word, not name.startswith(word), word not in name) for word in words)
+    plain = _plain(name)
+    words = map(_plain, words)
+    ranks = ((plain != word, not plain.startswith(word), word not in plain) for word in words)
     return min((sum(rank) for rank in ranks), default=0)

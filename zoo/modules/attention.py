@@ -25,7 +25,7 @@ class Cache:
 
     Args:
         owners: For each slot, the slot whose values it attends to: itself, or an earlier one.
-        shape: (B, heads, length, D / heads).
+        shape: (B, heads of keys, length, D / heads).
         like: A tensor of the same type and device.
         padding: (B,), the number of padding tokens at the start of each row.
     """
@@ -69,10 +69,14 @@ class Rotary:
                 f"heads must have an even number of rotary dimensions, not {self.dims}"
             )
 
+    def frequencies(self, device: torch.device) -> Tensor:
+        """Return the angle that each pair turns by from a token to the next, (dims / 2,)."""
+        exponents = torch.arange(0, self.dims, 2, device=device).float() / self.dims
+        return 1.0 / self.base**exponents
+
     def tables(self, positions: Tensor) -> tuple[Tensor, Tensor]:
         """(B or 1, T) -> cosines and sines, (B or 1, T, 1, dims / 2)."""
-        exponents = torch.arange(0, self.dims, 2, device=positions.device).float() / self.dims
-        angles = positions[..., None].float() * (1.0 / self.base**exponents)
+        angles = positions[..., None].float() * self.frequencies(positions.device)
         cos, sin = angles.cos().to(self.dtype), angles.sin().to(self.dtype)
         return cos[:, :, None], sin[:, :, None]
 
@@ -102,7 +106,9 @@ class Attention(nn.Module):
 
     With `separate`, Q, K and V have projections of their own (wq, wk, wv), else one (wqkv). Without
     `values`, V is not projected (no wv, or wqk) but comes from another layer. With `qk_eps`,
-    queries and keys are normalised (RMSNorm over a head) before they are rotated.
+    queries and keys are normalised (RMSNorm over a head) before they are rotated. With fewer
+    `kv_heads`, which asks for `separate`, groups of queries share their keys and values
+    (2305.13245).
     """
 
     def __init__(
@@ -115,16 +121,22 @@ class Attention(nn.Module):
         values: bool = True,
         qk_eps: float | None = None,
         dropout: float = 0.0,
+        kv_heads: int | None = None,
     ) -> None:
         super().__init__()
-        per_head = head_width(width, heads)
+        self.per_head = per_head = head_width(width, heads)
         self.heads, self.dropout = heads, dropout
+        self.kv_heads = heads if kv_heads is None else kv_heads
         self.separate, self.values = separate, values
+        if self.kv_heads < 1 or heads % self.kv_heads:
+            raise ValueError(f"kv_heads must divide the {heads} heads, not be {kv_heads}")
+        if self.kv_heads < heads and not separate:
+            raise ValueError("with fewer kv_heads than heads, Q, K and V have separate projections")
         if separate:
             self.wq = nn.Linear(width, width, bias)
-            self.wk = nn.Linear(width, width, bias)
+            self.wk = nn.Linear(width, self.kv_heads * per_head, bias)
             if values:
-                self.wv = nn.Linear(width, width, bias)
+                self.wv = nn.Linear(width, self.kv_heads * per_head, bias)
         elif values:
             self.wqkv = nn.Linear(width, 3 * width, bias)
         else:
@@ -160,15 +172,17 @@ class Attention(nn.Module):
     def split_heads(
         self, x: Tensor, norm: nn.Module | None = None, tables: tuple[Tensor, Tensor] | None = None
     ) -> Tensor:
-        """(B, T, D) -> (B, heads, T, d), normalised and rotated."""
-        x = x.view(x.shape[0], x.shape[1], self.heads, x.shape[2] // self.heads)
+        """(B, T, heads d) -> (B, heads, T, d), normalised and rotated."""
+        x = x.view(x.shape[0], x.shape[1], x.shape[2] // self.per_head, self.per_head)
         x = norm(x) if norm else x
         return (rotate(x, *tables) if tables else x).transpose(1, 2)
 
     def attend(
         self, q: Tensor, k: Tensor, v: Tensor, *, mask: Tensor | None, causal: bool
     ) -> Tensor:
-        """Queries (B, heads, T, d), keys and values (B, heads, S, d) -> (B, T, D)."""
+        """Queries (B, heads, T, d), keys and values (B, kv_heads, S, d) -> (B, T, D)."""
+        if (group := self.heads // self.kv_heads) > 1:
+            k, v = k.repeat_interleave(group, 1), v.repeat_interleave(group, 1)
         dropout = self.dropout if self.training else 0.0
         y = F.scaled_dot_product_attention(
             q, k, v, attn_mask=mask, dropout_p=dropout, is_causal=causal

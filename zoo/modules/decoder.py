@@ -207,8 +207,8 @@ class Decoder(nn.Module):
         if length - (0 if padding is None else int(padding.max())) > self.context:
             raise ValueError(f"{length} tokens are more than the context of {self.context}")
         attention: Any = self.layers[0].attention
-        heads, like = attention.heads, self.tok_embeddings.weight
-        shape = (batch, heads, length, attention.wo.in_features // heads)
+        like = self.tok_embeddings.weight
+        shape = (batch, attention.kv_heads, length, attention.per_head)
         owners = [self.connections.value_layer(slot) for slot in range(self.slots)]
         return self.cache_type(owners, shape, like.detach(), padding)
 

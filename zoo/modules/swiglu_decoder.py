@@ -23,7 +23,8 @@ class PlainNorm(nn.LayerNorm):
 class SwiGLUDecoder(Decoder):
     """Rotary positions on whole heads, no biases: token ids (B, T) -> logits (B, T, vocab).
 
-    With `separate`, Q, K and V have projections of their own; with `qk_eps`, a norm.
+    With `separate`, Q, K and V have projections of their own; with `qk_eps`, a norm. `kv_heads` as
+    in Attention; by default a Rotary's base is 10,000.
     """
 
     def __init__(
@@ -35,6 +36,8 @@ class SwiGLUDecoder(Decoder):
         qk_eps: float | None = None,
         tied: bool = False,
         connections: Connections = ResidualStream,
+        kv_heads: int | None = None,
+        rotary: Callable[[int], Rotary] = Rotary,
     ) -> None:
         def block(layer: int, stream: ResidualStream) -> Block:
             attention = Attention(
@@ -44,6 +47,7 @@ class SwiGLUDecoder(Decoder):
                 separate=separate or stream.multiway,
                 values=stream.value_layer(layer) == layer,
                 qk_eps=qk_eps,
+                kv_heads=kv_heads,
             )
             swiglu = SwiGLU(size.width, size.ffn_width)
             return Block(attention, swiglu, partial(norm, size.width), norms=stream.norms(layer))
@@ -53,6 +57,6 @@ class SwiGLUDecoder(Decoder):
             block=block,
             norm=partial(norm, size.width),
             connections=connections,
-            rotary=Rotary(head_width(size.width, size.heads)),
+            rotary=rotary(head_width(size.width, size.heads)),
             tied=tied,
         )

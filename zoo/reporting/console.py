@@ -97,6 +97,8 @@ def report(rows: Sequence[Verdict], show_all: bool, out: Console) -> None:
         if not show_all:
             _print_skipped(of_paper, out)
     out.print("\n" + "\n".join(tally(rows).lines()), highlight=False)
+    if not show_all and any(row.status == Status.NOT_RUN for row in rows):
+        out.print("[dim]--all prints each number that was not run[/]")
 
 
 def _print_skipped(rows: Sequence[Verdict], out: Console) -> None:
@@ -105,7 +107,7 @@ def _print_skipped(rows: Sequence[Verdict], out: Console) -> None:
     for why, number in named:
         out.print(f"  [dim]not run, {number}: {escape(why)}[/]")
     if rest := skipped.total() - sum(number for _, number in named):
-        out.print(f"  [dim]not run, {rest}: as these, or for other reasons (--all)[/]")
+        out.print(f"  [dim]not run, {rest}: as these, or for other reasons[/]")
 
 
 def plan(steps: "Sequence[PlannedEval]", seconds: "Mapping[EvalSpec, float]", out: Console) -> None:
@@ -120,11 +122,11 @@ def plan(steps: "Sequence[PlannedEval]", seconds: "Mapping[EvalSpec, float]", ou
     own = sum(step.own for step in steps)
     published = sum(bool(step.record) for step in steps) - own
     skipped = Counter(str(step.not_run) for step in steps if step.not_run)
-    out.print(
-        f"plan: {len(to_do)} to measure, {own} measured before (--rerun repeats), {published} "
-        f"published and not possible here, {skipped.total()} not possible:",
-        highlight=False,
+    sums = (
+        f"{len(to_do)} to measure, {own} measured before (--rerun repeats), {published} published "
+        f"and not possible here, {skipped.total()} not possible{':' if skipped else ''}"
     )
+    out.print(f"plan: {sums if steps else 'nothing to measure'}", highlight=False)
     for why, number in skipped.most_common(REASONS_SHOWN):
         out.print(f"  [dim]{number}: {escape(why)}[/]")
     if len(skipped) > REASONS_SHOWN:

@@ -15,9 +15,13 @@ from zoo.training.loop import CHECKPOINT_EVERY
 def main(
     recipe: Annotated[str, typer.Argument(help="FILE.py:NAME, or FILE.py with one recipe.")],
     out: Annotated[Path | None, typer.Option(help="Folder; runs/NAME-SEED by default.")] = None,
-    seed: int = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the run.")] = 0,
     data: Annotated[
-        Path | None, typer.Option(envvar="ZOO_DATA", help="Folder with one folder per data set.")
+        Path | None,
+        typer.Option(
+            envvar="ZOO_DATA",
+            help="Folder with one folder per data set; by default bundled data alone.",
+        ),
     ] = None,
     checkpoint_every: Annotated[
         int, typer.Option(help="Steps between checkpoints within an epoch.")
@@ -25,7 +29,12 @@ def main(
     shard: Annotated[
         bool, typer.Option("--shard", help="Split the network among the processes.")
     ] = False,
-    test: Annotated[str, typer.Option(help="Split to evaluate on at the end.")] = "",
+    test: Annotated[
+        str,
+        typer.Option(
+            help="Benchmark to evaluate on at the end, e.g. cifar10/test; none by default."
+        ),
+    ] = "",
 ) -> None:
     """Train by a recipe, or resume an interrupted run."""
     chosen = load_recipe(recipe)
@@ -42,9 +51,16 @@ def main(
         run.accelerator.print(f"{100 - 100 * wrong / total:.2f} % of {total:,} right on {test}")
 
 
+command = typer.Typer(
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+command.command()(main)
+
 if __name__ == "__main__":
     try:
-        typer.run(main)
+        command()
     except (ValueError, LookupError, OSError, ImportError, FloatingPointError) as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)

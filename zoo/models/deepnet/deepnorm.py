@@ -97,12 +97,12 @@ class DeepNorm(ResidualStream):
 
 
 def draw_weights(network: nn.Module, beta: float) -> None:
-    """Draw a decoder's first weights: Xavier's, of gain `beta` for V, outputs and feed-forward.
+    """Draw first weights: Xavier's, of gain `beta` for V, outputs and feed-forward.
 
     Queries and keys have gain 1 (Fig. 2a); embeddings variance 1, biases 0.
 
     Args:
-        network: A decoder with separate projections of Q, K and V.
+        network: An encoder or decoder with separate projections of Q, K and V.
         beta: Gain.
 
     Example:

@@ -1,4 +1,7 @@
-"""Ladder Transformers (2501.06589), and the transformers that they are compared with."""
+"""Ladder Transformers (2501.06589), and the transformers that they are compared with.
+
+Of Llama 3.1 8B the last layers are ladders, as many as the name says.
+"""
 
 from functools import partial
 
@@ -17,6 +20,18 @@ for size, (layers, width, heads, hidden) in SIZES.items():
     args = {"layers": layers, "width": width, "heads": heads, "hidden": hidden, "tied": True}
     register({f"ladder_{size}": args}, STARCODER)
     register({f"transformer_{size}": {**args, "ladder_layers": 0}}, STARCODER)
+
+LLAMA = language_cfg("meta-llama/Llama-3.1-8B-Instruct", 128256, 131072)
+register_models(
+    "zoo.models.ladder_residual.model:LadderLlama",
+    {
+        "llama_3_1_8b": {"ladder_layers": 0, "kv_heads": 8},
+        "llama_3_1_8b_ladder16": {"ladder_layers": 16, "kv_heads": 8},
+        "llama_3_1_8b_ladder20": {"ladder_layers": 20, "kv_heads": 8},
+    },
+    LLAMA,
+    task="language-modeling",
+)
 
 # transformer_pp_nano, with the stream of a ladder
 NANO = {"layers": 6, "width": 80, "heads": 4, "hidden": 200, "vocab": 257, "context": 256}

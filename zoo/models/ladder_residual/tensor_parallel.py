@@ -5,13 +5,13 @@ rank 1: f_i(x) of its heads --+--> all-reduce      f_i is on its way; others wai
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from zoo.models.ladder_residual.ladder import LadderResidual
-from zoo.models.ladder_residual.model import LadderTransformer
+from zoo.models.ladder_residual.model import LadderLlama, LadderTransformer
 from zoo.modules.connections import Sublayer
 
 
@@ -22,6 +22,7 @@ class Handle(Protocol):
         """Return once the tensor holds the sum."""
 
 
+Network = TypeVar("Network", LadderTransformer, LadderLlama)
 AllReduce = Callable[[Tensor], Handle]  # starts to sum a tensor over the ranks, in place
 
 
@@ -74,9 +75,7 @@ def part(layer: nn.Linear, rank: int, ranks: int, *, rows: bool) -> nn.Linear:
 
 
 @torch.no_grad()
-def shard(
-    network: LadderTransformer, rank: int, ranks: int, all_reduce: AllReduce
-) -> LadderTransformer:
+def shard(network: Network, rank: int, ranks: int, all_reduce: AllReduce) -> Network:
     """Turn a network into one rank's part of it, in place; all ranks give its logits.
 
     Args:
@@ -101,8 +100,8 @@ def shard(
         4
     """
     blocks: Any = network.layers
-    if blocks[0].attention.heads % ranks:
-        raise ValueError(f"{ranks} ranks must divide the {blocks[0].attention.heads} heads")
+    if (heads := blocks[0].attention.kv_heads) % ranks:
+        raise ValueError(f"{ranks} ranks must divide the {heads} heads of keys and values")
     for block in blocks:
         attention, swiglu = block.attention, block.feed_forward
         for module, outer, last in (
@@ -113,6 +112,7 @@ def shard(
                 setattr(module, name, part(getattr(module, name), rank, ranks, rows=True))
             setattr(module, last, part(getattr(module, last), rank, ranks, rows=False))
         attention.heads //= ranks
+        attention.kv_heads //= ranks
     stream: Any = network.connections
     network.connections = OverlappedResidual(stream, all_reduce)
     return network

@@ -5,6 +5,7 @@ claims of paper.toml + counts.json, weights/NAME.json, published ledger -> rows
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from zoo.claims.verdict import Kind, Status, Verdict, make_verdict
 from zoo.claims.weights import FORMATS
 from zoo.data.benchmarks import BENCHMARKS
 from zoo.evaluation import ledger
-from zoo.evaluation.ledger import Record, backend_of
+from zoo.evaluation.ledger import Ledger, Record, backend_of
 from zoo.models._catalog import describe
 from zoo.papers.records import Claim
 from zoo.papers.weights import Weights, WeightsError
@@ -67,8 +68,7 @@ class Row:
 def rows(weights: Weights) -> list[Row]:
     """Return the recorded scores of weights, then every paper's claims on their architecture."""
     published = ledger.published()
-    paths = [f"eval/results/{path.name}" for path in published.paths]
-    by_path = dict(zip(paths, published.records(), strict=True))
+    by_path = _records(published, published.last)
     results = {r.record["id"]: r for r in _results(weights, by_path)}
     measured = [row for result in results.values() for row in _scores(weights, result)]
     records = list(by_path.values())
@@ -80,6 +80,14 @@ def rows(weights: Weights) -> list[Row]:
         comparisons |= judge_comparisons(paper, records)
     judged = (_judged(weights, claim, evaluations, comparisons, results) for claim in claims)
     return [*measured, *judged]
+
+
+@lru_cache(maxsize=1)
+def _records(published: Ledger, last: str) -> Mapping[str, Record]:
+    """Return the records by their paths in a checkout: they are read once for all cards, until a
+    record is added."""
+    paths = [f"eval/results/{path.name}" for path in published.paths]
+    return dict(zip(paths, published.records(), strict=True))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 rows -> size against score, with its Pareto front
 training records -> curves by epoch
+points that networks drew -> a panel of each
 """
 
 from collections import Counter
@@ -13,7 +14,7 @@ from markupsafe import Markup
 
 from zoo.evaluation.ledger import Record
 from zoo.reporting.site.rows import VerdictRow, falls, number, slug
-from zoo.reporting.site.vega import Mark, svg
+from zoo.reporting.site.vega import WIDE, Mark, svg
 
 SOURCES = {"the paper's": "circle", "a provider's": "square", "measured here": "diamond"}
 UNITS = {"psnr": "PSNR (dB)", "ssim": "SSIM"}
@@ -201,6 +202,44 @@ def _curve(key: str, trainings: Sequence[Record], root: str) -> Figure | None:
         title=f"{key.capitalize()} while training",
         caption=f"{len(runs)} {'run' if len(runs) == 1 else 'runs'}, a line each: {names}.",
         drawing=svg(spec, f"{key} by epoch of {names}", marks, root),
+    )
+
+
+def samples(drawn: Mapping[str, Any]) -> Figure:
+    """Plot points that trained networks drew, a panel each, beside those of the data.
+
+    Args:
+        drawn: "dataset", "seed", "made_by", and "panels", {title: [[x, y], ...]}, the data first.
+    """
+    panels = drawn["panels"]
+    values = [{"x": x, "y": y, "p": title} for title in panels for x, y in panels[title]]
+    reach = 1.25 * max(abs(number) for point in panels[next(iter(panels))] for number in point)
+    plain = {"axis": None, "scale": {"domain": [-reach, reach], "clamp": True}}
+    spec = {
+        "data": {"values": values},
+        "columns": 2,
+        "facet": {
+            "field": "p",
+            "type": "nominal",
+            "sort": list(panels),
+            "header": {"title": None, "labelColor": "var(--ink)", "labelFontSize": WIDE},
+        },
+        "spec": {
+            **dict.fromkeys(("width", "height"), 220),
+            "mark": {"type": "square", "size": 6, "opacity": 1, "color": "var(--series-0)"},
+            "encoding": {
+                key: {"field": key, "type": "quantitative", **plain} for key in ("x", "y")
+            },
+        },
+    }
+    title = f"Samples of small networks trained on {drawn['dataset']}"
+    return Figure(
+        title=title,
+        caption=(
+            f"A small-scale trial, by {drawn['made_by']} with seed {drawn['seed']}: "
+            f"{len(values) // len(panels)} points a panel, on its edge if they are beyond it."
+        ),
+        drawing=svg(spec, f"{title}: {', '.join(panels)}"),
     )
 
 

@@ -8,12 +8,14 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from zoo import __version__
+from zoo._io import read_json
 from zoo.claims.tally import tally
 from zoo.claims.verdict import Verdict
 from zoo.data.benchmarks import BENCHMARKS
 from zoo.evaluation.ledger import Record
 from zoo.models._catalog import describe, list_models, list_papers
 from zoo.papers.records import Paper
+from zoo.papers.weights import MODELS_DIR
 from zoo.reporting import bench
 from zoo.reporting.columns import short
 from zoo.reporting.site import charts
@@ -115,6 +117,7 @@ class Site:
         claims = [line for line in lines if is_claim(line)]
         names = [name for name, d in self.models.items() if d.paper is paper]
         targets = dict.fromkeys(self.models[name].target for name in names)
+        samples = MODELS_DIR / paper.id / "samples.json"  # written by a script of eval/
         return self._page(
             f"papers/{slug(paper.id)}.html",
             "paper.html.j2",
@@ -125,6 +128,7 @@ class Site:
             pictures={t.partition(":")[2]: picture(t) for t in targets if picture(t)},
             sums=list(tally(line.verdict for line in claims).lines()),
             figures=deviations(claims, by="where", here=True),
+            samples=[charts.samples(read_json(samples))] if samples.is_file() else [],
         )
 
     def _model(self, name: str) -> Page:
