@@ -43,12 +43,12 @@ class TrainingRuns:
 
     @cached_property
     def columns(self) -> list[Column]:
-        """The scores that every run has."""
+        """The scores of the runs; none if no score is one of all runs."""
         scored = [
             {(name, metric) for name, of in record["benchmarks"].items() for metric in of["scores"]}
             for record in self.records.values()
         ]
-        return sorted(set.intersection(*scored))
+        return sorted(set.union(*scored)) if set.intersection(*scored) else []
 
     @cached_property
     def verdicts(self) -> list[Verdict]:
@@ -100,9 +100,15 @@ def params(model: str) -> int:
 
 
 def format_scores(records: Sequence[Record], column: Column) -> str:
-    """Format a score, e.g. 48.09 %; of several seeds mean and deviation, 48.09 % ± 0.71."""
+    """Format a score, e.g. 48.09 %; of several seeds mean and deviation, 48.09 % ± 0.71.
+
+    Return "" if no run has it.
+    """
     benchmark, metric = column
-    values: list[Any] = [r["benchmarks"][benchmark]["scores"][metric]["value"] for r in records]
+    scores = [r["benchmarks"][benchmark]["scores"] for r in records if benchmark in r["benchmarks"]]
+    values: list[Any] = [of[metric]["value"] for of in scores if metric in of]
+    if not values:
+        return ""
     form = FORMS.get(metric, "{:.2f} %")
     average = form.format(mean(values))
     return f"{average} ± {form.format(stdev(values)).split()[0]}" if values[1:] else average
