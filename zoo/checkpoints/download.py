@@ -195,7 +195,7 @@ def evict_corrupt(path: Path, sha256: str) -> str | None:
 def _error_message(error: Exception, weights: Weights, revision: str, history: str) -> str:
     templates = (template for kind, template in ERROR_MESSAGES if isinstance(error, kind))
     cause = error.__cause__ or error  # the outer error only says that the cache was tried too
-    return next(templates, "{repo}/{file} did not arrive whole: {cause}").format(
+    return next(templates, "{repo}/{file} did not arrive whole from {endpoint}: {cause}").format(
         repo=weights.repo,
         file=weights.file,
         revision=revision,

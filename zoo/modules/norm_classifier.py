@@ -6,10 +6,24 @@ features -> average -> LayerNorm -> fc -> logits           keys: head.norm, head
 from functools import partial
 from typing import ClassVar
 
+import torch
 from timm.layers import ClassifierHead, LayerNorm2d, NormMlpClassifierHead
 from torch import Tensor, nn
 
 from zoo.modules.classifier import Classifier
+
+
+def reset_head(
+    head: ClassifierHead | NormMlpClassifierHead, num_classes: int, global_pool: str | None = None
+) -> None:
+    """Replace the last layer of a head of timm's, on the same device and of the same type.
+
+    timm's own `reset` forgot both for a while.
+    """
+    like = next(head.parameters(), torch.empty(0))
+    with like.device:
+        head.reset(num_classes, global_pool)
+    head.to(like.dtype)
 
 
 class NormClassifier(Classifier):
@@ -36,7 +50,7 @@ class NormClassifier(Classifier):
             raise ValueError(f"global_pool must be avg, max, avgmax or '', not {global_pool!r}")
         self.num_classes, self.head_hidden_size = num_classes, self.num_features
         if hasattr(self, "head"):
-            self.head.reset(num_classes, global_pool)
+            reset_head(self.head, num_classes, global_pool)
             return
         self.head = NormMlpClassifierHead(
             self.num_features,

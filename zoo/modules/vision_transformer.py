@@ -24,6 +24,7 @@ from zoo.modules.attention import Attention, Pass
 from zoo.modules.classifier import Classifier, Head
 from zoo.modules.connections import ResidualStream
 from zoo.modules.decoder import Block, Connections, FeedForward
+from zoo.modules.norm_classifier import reset_head
 from zoo.modules.signatures import spell_out_kwargs
 
 PATCH = 16  # pixels
@@ -247,7 +248,7 @@ class VisionTransformer(PatchTransformer):
             raise ValueError(f"global_pool must be avg, max, avgmax or '', not {global_pool!r}")
         self.num_classes, self.head_hidden_size = num_classes, self.num_features
         if hasattr(self, "head"):
-            self.head.reset(num_classes, global_pool)
+            reset_head(self.head, num_classes, global_pool)
             return
         width, pool = self.num_features, global_pool or ""
         self.head = NormMlpClassifierHead(

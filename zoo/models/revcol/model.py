@@ -23,6 +23,7 @@ from zoo.models.revcol.columns import PATCH, Columns
 from zoo.models.revcol.level import EPSILON, column
 from zoo.models.revcol.supervision import Supervision
 from zoo.modules.classifier import Head
+from zoo.modules.norm_classifier import reset_head
 
 SUPERVISED = 4  # columns with a classifier, the last one among them
 
@@ -87,7 +88,7 @@ class RevCol(Columns):
     def reset_classifier(self, num_classes: int, global_pool: str | None = None) -> None:
         super().reset_classifier(num_classes, global_pool)
         for supervision in getattr(self, "supervision", ()):
-            supervision.head.reset(num_classes)
+            reset_head(supervision.head, num_classes)
 
     @staticmethod
     def initialise(module: nn.Module) -> None:
