@@ -129,7 +129,7 @@ def compilers_table(records: Iterable[Record]) -> str:
     latest: dict[str, tuple[Record, dict[str, Any]]] = {}
     for record in records:
         if record["kind"] == "speed" and record["what"] == "images":
-            for name in {row["model"] for row in record["rows"] if "preparation" in row}:
+            for name in dict.fromkeys(r["model"] for r in record["rows"] if "preparation" in r):
                 rows = {row["who"]: row for row in record["rows"] if row["model"] == name}
                 latest[name] = record, rows
     for name, (record, rows) in latest.items():
