@@ -69,6 +69,13 @@ def constants(encoder: int, decoder: int, *, both: bool) -> dict[str, list[float
     return values
 
 
+def drawn(model: Any) -> tuple[Any, dict[str, list[int]]]:
+    """Return the network in float64 with weights drawn by name, and its shapes."""
+    shapes = {key: tuple(value.shape) for key, value in model.state_dict().items()}
+    model.double().eval().load_state_dict(drawn_by_name(shapes))
+    return model, {key: list(shape) for key, shape in shapes.items()}
+
+
 def logits() -> dict[str, Any]:
     """Return a decoder's logits, its shapes and alpha."""
     from torchscale.architecture.config import DecoderConfig
@@ -77,12 +84,9 @@ def logits() -> dict[str, Any]:
     layers, width, heads, hidden, vocab = SIZES.values()
     made = config(DecoderConfig, "decoder", (layers, layers), width, heads, hidden)
     made.vocab_size = vocab
-    model: Any = Decoder(made, torch.nn.Embedding(vocab, width)).double().eval()
-    state = drawn_by_name({k: tuple(v.shape) for k, v in model.state_dict().items()})
-    model.load_state_dict(state)
+    model, shapes = drawn(Decoder(made, torch.nn.Embedding(vocab, width)))
     with torch.no_grad():
         values = model(ids())[0][:, [3, 11]].tolist()
-    shapes = {key: list(value.shape) for key, value in state.items()}
     return {"args": SIZES, "alpha": model.layers[0].alpha, "shapes": shapes, "logits": values}
 
 
@@ -94,14 +98,11 @@ def states() -> dict[str, Any]:
     layers, width, heads, hidden, vocab = SIZES.values()
     made = config(EncoderConfig, "encoder", (layers, layers), width, heads, hidden)
     made.no_output_layer = True
-    model: Any = Encoder(made, torch.nn.Embedding(vocab, width)).double().eval()
-    state = drawn_by_name({k: tuple(v.shape) for k, v in model.state_dict().items()})
-    model.load_state_dict(state)
+    model, shapes = drawn(Encoder(made, torch.nn.Embedding(vocab, width)))
     words, padding = 1 + ids() % 52, torch.zeros(2, 12, dtype=torch.bool)
     padding[1, 9:] = True
     with torch.no_grad():
         values = model(words, encoder_padding_mask=padding)["encoder_out"][:, [3, 8]].tolist()
-    shapes = {key: list(value.shape) for key, value in state.items()}
     return {"args": SIZES, "shapes": shapes, "states": values}
 
 

@@ -8,7 +8,7 @@ image -> + noise                               -> network -> against the image  
 As Demo_test_DnCNN3.m of the authors of 1608.03981 does it.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -18,13 +18,13 @@ from numpy.typing import NDArray
 from torch import nn
 
 from zoo.data.benchmarks import Benchmark
-from zoo.data.contents import samples_digest
 from zoo.data.denoising import CleanImage, add_noise, compress
 from zoo.data.imresize import Pixels, imresize, round_to_uint8
 from zoo.data.super_resolution import Pair
 from zoo.evaluation.answer_log import Prediction
 from zoo.evaluation.config import EvalConfig
-from zoo.evaluation.engine import Batch, Predictions, batched
+from zoo.evaluation.engine import Batch, Predictions
+from zoo.evaluation.evaluators.network import NetworkEvaluator
 from zoo.evaluation.evaluators.super_resolution import summarize
 from zoo.evaluation.metrics import PsnrSsim, luma, psnr_ssim_all_channels
 from zoo.evaluation.samples import (
@@ -83,7 +83,7 @@ def degradation(
     return partial(noisy, sigma=benchmark.sigma, protocol=protocol)
 
 
-class DenoisingEvaluator:
+class DenoisingEvaluator(NetworkEvaluator):
     """A denoiser on samples that `degrade` degrades."""
 
     batch_size = 1
@@ -105,20 +105,9 @@ class DenoisingEvaluator:
         self.channels = pretrained_cfg(network)["input_size"][0]
 
     def prepare(self, device: torch.device, config: EvalConfig) -> None:
-        self.device = device
-        self.network = self.network.to(device).eval()
+        super().prepare(device, config)
         if not config.eager:
             self.network = self.network.to(memory_format=torch.channels_last)
-        self.autocast = torch.autocast(
-            device.type, config.dtype, enabled=config.precision != "fp32"
-        )
-
-    def batches(self, indices: Sequence[int], size: int) -> Iterator[list[int]]:
-        return batched(indices, size)
-
-    def contents(self) -> str:
-        """Return the sha256 of what the samples are read from."""
-        return samples_digest(self.samples)
 
     def load(self, index: int) -> DegradedImage:
         """Return a degraded image. Raises UnreadableSampleError for other channels."""

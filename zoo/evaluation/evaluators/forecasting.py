@@ -10,12 +10,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from zoo.data.contents import samples_digest
 from zoo.data.forecasting import network_input
 from zoo.evaluation.answer_log import Prediction
 from zoo.evaluation.backends import COMPARED, by_backend, changed, reference
 from zoo.evaluation.config import EvalConfig
-from zoo.evaluation.engine import Batch, Predictions, batched
+from zoo.evaluation.engine import Batch, Predictions
+from zoo.evaluation.evaluators.network import NetworkEvaluator
 from zoo.evaluation.samples import (
     NonFiniteOutputError,
     UnreadableSampleError,
@@ -28,7 +28,7 @@ from zoo.papers.protocols import ForecastingProtocol
 DIGITS = 3  # that papers print of an error
 
 
-class ForecastingEvaluator:
+class ForecastingEvaluator(NetworkEvaluator):
     """A network on windows of series; both means are over all steps and channels.
 
     Raises ValueError for another horizon than the network's.
@@ -48,23 +48,12 @@ class ForecastingEvaluator:
         self.samples = samples.standardized() if protocol.standardized else samples
 
     def prepare(self, device: torch.device, config: EvalConfig) -> None:
-        self.device = device
-        self.network = self.network.to(device).eval()
+        super().prepare(device, config)
         self.reference = reference(self.network, config)
         if config.backend != "eager":
             shape = (config.batch_size or self.batch_size, *self.cfg["input_size"])
             example = torch.rand(shape, generator=torch.Generator().manual_seed(0))
             self.network = by_backend(self.network, example.to(device), config)
-        self.autocast = torch.autocast(
-            device.type, config.dtype, enabled=config.precision != "fp32"
-        )
-
-    def batches(self, indices: Sequence[int], size: int) -> Iterator[list[int]]:
-        return batched(indices, size)
-
-    def contents(self) -> str:
-        """Return the sha256 of what the samples are read from."""
-        return samples_digest(self.samples)
 
     def load(self, index: int) -> tuple[Tensor, Tensor]:
         """Return (input, future). Raises UnreadableSampleError for too short a past, or channels
