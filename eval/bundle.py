@@ -8,7 +8,7 @@
 
 For each: zoo/models/PAPER/weights/NAME.safetensors, and beside it NAME.json with the wrong
 predictions on digits/test, PSNR and SSIM on every benchmark that is at hand, or the loss on texts.
-Language models are stored, and scored, in bf16. Name and sha256 for the [[weights]] entry of
+Classifiers are stored, and scored, in fp16, language models in bf16. Name and sha256 for the [[weights]] entry of
 paper.toml are printed; a person decides and pastes them.
 """
 
@@ -49,7 +49,7 @@ class BundledTask:
 
 
 BUNDLED_TASKS = {
-    "image-classification": BundledTask("digits", digits, ("digits/test",)),
+    "image-classification": BundledTask("digits", digits, ("digits/test",), torch.float16),
     "language-modeling": BundledTask(
         "language",
         partial(getattr, language),
@@ -82,7 +82,10 @@ def recipe_of(model: str) -> tuple[str, Recipe]:
 def stored_tensors(run: Trainer) -> dict[str, Tensor]:
     """Return the tensors of a trained network as they are stored."""
     tensors, dtype = run.network.state_dict(), BUNDLED_TASKS[get_entry(run.recipe.model).task].dtype
-    return {key: tensor.to(dtype) for key, tensor in tensors.items()} if dtype else tensors
+    return {
+        key: tensor.to(dtype) if dtype and tensor.is_floating_point() else tensor
+        for key, tensor in tensors.items()
+    }
 
 
 def scores(run: Trainer, data: Path | None) -> Iterator[tuple[str, dict[str, Any]]]:
