@@ -8,8 +8,8 @@
 
 For each: zoo/models/PAPER/weights/NAME.safetensors, and beside it NAME.json with the wrong
 predictions on digits/test, PSNR and SSIM on every benchmark that is at hand, or the loss on texts.
-Classifiers are stored, and scored, in fp16, language models in bf16. Name and sha256 for the [[weights]] entry of
-paper.toml are printed; a person decides and pastes them.
+Classifiers are stored, and scored, in fp16, language models in bf16. Name and sha256 for the
+[[weights]] entry of paper.toml are printed; a person decides and pastes them.
 """
 
 import argparse
