@@ -1,20 +1,28 @@
 """Density estimation: formulas of the toy densities, scores, training, a fault in a sample."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
+from configs import residual_flows
 from configs.residual_flows import flow
+from tests.data.test_mnist import idx
 from zoo.data.benchmarks import BENCHMARKS
+from zoo.data.mnist import PREFIXES, SIDE
 from zoo.data.toy_densities import DENSITIES
 from zoo.evaluation import tasks
+from zoo.evaluation.config import EvalConfig
 from zoo.evaluation.engine import evaluate
 from zoo.papers.protocols import DensityProtocol
 from zoo.training import Trainer
 
+DIGITS = 8 * 64
 TASK, RAW = tasks.TASKS["density-estimation"], DensityProtocol()
 
 
@@ -61,6 +69,52 @@ def test_sample_of_no_density_stops_the_evaluation() -> None:
     )
     with pytest.raises(ValueError, match=r"sample \d+: the network's output is not finite"):
         evaluate(evaluator)
+
+
+@pytest.fixture
+def digits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with small files of MNIST in their layout, whose pixels rise evenly."""
+    (tmp_path / "mnist").mkdir()
+    pixels = np.arange(DIGITS * SIDE**2, dtype=np.uint32).reshape(DIGITS, SIDE, SIDE)
+    values = {"images-idx3": pixels.astype(np.uint8), "labels-idx1": np.zeros(DIGITS, np.uint8)}
+    for split, prefix in PREFIXES.items():
+        name = f"mnist/{split}"
+        monkeypatch.setitem(BENCHMARKS, name, replace(BENCHMARKS[name], size=DIGITS))
+        for kind, content in values.items():
+            (tmp_path / "mnist" / f"{prefix}-{kind}-ubyte").write_bytes(idx(content))
+    return tmp_path
+
+
+def test_images_are_pixels_and_noise_of_their_own(digits: Path) -> None:
+    samples: Any = BENCHMARKS["mnist/test_dequantized"].open(digits)
+    images = torch.stack([samples[index] for index in (0, 1, 0)])
+    assert images.shape == (3, 1, SIDE, SIDE)
+    assert torch.equal(images[0], images[2])
+    noise = images - images.floor()
+    assert not torch.equal(noise[0], noise[1])
+    assert torch.equal(images[1].floor(), samples.pixels(1).float())
+    assert samples.where(3).startswith("image 3 of")
+
+
+def test_flow_learns_images_and_their_scores_do_not_depend_on_batches(digits: Path) -> None:
+    recipe: Any = vars(residual_flows)["residual_flow_mnist_zoo_mnist5"]
+    small = {"blocks": (1,), "width": 4, "end_blocks": 1, "end_width": 8}
+    run = Trainer(replace(recipe, args=small, lr=0.03), seed=0, out=digits / "run", data=digits)
+    assert run.data.steps == DIGITS // 64
+    losses = [
+        run.train_step(*batch)
+        for batch, _ in zip(run.data.batches(run.data.generator(0, 0)), range(8), strict=False)
+    ]
+    assert 0 < losses[-1] < losses[0] < 10  # bits per dimension
+    network: Any = run.network
+    benchmark = BENCHMARKS["mnist/test_dequantized"]
+    scores = []
+    for batch_size in (5, 64):
+        evaluator = TASK.evaluator(network, benchmark.open(digits), RAW, benchmark)
+        scores.append(evaluate(evaluator, EvalConfig(limit=12, batch_size=batch_size))["scores"])
+    first, second = (each["bits_per_dim"]["value"] for each in scores)
+    assert first == pytest.approx(second, rel=1e-6)
+    assert first == pytest.approx(losses[-1], rel=0.3)
 
 
 def test_training_on_points_lowers_the_loss(tmp_path: Path) -> None:

@@ -138,6 +138,14 @@ def sentence_cfg(vocab: int, *, classes: int = 2) -> dict[str, Any]:
     return {"input_size": (20,), "vocab_size": vocab, "classes": classes}
 
 
-def density_cfg(columns: int) -> dict[str, Any]:
-    """Return the configuration of a density of points with `columns` coordinates."""
-    return {"input_size": (columns,)}
+def translation_cfg(tokenizer: str, vocab: int) -> dict[str, Any]:
+    """Return the configuration of a translator between texts of ids below `vocab`.
+
+    MACs are counted for a source and a target of 20 tokens each.
+    """
+    return {"input_size": (20,), "vocab_size": vocab, "tokenizer": tokenizer}
+
+
+def density_cfg(*shape: int) -> dict[str, Any]:
+    """Return the configuration of a density of points (columns,) or of images (C, H, W)."""
+    return {"input_size": shape}

@@ -3,6 +3,7 @@
 sample -> network -> log p -> (index, log p) -> mean of -log p, also over log 2 and the dimensions
 """
 
+import inspect
 import math
 from collections.abc import Iterator
 from typing import Any
@@ -17,15 +18,20 @@ from zoo.evaluation.samples import NonFiniteOutputError, sample_name
 from zoo.evaluation.statistics import student_interval
 from zoo.models._builder import pretrained_cfg
 
+NUMBERS = 50_000  # in a batch
+
 
 class DensityEvaluator(NetworkEvaluator):
-    """A network that returns log p of each sample, on samples as they are."""
+    """A network that returns log p of each sample, on samples as they are.
 
-    batch_size = 1000
+    Where the network estimates it, the index of a sample is the seed of its noise.
+    """
 
     def __init__(self, network: nn.Module, samples: Any) -> None:
         self.network, self.samples, self.size = network, samples, len(samples)
         self.dimensions = math.prod(pretrained_cfg(network)["input_size"])
+        self.batch_size = min(1000, max(1, NUMBERS // self.dimensions))
+        self.seeded = "seeds" in inspect.signature(network.forward).parameters
 
     def load(self, index: int) -> Tensor:
         sample: Tensor = self.samples[index]
@@ -33,8 +39,9 @@ class DensityEvaluator(NetworkEvaluator):
 
     def predict(self, batch: Batch) -> Iterator[Prediction]:
         x = torch.stack([sample for _, sample in batch])
+        seeds = {"seeds": [index for index, _ in batch]} if self.seeded else {}
         with self.autocast:
-            output = self.network(x.to(self.device))
+            output = self.network(x.to(self.device), **seeds)
         for (index, _), value in zip(batch, output.double().cpu().tolist(), strict=True):
             if not math.isfinite(value):
                 raise NonFiniteOutputError(sample_name(self.samples, index))

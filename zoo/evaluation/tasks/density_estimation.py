@@ -13,8 +13,8 @@ ESTIMATE = """\
 import zoo
 
 model = zoo.create("{name}", pretrained=True)
-points = model.sample(1000)
-log_densities = model(points)"""
+samples = model.sample(16)
+log_densities = model(samples)"""
 
 
 def evaluator(network: Any, samples: Any, protocol: DensityProtocol, benchmark: Benchmark) -> Any:
@@ -28,7 +28,10 @@ def usage(weights: Weights) -> str:
 
 
 def preprocessing(cfg: Mapping[str, Any]) -> list[str]:
-    return [f"{cfg['input_size'][0]} coordinates, as they are."]
+    size = cfg["input_size"]
+    if len(size) == 1:
+        return [f"{size[0]} coordinates, as they are."]
+    return [f"Images of {'x'.join(map(str, size))}: 8-bit pixels plus uniform noise, 0 to 256."]
 
 
 def describe_protocol(protocol: Mapping[str, Any]) -> str:

@@ -5,60 +5,15 @@ x <- z - g(x) <- ... <- z        iterated to the fixed point
 """
 
 import math
-from itertools import pairwise
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from zoo.models.residual_flows import logdet
-from zoo.models.residual_flows.layers import InducedNormLinear, LipSwish
+from zoo.models.residual_flows.blocks import linear_block
 
-TOLERANCE, MOST_STEPS = 1e-5, 1000  # of the inverse: absolute and relative, and its iteration
 ESTIMATORS = ("roulette", "truncated", "exact")
-GRADIENTS = {"series": logdet.series, "neumann": logdet.neumann}
-
-
-class Block(nn.Module):
-    """Sec. 2: x + g(x), with g of LipSwish and linear layers and a Lipschitz constant below 1."""
-
-    def __init__(self, widths: tuple[int, ...], norms: tuple[float, ...], coeff: float) -> None:
-        super().__init__()
-        sizes = (2, *widths, 2)
-        pairs = list(pairwise(sizes))
-        self.activations = nn.ModuleList(LipSwish() for _ in pairs)
-        self.layers: Any = nn.ModuleList(
-            InducedNormLinear(*pair, norms=(norms[i], norms[i + 1]), coeff=coeff)
-            for i, pair in enumerate(pairs)
-        )
-        with torch.no_grad():
-            self.layers[-1].get_parameter("weight").div_(1000)  # the flow begins near identity
-
-    def residual(self, x: Tensor) -> tuple[Tensor, logdet.Pullback]:
-        """Return g(x), and v -> v^T J of its Jacobian J."""
-        steps = []
-        for activation, layer in zip(self.activations, self.layers, strict=True):
-            x, slope = activation(x)
-            weight = layer.bounded()
-            x = nn.functional.linear(x, weight, layer.bias)
-            steps.append((weight, slope))
-
-        def pullback(v: Tensor) -> Tensor:
-            for weight, slope in reversed(steps):
-                v = (v @ weight) * slope
-            return v
-
-        return x, pullback
-
-    def inverse(self, y: Tensor) -> Tensor:
-        """Return x of y = x + g(x). Raises RuntimeError if the iteration does not settle."""
-        x, before = y - self.residual(y)[0], y
-        tolerance = TOLERANCE * (1 + y.abs())
-        for _ in range(MOST_STEPS):
-            if bool(((x - before).abs() < tolerance).all()):
-                return x
-            x, before = y - self.residual(x)[0], x
-        raise RuntimeError(f"a block's inverse did not settle in {MOST_STEPS} steps")
 
 
 class ResidualFlow2d(nn.Module):
@@ -95,10 +50,10 @@ class ResidualFlow2d(nn.Module):
         terms: int = 2,
         gradient: str = "series",
     ) -> None:
-        if estimator not in ESTIMATORS or gradient not in GRADIENTS:
+        if estimator not in ESTIMATORS or gradient not in logdet.GRADIENTS:
             raise ValueError(
-                f"estimator is of {', '.join(ESTIMATORS)} and gradient of {', '.join(GRADIENTS)}, "
-                f"not {estimator!r} and {gradient!r}"
+                f"estimator is of {', '.join(ESTIMATORS)} and gradient of "
+                f"{', '.join(logdet.GRADIENTS)}, not {estimator!r} and {gradient!r}"
             )
         if min(blocks, terms, *widths) < 1 or not 0 < coeff < 1:
             raise ValueError(
@@ -112,7 +67,12 @@ class ResidualFlow2d(nn.Module):
             )
         super().__init__()
         self.estimator, self.terms, self.gradient = estimator, terms, gradient
-        self.blocks: Any = nn.ModuleList(Block(widths, norms, coeff) for _ in range(blocks))
+        sizes = (2, *widths, 2)
+        made = [linear_block(sizes, norms, coeff) for _ in range(blocks)]
+        with torch.no_grad():
+            for block in made:  # the flow begins near identity
+                block.layers[-1].weight.div_(1000)
+        self.blocks: Any = nn.ModuleList(made)
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return z (B, 2), and log |det dz / dx| (B,)."""
@@ -128,8 +88,8 @@ class ResidualFlow2d(nn.Module):
             return logdet.exact(pullback, x)
         coefficients = [1.0] * self.terms
         if self.estimator == "roulette":
-            coefficients = logdet.roulette(self.terms, logdet.draw_terms())
-        return GRADIENTS[self.gradient](pullback, torch.randn_like(x), coefficients)
+            coefficients = logdet.roulette(self.terms, logdet.DISTRIBUTIONS["geometric"].draw(None))
+        return logdet.GRADIENTS[self.gradient](pullback, torch.randn_like(x), coefficients)
 
     def forward(self, x: Tensor) -> Tensor:
         z, log_determinant = self.encode(x)

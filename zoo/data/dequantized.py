@@ -1,0 +1,46 @@
+"""Images as samples of a density: 8-bit pixels plus uniform noise, (C, H, W) from 0 to below 256.
+
+mnist/test -> mnist/test_dequantized: the noise of an image is always the same
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from zoo.data.benchmarks import BENCHMARKS, Benchmark
+from zoo.data.benchmarks import Dataset as Images
+
+SUFFIX = "_dequantized"  # of a split's name
+
+
+class Dequantized:
+    """The images of a split, without their labels, each with noise drawn by its index."""
+
+    def __init__(self, images: Images) -> None:
+        self.images = images
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: int, /) -> Tensor:
+        pixels = self.pixels(index).float()
+        noise = torch.rand(pixels.shape, generator=torch.Generator().manual_seed(index))
+        return pixels + noise
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("files", "fingerprint", "where"):  # what names and tells apart the samples
+            return getattr(self.images, name)
+        raise AttributeError(name)
+
+    def pixels(self, index: int) -> Tensor:
+        """Return an image as it is stored: (C, H, W) in uint8."""
+        image = np.asarray(self.images[index][0], dtype=np.uint8)
+        return torch.from_numpy(np.atleast_3d(image).transpose(2, 0, 1).copy())
+
+
+def open_split(benchmark: Benchmark, data: Path | None = None) -> Dequantized:
+    """Return the samples. Raises DatasetNotFoundError if the images are not there."""
+    return Dequantized(BENCHMARKS[benchmark.id.removesuffix(SUFFIX)].open(data))
