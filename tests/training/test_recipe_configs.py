@@ -22,11 +22,13 @@ from zoo.models._registry import get_entry
 from zoo.papers.loading import load_papers
 from zoo.training import Recipe, steps
 from zoo.training.denoising import Denoising
+from zoo.training.density import ImageDensity
 from zoo.training.forecasting import Forecasting
 from zoo.training.image_classification import ImageClassification, PaperClassification
 from zoo.training.image_streaming import StreamedImageClassification
 from zoo.training.keyword_spotting import KeywordSpotting
 from zoo.training.language_modeling import NextToken
+from zoo.training.restoration import Restoration
 from zoo.training.series import SeriesForecasting
 from zoo.training.super_resolution import SuperResolution
 from zoo.training.time_series import TimeSeriesClassification
@@ -40,13 +42,15 @@ RECIPES = {
 PAPERS = {key: recipe for key, recipe in RECIPES.items() if "shortened" not in recipe.source}
 SCHEDULED = {key: recipe for key, recipe in PAPERS.items() if not recipe.plateau}
 SCHEDULES = json.loads((ROOT / "tests" / "schedules.json").read_text())
+COUNTED = (SuperResolution, Restoration, NextToken, Denoising, SeriesForecasting)  # by steps
+FOLDERS = {"div2k_train", "df2k_train", "photos"}  # of images to downscale
 ARXIV = re.compile(r"\d{4}\.\d{5}")
 PROMISE = re.compile(r"(\w+) ([\d.]+) on (\S+) \(((?:[^()]|\([^()]*\))*)\)")
 
 
 def per_epoch(recipe: Recipe) -> int:
     """Batches of an epoch."""
-    if isinstance(recipe.objective, SuperResolution | NextToken | Denoising | SeriesForecasting):
+    if isinstance(recipe.objective, COUNTED):
         return recipe.objective.steps
     if isinstance(recipe.objective, Forecasting):  # origins with a whole look-back before them
         look_back = get_entry(recipe.model).cfg["input_size"][0]
@@ -91,12 +95,14 @@ def test_configs_have_recipes_of_every_objective() -> None:
         PaperClassification,
         StreamedImageClassification,
         SuperResolution,
+        Restoration,
         NextToken,
         Denoising,
         KeywordSpotting,
         Forecasting,
         SeriesForecasting,
         TimeSeriesClassification,
+        ImageDensity,
     }
     assert {key.split(":")[0] for key in SCHEDULED} == set(SCHEDULES)
 
@@ -112,9 +118,9 @@ def test_recipe_source_cites_known_paper_and_dataset(key: str) -> None:
         assert recipe.expected
         assert recipe.reached
     if isinstance(recipe.objective, SuperResolution):
-        assert recipe.dataset in ("div2k_train", "photos")
+        assert recipe.dataset in FOLDERS
         assert recipe.model.endswith(f"_x{recipe.objective.scale}")
-    else:
+    elif not isinstance(recipe.objective, Restoration):  # pairs in a folder of any name
         assert recipe.dataset in BENCHMARKS
 
 

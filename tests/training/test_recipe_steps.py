@@ -27,6 +27,7 @@ from zoo.training.forecasting import Forecasting
 from zoo.training.image_classification import ImageClassification
 from zoo.training.image_streaming import StreamedImageClassification
 from zoo.training.language_modeling import NextToken
+from zoo.training.restoration import Restoration
 from zoo.training.super_resolution import SuperResolution
 from zoo.training.time_series import TimeSeriesClassification
 
@@ -65,6 +66,10 @@ SMALL: dict[str, dict[str, Any]] = {
     "EDSR": {"blocks": 1, "channels": 8},
     "CARN": {"channels": 16},
     "DnCNN": {"depth": 3, "width": 8},
+    "DRLN": {"depths": (1,), "channels": 16},
+    "DRCT": {"groups": 1, "channels": 24, "growth": 8, "heads": 2, "window": 4},
+    "RIDNet": {"blocks": 1, "channels": 16},
+    "GridFormer": {"channels": 8, "depths": (1, 1, 1)},
     "KeywordResNet": {"blocks": 1, "width": 4},
     "CycleNet": {"look_back": 4, "horizon": 2},
     "GenericNBeats": {"stacks": 2, "layers": 1, "width": 16},
@@ -126,6 +131,8 @@ def small(recipe: Recipe) -> Recipe:
     objective: Any = recipe.objective
     if isinstance(objective, SuperResolution | Denoising):
         objective = replace(objective, size=8, steps=2)
+    if isinstance(objective, Restoration):  # without VGG19, whose weights have to be downloaded
+        objective = replace(objective, size=16, steps=2, perceptual=0.0)
     if isinstance(objective, NextToken):
         objective = replace(objective, tokenizer="bytes", context=16, steps=2)
     channels = get_entry(recipe.model).cfg["input_size"][0]
@@ -147,6 +154,16 @@ def small(recipe: Recipe) -> Recipe:
         precision="no",  # accelerate keeps that of the first run of a process
         init_from="",
     )
+
+
+def write_image(data: Path, recipe: Recipe) -> None:
+    """Write the one image of a recipe's folder, or the one pair."""
+    pixels = np.random.default_rng(0).integers(0, 256, (80, 90, 3), dtype=np.uint8)
+    is_paired = isinstance(recipe.objective, Restoration)
+    for part in ("input", "target") if is_paired else (".",):
+        folder = data / recipe.dataset / part
+        folder.mkdir(parents=True)
+        Image.fromarray(pixels).save(folder / "0001.png")
 
 
 def alike(recipe: Recipe) -> str:
@@ -173,9 +190,7 @@ def test_trainer_every_recipe_shape_trains_two_epochs(
         loader = "tests.training.test_recipe_steps:open_noise"
         monkeypatch.setitem(BENCHMARKS, benchmark.id, replace(benchmark, loader=loader))
     else:
-        (tmp_path / recipe.dataset).mkdir()
-        pixels = np.random.default_rng(0).integers(0, 256, (80, 90, 3), dtype=np.uint8)
-        Image.fromarray(pixels).save(tmp_path / recipe.dataset / "0001.png")
+        write_image(tmp_path, recipe)
     run = training.Trainer(recipe, seed=0, out=tmp_path / "run", data=tmp_path)
     before = [parameter.detach().clone() for parameter in run.unwrapped.parameters()]
     run.train_epoch(0, lambda loss: None)

@@ -15,6 +15,7 @@ from configs import super_resolution as recipes
 from zoo import training
 from zoo.data.benchmarks import DatasetNotFoundError
 from zoo.data.imresize import imresize
+from zoo.data.super_resolution import blur_down
 from zoo.models._factory import create
 from zoo.training import Recipe, cosine, load_recipe
 from zoo.training.super_resolution import SuperResolution
@@ -76,6 +77,12 @@ def test_batches_draw_all_eight_flips_and_rotations(tmp_path: Path) -> None:
     }
     turned = [np.rot90(side, k) for side in (image, image[:, ::-1]) for k in range(4)]
     assert patches == {np.ascontiguousarray(t).tobytes() for t in turned}
+
+
+def test_load_with_degradation_bd_blurs_before_downscaling(photos: Path) -> None:
+    data = SuperResolution(scale=3, size=8, degradation="bd").load("photos", 2, {}, photos)
+    for low_res, high_res in zip(data.low_res, data.high_res, strict=True):
+        assert np.array_equal(low_res, blur_down(high_res, 3))
 
 
 def test_train_killed_run_resumes_to_same_weights(

@@ -12,17 +12,18 @@ from torch import Tensor
 
 from zoo.data.benchmarks import DatasetNotFoundError
 from zoo.data.image_reading import load_image, to_mode
-from zoo.data.imresize import imresize
+from zoo.data.super_resolution import DEGRADATIONS
 from zoo.training.objective import Batch, DrawnEpochs, random_index
 
 
 @dataclass(frozen=True)
 class SuperResolution:
-    """Mean absolute error (L1) against images that MATLAB's bicubic filter downscaled."""
+    """Mean absolute error (L1) against images that were downscaled."""
 
     scale: int
     size: int = 48  # side of a low-resolution patch in pixels
     steps: int = 1000  # batches in an epoch
+    degradation: str = "bi"  # how they are downscaled: bi as MATLAB's imresize, bd blurred before
     metric = "squared error"  # of pixels in 0..1
 
     def load(
@@ -56,7 +57,8 @@ class PatchPairs(DrawnEpochs):
             image[: len(image) // scale * scale, : image.shape[1] // scale * scale]
             for image in large_enough
         ]
-        self.low_res = [imresize(image, 1 / scale) for image in self.high_res]
+        degrade = DEGRADATIONS[objective.degradation]
+        self.low_res = [degrade(image, scale) for image in self.high_res]
 
     def draw_epoch(self, generator: torch.Generator) -> Iterator[Batch]:
         for _ in range(self.steps):

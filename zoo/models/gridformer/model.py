@@ -124,6 +124,17 @@ class GridFormer(nn.Module):
         self.grad_checkpointing = enable
 
 
+class Pyramid(nn.Module):
+    """A GridFormer in training, a recipe's `around`: (B, 3, H, W) -> images at 1, 1/2 and 1/4."""
+
+    def __init__(self, network: GridFormer) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        return tuple(self.network.pyramid(x))
+
+
 def halvings(x: Tensor) -> list[Tensor]:
     """Return an image, its half and its quarter by bilinear interpolation."""
     images = [x]
