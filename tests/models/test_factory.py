@@ -95,6 +95,10 @@ def test_list_models_filters_select_matching_names() -> None:
     assert "resnet20.zoo_digits" in zoo.list_models(pretrained=True)
     assert zoo.list_models("resnet20", pretrained=True)[0] == "resnet20.akamaster_cifar10"
     assert zoo.list_models(task="juggling") == []
+    tasks = ("language-modeling", "sentence-classification", "translation")
+    assert [name for task in tasks for name in zoo.list_models("deepnorm_*nano", task=task)] == [
+        "deepnorm_nano", "deepnorm_deep_nano", "deepnorm_encoder_nano", "deepnorm_translation_nano"
+    ]  # fmt: skip
     assert "resnet20" in zoo.list_models(dataset="cifar10")
     assert "resnet50_v1" in zoo.list_models(dataset="imagenet")
     assert "resnet50_v1" not in zoo.list_models(dataset="cifar10")
@@ -142,9 +146,9 @@ def test_create_pretrained_other_head_and_channels_adapts() -> None:
     assert torch.equal(head.layer3[2].conv2.weight, whole.layer3[2].conv2.weight)
     assert head.fc.weight.shape == (3, 64)
     grey = zoo.create("resnet20.zoo_digits", pretrained=True, in_chans=1)
-    image = torch.rand(2, 1, 32, 32)
-    rgb = whole(image.expand(-1, 3, -1, -1))
-    torch.testing.assert_close(grey(image), rgb)  # the sum of the three filters
+    image = torch.rand(2, 1, 32, 32, dtype=torch.float64)
+    rgb = whole.double()(image.expand(-1, 3, -1, -1))
+    torch.testing.assert_close(grey.double()(image), rgb)  # the sum of the three filters
 
 
 def test_create_features_only_matches_intermediates() -> None:

@@ -166,7 +166,8 @@ def load_state(
         return
     conv = cast(Any, like).pretrained_cfg["first_conv"] + ".weight"
     if conv in state and conv in expected and state[conv].shape[1] != expected[conv].shape[1]:
-        state[conv] = adapt_input_conv(expected[conv].shape[1], state[conv])
+        fresh = expected[conv]  # whose type the sums have, where the file has halves
+        state[conv] = adapt_input_conv(fresh.shape[1], state[conv].to(fresh.dtype))
     prefix = cast(Any, like).get_classifier(name_only=True) + "."
     head = [key for key in state if key.startswith(prefix)]
     if resized and any(k not in expected or expected[k].shape != state[k].shape for k in head):
