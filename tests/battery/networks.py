@@ -24,6 +24,7 @@ CHEAPER: list[dict[str, Any]] = [
     {"kv_heads": 1, "ladder_layers": 2},
     {"heads": 2, "width": 32, "hidden": 256, "vocab": 61, "context": 32},
     *({"layers": layers} for layers in range(3, 9)),
+    {"decoder_layers": 2},
     {"channels": 16, "groups": 2, "blocks": 2, "reduction": 4},
     {"channels": (8, 12, 16)},
     {"blocks": 2},

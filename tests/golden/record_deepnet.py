@@ -1,7 +1,8 @@
 """Golden constants, logits and states of DeepNet, from the authors' library torchscale.
 
-uv run --with fairscale --with timm --with einops python tests/golden/record_deepnet.py PATH
-                       a checkout of microsoft/torchscale
+uv run --with fairscale --with timm --with einops --with transformers \\
+    python tests/golden/record_deepnet.py PATH
+             a checkout of microsoft/torchscale
 """
 
 import argparse
@@ -22,8 +23,17 @@ HOW = (
     "float32; every tensor is drawn by its name (tests/golden/fill.py: drawn_by_name). They are "
     "those of the tokens 3 and 11 of two texts of 12 tokens, (37 i^2 + 11 i + 5 row) mod 53. Of an "
     "encoder there are the last states of tokens 3 and 8: the ids are 1 + those mod 52, and the "
-    "second text has 9 tokens and then padding."
+    "second text has 9 tokens and then padding. An encoder of 3 layers and a decoder of 2 take "
+    "those texts as sources, with each of torchscale's ways to share tables, with ReLU and "
+    "embeddings times sqrt(width), as in its examples for fairseq, and with transformers' "
+    "sinusoids of M2M-100, which are fairseq's: logits 0 to 7 of the tokens 0 and 7 of a target, "
+    "(29 i^2 + 7 i + 3 row) mod 53."
 )
+SHARED = {  # of DeepNetTranslation -> share_all_embeddings, share_decoder_input_output_embed
+    "all": (True, True),
+    "decoder": (False, True),
+    "none": (False, False),
+}
 
 
 def ids() -> torch.Tensor:
@@ -106,6 +116,48 @@ def states() -> dict[str, Any]:
     return {"args": SIZES, "shapes": shapes, "states": values}
 
 
+def sinusoids(width: int) -> Any:
+    """Return torchscale's embedding of positions with fairseq's sinusoids in it."""
+    from torchscale.component.embedding import PositionalEmbedding
+    from transformers.models.m2m_100 import modeling_m2m_100 as m2m
+
+    table = m2m.M2M100SinusoidalPositionalEmbedding.get_embedding(24, width, 1)
+    return PositionalEmbedding(*table.shape, _weight=table)
+
+
+def translations(shared: str) -> dict[str, Any]:
+    """Return an encoder-decoder's logits; of one that shares nothing, the shapes too."""
+    from torchscale.architecture.config import EncoderDecoderConfig
+    from torchscale.architecture.encoder_decoder import EncoderDecoder
+
+    layers, width, heads, hidden, vocab = SIZES.values()
+    of_sides = {"embed_dim": width, "attention_heads": heads, "ffn_embed_dim": hidden}
+    made = EncoderDecoderConfig(
+        deepnorm=True,
+        encoder_layers=layers,
+        decoder_layers=layers - 1,
+        decoder_normalize_before=False,
+        vocab_size=vocab,
+        activation_fn="relu",
+        no_scale_embedding=False,
+        **{f"{s}_{key}": value for s in ("encoder", "decoder") for key, value in of_sides.items()},
+    )
+    made.share_all_embeddings, made.share_decoder_input_output_embed = SHARED[shared]
+    tables = [torch.nn.Embedding(vocab, width) for _ in range(2)]
+    target = None if shared == "all" else tables[1]
+    model = EncoderDecoder(made, tables[0], sinusoids(width), target, sinusoids(width))
+    shapes = {n: tuple(p.shape) for n, p in model.named_parameters() if "positions" not in n}
+    model.double().eval().load_state_dict(drawn_by_name(shapes), strict=False)
+    padding = torch.zeros(2, 12, dtype=torch.bool)
+    padding[1, 9:] = True
+    i, row = torch.arange(8), torch.arange(2)[:, None]
+    with torch.no_grad():
+        states = model.encoder(1 + ids() % 52, encoder_padding_mask=padding)
+        values = model.decoder((29 * i**2 + 7 * i + 3 * row) % 53, encoder_out=states)[0]
+    extra = {} if any(SHARED[shared]) else {"shapes": {k: list(v) for k, v in shapes.items()}}
+    return {"logits": values[:, [0, 7], :8].tolist(), **extra}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("repository", type=Path)
@@ -124,6 +176,7 @@ def main() -> None:
         constants=table,
         decoder=logits(),
         encoder=states(),
+        translation={shared: translations(shared) for shared in SHARED},
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from zoo.papers.records import UNITLESS, Claim
 
 UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9}
-PRINTED_IN = {"psnr": " dB", "latency": " ms"}  # other metrics with a unit are in percent
+PRINTED_IN = {"psnr": " dB", "latency": " ms", "bleu": ""}  # others with a unit are in percent
 RATIOS = ("tokens/s",)  # relative claims on these print a ratio, in percent
 
 

@@ -12,6 +12,7 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
+from zoo.claims.verdict import PRINTED_IN
 from zoo.cli.app import App, Json, app, print_json, progress, unknown
 from zoo.cli.catalog import paper_names
 from zoo.evaluation.ledger import (
@@ -247,7 +248,6 @@ def _scores(record: Record) -> list[tuple[str, str]]:
 
 
 def _score(metric: str, score: dict[str, Any]) -> str:
-    digits, unit = (4, "") if metric in UNITLESS else (2, " %")
-    unit = " dB" if metric == "psnr" else unit
+    digits, unit = (4, "") if metric in UNITLESS else (2, PRINTED_IN.get(metric, " %"))
     limits = ", ".join(f"{limit:.{digits}f}" for limit in score.get("interval", ()))
     return f"{metric} {score['value']:.{digits}f}{unit}" + (f" [{limits}]" if limits else "")

@@ -188,13 +188,14 @@ def _forecasting() -> Iterator[Benchmark]:
 
 
 def _listed() -> Iterator[Benchmark]:
-    """Tables, and series, graphs and sentences of test splits: what TOML files list."""
+    """Tables, and series, graphs and texts of test splits: what TOML files list."""
     for group, task, size, loader in (
         ("tabular", "tabular", "rows", "zoo.data.tabular:open_table"),
         ("ucr", "time-series-classification", "test", "zoo.data.ucr:open_set"),
         ("planetoid", "node-classification", "test", "zoo.data.graphs:open_planetoid"),
         ("sentences", "sentence-classification", "test", "zoo.data.sentences:open_set"),
         ("m4", "forecasting", "series", "zoo.data.m4:open_subset"),
+        ("wmt17_en_de", "translation", "sentences", "zoo.data.translation:open_wmt"),
     ):
         path = Path(__file__).with_name(f"{group}.toml")
         for name, entry in tomllib.loads(path.read_text(encoding="utf-8")).items():
@@ -209,9 +210,9 @@ def _listed() -> Iterator[Benchmark]:
 
 
 def _derived() -> Iterator[Benchmark]:
-    """Samples that are generated, or made of what comes with the zoo's dependencies."""
+    """Samples that are generated, or made of others: of those of the dependencies, if bundled."""
     for id_, (task, size, loader, fields) in DERIVED.items():
-        yield Benchmark(id=id_, task=task, size=size, loader=loader, bundled=True, **fields)
+        yield Benchmark(id=id_, task=task, size=size, loader=loader, **{"bundled": True} | fields)
 
 
 def _language_modeling() -> Iterator[Benchmark]:

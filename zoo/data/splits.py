@@ -39,8 +39,8 @@ PEP_SECTIONS = (
     "sentences of Python Enhancement Proposals: the class is the kind of section that a sentence "
     "stands in, by a rule, not by people"
 )
-# Benchmark whose samples are generated, or made of what dependencies have -> task, samples, loader
-# and what else Benchmark says of it.
+# Benchmark whose samples are generated, or made of other samples -> task, samples, loader and what
+# else Benchmark says of it.
 DERIVED: dict[str, tuple[str, int, str, dict[str, Any]]] = {
     **{
         f"sequences/{name}": ("sequence-regression", size, "zoo.data.sequences:open_generated", {})
@@ -49,6 +49,20 @@ DERIVED: dict[str, tuple[str, int, str, dict[str, Any]]] = {
     **{
         f"toy2d/{name}": ("density-estimation", 10_000, "zoo.data.toy_densities:open_points", {})
         for name in ("eight_gaussians", "checkerboard")
+    },
+    **{
+        f"{name}_dequantized": (
+            "density-estimation",
+            size,
+            "zoo.data.dequantized:open_split",
+            {"bundled": False, "note": "8-bit pixels plus uniform noise, fixed for each image"},
+        )
+        for name, size in (
+            ("mnist/train", 60_000),
+            ("mnist/test", 10_000),
+            ("cifar10/train", 50_000),
+            ("cifar10/test", 10_000),
+        )
     },
     **{
         f"moving_digits/{split}": (

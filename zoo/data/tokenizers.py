@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 END = "<|endoftext|>"  # of GPT-2's and GPT-NeoX's tokenizers
+ENDS = (END, "</s>")  # and of translators
 REPOS = {"gpt2": "openai-community/gpt2", "neox": "EleutherAI/gpt-neox-20b"}
 
 
@@ -43,10 +44,10 @@ class HfTokenizer:
             self.reader: Any = Reader.from_file(str(path))
         except Exception as error:  # the library raises nothing narrower
             raise ValueError(f"{path} is no tokenizer.json ({error})") from None
-        end = self.reader.token_to_id(END)
-        if end is None:
-            raise ValueError(f"{path} has no token {END!r} to stand between texts")
-        self.vocab, self.end = self.reader.get_vocab_size(), end
+        ends = [id_ for token in ENDS if (id_ := self.reader.token_to_id(token)) is not None]
+        if not ends:
+            raise ValueError(f"{path} has no token {END!r} to stand between texts, nor {ENDS[1]!r}")
+        self.vocab, self.end = self.reader.get_vocab_size(), ends[0]
 
     def encode(self, text: str) -> list[int]:
         ids: list[int] = self.reader.encode(text, add_special_tokens=False).ids

@@ -140,9 +140,7 @@ def list_models(
     names = []
     for name, entry in model_entries().items():
         source = paper_of(entry)
-        if not source and (paper or task):
-            continue
-        if source and not (_is_paper(source, paper) and task in ("", source.task)):
+        if task not in ("", entry.task) or (paper and not (source and _is_paper(source, paper))):
             continue
         if dataset and dataset not in _datasets(name):
             continue
@@ -196,12 +194,12 @@ def describe(name: str) -> Description:
     entry, weights = parse_name(name)
     source = paper_of(entry)
     counts = stored_counts(entry)
+    naming = [paper for paper in load_papers() if entry.name in paper.models_named]
 
     def about(table: str) -> tuple[Any, ...]:
         """Return the records of the model's own paper, and those of others that name it."""
         own = getattr(source, table, ())
-        others = (p for p in load_papers() if entry.name in p.models_with_notes)
-        foreign = [r for p in others if p is not source for r in getattr(p, table)]
+        foreign = [r for paper in naming if paper is not source for r in getattr(paper, table)]
         return (
             *(r for r in own if any(_matches(entry.name, m) for m in r.models)),
             *(r for r in foreign if entry.name in r.models),
@@ -216,10 +214,10 @@ def describe(name: str) -> Description:
         params=counts.get("params"),
         macs=counts.get("macs"),
         paper=source,
-        claims=_claims_on(entry.name),
+        claims=tuple(c for paper in naming for c in paper.claims_by_model.get(entry.name, ())),
         context=tuple(
             (near, claim)
-            for paper in load_papers()
+            for paper in naming
             for near in paper.variants
             if near.model == entry.name
             for claim in _claims_on(near.of)

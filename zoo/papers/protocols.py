@@ -13,6 +13,7 @@
 [segmentation.NAME]      probability from which a pixel is in a mask
 [graph.NAME]             node classification: what is made of features and edges
 [sentence.NAME]          sentence classification: spelling and number of the words
+[translation.NAME]       translation: length of translations, words of BLEU
 [density.NAME]           density estimation: nothing to set
 """
 
@@ -190,6 +191,22 @@ class SentenceProtocol:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TranslationProtocol:
+    """Beam search, and sacreBLEU's words."""
+
+    beams: int = 1  # 1: the most probable token at each step
+    length_penalty: float = 1.0  # exponent of the length that log-probabilities are divided by
+    max_tokens: int = 200  # of a translation, the end included
+    tokenize: Literal["13a", "intl", "char", "none"] = "13a"  # how sacreBLEU splits into words
+
+    def __post_init__(self) -> None:
+        if min(self.beams, self.max_tokens) < 1:
+            raise ValueError(
+                f"beams and max_tokens are 1 or more, not {self.beams} and {self.max_tokens}"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
 class DensityProtocol:
     """Density estimation on samples as they are: there is nothing to set."""
 
@@ -208,6 +225,7 @@ Protocol = (
     | SegmentationProtocol
     | GraphProtocol
     | SentenceProtocol
+    | TranslationProtocol
     | DensityProtocol
 )
 P = TypeVar("P", bound=Protocol)
@@ -226,6 +244,7 @@ PROTOCOLS: dict[str, type[Protocol]] = {
     "segmentation": SegmentationProtocol,
     "graph": GraphProtocol,
     "sentence": SentenceProtocol,
+    "translation": TranslationProtocol,
     "density": DensityProtocol,
 }
 # Field -> key in the ledger's records, where they differ.

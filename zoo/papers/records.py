@@ -192,10 +192,13 @@ class Paper(PaperInfo):
         return claims
 
     @cached_property
-    def models_with_notes(self) -> frozenset[str]:
-        """The models and patterns that deviations and contradictions name."""
+    def models_named(self) -> frozenset[str]:
+        """The models of claims and near variants, and models and patterns of the notes."""
         notes: tuple[Deviation | Contradiction, ...] = (*self.deviations, *self.contradictions)
-        return frozenset(model for note in notes for model in note.models)
+        near = (variant.model for variant in self.variants)
+        return frozenset(
+            [*self.claims_by_model, *near, *(m for note in notes for m in note.models)]
+        )
 
     @cached_property
     def weights_by_model(self) -> Mapping[str, list[Weights]]:

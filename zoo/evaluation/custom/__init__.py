@@ -13,7 +13,13 @@ from zoo.distributed import ProcessGroup
 from zoo.evaluation import tasks
 from zoo.evaluation.config import EvalConfig
 from zoo.evaluation.contents import run_contents
-from zoo.evaluation.custom import classification, denoising, language_modeling, super_resolution
+from zoo.evaluation.custom import (
+    classification,
+    denoising,
+    language_modeling,
+    super_resolution,
+    translation,
+)
 from zoo.evaluation.custom.networks import Network, load
 from zoo.evaluation.custom.request import (
     DataError,
@@ -36,6 +42,7 @@ OPENERS: Mapping[str, Callable[[Request, Network], Samples]] = {  # of data that
     "super-resolution": super_resolution.open_samples,
     "denoising": denoising.open_samples,
     "language-modeling": language_modeling.open_samples,
+    "translation": translation.open_samples,
 }
 
 

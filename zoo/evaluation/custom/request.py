@@ -39,7 +39,9 @@ class Request:
     unrounded: bool = False  # denoising: score outputs without rounding
     context: int = 0  # language: tokens a window; the model's by default
     stride: int = 0  # language: tokens between windows; the context by default
-    tokenizer: str = ""  # language: name, Hub repository or file; the model's by default
+    tokenizer: str = (
+        ""  # language and translation: name, Hub repository or file; the model's by default
+    )
 
 
 # Fields that say what data does not say of itself, by the task that has them.
@@ -48,6 +50,7 @@ TASK_FIELDS: Mapping[str, tuple[str, ...]] = {
     "super-resolution": ("split", "columns", "scale", "small", "degradation", "border"),
     "denoising": ("sigma", "noise_seed", "unrounded"),
     "language-modeling": ("split", "subset", "context", "stride", "tokenizer"),
+    "translation": ("tokenizer",),
 }
 
 

@@ -33,6 +33,7 @@ UNITS: dict[str, tuple[str, float | str, float | str]] = {  # by metric: unit, l
     "ssim": ("", -1, 1),
     "mos": ("", 1, 5),
     "f_measure": ("", 0, 1),
+    "bleu": ("", 0, 100),
     "decathlon_score": ("", 0, 10_000),  # up to 1,000 a domain
     "loss": ("nats per token", 0, "Infinity"),
     "latency": ("ms", 0, "Infinity"),
