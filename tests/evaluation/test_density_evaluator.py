@@ -97,7 +97,7 @@ def test_images_are_pixels_and_noise_of_their_own(digits: Path) -> None:
 
 
 def test_flow_learns_images_and_their_scores_do_not_depend_on_batches(digits: Path) -> None:
-    recipe: Any = vars(residual_flows)["residual_flow_mnist_zoo_mnist5"]
+    recipe: Any = vars(residual_flows)["residual_flow_mnist_zoo_mnist2"]
     small = {"blocks": (1,), "width": 4, "end_blocks": 1, "end_width": 8}
     run = Trainer(replace(recipe, args=small, lr=0.03), seed=0, out=digits / "run", data=digits)
     assert run.data.steps == DIGITS // 64
