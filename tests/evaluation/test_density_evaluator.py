@@ -14,6 +14,7 @@ from configs import residual_flows
 from configs.residual_flows import flow
 from tests.data.test_mnist import idx
 from zoo.data.benchmarks import BENCHMARKS
+from zoo.data.dequantized import LARGEST, dequantize
 from zoo.data.mnist import PREFIXES, SIDE
 from zoo.data.toy_densities import DENSITIES
 from zoo.evaluation import tasks
@@ -94,6 +95,14 @@ def test_images_are_pixels_and_noise_of_their_own(digits: Path) -> None:
     assert not torch.equal(noise[0], noise[1])
     assert torch.equal(images[1].floor(), samples.pixels(1).float())
     assert samples.where(3).startswith("image 3 of")
+
+
+def test_the_brightest_pixels_stay_below_256() -> None:
+    """In float32, 255 and almost 1 is 256: eight in a million pixels, and no image."""
+    generator = torch.Generator().manual_seed(0)
+    bright = dequantize(torch.full((2_000_000,), 255, dtype=torch.uint8), generator)
+    assert bright.max() == LARGEST < 256
+    assert (bright == LARGEST).sum() < 60
 
 
 def test_flow_learns_images_and_their_scores_do_not_depend_on_batches(digits: Path) -> None:

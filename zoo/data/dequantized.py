@@ -14,6 +14,13 @@ from zoo.data.benchmarks import BENCHMARKS, Benchmark
 from zoo.data.benchmarks import Dataset as Images
 
 SUFFIX = "_dequantized"  # of a split's name
+LARGEST = float(np.nextafter(np.float32(256), np.float32(0)))
+
+
+def dequantize(pixels: Tensor, generator: torch.Generator) -> Tensor:
+    """Add uniform noise to 8-bit pixels: from 0 to below 256, where 255 and noise may round to."""
+    noise = torch.rand(pixels.shape, generator=generator)
+    return (pixels + noise).clamp_max(LARGEST)
 
 
 class Dequantized:
@@ -26,9 +33,7 @@ class Dequantized:
         return len(self.images)
 
     def __getitem__(self, index: int, /) -> Tensor:
-        pixels = self.pixels(index).float()
-        noise = torch.rand(pixels.shape, generator=torch.Generator().manual_seed(index))
-        return pixels + noise
+        return dequantize(self.pixels(index), torch.Generator().manual_seed(index))
 
     def __getattr__(self, name: str) -> Any:
         if name in ("files", "fingerprint", "where"):  # what names and tells apart the samples

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from zoo.data.benchmarks import BENCHMARKS
+from zoo.data.dequantized import dequantize
 from zoo.data.toy_densities import DENSITIES, Density
 from zoo.training.objective import Batch, DrawnEpochs
 
@@ -87,9 +88,8 @@ class DrawnImages(DrawnEpochs):
     def draw_epoch(self, generator: torch.Generator) -> Iterator[Batch]:
         order = torch.randperm(len(self.pixels), generator=generator)
         for rows in torch.split(order, self.batch_size)[: self.steps]:
-            images = self.pixels[rows].float()
+            images = self.pixels[rows]
             if self.flip:
                 mirrored = torch.rand(len(rows), 1, 1, 1, generator=generator) < 0.5
                 images = torch.where(mirrored, images.flip(3), images)
-            noise = torch.rand(images.shape, generator=generator)
-            yield images + noise, torch.full((len(rows),), self.nats)
+            yield dequantize(images, generator), torch.full((len(rows),), self.nats)
