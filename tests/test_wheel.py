@@ -16,7 +16,7 @@ from tests.conftest import ROOT
 from zoo.evaluation import ledger
 from zoo.evaluation.ledger import LedgerError
 
-MAX_BYTES = 10 * 2**20
+MAX_BYTES = 10_000_000
 UV = shutil.which("uv")
 ELSEWHERE = ("PYTHONPATH", "VIRTUAL_ENV", "ZOO_DATA")  # names of what is not the wheel's
 needs_uv = pytest.mark.skipif(UV is None, reason="uv is not installed")
