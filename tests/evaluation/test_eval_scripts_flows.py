@@ -25,3 +25,13 @@ def test_samples_of_report_begin_with_those_of_the_density(tmp_path: Path) -> No
     flow_estimators.write_samples({"the density": test.values}, density, facts["seed"], written)
     again = json.loads(written.read_text("utf-8"))
     assert again == {**facts, "panels": {"the density": facts["panels"]["the density"]}}
+
+
+def test_bits_per_dimension_in_the_docs_are_the_records() -> None:
+    records = ledger.published().records()
+    (run,) = [r for r in records if r.get("recipe") == "residual_flow_mnist.zoo_mnist2"]
+    bits = run["benchmarks"]["mnist/test_dequantized"]["scores"]["bits_per_dim"]
+    low, high = bits["interval"]
+    text = " ".join(PROOF.read_text("utf-8").split())
+    assert f"has {bits['value']:.3f} bits per dimension on MNIST's" in text
+    assert f"images: {low:.3f} to {high:.3f};" in text

@@ -15,6 +15,7 @@ from tests.training.test_recipe_configs import PAPERS
 from zoo import training
 from zoo.data.benchmarks import BENCHMARKS, Benchmark
 from zoo.data.denoising import CleanImage
+from zoo.data.dequantized import Dequantized
 from zoo.data.forecasting import Windows
 from zoo.data.m4 import SeriesSet
 from zoo.data.speech_commands import NOISE, SpeechCommands
@@ -74,6 +75,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "CycleNet": {"look_back": 4, "horizon": 2},
     "GenericNBeats": {"stacks": 2, "layers": 1, "width": 16},
     "InterpretableNBeats": {"blocks": 1, "layers": 1, "widths": (16, 16)},
+    "ResidualFlow": {"img_size": 8, "blocks": (1, 1), "width": 4, "end_blocks": 1},
     "LoopGPT2": {**TEXT, "loops": 2},
     "MUDDFormer": {**TEXT, "layers": 2, "hidden": 256},
 }
@@ -90,15 +92,15 @@ def sizes(target: str) -> dict[str, Any]:
 class Noise:
     """Twelve images of one colour each, of as many classes as there are to be."""
 
-    def __init__(self, classes: int, mode: str) -> None:
-        self.classes, self.mode = classes, mode
+    def __init__(self, classes: int, mode: str, size: tuple[int, int] = (40, 48)) -> None:
+        self.classes, self.mode, self.size = classes, mode, size
 
     def __len__(self) -> int:
         return 12
 
     def __getitem__(self, index: int) -> tuple[Image.Image, int]:
         colour = (20 * index, 255 - 20 * index, 90)
-        return Image.new("RGB", (40, 48), colour).convert(self.mode), index * self.classes // 12
+        return Image.new("RGB", self.size, colour).convert(self.mode), index * self.classes // 12
 
 
 def spoken(data: Path) -> SpeechCommands:
@@ -123,7 +125,9 @@ def open_noise(benchmark: Benchmark, data: Path | None = None) -> Any:
         return Windows(np.eye(40, 7), range(30), 2, fitted=20, file=Path("ETTh1.csv"))
     if benchmark.task == "language-modeling":
         return Texts(("A few words. " * 9,))
-    return Noise(benchmark.classes, "L" if benchmark.id.startswith("mnist") else "RGB")
+    mode = "L" if benchmark.id.startswith("mnist") else "RGB"
+    is_density = benchmark.task == "density-estimation"
+    return Dequantized(Noise(1, mode, (8, 8))) if is_density else Noise(benchmark.classes, mode)
 
 
 def small(recipe: Recipe) -> Recipe:
