@@ -12,11 +12,12 @@ from typing import Any
 
 from zoo.claims.runs import judge_comparisons
 from zoo.claims.verdict import Verdict
+from zoo.data.benchmarks import BENCHMARKS
 from zoo.evaluation import ledger
 from zoo.evaluation.ledger import Record
 from zoo.models._registry import get_entry, stored_counts
 from zoo.papers.loading import load_papers
-from zoo.papers.records import Paper
+from zoo.papers.records import UNITLESS, Paper
 from zoo.reporting.cards.results import FORMS
 
 Column = tuple[str, str]  # benchmark, metric
@@ -109,6 +110,8 @@ def format_scores(records: Sequence[Record], column: Column) -> str:
     values: list[Any] = [of[metric]["value"] for of in scores if metric in of]
     if not values:
         return ""
-    form = FORMS.get(metric, "{:.2f} %")
+    form = FORMS.get(metric, "{:.4f}" if metric in UNITLESS else "{:.2f} %")
+    if metric == "loss" and BENCHMARKS[benchmark].task == "density-estimation":
+        form = "{:.4f} nats"
     average = form.format(mean(values))
     return f"{average} ± {form.format(stdev(values)).split()[0]}" if values[1:] else average
