@@ -25,6 +25,7 @@ from zoo.cli import app
 from zoo.evaluation import config, ledger
 from zoo.evaluation.evaluators.language_modeling import LanguageModelingEvaluator
 from zoo.evaluation.ledger import Ledger, Record
+from zoo.papers.weights import Weights
 
 pytestmark = pytest.mark.usefixtures("nothing_published")
 TIMES = {"date", "seconds", "peak_memory", "id", "previous", "processes", "threads", "commit"}
@@ -78,6 +79,20 @@ def test_check_other_precision_adds_record() -> None:
     assert "1 measured before" in check("wrn16_1.zoo_digits", "--fast").output
     (row,) = zoo.check("wrn16_1.zoo_digits")
     assert row.record == own()[0]["id"]
+
+
+def test_other_precision_is_not_held_against_bundled_weights(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def other(weights: Weights) -> dict[str, Any]:
+        record = json.loads(weights.record.read_text())
+        record["benchmarks"]["digits/test"]["right"] -= 1
+        return dict(record)
+
+    replace_everywhere(monkeypatch, "zoo.claims.matching.training_record", other)
+    for precision, status in (("bf16", "inconclusive"), ("fp32", "not reproduced")):
+        (row,) = zoo.check("wrn16_1.zoo_digits", precision=precision)
+        assert (row.status, row.fails) == (status, precision == "fp32")
 
 
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="the kernels have x86's names")

@@ -36,6 +36,8 @@ def check_bundled(weights: Weights, evaluations: Evaluations) -> Iterator[Verdic
         missing = None if record else why_no_record(evaluations, spec)
         for values in compare(recorded[spec.benchmark], record):
             note = precision_note(record) if record else str(missing)
+            if record and note and values["status"] == Status.NOT_REPRODUCED:
+                values["status"] = Status.INCONCLUSIVE  # what is recorded was measured in fp32
             why = "; ".join(filter(None, (values.get("why", ""), note)))
             yield Verdict(
                 paper=weights.paper,

@@ -3,6 +3,7 @@
 mnist/test -> mnist/test_dequantized: the noise of an image is always the same
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,6 @@ import torch
 from torch import Tensor
 
 from zoo.data.benchmarks import BENCHMARKS, Benchmark
-from zoo.data.benchmarks import Dataset as Images
 
 SUFFIX = "_dequantized"  # of a split's name
 LARGEST = float(np.nextafter(np.float32(256), np.float32(0)))
@@ -26,8 +26,8 @@ def dequantize(pixels: Tensor, generator: torch.Generator) -> Tensor:
 class Dequantized:
     """The images of a split, without their labels, each with noise drawn by its index."""
 
-    def __init__(self, images: Images) -> None:
-        self.images = images
+    def __init__(self, images: Any) -> None:
+        self.images = images  # (image, label) by index, from files
 
     def __len__(self) -> int:
         return len(self.images)
@@ -35,10 +35,15 @@ class Dequantized:
     def __getitem__(self, index: int, /) -> Tensor:
         return dequantize(self.pixels(index), torch.Generator().manual_seed(index))
 
-    def __getattr__(self, name: str) -> Any:
-        if name in ("files", "fingerprint", "where"):  # what names and tells apart the samples
-            return getattr(self.images, name)
-        raise AttributeError(name)
+    @property
+    def files(self) -> Sequence[Path]:
+        """The files of the images."""
+        files: Sequence[Path] = self.images.files
+        return files
+
+    def where(self, index: int) -> str:
+        """Return the file of an image and its number there."""
+        return str(self.images.where(index))
 
     def pixels(self, index: int) -> Tensor:
         """Return an image as it is stored: (C, H, W) in uint8."""
