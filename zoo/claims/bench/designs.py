@@ -115,7 +115,7 @@ class Size:
 SIZES: dict[str, Size] = {
     size.name: size
     for size in (
-        Size(name="0.5M", params=500_000, layers=6, width=80, heads=4),
+        Size(name="0.5M", params=500_000, layers=6, width=80, heads=4, recipe={"batch_size": 8}),
         Size(name="2M", params=2_000_000, layers=10, width=128, heads=4, recipe={"lr": 2e-3}),
     )
 }
