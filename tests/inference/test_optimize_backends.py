@@ -5,6 +5,8 @@ import json
 import pickle
 import subprocess
 import sys
+import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from zoo.inference import optimize
 from zoo.inference.optimize import backends, choices
 from zoo.inference.optimize.backends import Candidate, Job
 from zoo.inference.optimize.compiled import CompiledForward
+from zoo.inference.optimize.timing import race
 from zoo.inference.optimize.winograd import WinogradConv2d
 from zoo.models._builder import build_model
 
@@ -196,6 +199,54 @@ def test_optimize_auto_takes_fastest_within_tolerance_and_remembers(
     assert list(json.loads(remembered.read_text(encoding="utf-8")).values()) == ["slow"]
     with pytest.raises(ValueError, match=r"outputs moved by .* more than the tolerance of 1.0e-04"):
         zoo.optimize(network, x, backend="wrong")
+
+
+def test_optimize_auto_lets_those_near_the_fastest_race(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few calls say 0.8, 1.0 and 0.9 times as fast; the race, that the last is the fastest."""
+    monkeypatch.setenv("ZOO_BACKENDS", "")
+    network, x = OfOneSize(), torch.randn(2, 3, 4, 4)
+
+    def at(speed: float) -> backends.Make:
+        def make(job: Job) -> Candidate:
+            model: Any = backends.share(job.model)
+            model.speed = speed
+            return Candidate(model, [])
+
+        return make
+
+    raced: list[list[float]] = []
+
+    def given(models: list[Any], example: Tensor, seconds: float) -> list[float]:
+        raced.append([model.speed for model in models])
+        return [3.0, 2.0][: len(models)]
+
+    ways = {"far": at(0.8), "near": at(1.0), "nearer": at(0.9)}
+    replace_everywhere(monkeypatch, f"{backends.__name__}.BACKENDS", ways)
+    of_torch = dict.fromkeys(ways, "torch")
+    replace_everywhere(monkeypatch, f"{backends.__name__}.DISTRIBUTIONS", of_torch)
+    monkeypatch.setattr(optimize, "time_run", lambda model, x: 1 / getattr(model, "speed", 1.0))
+    monkeypatch.setattr(optimize, "race", given)
+    report = zoo.optimize(network, x).optimized
+    assert isinstance(report, optimize.OptimizationReport)
+    assert (report.backend, raced) == ("nearer", [[1.0, 0.9]])
+
+
+def test_race_each_has_its_turn_and_the_median(monkeypatch: pytest.MonkeyPatch) -> None:
+    turns: list[str] = []
+    now = 0.0
+
+    def call(name: str, seconds: float, x: Tensor) -> None:
+        nonlocal now
+        now += 100 if turns.count(name) < 10 else seconds  # slow in the first ten of 25 rounds
+        turns.append(name)
+
+    monkeypatch.setattr(time, "perf_counter", lambda: now)
+    calls = [partial(call, "a", 3.0), partial(call, "b", 2.0)]
+    assert race(calls, torch.zeros(1), seconds=1e9) == [3.0, 2.0]
+    assert turns == ["a", "b"] * 25
+    turns.clear()
+    race(calls, torch.zeros(1), seconds=0)
+    assert turns == ["a", "b"] * 2
 
 
 def test_optimize_auto_compiles_first_where_winograd_is_taken(

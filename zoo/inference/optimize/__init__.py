@@ -1,6 +1,7 @@
 """Optimization of a network for inference on the machine at hand.
 
-network, example -> each backend that is installed, timed -> the fastest whose outputs agree
+network, example -> each backend that is installed, timed -> those near the fastest, in turn
+-> the fastest whose outputs agree
 
 `model.optimized` reports what each gave.
 """
@@ -15,8 +16,10 @@ from torch import Tensor, nn
 
 from zoo.inference.optimize import choices
 from zoo.inference.optimize.backends import BACKENDS, Job, is_by_winograd, share, why_not
-from zoo.inference.optimize.timing import max_rel_error, run, time_run
+from zoo.inference.optimize.timing import max_rel_error, race, run, time_run
 
+NEAR = 1.2  # of two whose times differ by less, a race says which is faster
+RACE = 2.0  # seconds
 TOLERANCES = {torch.bfloat16: 0.1, torch.float16: 0.02}  # else 1e-4
 
 
@@ -121,22 +124,22 @@ def optimize(
     before = run(job.model, example), time_run(job.model, example)
     key = choices.key(job)
     remembered = choices.lookup(key) if backend == "auto" else None
-    chosen, trials = None, list[Trial]()
+    rivals, trials = list[tuple[nn.Module, Trial]](), list[Trial]()
     names = [remembered or backend] if remembered or backend != "auto" else list(BACKENDS)
     while names:
         name = names.pop(0)
-        if chosen and time.perf_counter() - start > seconds / 2:
+        if rivals and time.perf_counter() - start > seconds / 2:
             trials.append(Trial(name, failure="not tried, as the time was up"))
             continue
         made, trial = _try(name, job, *before)
         trials.append(trial)
-        if made and (not chosen or trial.speedup > chosen[1].speedup):
-            chosen = made, trial
+        if made:
+            rivals = _near_the_best([*rivals, (made, trial)])
         if made and is_by_winograd(made):  # fastest where it is compiled; sessions lack it
             names.sort(key=lambda other: other != "inductor")
-    if not chosen:
+    if not rivals:
         raise ValueError("; ".join(map(str, trials)))
-    made, trial = chosen
+    made, trial = _fastest(rivals, job.example, min(RACE, seconds / 4))
     if backend == "auto" and not remembered:
         choices.store(key, trial.backend)
     vars(made)["optimized"] = OptimizationReport(trial, tuple(trials), bool(remembered))
@@ -161,6 +164,22 @@ def _try(
         return None, Trial(name, max_rel_error=error, failure=failure)
     speedup = slow / time_run(made.model, job.example)
     return made.model, Trial(name, speedup, error, preparation, tuple(made.steps))
+
+
+def _near_the_best(rivals: Sequence[tuple[nn.Module, Trial]]) -> list[tuple[nn.Module, Trial]]:
+    """Return those that a few calls do not tell from the fastest; the others free their memory."""
+    best = max(trial.speedup for _, trial in rivals)
+    return [rival for rival in rivals if rival[1].speedup * NEAR > best]
+
+
+def _fastest(
+    rivals: Sequence[tuple[nn.Module, Trial]], example: Tensor, seconds: float
+) -> tuple[nn.Module, Trial]:
+    """Return the rival that is fastest when each has its turn."""
+    if len(rivals) == 1:
+        return rivals[0]
+    times = race([model for model, _ in rivals], example, seconds)
+    return rivals[times.index(min(times))]
 
 
 def _first_line(problem: Exception) -> str:

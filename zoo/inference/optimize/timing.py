@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from statistics import median
 from typing import Any
 
 import torch
@@ -9,8 +10,9 @@ from torch import Tensor
 
 from zoo.inference.optimize.fold_batchnorm import tensors_in
 
-ROUNDS, FEWEST = 5, 2
+ROUNDS, FEWEST = 6, 2
 ENOUGH = 0.3  # seconds of rounds, after which there are no more than the fewest
+MOST_TURNS = 25  # of each in a race
 
 
 @torch.inference_mode()
@@ -28,16 +30,36 @@ def run(model: Callable[[Tensor], Any], example: Tensor) -> list[Tensor]:
 
 @torch.inference_mode()
 def time_run(call: Callable[[Tensor], object], example: Tensor) -> float:
-    """Return the shortest of some times in seconds, after a warm-up."""
-    call(example)
+    """Return the shortest of some times in seconds, of which the first warms up."""
     seconds: list[float] = []
     while len(seconds) < (FEWEST if sum(seconds) > ENOUGH else ROUNDS):
-        _synchronize(example.device)
-        start = time.perf_counter()
-        call(example)
-        _synchronize(example.device)
-        seconds.append(time.perf_counter() - start)
+        seconds.append(_time_call(call, example))
     return min(seconds)
+
+
+@torch.inference_mode()
+def race(
+    calls: Sequence[Callable[[Tensor], object]], example: Tensor, seconds: float
+) -> list[float]:
+    """Return the median time of each call in seconds, of rounds in which each has its turn.
+
+    There are two rounds at least, and none is begun after `seconds`.
+    """
+    rounds: list[list[float]] = []
+    start = time.perf_counter()
+    while len(rounds) < FEWEST or (
+        len(rounds) < MOST_TURNS and time.perf_counter() - start < seconds
+    ):
+        rounds.append([_time_call(call, example) for call in calls])
+    return [median(times) for times in zip(*rounds, strict=True)]
+
+
+def _time_call(call: Callable[[Tensor], object], example: Tensor) -> float:
+    _synchronize(example.device)
+    start = time.perf_counter()
+    call(example)
+    _synchronize(example.device)
+    return time.perf_counter() - start
 
 
 def _synchronize(device: torch.device) -> None:
