@@ -166,6 +166,7 @@ def test_interrupted_comparison_resumes_to_the_same_weights(tmp_path: Path) -> N
     (other,) = train_all(["plain"], LONGER, [0], whole, quiet=True)
     assert other.record
     assert run["sha256"] == other.record["sha256"]
+    assert run["params"] == fit("plain", LONGER).params
     rounds = speed_record(LONGER, stopped)
     assert rounds
     (row,) = rounds["rows"]

@@ -10,7 +10,7 @@ from tests.conftest import ROOT
 from tests.reporting.test_cards import FOLDER, tables
 from zoo.papers.loading import load_papers
 from zoo.reporting import cards
-from zoo.reporting.cards.training_runs import format_scores, kinds
+from zoo.reporting.cards.training_runs import format_params, format_scores, kinds
 
 KINDS = {of.name: of for of in kinds()}
 TEXTS = {name: cards.card_of_runs(of, "..") for name, of in KINDS.items()}
@@ -76,3 +76,10 @@ def test_format_score_several_seeds_shows_mean_and_std() -> None:
     column = "digits/test", "error"
     assert format_scores([run(1.25)], column) == "1.25 %"
     assert format_scores([run(1.0), run(2.0), run(6.0)], column) == "3.00 % ± 2.65"
+
+
+def test_format_params_of_the_network_that_was_trained_else_by_default() -> None:
+    trained = {"model": "transformer_pp+mudd", "params": 499_984}  # no network of the registry
+    assert format_params([trained, trained]) == "499,984"
+    assert format_params([{"model": "resnet20"}]) == "269,722 by default"
+    assert format_params([{"model": "resnet20", "params": 1_000}]) == "1,000"

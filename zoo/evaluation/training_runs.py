@@ -59,6 +59,7 @@ def train_or_load(
         "made_by": made_by,
         "model": model or recipe.model,
         "recipe": recipe.name,
+        "params": sum(parameter.numel() for parameter in run.network.parameters()),
         "seed": seed,
         "epochs": recipe.epochs,
         "batch_size": recipe.batch_size,

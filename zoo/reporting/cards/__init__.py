@@ -69,7 +69,7 @@ def card_of_runs(runs: TrainingRuns, url: str = "") -> str:
         runs=runs,
         begin=Markup(BEGIN),
         end=Markup(END),
-        params=training_runs.params,
+        format_params=training_runs.format_params,
         format_scores=training_runs.format_scores,
         record=partial(markdown.record, url=url),
     )

@@ -35,8 +35,8 @@ class TrainingRuns:
         """{network: its runs by seed}, small networks first."""
 
         def order(item: tuple[str, Record]) -> tuple[int, str, int]:
-            model = item[1]["model"]
-            return params(model), model, item[1]["seed"]
+            run = item[1]
+            return params(run), run["model"], run["seed"]
 
         ordered = sorted(self.records.items(), key=order)
         groups = groupby(ordered, key=lambda item: item[1]["model"])
@@ -95,9 +95,16 @@ def _trainings() -> dict[str, Record]:
     return {f"eval/results/{p.name}": r for p, r in every if r["kind"] == "training"}
 
 
-def params(model: str) -> int:
-    """Return the counted parameters of a network."""
-    return stored_counts(get_entry(model))["params"]
+def params(run: Record) -> int:
+    """Return the parameters of the network that was trained; of an older record, by default."""
+    recorded = run.get("params")
+    return recorded or stored_counts(get_entry(run["model"]))["params"]
+
+
+def format_params(runs: Sequence[Record]) -> str:
+    """Format the parameters of a network's runs: 499,600; of older records 499,600 by default."""
+    counts = sorted({f"{params(run):,}{'' if 'params' in run else ' by default'}" for run in runs})
+    return ", ".join(counts)
 
 
 def format_scores(records: Sequence[Record], column: Column) -> str:
