@@ -81,6 +81,7 @@ class TrainingRecord(_Provenance):
     seed: int
     precision: NotRequired[str]
     sha256: NotRequired[str]  # of the weights
+    params: NotRequired[int]  # of the network that was trained
     epochs: int
     batch_size: int
     benchmarks: dict[str, BenchmarkScores]
