@@ -129,6 +129,7 @@ def test_get_interrupted_torchvision_file_resumes(cifar10: FileServer, tmp_path:
     assert left(tmp_path) == ["cifar10"]
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # a file of datasets
 def test_get_full_disk_of_parquet_raises(
     cifar10: FileServer, resize: Callable[..., None], tmp_path: Path
 ) -> None:

@@ -102,8 +102,9 @@ def test_hub_serve_read_only_serves_files_and_no_links_outside(shelf: Path) -> N
         for path in ("lab/net/resolve/main/key", "lab/net/resolve/main/all/key"):
             assert get(f"{url}/{path}")[0] == 404
         create = Request(f"{url}/api/repos/create", b'{"name": "x"}', method="POST")
-        with pytest.raises(HTTPError, match="403"):
+        with pytest.raises(HTTPError, match="403") as refused:
             urlopen(create)
+        refused.value.close()
     finally:
         process.kill()
         process.communicate()
