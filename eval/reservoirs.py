@@ -34,8 +34,9 @@ SEEDS = tuple(range(10))
 
 def fit_and_score(
     model: str, benchmark: str, fit: ReservoirFit, seed: int, data: Path | None
-) -> dict[str, Any]:
-    """Return the scores of a fitted network on the test split, with series as they are stored."""
+) -> tuple[dict[str, Any], int]:
+    """Return the scores of a fitted network on the test split, with series as they are stored, and
+    how many series it was fitted to."""
     target = BENCHMARKS[benchmark]
     samples: Any = target.open(data)
     protocol: Any = TimeSeriesProtocol(standardized=False)
@@ -45,8 +46,7 @@ def fit_and_score(
     else:
         network = fit_series(model, samples, fit, seed, target.classes)
     evaluator = tasks.TASKS[target.task].evaluator(network, samples, protocol, target)
-    scores: dict[str, Any] = evaluate(evaluator)["scores"]
-    return scores
+    return evaluate(evaluator)["scores"], len(samples.training)
 
 
 def run_or_load(model: str, seed: int, data: Path | None) -> dict[str, Any]:
@@ -57,9 +57,10 @@ def run_or_load(model: str, seed: int, data: Path | None) -> dict[str, Any]:
         known: dict[str, Any] = read_json(path)
         if known["commit"] == checkout_commit():
             return known
-    start, benchmarks, history = time.perf_counter(), {}, []
+    start, benchmarks, history, fitted = time.perf_counter(), {}, [], 0
     for name, fit in recipe.fits.items():
-        scores = fit_and_score(model, name, fit, seed, data)
+        scores, series = fit_and_score(model, name, fit, seed, data)
+        fitted = max(fitted, series)
         benchmarks[name] = {"version": BENCHMARKS[name].version, "scores": scores}
         history.append({"seconds": round(time.perf_counter() - start, 3)})
     record = {
@@ -69,8 +70,8 @@ def run_or_load(model: str, seed: int, data: Path | None) -> dict[str, Any]:
         "model": model,
         "recipe": recipe.name,
         "seed": seed,
-        "epochs": 0,  # solved for, with all steps at once
-        "batch_size": 0,
+        "epochs": 1,  # solved for, with all series at once
+        "batch_size": fitted,
         "benchmarks": benchmarks,
         "history": history,
         "precision": "fp32",
