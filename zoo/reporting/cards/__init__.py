@@ -70,6 +70,7 @@ def card_of_runs(runs: TrainingRuns, url: str = "") -> str:
         begin=Markup(BEGIN),
         end=Markup(END),
         format_params=training_runs.format_params,
+        format_loss=training_runs.format_loss,
         format_scores=training_runs.format_scores,
         record=partial(markdown.record, url=url),
     )

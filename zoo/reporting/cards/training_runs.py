@@ -107,6 +107,12 @@ def format_params(runs: Sequence[Record]) -> str:
     return ", ".join(counts)
 
 
+def format_loss(run: Record) -> str:
+    """Format the loss of the last epoch, e.g. 0.2371; "none" of a readout that was solved for."""
+    loss = run["history"][-1].get("loss")
+    return "none" if loss is None else f"{loss:.4f}"
+
+
 def format_scores(records: Sequence[Record], column: Column) -> str:
     """Format a score, e.g. 48.09 %; of several seeds mean and deviation, 48.09 % ± 0.71.
 
