@@ -15,11 +15,19 @@ import torch
 from torch import Tensor, nn
 
 from zoo.inference.optimize import choices
-from zoo.inference.optimize.backends import BACKENDS, Job, is_by_winograd, share, why_not
+from zoo.inference.optimize.backends import (
+    BACKENDS,
+    Job,
+    is_by_winograd,
+    is_exported,
+    share,
+    why_not,
+)
 from zoo.inference.optimize.timing import max_rel_error, race, run, time_run
 
-NEAR = 1.2  # of two whose times differ by less, a race says which is faster
+NEAR = 1.4  # of two whose times differ by less, a race says which is faster
 RACE = 2.0  # seconds
+LATEST, LATEST_IF_EXPORTED = 0.5, 0.8  # of the time, after which no backend is begun
 TOLERANCES = {torch.bfloat16: 0.1, torch.float16: 0.02}  # else 1e-4
 
 
@@ -99,7 +107,8 @@ def optimize(
             and moves outputs by about a hundredth. Unchanged by default.
         tolerance: largest change of an output, over the largest output, that a backend may make on
             the example. By default 1e-4; 0.1 in bfloat16, 0.02 in float16.
-        seconds: no backend is begun by "auto" after half of this time.
+        seconds: no backend is begun by "auto" after half of this time; after four fifths, if it
+            reads the ONNX file that another one has read.
 
     Returns:
         A network in eval mode for inputs of any batch, and of any size that `model` takes. It
@@ -128,7 +137,8 @@ def optimize(
     names = [remembered or backend] if remembered or backend != "auto" else list(BACKENDS)
     while names:
         name = names.pop(0)
-        if rivals and time.perf_counter() - start > seconds / 2:
+        latest = seconds * (LATEST_IF_EXPORTED if is_exported(name, job) else LATEST)
+        if rivals and time.perf_counter() - start > latest:
             trials.append(Trial(name, failure="not tried, as the time was up"))
             continue
         made, trial = _try(name, job, *before)

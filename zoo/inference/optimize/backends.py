@@ -18,6 +18,7 @@ from zoo.inference.optimize.compiled import CompiledForward
 from zoo.inference.optimize.eager import by_onednn, prepare, time_steps
 from zoo.inference.optimize.winograd import WinogradConv2d
 
+SESSIONS = ("onnxruntime", "openvino")
 DISTRIBUTIONS = {"eager": "torch", "inductor": "torch", "tensorrt": "torch_tensorrt"}
 
 
@@ -134,6 +135,11 @@ def backend_version(name: str) -> str:
         return ""
 
 
+def is_exported(name: str, job: Job) -> bool:
+    """Return True if a backend reads the network's ONNX file, and that was made for another."""
+    return name in SESSIONS and "onnx" in vars(job)
+
+
 def why_not(name: str, job: Job) -> str:
     """Return why a backend cannot take a network; "" if it can."""
     device = job.example.device.type
@@ -143,7 +149,7 @@ def why_not(name: str, job: Job) -> str:
         return "it runs on GPUs of NVIDIA's alone"
     if name != "eager" and job.is_decoder:
         return "a decoder keeps keys and values, of another length for each token"
-    if name in ("onnxruntime", "openvino"):
+    if name in SESSIONS:
         if device != "cpu":
             return "the zoo runs it on a CPU alone"
         if name == "onnxruntime" and job.dtype not in (None, torch.float32):
