@@ -4,14 +4,14 @@
     python -m eval.speed resnet50 --train
     python -m eval.speed resnet50 --memory
 
-A round runs every contestant once; the ratio is the median over the rounds of the best peer's
-seconds to ours. Ours run as they are (eager, float32) and by zoo.optimize, super-resolution also as
-`zoo upscale` runs it (channels_last, inference mode). Peers: the same network of timm, for CIFAR of
-pytorchcv, for RCAN of spandrel (dependency group `parity`), or the authors' CARN, if DIR is a
-checkout of nmhkahn/CARN-pytorch; and that network, or else ours, by torch.compile with frozen
-weights, ONNX Runtime and OpenVINO. With --train, steps of SGD beside the peer's; with --memory, the
-peak of a process for each contestant, the median of five (the same network varies by a tenth).
-Weights are random. Without names, the networks of docs/performance.md.
+A round runs every contestant for a tenth of a second, a slow one once; the ratio is the median over
+the rounds of the best peer's seconds to ours. Ours run as they are (eager, float32) and by
+zoo.optimize, super-resolution also as `zoo upscale` runs it (channels_last, inference mode). Peers:
+the same network of timm, for CIFAR of pytorchcv, for RCAN of spandrel (dependency group `parity`),
+or the authors' CARN, if DIR is a checkout of nmhkahn/CARN-pytorch; and that network, or else ours,
+by torch.compile with frozen weights, ONNX Runtime and OpenVINO. With --train, steps of SGD beside
+the peer's; with --memory, the peak of a process for each contestant, the median of five (the same
+network varies by a tenth). Weights are random. Without names, the networks of docs/performance.md.
 """
 
 import argparse
@@ -39,6 +39,7 @@ from zoo.evaluation.environment import environment
 from zoo.evaluation.ledger import published
 from zoo.evaluation.memory import PeakMemory
 from zoo.inference.optimize import optimize
+from zoo.inference.optimize.timing import take_turn
 from zoo.inference.tiling import AtScale
 from zoo.models._builder import build_model
 from zoo.models._registry import get_entry
@@ -185,20 +186,21 @@ def best_peer(medians: Mapping[str, float]) -> str:
 
 def race(runs: Mapping[str, Turn], rounds: int, warm_up: int = 1) -> dict[str, list[float]]:
     """Return seconds of each contestant in each round after the warm-up. Each round has a random
-    order, so that no contestant always runs after the same one."""
+    order, so that no contestant always runs after the same one; see `take_turn`."""
     seconds: dict[str, list[float]] = {who: [] for who in runs}
     order, shuffle = list(runs), random.Random(0).shuffle
     with torch.no_grad():
         for number in track(range(rounds + warm_up), "rounds", console=Console(stderr=True)):
             shuffle(order)
             for who in order:
-                start = time.perf_counter()
-                result = runs[who]()
-                end = time.perf_counter()
-                del result  # may take long, and is not timed
+                taken = take_turn(partial(_ignoring, runs[who]), torch.empty(0))
                 if number >= warm_up:
-                    seconds[who].append(end - start)
+                    seconds[who].append(taken)
     return seconds
+
+
+def _ignoring(turn: Turn, example: Tensor) -> Any:
+    return turn()
 
 
 def compare_times(

@@ -233,20 +233,23 @@ def test_optimize_auto_lets_those_near_the_fastest_race(monkeypatch: pytest.Monk
 
 def test_race_each_has_its_turn_and_the_median(monkeypatch: pytest.MonkeyPatch) -> None:
     turns: list[str] = []
-    now = 0.0
+    calls, now = 0, 0.0
 
     def call(name: str, seconds: float, x: Tensor) -> None:
-        nonlocal now
-        now += 100 if turns.count(name) < 10 else seconds  # slow in the first ten of 25 rounds
+        nonlocal calls, now
+        is_disturbed = not turns or turns[-1] != name  # by threads of the one before
+        is_slow = calls < 20  # ten rounds of 25
+        now += seconds + 0.02 * is_disturbed + is_slow
+        calls += 1
         turns.append(name)
 
     monkeypatch.setattr(time, "perf_counter", lambda: now)
-    calls = [partial(call, "a", 3.0), partial(call, "b", 2.0)]
-    assert race(calls, torch.zeros(1), seconds=1e9) == [3.0, 2.0]
-    assert turns == ["a", "b"] * 25
+    both = [partial(call, "a", 0.03), partial(call, "b", 0.045)]
+    assert race(both, torch.zeros(1), seconds=1e9) == pytest.approx([0.03, 0.045])
+    assert turns == ["a", "b"] * 10 + ["a", "a", "a", "b", "b"] * 15  # a tenth of a second each
     turns.clear()
-    race(calls, torch.zeros(1), seconds=0)
-    assert turns == ["a", "b"] * 2
+    race(both, torch.zeros(1), seconds=0)
+    assert turns == ["a", "a", "a", "b", "b"]
 
 
 def test_optimize_auto_compiles_first_where_winograd_is_taken(
