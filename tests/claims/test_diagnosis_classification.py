@@ -142,6 +142,7 @@ def mirrored() -> str:
     return percent(rights(zoo.create(NAME, pretrained=True), normalised(x, *OWN).flip(3), y, 90))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("mistake", "named"),
     [

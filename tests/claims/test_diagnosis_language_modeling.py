@@ -81,6 +81,7 @@ def in_bf16() -> float:
     return torch.cat(losses(256, model)).double().mean().item()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("mistake", "cause"),
     [

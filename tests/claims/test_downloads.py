@@ -90,6 +90,7 @@ def run(*args: str) -> Any:
     return CliRunner().invoke(app, ["check", *args])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("weights", "claimed"),
     [
@@ -164,6 +165,7 @@ def test_plan_downloads_data_of_every_scale(
     assert {"set5", "set14", "b100", "urban100"} <= {each.name for each in plan}
 
 
+@pytest.mark.slow
 def test_check_download_gets_data_and_weights(
     weights: Weights,
     data: Path,
@@ -206,6 +208,7 @@ def test_check_download_of_moved_file_says_so_and_goes_on(
     assert row.status == "not run"
 
 
+@pytest.mark.slow
 def test_plan_downloads_smallest_first_with_time_of_own_records(
     weights: Weights, data: Path, server: FileServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

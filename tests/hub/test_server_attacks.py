@@ -17,6 +17,8 @@ from tests.support.hub_server import Hub, serving
 from zoo.hub.server import cards
 from zoo.hub.server.server import Connection
 
+pytestmark = pytest.mark.slow
+
 SHA256, COMMIT = "1" * 64, "a" * 40
 
 

@@ -76,6 +76,7 @@ class OfOneSize(nn.Module):
         return y
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", SESSIONS)
 def test_session_network_of_one_size_refuses_others_itself(backend: str) -> None:
     network = OfOneSize()

@@ -71,6 +71,7 @@ def reductions(entry: dict[str, Any]) -> tuple[int, int]:
 # Every name
 
 
+@pytest.mark.slow
 @every_name
 def test_classifier_head_of_every_name_can_be_reset(name: str) -> None:
     model = sketch(name, num_classes=7, in_chans=1, global_pool="max")
@@ -90,6 +91,7 @@ def test_classifier_head_of_every_name_can_be_reset(name: str) -> None:
     assert model.forward_head(features).shape == features.shape
 
 
+@pytest.mark.slow
 @every_name
 def test_features_only_of_every_name_matches_feature_info(name: str) -> None:
     model = sketch(name, features_only=True)

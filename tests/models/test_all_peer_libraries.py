@@ -30,6 +30,8 @@ from tests.support.compare import relative_error
 from zoo.models._builder import build_model
 from zoo.models._registry import model_entries
 
+pytestmark = pytest.mark.slow
+
 # torchvision and timm: their keys, their logits
 
 MAKERS = {"torchvision": torchvision.models.get_model, "timm": timm.create_model}

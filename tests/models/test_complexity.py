@@ -34,8 +34,15 @@ def operations(model: nn.Module, size: tuple[int, ...]) -> int:
     return int(flops.get_total_flops())
 
 
+KINDS = one_of_a_kind(model_entries(), lambda name: get_entry(name).task, class_of)
+
+
 @pytest.mark.parametrize(
-    "name", one_of_a_kind(model_entries(), lambda name: get_entry(name).task, class_of)
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow if name.startswith("residual_flow") else ())
+        for name in KINDS
+    ],
 )
 def test_count_cached_calls_match_torch_flop_counter(name: str) -> None:
     model, size = (

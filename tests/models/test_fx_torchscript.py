@@ -38,6 +38,7 @@ from tests.models.test_all_classifier_contract import (
 from zoo.modules.graphs import graph_of
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.filterwarnings("ignore:`torch.jit.*` is (deprecated|not supported):FutureWarning"),
     pytest.mark.filterwarnings("ignore:The TorchScript type system:UserWarning"),
 ]
