@@ -1,13 +1,14 @@
-"""Random features and their controls on OpenML's tables (2501.18283, Sec. 4 and App. C).
+"""Random features and their controls on tables and concentric rings (2501.18283, Sec. 4, App. C).
 
-A recipe has the hyperparameters that the authors' search chose for each fold of each table;
-`python -m eval.tabular` fits by it, `zoo check --retrain rfnn` one number of it.
+A recipe has the hyperparameters that the authors' search chose for each fold of each table of
+OpenML, or, of the rings, the grid that is searched again in each run; `python -m eval.tabular`
+fits by it, `zoo check --retrain rfnn` one number of it.
 """
 
-from zoo.training.tabular import TabularRecipe, recipe_of
+from zoo.training.tabular import TabularRecipe, recipes_of
 
-RECIPES: dict[str, TabularRecipe] = {
-    name: recipe_of(name)
+RECIPES: dict[str, list[TabularRecipe]] = {
+    name: recipes_of(name)
     for name in (
         "rfnn",
         "rfrboost_gradient",

@@ -70,7 +70,9 @@ def main() -> None:
     printed, runs = claims(), []
     for table in sorted(options.tables, key=lambda name: BENCHMARKS[f"tabular/{name}"].size):
         benchmark = f"tabular/{table}"
-        for model in (m for m in options.models if table in RECIPES[m].folds):
+        for model in options.models:
+            if not any(table in recipe.folds for recipe in RECIPES[model]):
+                continue
             try:
                 runs.append(fit_or_load(model, benchmark, options.data))
             except DatasetNotFoundError as error:

@@ -49,11 +49,14 @@ def test_output_that_is_not_finite_stops_the_run() -> None:
         run(network, table, "tabular/wdbc", 1)
 
 
-def test_fold_is_one_of_five() -> None:
-    with pytest.raises(ValueError, match="a fold is 1 to 5, or 0 for all rows, not 6"):
-        TabularProtocol(fold=6)
+def test_fold_is_one_of_the_table() -> None:
+    with pytest.raises(ValueError, match="a fold is 1 or more, or 0 for all rows, not -1"):
+        TabularProtocol(fold=-1)
+    table: Any = BENCHMARKS["tabular/wdbc"].open()
+    with pytest.raises(ValueError, match="the table has 5 folds, not 6"):
+        run(nn.Linear(30, 1), table, "tabular/wdbc", 6)
 
 
 def test_card_texts_name_columns_and_fold() -> None:
-    assert TASK.describe_protocol({"fold": 2}) == "the test rows of fold 2 of 5"
+    assert TASK.describe_protocol({"fold": 2}) == "the test rows of fold 2"
     assert TASK.preprocessing({"input_size": (30,)})[0].startswith("30 numbers a row")

@@ -187,3 +187,26 @@ def test_network_exports_with_any_number_of_rows(name: str) -> None:
     exported = torch.export.export(network, (x,), dynamic_shapes=({0: rows},)).module()
     more = torch.rand(7, 5)
     torch.testing.assert_close(exported(more), network(more))
+
+
+def test_batch_norm_normalizes_every_representation_in_either_mode() -> None:
+    network = zoo.create("rfrboost_gradient", columns=2, outputs=3, batch_norm=True)
+    x = torch.randn(50, 2, generator=generator(8)) * 5 + 3
+    y = torch.eye(3)[torch.randint(3, (50,), generator=generator(9))]
+    fit(network, x, y, CROSS_ENTROPY, Settings(l2_head=1e-3, l2_step=1e-3))  # type: ignore[arg-type]
+    seen: list[Tensor] = []
+    network.head.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))  # type: ignore[union-attr]
+    outputs = [network.train(mode)(x) for mode in (True, False)]
+    assert torch.equal(*outputs)
+    torch.testing.assert_close(seen[0].mean(0), torch.zeros(2), atol=1e-5, rtol=0)
+    torch.testing.assert_close(seen[0].var(0, correction=0), torch.ones(2), atol=1e-3, rtol=0)
+
+
+def test_control_without_an_embedding_begins_with_its_columns() -> None:
+    network = zoo.create("mlp_resnet", columns=2, width=2, embed=False, activation="tanh")
+    assert not any(isinstance(module, torch.nn.ReLU) for module in network.modules())
+    assert network.first(torch.ones(3, 2)).tolist() == [[1.0, 1.0]] * 3  # type: ignore[operator]
+    with pytest.raises(ValueError, match="width is that of the 3 columns, not 2"):
+        zoo.create("mlp_resnet", columns=3, width=2, embed=False)
+    with pytest.raises(ValueError, match="activation is relu or tanh, not 'gelu'"):
+        zoo.create("mlp_resnet", activation="gelu")

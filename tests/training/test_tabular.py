@@ -8,12 +8,21 @@ import torch
 from configs.tabular import RECIPES
 from zoo.data.benchmarks import BENCHMARKS
 from zoo.data.tabular import split_folds, table_entries
-from zoo.training.tabular import fit, fit_folds, predicted, recipe_of, score
+from zoo.training.tabular import (
+    TabularRecipe,
+    fit,
+    fit_folds,
+    predicted,
+    recipe_of,
+    score,
+    search,
+)
 
 
 def test_recipes_have_five_folds_of_every_table() -> None:
-    for name, recipe in RECIPES.items():
+    for name, (recipe, *others) in RECIPES.items():
         assert recipe.name == f"{name}.openml"
+        assert [other.name for other in others] in ([], [f"{name}.rings"])
         steps = name in ("rfrboost_dense", "rfrboost_diagonal", "rfrboost_scalar")
         tables = {n for n, entry in table_entries().items() if not (steps and entry.classes)}
         assert set(recipe.folds) == tables
@@ -62,3 +71,51 @@ def test_score_of_numbers_is_the_rmse() -> None:
 def test_network_without_hyperparameters_has_no_recipe() -> None:
     with pytest.raises(LookupError, match="resnet has hyperparameters of no network, not of resn"):
         recipe_of("resnet20")
+    with pytest.raises(LookupError, match="no hyperparameters of rfnn_iid for concentric_rings"):
+        recipe_of("rfnn_iid", "concentric_rings")
+
+
+@pytest.mark.parametrize(
+    ("model", "values", "accuracy"),
+    [
+        ("rfrboost_gradient", {"l2_head": 1e-3}, 0.985),
+        ("rfnn", {"l2_head": 1e-3}, 0.715),
+        ("mlp_resnet", {"lr": 1e-2}, 0.422),
+    ],
+)
+def test_fit_to_rings_scores_as_the_authors_code(
+    model: str, values: dict[str, float], accuracy: float
+) -> None:
+    """The accuracies are of their classes, on a CPU, with the same seed and rows."""
+    table: Any = BENCHMARKS["tabular/concentric_rings"].open()
+    train, test = table.folds[3]
+    x, y = torch.from_numpy(table.x), torch.from_numpy(table.y)
+    recipe = recipe_of(model, "concentric_rings")
+    settings = {**recipe.folds["concentric_rings"][3], **values}
+    network = fit(model, x[train[:1500]], y[train[:1500]], settings, False)
+    error = score(network.eval(), x[test[:1000]], y[test[:1000]], False)
+    assert error == pytest.approx(100 * (1 - accuracy), abs=0.21)
+
+
+def table_of_a_curve() -> tuple[torch.Tensor, torch.Tensor]:
+    x = torch.linspace(-1, 1, 100)[:, None]
+    return x, (x.sin() > 0).float()
+
+
+def test_search_takes_the_best_of_a_grid_and_the_first_of_equals() -> None:
+    x, y = table_of_a_curve()
+    recipe = TabularRecipe(name="rfnn.test", model="rfnn", folds={})
+    settings: dict[str, Any] = {"width": 20, "scale": 1.0, "seed": 1}
+    assert search(recipe, x, y, {**settings, "l2_head": 1e-3}, False) == {}
+    chosen = search(recipe, x, y, {**settings, "l2_head": [1e3, 1e-4]}, False)
+    assert chosen == {"l2_head": 1e-4}
+    chosen = search(recipe, x, y, {**settings, "l2_head": [1e-4, 1e-4], "width": [20, 20]}, False)
+    assert chosen == {"l2_head": 1e-4, "width": 20}
+
+
+def test_seed_of_a_recipe_is_that_of_its_network() -> None:
+    x, y = table_of_a_curve()
+    settings = {"width": 8, "l2_head": 1e-2, "scale": 1.0}
+    same = [fit("rfnn", x, y, {**settings, **seed}, False)(x) for seed in ({}, {"seed": 42})]
+    assert torch.equal(*same)
+    assert not torch.equal(same[0], fit("rfnn", x, y, {**settings, "seed": 1}, False)(x))

@@ -96,20 +96,21 @@ def fit_record(
     """
     table: Any = BENCHMARKS[benchmark].open(data)
     assert isinstance(table, Table)
-    recipe, is_regression = recipe_of(model), not BENCHMARKS[benchmark].classes
-    metric, name = "rmse" if is_regression else "error", BENCHMARKS[benchmark].split
+    name, is_regression = BENCHMARKS[benchmark].split, not BENCHMARKS[benchmark].classes
+    recipe, metric = recipe_of(model, name), "rmse" if is_regression else "error"
     history: list[dict[str, float]] = []
     folds = fit_folds(recipe, name, table, is_regression=is_regression)
     while len(history) < len(recipe.folds[name]):
         on_progress(f"{model} on {benchmark}: fold {len(history) + 1}")
         fold = next(folds)
-        history.append({metric: fold.score, "seconds": round(fold.seconds, 3)})
+        seconds = round(fold.seconds, 3)
+        history.append({metric: fold.score, "seconds": seconds, **fold.chosen})
     scores = {benchmark: {metric: {"value": fmean(row[metric] for row in history)}}}
     chosen = recipe.folds[name]
     return {
         **_record(model, scores, sum(row["seconds"] for row in history)),
         "recipe": recipe.name,
-        "seed": SEED,
+        "seed": chosen[0].get("seed", SEED),
         "epochs": int(max(fold.get("epochs", 1) for fold in chosen)),
         "batch_size": int(max(fold.get("batch_size", len(table)) for fold in chosen)),
         "history": history,

@@ -46,6 +46,12 @@ DERIVED: dict[str, tuple[str, int, str, dict[str, Any]]] = {
         f"sequences/{name}": ("sequence-regression", size, "zoo.data.sequences:open_generated", {})
         for name, size in SEQUENCES.items()
     },
+    "tabular/concentric_rings": (
+        "tabular",
+        99_990,
+        "zoo.data.rings:open_rings",
+        {"classes": 3, "note": "ten draws of 9,999 points, each with its own test half"},
+    ),
     **{
         f"toy2d/{name}": ("density-estimation", 10_000, "zoo.data.toy_densities:open_points", {})
         for name in ("eight_gaussians", "checkerboard")

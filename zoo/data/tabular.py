@@ -11,7 +11,7 @@ import gzip
 import hashlib
 import io
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -30,6 +30,7 @@ TABLES = Path(__file__).with_name("tabular.toml")
 MIRROR = Path("rfrboost", "data")  # below the folder of the tables
 MOST_ROWS, FOLDS, SEED = 5_000, 5, 42
 EPSILON, LARGEST = 1e-5, 3  # of the standardization: added to deviations; values are clipped to it
+Fold = tuple[NDArray[np.int64], NDArray[np.int64]]  # (training rows, test rows)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +61,12 @@ class Table:
 
     x: NDArray[np.float32]  # (N, columns)
     y: NDArray[np.float32]  # (N, 1) for two classes, 0 or 1, and numbers; (N, classes) one-hot
+    own_folds: Sequence[Fold] = ()  # instead of five of all rows
+
+    @property
+    def folds(self) -> Sequence[Fold]:
+        """The rows to fit to and those to test on, of each fold."""
+        return self.own_folds or tuple(split_folds(len(self)))
 
     @property
     def fingerprint(self) -> str:
@@ -144,11 +151,11 @@ def _standardize(values: NDArray[Any]) -> NDArray[Any]:
     return np.clip(values, -LARGEST, LARGEST)
 
 
-def split_folds(rows: int) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """Yield (training rows, test rows) of the five outer folds."""
+def split_folds(rows: int, seed: int = SEED) -> Iterator[Fold]:
+    """Yield five folds of rows, shuffled by a seed."""
     from sklearn.model_selection import KFold
 
-    yield from KFold(FOLDS, shuffle=True, random_state=SEED).split(np.empty(rows))
+    yield from KFold(FOLDS, shuffle=True, random_state=seed).split(np.empty(rows))
 
 
 def _wdbc() -> "DataFrame":

@@ -130,11 +130,11 @@ class ForecastingProtocol:
 class TabularProtocol:
     """Rows of a table that a network is scored on."""
 
-    fold: int = 0  # 1 to 5: the test rows of a fold; 0: all rows
+    fold: int = 0  # from 1: the test rows of a fold; 0: all rows
 
     def __post_init__(self) -> None:
-        if not 0 <= self.fold <= 5:
-            raise ValueError(f"a fold is 1 to 5, or 0 for all rows, not {self.fold}")
+        if self.fold < 0:
+            raise ValueError(f"a fold is 1 or more, or 0 for all rows, not {self.fold}")
 
 
 @dataclass(frozen=True, kw_only=True)

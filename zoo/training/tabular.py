@@ -1,9 +1,10 @@
-"""Networks of tables, fitted fold by fold with the hyperparameters that a paper's authors chose.
+"""Networks of tables, fitted fold by fold with the hyperparameters of a paper's authors.
 
-family's hyperparameters.json -> TabularRecipe -> for each of five folds: seed, network, fit, score
+family's hyperparameters.json -> TabularRecipe -> for each fold: seed, network, fit, score
 
-A network is fitted by `fit_table` of its family's fitting.py, or, if its hyperparameters have a
-learning rate, end to end by Adam.
+A hyperparameter that is a list is searched: the best of it, by five inner folds of the rows that
+are fitted to, is the fold's. A network is fitted by `fit_table` of its family's fitting.py, or, if
+its hyperparameters have a learning rate, end to end by Adam.
 """
 
 import importlib
@@ -11,6 +12,8 @@ import inspect
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import product
+from statistics import fmean
 from typing import Any
 
 import torch
@@ -24,16 +27,17 @@ from zoo.models._builder import build_model, load_class
 from zoo.models._registry import get_entry
 from zoo.papers.weights import MODELS_DIR
 
-TAG = "openml"  # of the recipes, after the network's name
+Hyperparameters = Mapping[str, Any]  # numbers, words and flags; of a grid, lists of them
 
 
 @dataclass(frozen=True, kw_only=True)
 class TabularRecipe:
-    """Fits of a network to tables, five folds each."""
+    """Fits of a network to the folds of tables."""
 
     name: str  # arch.tag
     model: str  # architecture
-    folds: Mapping[str, tuple[Mapping[str, float], ...]]  # table -> hyperparameters by fold
+    folds: Mapping[str, tuple[Hyperparameters, ...]]  # table -> what is set, by fold
+    eval_mode: bool = False  # networks are scored in it, not as training leaves them
 
 
 @dataclass(frozen=True)
@@ -42,11 +46,42 @@ class FoldResult:
 
     network: nn.Module
     score: float  # error in percent, or RMSE of the standardized target
-    seconds: float  # of the fit
+    seconds: float  # of the fit, and of the search before it
+    chosen: Hyperparameters  # of what was searched, the best
 
 
-def recipe_of(model: str) -> TabularRecipe:
-    """Return the recipe of a network.
+def recipes_of(model: str) -> list[TabularRecipe]:
+    """Return the recipes of a network.
+
+    Raises:
+        LookupError: its paper has no hyperparameters of it.
+
+    Example:
+        >>> [recipe.name for recipe in recipes_of("rfnn")]
+        ['rfnn.openml', 'rfnn.rings']
+    """
+    paper = get_entry(model).family.rpartition(".")[2]
+    path = MODELS_DIR / paper / "hyperparameters.json"
+    tables = read_json(path) if path.is_file() else {}
+    if model not in tables:
+        known = ", ".join(tables) or "no network"
+        raise LookupError(f"{paper} has hyperparameters of {known}, not of {model}")
+    return [
+        TabularRecipe(
+            name=f"{model}.{tag}",
+            model=model,
+            folds={
+                name: tuple(dict(zip(entry["fields"], values, strict=True)) for values in rows)
+                for name, rows in entry["folds"].items()
+            },
+            eval_mode=entry.get("eval_mode", False),
+        )
+        for tag, entry in tables[model].items()
+    ]
+
+
+def recipe_of(model: str, table: str = "wdbc") -> TabularRecipe:
+    """Return the recipe by which a network is fitted to a table.
 
     Raises:
         LookupError: its paper has no hyperparameters of it.
@@ -55,21 +90,10 @@ def recipe_of(model: str) -> TabularRecipe:
         >>> sorted(recipe_of("rfnn").folds["wdbc"][0])
         ['l2_head', 'scale', 'width']
     """
-    paper = get_entry(model).family.rpartition(".")[2]
-    path = MODELS_DIR / paper / "hyperparameters.json"
-    tables = read_json(path) if path.is_file() else {}
-    if model not in tables:
-        known = ", ".join(tables) or "no network"
-        raise LookupError(f"{paper} has hyperparameters of {known}, not of {model}")
-    fields, folds = tables[model]["fields"], tables[model]["folds"]
-    return TabularRecipe(
-        name=f"{model}.{TAG}",
-        model=model,
-        folds={
-            name: tuple(dict(zip(fields, values, strict=True)) for values in rows)
-            for name, rows in folds.items()
-        },
-    )
+    for recipe in recipes_of(model):
+        if table in recipe.folds:
+            return recipe
+    raise LookupError(f"there are no hyperparameters of {model} for {table}")
 
 
 def fit_folds(
@@ -87,20 +111,60 @@ def fit_folds(
         The result of each fold, as soon as it is there.
     """
     x, y = torch.from_numpy(table.x), torch.from_numpy(table.y)
-    folds = zip(recipe.folds[name], split_folds(len(table)), strict=True)
-    for hyperparameters, (train, test) in folds:
+    for hyperparameters, (train, test) in zip(recipe.folds[name], table.folds, strict=True):
         start = time.perf_counter()
-        network = fit(recipe.model, x[train], y[train], hyperparameters, is_regression)
+        chosen = search(recipe, x[train], y[train], hyperparameters, is_regression)
+        network = fit(
+            recipe.model, x[train], y[train], {**hyperparameters, **chosen}, is_regression
+        )
         seconds = time.perf_counter() - start
-        yield FoldResult(network, score(network, x[test], y[test], is_regression), seconds)
+        error = _score(recipe, network, x[test], y[test], is_regression)
+        yield FoldResult(network, error, seconds, chosen)
+
+
+def search(
+    recipe: TabularRecipe,
+    x: Tensor,
+    y: Tensor,
+    hyperparameters: Hyperparameters,
+    is_regression: bool,
+) -> dict[str, Any]:
+    """Return, of what is a list, the values of the smallest mean error of five inner folds.
+
+    The first of several that are equal is taken, as scikit-learn's GridSearchCV does.
+    """
+    searched = {key: values for key, values in hyperparameters.items() if isinstance(values, list)}
+    if not searched:
+        return {}
+    folds = list(split_folds(len(x), hyperparameters.get("seed", SEED)))
+
+    def mean_error(values: Hyperparameters) -> float:
+        errors = []
+        for train, test in folds:
+            settings = {**hyperparameters, **values}
+            network = fit(recipe.model, x[train], y[train], settings, is_regression)
+            errors.append(_score(recipe, network, x[test], y[test], is_regression))
+        return fmean(errors)
+
+    grid = (dict(zip(searched, values, strict=True)) for values in product(*searched.values()))
+    return min(grid, key=mean_error)
+
+
+def _score(
+    recipe: TabularRecipe, network: nn.Module, x: Tensor, y: Tensor, is_regression: bool
+) -> float:
+    if recipe.eval_mode:
+        network.eval()
+    return score(network, x, y, is_regression)
 
 
 def fit(
-    model: str, x: Tensor, y: Tensor, hyperparameters: Mapping[str, float], is_regression: bool
+    model: str, x: Tensor, y: Tensor, hyperparameters: Hyperparameters, is_regression: bool
 ) -> nn.Module:
     """Build a network after seeding torch, and fit it: x (N, columns), y (N, outputs).
 
-    Hyperparameters that the network's class takes are its arguments, the others are of the fit.
+    Hyperparameters that the network's class takes are its arguments, the others are of the fit;
+    `seed` is 42 if it is not among them.
     """
     entry = get_entry(model)
     arguments: dict[str, Any] = {
@@ -109,8 +173,9 @@ def fit(
         if key in inspect.signature(load_class(entry.target)).parameters
     }
     settings: dict[str, Any] = {k: v for k, v in hyperparameters.items() if k not in arguments}
+    seed = settings.pop("seed", SEED)
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(SEED)
+        torch.manual_seed(seed)
         network = build_model(model, columns=x.shape[1], outputs=y.shape[1], **arguments)
         if "lr" in settings:
             train_end_to_end(network, x, y, is_regression, **settings)

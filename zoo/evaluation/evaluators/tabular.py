@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from zoo.data.tabular import Table, split_folds
+from zoo.data.tabular import Table
 from zoo.evaluation.answer_log import Prediction
 from zoo.evaluation.engine import Batch, Predictions
 from zoo.evaluation.evaluators.classification import error_rate
@@ -28,8 +28,11 @@ class TabularEvaluator(NetworkEvaluator):
         self, network: nn.Module, table: Table, protocol: TabularProtocol, *, classes: int
     ) -> None:
         self.network, self.samples, self.classes = network, table, classes
-        folds = [test for _, test in split_folds(len(table))]
-        self.rows = folds[protocol.fold - 1] if protocol.fold else np.arange(len(table))
+        self.rows = np.arange(len(table))
+        if protocol.fold:
+            if protocol.fold > len(table.folds):
+                raise ValueError(f"the table has {len(table.folds)} folds, not {protocol.fold}")
+            _, self.rows = table.folds[protocol.fold - 1]
         self.size = len(self.rows)
 
     def load(self, index: int) -> tuple[np.ndarray, np.ndarray]:

@@ -42,7 +42,7 @@ def preprocessing(cfg: Mapping[str, Any]) -> list[str]:
 
 def describe_protocol(protocol: Mapping[str, Any]) -> str:
     fold = protocol["fold"]
-    return f"the test rows of fold {fold} of 5" if fold else "all rows"
+    return f"the test rows of fold {fold}" if fold else "all rows"
 
 
 TASK = Task(

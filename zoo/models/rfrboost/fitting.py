@@ -81,13 +81,13 @@ def fit(network: RFRBoost, x: Tensor, y: Tensor, loss: Loss, settings: Settings)
         _draw(network.first, x, y, network.kind, settings.scale)
         phi = network.first(x)
     _solve(network.head, phi, y, loss, settings)
-    for layer in network.layers:
+    for layer, norm in zip(network.layers, network.norms, strict=True):
         assert isinstance(layer, BoostingLayer)
         for features, of in ((layer.of_phi, phi), (layer.of_x, x)):
             _draw(features, of, y, network.kind, settings.scale)
         layer.rate.fill_(settings.rate)
         _fit_step(layer.step, layer.features(phi, x), phi, y, network.head, loss, settings.l2_step)
-        phi = phi + layer(phi, x)
+        phi = norm(phi + layer(phi, x))
         _solve(network.head, phi, y, loss, settings)
 
 

@@ -2,11 +2,15 @@
 
 from torch import Tensor, nn
 
+ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh}
+
 
 class MLPResNet(nn.Module):
     """(N, columns) -> (N, outputs).
 
-    x -> linear, BN, ReLU -> x + [linear, BN, ReLU, linear, BN](x), `blocks` times -> linear
+    x -> linear, BN, f -> x + [linear, BN, f, linear, BN](x), `blocks` times -> linear
+
+    `activation` f: relu or tanh. `embed` False: the blocks begin with x itself, of `width` columns.
     """
 
     def __init__(
@@ -17,16 +21,25 @@ class MLPResNet(nn.Module):
         width: int = 128,
         blocks: int = 3,
         hidden: int = 512,
+        activation: str = "relu",
+        embed: bool = True,
     ) -> None:
         super().__init__()
         if min(columns, outputs, width, blocks, hidden) < 1:
             raise ValueError("columns, outputs, width, blocks and hidden are 1 or more")
-        self.first = nn.Sequential(nn.Linear(columns, width), nn.BatchNorm1d(width), nn.ReLU())
+        if activation not in ACTIVATIONS:
+            raise ValueError(f"activation is relu or tanh, not {activation!r}")
+        if not embed and width != columns:
+            raise ValueError(f"without embed, width is that of the {columns} columns, not {width}")
+        act = ACTIVATIONS[activation]
+        self.first: nn.Module = nn.Identity()
+        if embed:
+            self.first = nn.Sequential(nn.Linear(columns, width), nn.BatchNorm1d(width), act())
         self.blocks = nn.ModuleList(
             nn.Sequential(
                 nn.Linear(width, hidden),
                 nn.BatchNorm1d(hidden),
-                nn.ReLU(),
+                act(),
                 nn.Linear(hidden, width),
                 nn.BatchNorm1d(width),
             )

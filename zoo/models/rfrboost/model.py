@@ -56,6 +56,7 @@ class RFRBoost(nn.Module):
     """The network of Sec. 3: (..., columns) -> (..., outputs), numbers or logits.
 
     `width` 0: Phi_0 is x. `hidden`: features of Phi and of x each; not used by scalar and diagonal.
+    `batch_norm`: each Phi_t is normalized by the rows that it is computed with, in either mode.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class RFRBoost(nn.Module):
         step: str = "gradient",
         features: str = "swim",
         hidden: int = 512,
+        batch_norm: bool = False,
     ) -> None:
         super().__init__()
         if step not in STEPS or features not in FEATURES:
@@ -85,11 +87,17 @@ class RFRBoost(nn.Module):
         self.layers = nn.ModuleList(
             BoostingLayer(columns, width, hidden, step) for _ in range(layers)
         )
+        self.norms = nn.ModuleList(
+            nn.BatchNorm1d(width, affine=False, track_running_stats=False)
+            if batch_norm
+            else nn.Identity()
+            for _ in range(layers)
+        )
         self.head = Affine(width, outputs)
 
     def forward(self, x: Tensor) -> Tensor:
         phi = self.first(x)
-        for layer in self.layers:
-            phi = phi + layer(phi, x)
+        for layer, norm in zip(self.layers, self.norms, strict=True):
+            phi = norm(phi + layer(phi, x))
         logits: Tensor = self.head(phi)
         return logits
