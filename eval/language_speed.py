@@ -1,27 +1,31 @@
 """Time our language models and their peers, in one process, in turn.
 
-    python -m eval.language_speed mudd gpt2 loops memory [--mudd DIR] [--rounds 20] [--record]
+    python -m eval.language_speed mudd gpt2 int8 loops memory [--mudd DIR] [--rounds 20] [--record]
 
 mudd: MUDDFormer with 24 layers of 1,024 and our Transformer++ of the same sizes, a prompt of 512
 tokens and single tokens after it; beside them the released code with and without its connections,
 if DIR is a checkout of Caiyun-AI/MUDDFormer. gpt2: GPT-2, as it is and by zoo.optimize, and
-transformers' (group `parity`) with sdpa, as it is and compiled with a static cache; after a prompt
-each is asked for the last position's logits alone. loops: the same blocks 1 to 6 times. memory: the
-peak of a training step, with checkpointing, each in a process of its own. Weights are random.
+transformers' (group `parity`) with sdpa, as it is and compiled with a static cache, and OpenVINO's
+if optimum-intel is installed; after a prompt each is asked for the last position's logits alone
+where it can be. int8: ours in float32 beside the latter two with weights in int8, for which torchao
+is needed. loops: the same blocks 1 to 6 times. memory: the peak of a training step, with
+checkpointing, each in a process of its own. Weights are random.
 """
 
 import argparse
 import importlib
 import multiprocessing
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
+from eval import gpt2_peers as peers
+from eval.gpt2_peers import MORE, PROMPT, ids
 from eval.speed import Turn, compare_times, race, report
 from zoo.evaluation.memory import PeakMemory
 from zoo.inference.optimize import optimize
@@ -30,14 +34,9 @@ from zoo.models.loop_residual.model import LoopGPT2
 from zoo.models.muddformer.model import MUDDFormer
 from zoo.models.transformer_pp.model import TransformerPP
 
-PROMPT, TOKENS, MORE = 512, 4, 32  # tokens at once, one by one, and one by one by GPT-2
-GPT2_RUNS = (f"all logits of {PROMPT}", f"prompt of {PROMPT}", f"{PROMPT} and {MORE} tokens")
+TOKENS = 4  # one by one, by MUDDFormer
 SIZES: Any = {"layers": 24, "width": 1024, "heads": 16, "hidden": 2816}
 Rows = Iterator[dict[str, Any]]
-
-
-def ids(tokens: int) -> Tensor:
-    return torch.randint(50_000, (1, tokens), generator=torch.Generator().manual_seed(0))
 
 
 def prompt(model: Any) -> Turn:
@@ -122,44 +121,6 @@ def mudd(options: argparse.Namespace) -> Rows:
             yield from compare_times(title, pair, name)
 
 
-def transformers_gpt2(model: Any) -> dict[str, Turn]:
-    """Return a run of each kind of GPT2_RUNS by transformers, asked for the last logits alone."""
-
-    def prefill() -> Any:
-        return model(ids(PROMPT), use_cache=True, logits_to_keep=1).past_key_values
-
-    def generate() -> None:
-        cache = prefill()
-        for i in range(MORE):
-            model(ids(MORE)[:, i : i + 1], past_key_values=cache, use_cache=True)
-
-    runs = (lambda: model(ids(PROMPT), use_cache=False), prefill, generate)
-    return dict(zip(GPT2_RUNS, runs, strict=True))
-
-
-def compiled_gpt2(model: Any) -> dict[str, Turn]:
-    """Return the same with a static cache, compiled by torch with the weights as constants."""
-    theirs: Any = importlib.import_module("transformers")
-    cache = theirs.StaticCache(config=model.config, max_cache_len=PROMPT + MORE)
-    compiled: Any = torch.compile(model, dynamic=False)
-
-    def run(tokens: Tensor, **options: Any) -> None:
-        with torch._inductor.config.patch(freezing=True):
-            compiled(tokens, **options)
-
-    def prefill() -> None:
-        cache.reset()
-        run(ids(PROMPT), past_key_values=cache, use_cache=True, logits_to_keep=1)
-
-    def generate() -> None:
-        prefill()
-        for i in range(MORE):
-            run(ids(MORE)[:, i : i + 1], past_key_values=cache, use_cache=True)
-
-    runs = (partial(run, ids(PROMPT), use_cache=False), prefill, generate)
-    return dict(zip(GPT2_RUNS, runs, strict=True))
-
-
 def our_gpt2(model: Any) -> dict[str, Turn]:
     """Return the same by ours."""
 
@@ -170,29 +131,46 @@ def our_gpt2(model: Any) -> dict[str, Turn]:
             model(ids(MORE)[:, i : i + 1], cache)
 
     runs = (partial(model, ids(PROMPT)), prompt(model), generate)
-    return dict(zip(GPT2_RUNS, runs, strict=True))
+    return dict(zip(peers.RUNS, runs, strict=True))
 
 
 def gpt2(options: argparse.Namespace) -> Rows:
-    theirs: Any = importlib.import_module("transformers")
-    peer = theirs.GPT2LMHeadModel(theirs.GPT2Config(attn_implementation="sdpa")).eval()
-    ours = GPT2().eval()
+    theirs, ours = peers.make(), GPT2().eval()
     optimized: Any = optimize(ours, example=ids(PROMPT))
     print(f"gpt2: {optimized.optimized}")
     contestants = {
         "ours": our_gpt2(ours),
         "ours, optimized": our_gpt2(optimized),
-        "transformers": transformers_gpt2(peer),
-        "transformers, compiled": compiled_gpt2(peer),
+        "transformers": peers.by_transformers(theirs),
+        "transformers, compiled": peers.by_torch_compile(theirs),
     }
+    if peers.has_openvino():
+        contestants["OpenVINO"] = peers.by_openvino(theirs)
+    yield from race_gpt2("gpt2", contestants, options.rounds)
+
+
+def int8(options: argparse.Namespace) -> Rows:
+    """Time GPT-2 with weights in int8 by others, beside ours in float32."""
+    theirs, ours = peers.make(), GPT2().eval()
+    contestants = {
+        "ours, optimized": our_gpt2(optimize(ours, example=ids(PROMPT))),
+        "transformers, compiled, int8": peers.by_torch_compile(theirs, int8=True),
+    }
+    if peers.has_openvino():
+        contestants["OpenVINO, int8"] = peers.by_openvino(theirs, int8=True)
+    yield from race_gpt2("gpt2, others in int8", contestants, options.rounds)
+
+
+def race_gpt2(name: str, contestants: Mapping[str, Mapping[str, Turn]], rounds: int) -> Rows:
+    """Race all kinds of run; the tokens' own time is what they take more than their prompt."""
     seconds = {}
-    for title in GPT2_RUNS:
+    for title in peers.RUNS:
         turns = {who: runs[title] for who, runs in contestants.items()}
-        seconds[title] = race(turns, options.rounds, warm_up=3)  # a static cache compiles twice
-        yield from compare_times(f"gpt2, {title}", seconds[title])
+        seconds[title] = race(turns, rounds, warm_up=3)  # a static cache compiles twice
+        yield from compare_times(f"{name}, {title}", seconds[title])
     _, prefill, generation = seconds.values()
     yield from compare_times(
-        f"gpt2, {MORE} tokens",
+        f"{name}, {MORE} tokens",
         {
             who: [a - b for a, b in zip(times, prefill[who], strict=True)]
             for who, times in generation.items()
@@ -256,6 +234,7 @@ def memory(options: argparse.Namespace) -> Rows:
 KINDS: dict[str, Callable[[argparse.Namespace], Rows]] = {
     "mudd": mudd,
     "gpt2": gpt2,
+    "int8": int8,
     "loops": loops,
     "memory": memory,
 }

@@ -1,30 +1,34 @@
 """Train networks of N-BEATS's ensembles on M4 and evaluate their median.
 
     python -m eval.m4 --data DIR [--subset hourly] [--kinds g i] [--look-backs 2 3 4 5 6 7]
-        [--losses smape mase mape] [--seeds 1] [--small]
+        [--losses smape mase mape] [--seeds 1] [--small] [--write]
 
 The paper's ensembles have seeds 1 to 10 of each: 180 networks of 5,000 batches of 1,024, which is
 work for a GPU; a network of --small takes minutes of a CPU core. Start it as often as there are
 cores: each takes a network that no other has taken, and the last one evaluates. A finished network
 is not repeated; an interrupted one resumes. The ensemble is written as RUNS/ensemble-<...>, which
-`zoo evaluate` and zoo.create read.
+`zoo evaluate` and zoo.create read. With --write, its record is added to the published ledger, with
+the scores of its networks as the history.
 """
 
 import argparse
-import json
+import time
 from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from configs.nbeats import HORIZONS, LOOK_BACKS, LOSSES, forecasting
 from eval import seeds
 from zoo.checkpoints.loading import read_safetensors
-from zoo.checkpoints.writing import save_safetensors
+from zoo.checkpoints.writing import file_sha256, save_safetensors
 from zoo.data.benchmarks import BENCHMARKS
 from zoo.evaluation import tasks
 from zoo.evaluation.engine import evaluate
+from zoo.evaluation.environment import environment
 from zoo.models._builder import pretrained_cfg
 from zoo.models._sources import load_file
 from zoo.models.nbeats import KINDS
@@ -94,25 +98,66 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--losses", nargs="+", choices=LOSSES, default=LOSSES)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1])
     parser.add_argument("--small", action="store_true", help="the recipe for a CPU")
+    parser.add_argument("--write", action="store_true", help="add the ensemble to the ledger")
     return parser.parse_args()
+
+
+def train_all(options: argparse.Namespace) -> list[dict[str, Any]]:
+    """Train what no other process has trained; return the records of the finished networks.
+
+    A second pass reads those that others were at in the first.
+    """
+    chosen, records = list(members(options)), dict[int, dict[str, Any]]()
+    scored = partial(score, data=options.data)
+    for _ in range(2):
+        for number, (recipe, seed) in enumerate(chosen):
+            if number in records:
+                continue
+            if record := seeds.take(recipe, seed, RUNS, MADE_BY, scored, data=options.data):
+                records[number] = record
+                print(seeds.describe(record), flush=True)
+    return [records[number] for number in sorted(records)]
+
+
+def ensemble_record(
+    options: argparse.Namespace, path: Path, records: Sequence[dict[str, Any]]
+) -> dict[str, Any]:
+    """Evaluate an ensemble; return its training record, whose history are its networks' scores."""
+    ensemble = load_file(name_of(options), path, **arguments(options))
+    benchmark = BENCHMARKS[f"m4/{options.subset}"]
+    scores = scores_of(ensemble, benchmark.id, options.data)
+    alone = [record["benchmarks"][benchmark.id]["scores"] for record in records]
+    return {
+        "kind": "training",
+        "date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "made_by": MADE_BY,
+        "model": name_of(options),
+        "recipe": f"{name_of(options)}.{'zoo_' * options.small}m4_{options.subset}_{len(records)}",
+        "params": sum(parameter.numel() for parameter in ensemble.parameters()),
+        "seed": min(options.seeds),
+        "epochs": records[0]["epochs"],
+        "batch_size": records[0]["batch_size"],
+        "benchmarks": {benchmark.id: {"version": benchmark.version, "scores": scores}},
+        "history": [{key: score["value"] for key, score in each.items()} for each in alone],
+        "precision": "fp32",
+        "sha256": file_sha256(path),
+        "seconds": round(sum(record["seconds"] for record in records), 1),
+        **environment(torch.device("cpu")),
+    }
 
 
 def main() -> None:
     options = parse()
-    chosen, done = list(members(options)), []
-    for recipe, seed in chosen:
-        scored = partial(score, data=options.data)
-        if record := seeds.take(recipe, seed, RUNS, MADE_BY, scored, data=options.data):
-            print(seeds.describe(record), flush=True)
-            done.append(RUNS / f"{recipe.name}-{seed}")
-    if len(done) < len(chosen):
-        print(f"{len(chosen) - len(done)} networks are trained by another process")
+    records = train_all(options)
+    chosen = list(members(options))
+    if len(records) < len(chosen):
+        print(f"{len(chosen) - len(records)} networks are trained by another process")
         return
-    path = assemble(options, done)
-    subset = f"m4/{options.subset}"
-    ensemble = load_file(name_of(options), path, **arguments(options))
-    scores = scores_of(ensemble, subset, options.data)
-    print(json.dumps({"ensemble": str(path), "networks": len(done), subset: scores}))
+    trained = [seeds.folder_of(recipe, seed, RUNS) for recipe, seed in chosen]
+    record = ensemble_record(options, assemble(options, trained), records)
+    print(f"ensemble of {len(records)}: {seeds.describe(record)}")
+    if options.write:
+        seeds.publish([record])
 
 
 if __name__ == "__main__":

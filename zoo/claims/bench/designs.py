@@ -40,7 +40,7 @@ class Design:
     paper: str  # arXiv number
     model: str = "transformer_pp_nano"  # as zoo.create takes it
     args: Mapping[str, Any] = field(default_factory=dict)  # of its constructor
-    penalty: Callable[[Any], Any] | None = None  # a recipe's `around`, which adds to the loss
+    penalty: Callable[[int], Callable[[Any], Any]] | None = None  # steps -> a recipe's `around`
 
 
 def on_transformer_pp(title: str, paper: str, stream: Connections) -> Design:
@@ -79,13 +79,13 @@ DESIGNS: dict[str, Design] = {
         title="skipped middle layers",
         paper="2506.21103",
         model="skip_middle_nano",
-        penalty=partial(GateControl, rate=13e-3),
+        penalty=lambda steps: partial(GateControl, rate=13e-3),
     ),
     "gateskip": Design(
         title="GateSkip (no token skipped)",
         paper="2510.13876",
         model="gateskip_nano",
-        penalty=partial(GatePenalty, steps=1500),
+        penalty=lambda steps: partial(GatePenalty, steps=steps),
     ),
 }
 
@@ -115,7 +115,14 @@ class Size:
 SIZES: dict[str, Size] = {
     size.name: size
     for size in (
-        Size(name="0.5M", params=500_000, layers=6, width=80, heads=4, recipe={"batch_size": 8}),
+        Size(
+            name="0.5M",
+            params=500_000,
+            layers=6,
+            width=80,
+            heads=4,
+            recipe={"epochs": 9, "batch_size": 4},  # the text once
+        ),
         Size(name="2M", params=2_000_000, layers=10, width=128, heads=4, recipe={"lr": 2e-3}),
     )
 }
@@ -183,4 +190,5 @@ def recipe_of(name: str, size: Size) -> Recipe:
         return recipe
     objective: Any = recipe.objective
     penalised = PenalisedNextToken(**asdict(objective))
-    return replace(recipe, objective=penalised, around=design.penalty)
+    around = design.penalty(recipe.epochs * objective.steps)
+    return replace(recipe, objective=penalised, around=around)
