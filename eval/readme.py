@@ -7,6 +7,7 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -17,6 +18,7 @@ from zoo._io import atomic_write
 from zoo.claims.check import verdicts_from_records
 from zoo.claims.tally import tally
 from zoo.claims.verdict import Evidence, Kind, Status, Tally, Verdict
+from zoo.data.benchmarks import BENCHMARKS
 from zoo.evaluation import ledger
 from zoo.evaluation.ledger import Record
 from zoo.models._registry import model_entries, paper_of
@@ -174,6 +176,31 @@ def memory_table(records: Iterable[Record]) -> str:
     return "\n".join(lines)
 
 
+def ensembles_table(records: Iterable[Record]) -> str:
+    """Return a line for each ensemble of N-BEATS that was trained here, the last of each kind."""
+    lines = [
+        "| series | networks | OWA of the ensemble | OWA of one network: least, median, most "
+        "| sMAPE of the ensemble | minutes of a core |",
+        "|---|---|---|---|---|---|",
+    ]
+    runs = [r for r in records if r["kind"] == "training" and r["model"].endswith("_ensemble")]
+    for record in {r["recipe"]: r for r in runs}.values():
+        ((benchmark, entry),) = record["benchmarks"].items()
+        alone = [row["owa"] for row in record["history"]]
+        spread = ", ".join(f"{owa:.3f}" for owa in (min(alone), median(alone), max(alone)))
+        scores = {metric: f"{score['value']:.3f}" for metric, score in entry["scores"].items()}
+        cells = (
+            f"{benchmark}, {BENCHMARKS[benchmark].size}",
+            f"{len(alone)} of {record['model'].removesuffix('_ensemble')}",
+            scores["owa"],
+            spread,
+            scores["smape"],
+            round(record["seconds"] / 60),
+        )
+        lines.append(f"| {' | '.join(map(str, cells))} |")
+    return "\n".join(lines)
+
+
 def second_machine_table(pairs: Sequence[Pair]) -> str:
     """Return a line for each kind of run that a second machine took again, then some digits."""
     groups: dict[str, list[Pair]] = {}
@@ -218,7 +245,10 @@ def pages(verdicts: Sequence[Verdict]) -> dict[Path, str]:
     tables = {
         "README.md": {"<!-- sums": f"\n{sums}\n", "<!-- table": overview_table(verdicts)},
         "docs/reproduce.md": {"<!-- table": papers_table(verdicts)},
-        "docs/proof.md": {"<!-- second machine": second_machine_table(second_machine.recorded())},
+        "docs/proof.md": {
+            "<!-- ensembles": ensembles_table(ledger.published().records()),
+            "<!-- second machine": second_machine_table(second_machine.recorded()),
+        },
         "docs/performance.md": {
             "<!-- compilers": compilers_table(ledger.published().records()),
             "<!-- speeds": speeds_table(ledger.published().records()),
