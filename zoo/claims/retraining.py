@@ -99,20 +99,23 @@ def fit_record(
     name, is_regression = BENCHMARKS[benchmark].split, not BENCHMARKS[benchmark].classes
     recipe, metric = recipe_of(model, name), "rmse" if is_regression else "error"
     history: list[dict[str, float]] = []
+    sizes = set[int]()  # of the networks of all folds
     folds = fit_folds(recipe, name, table, is_regression=is_regression)
     while len(history) < len(recipe.folds[name]):
         on_progress(f"{model} on {benchmark}: fold {len(history) + 1}")
         fold = next(folds)
         seconds = round(fold.seconds, 3)
         history.append({metric: fold.score, "seconds": seconds, **fold.chosen})
+        sizes.add(sum(parameter.numel() for parameter in fold.network.parameters()))
     scores = {benchmark: {metric: {"value": fmean(row[metric] for row in history)}}}
-    chosen = recipe.folds[name]
+    chosen, rows = recipe.folds[name], max(len(train) for train, _ in table.folds)
     return {
         **_record(model, scores, sum(row["seconds"] for row in history)),
         "recipe": recipe.name,
+        **({"params": sizes.pop()} if len(sizes) == 1 else {}),
         "seed": chosen[0].get("seed", SEED),
         "epochs": int(max(fold.get("epochs", 1) for fold in chosen)),
-        "batch_size": int(max(fold.get("batch_size", len(table)) for fold in chosen)),
+        "batch_size": int(max(fold.get("batch_size", rows) for fold in chosen)),
         "history": history,
     }
 

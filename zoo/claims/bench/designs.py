@@ -22,7 +22,7 @@ from zoo.models.laurel.language import LaurelStream
 from zoo.models.muddformer.mudd import MUDD
 from zoo.models.orthogonal_residual.vision import OrthogonalStream
 from zoo.models.resformer.values import Values
-from zoo.models.skip_middle.control import GateControl
+from zoo.models.skip_middle.control import RATE, GateControl
 from zoo.modules.decoder import Connections
 from zoo.modules.depth_weighted import DepthWeightedAverage
 from zoo.training import Recipe
@@ -79,7 +79,7 @@ DESIGNS: dict[str, Design] = {
         title="skipped middle layers",
         paper="2506.21103",
         model="skip_middle_nano",
-        penalty=lambda steps: partial(GateControl, rate=13e-3),
+        penalty=lambda steps: partial(GateControl, rate=RATE / steps),
     ),
     "gateskip": Design(
         title="GateSkip (no token skipped)",

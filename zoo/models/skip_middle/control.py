@@ -10,6 +10,8 @@ from torch import Tensor
 
 from zoo.modules.token_skipping import Penalised, SkippingDecoder
 
+RATE = 19.0  # over the steps of training: 0.001 in the authors' script, for 19,000 steps
+
 
 class GateControl(Penalised):
     """A SkipMiddle whose gates are pushed to targets by the authors' proportional controller.
