@@ -29,6 +29,7 @@ from zoo.models.ladder_residual.tensor_parallel import AllReduce, shard
 
 RANKS = 2
 STANDARD, LADDER, BOUND = "standard", "ladder", "no communication"
+TITLE = "overlap of communication by a ladder residual"
 
 
 class Sum:
@@ -191,8 +192,7 @@ def main() -> None:
     from eval.speed import report  # here: its imports take each process seconds
 
     setting = {name: getattr(options, name) for name in ("layers", "width", "batch", "tokens")}
-    title = "overlap of communication by a ladder residual" if options.record else ""
-    report(rows, options.rounds, {**setting, "ranks": RANKS}, title)
+    report(rows, options.rounds, {**setting, "ranks": RANKS}, TITLE if options.record else "")
 
 
 if __name__ == "__main__":

@@ -9,11 +9,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import zoo
 from eval import second_machine
 from eval.second_machine import Pair
+from eval.speed_tables import compilers_table, memory_table, overlap_table, speeds_table
 from zoo._io import atomic_write
 from zoo.claims.check import verdicts_from_records
 from zoo.claims.tally import tally
@@ -26,8 +26,6 @@ from zoo.papers.records import Paper
 
 ROOT = Path(__file__).parent.parent
 END = "<!-- end of table -->"
-COMPILERS = ("torch.compile", "ONNX Runtime", "OpenVINO")
-OURS = ("ours", "ours as upscale", "ours, optimized")
 SCORES = ("right answers", "psnr", "loss")  # of bundled weights
 TRIALS = (Status.SUPPORTS, Status.CONTRADICTS, Status.INCONCLUSIVE)
 
@@ -101,81 +99,6 @@ def _scores(rows: Sequence[Verdict]) -> str:
     return ", ".join(f"{name}: {score}" for name, score in scores.items())
 
 
-def speeds_table(records: Iterable[Record]) -> str:
-    """Return a line for each of our networks beside a peer, from the latest record that has it."""
-    records = [record for record in records if record["kind"] == "speed"]
-    latest = {(r["what"], _network(row)): r for r in records for row in r["rows"]}
-    lines = [
-        "| record | work | ours | against | times as fast | quartiles | of | CPU |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
-    for (title, network), record in latest.items():
-        for row in record["rows"]:
-            is_ours = row["who"].startswith("ours") and not row["against"].startswith("ours")
-            if _network(row) == network and is_ours and "ratio" in row:
-                quartiles = " to ".join(f"{ratio:.2f}" for ratio in row.get("quartiles", ()))
-                ratio, rounds = f"{row['ratio']:.2f}", f"{record['rounds']} rounds"
-                if "bytes" in row:
-                    ratio, rounds = f"(memory: {ratio} of it)", "one"
-                names = (title, row["model"], row["who"], row["against"])
-                cpu = record["setting"].get("cpu", "")
-                lines.append(f"| {' | '.join((*names, ratio, quartiles, rounds, cpu))} |")
-    return "\n".join(lines)
-
-
-def compilers_table(records: Iterable[Record]) -> str:
-    """Return a line for each network: how many times as fast as eager each way to run it is."""
-    lines = [
-        "| network | input | zoo.optimize | torch.compile | ONNX Runtime | OpenVINO "
-        "| to the best peer | quartiles | ready in |",
-        "|---|---|---|---|---|---|---|---|---|",
-    ]
-    latest: dict[str, tuple[Record, dict[str, Any]]] = {}
-    for record in records:
-        if record["kind"] == "speed" and record["what"] == "images":
-            for name in dict.fromkeys(r["model"] for r in record["rows"] if "preparation" in r):
-                rows = {row["who"]: row for row in record["rows"] if row["model"] == name}
-                latest[name] = record, rows
-    for name, (record, rows) in latest.items():
-        ours = rows["ours, optimized"]
-        eager = next(row for who, row in rows.items() if who not in (*COMPILERS, *OURS))
-        times = {who: f"{eager['seconds'] / row['seconds']:.2f}" for who, row in rows.items()}
-        shape = record["setting"]["inputs"][name]
-        cells = (
-            name,
-            f"{shape[0]} x {shape[-1]}",
-            f"{times['ours, optimized']} ({ours['backend']})",
-            *(times[who] for who in COMPILERS),
-            f"{ours['ratio']:.2f}",
-            " to ".join(f"{ratio:.2f}" for ratio in ours["quartiles"]),
-            f"{ours['preparation']:.0f} s",
-        )
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
-
-
-def memory_table(records: Iterable[Record]) -> str:
-    """Return the peak of a training step of reversible networks, by what is kept, and how far off
-    the gradients are."""
-    lines = [
-        "| network | kept | memory | of all | gradients off by |",
-        "|---|---|---|---|---|",
-    ]
-    titles = ("memory of reversible columns", "memory of reversible RevSilos")
-    latest = {record["what"]: record for record in records if record["kind"] == "speed"}
-    for title in titles:
-        for row in latest[title]["rows"]:
-            cells = (
-                row["model"],
-                row["who"].removesuffix(" kept"),
-                f"{row['bytes'] / 2**20:.0f} MiB",
-                f"{row['ratio']:.2f}",
-                f"{row['error']:.0e}",
-            )
-            lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
-
-
 def ensembles_table(records: Iterable[Record]) -> str:
     """Return a line for each ensemble of N-BEATS that was trained here, the last of each kind."""
     lines = [
@@ -225,12 +148,6 @@ def second_machine_table(pairs: Sequence[Pair]) -> str:
     return "\n".join(lines)
 
 
-def _network(row: Mapping[str, Any]) -> str:
-    """Return the network of a row, without what was measured of it."""
-    name: str = row["model"].partition(",")[0]
-    return name
-
-
 def _replace_table(text: str, start: str, table: str) -> str:
     """Replace the lines between the comment that begins with `start` and the end of its table."""
     head, rest = text.split(start, 1)
@@ -253,6 +170,7 @@ def pages(verdicts: Sequence[Verdict]) -> dict[Path, str]:
             "<!-- compilers": compilers_table(ledger.published().records()),
             "<!-- speeds": speeds_table(ledger.published().records()),
             "<!-- memory": memory_table(ledger.published().records()),
+            "<!-- overlap": overlap_table(ledger.published().records()),
         },
     }
     texts = {}

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from eval import peers, readme, speed
+from eval import peers, speed, speed_tables
 
 
 def test_race_gives_every_contestant_a_turn_a_round() -> None:
@@ -42,7 +42,7 @@ def test_compilers_table_is_of_last_record_in_times_of_eager() -> None:
             "rows": [row | details for row in rows],
         }
 
-    line = readme.compilers_table([record(9.0), record(6.0)]).splitlines()[2]
+    line = speed_tables.compilers_table([record(9.0), record(6.0)]).splitlines()[2]
     assert line == (
         "| resnet18 | 8 x 224 | 6.00 (inductor) | 2.00 | 3.00 | 6.00 | 1.00 | 1.00 to 1.00 | 12 s |"
     )
