@@ -252,6 +252,7 @@ def papers() -> Sequence[Paper]:
 def all_recipes() -> list[Any]:
     import pkgutil
     from importlib import import_module
+    from itertools import chain
 
     import configs
     from configs import reservoirs, tabular
@@ -259,4 +260,4 @@ def all_recipes() -> list[Any]:
 
     modules = [import_module(f"configs.{m.name}") for m in pkgutil.iter_modules(configs.__path__)]
     recipes = [v for module in modules for v in vars(module).values() if isinstance(v, Recipe)]
-    return [*recipes, *tabular.RECIPES.values(), *reservoirs.RECIPES.values()]
+    return [*recipes, *chain(*tabular.RECIPES.values()), *reservoirs.RECIPES.values()]
