@@ -43,6 +43,6 @@ def test_runs_do_not_differ_from_the_notebooks(
 
 
 def test_control_is_the_authors_run_by_run() -> None:
-    """Points, first weights and batches are theirs; only sums are rounded otherwise."""
+    """Points, first weights and batches are theirs; the rates that they chose are not printed."""
     correlation = np.corrcoef(ours("mlp_resnet"), NOTEBOOK["mlp_resnet"])[0, 1]
     assert correlation == pytest.approx(0.94, abs=0.005)
