@@ -158,7 +158,7 @@ def int8(options: argparse.Namespace) -> Rows:
     }
     if peers.has_openvino():
         contestants["OpenVINO, int8"] = peers.by_openvino(theirs, int8=True)
-    yield from race_gpt2("gpt2, others in int8", contestants, options.rounds)
+    yield from race_gpt2("gpt2 beside int8", contestants, options.rounds)
 
 
 def race_gpt2(name: str, contestants: Mapping[str, Mapping[str, Turn]], rounds: int) -> Rows:

@@ -1,4 +1,4 @@
-"""What one would otherwise take: the same networks of others, and what makes any network faster."""
+"""Who runs beside ours: the same networks of others, and what makes any network faster."""
 
 import importlib
 import sys
@@ -24,6 +24,9 @@ CIFAR = {  # our name: pytorchcv's
 }
 
 
+HINTS = {torch.float32: "f32", torch.bfloat16: "bf16"}  # OpenVINO's
+
+
 class OnCopy(nn.Module):
     """A network on a copy of its input, which it changes."""
 
@@ -34,6 +37,28 @@ class OnCopy(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.network(x.clone())
         return y
+
+
+def as_upscale_runs(ours: nn.Module) -> Run:
+    """Return a network as `zoo upscale` runs it."""
+    ready: Any = ours.to(memory_format=torch.channels_last)
+
+    def run(x: Tensor) -> Any:
+        with torch.inference_mode():
+            return ready(x.contiguous(memory_format=torch.channels_last))
+
+    return run
+
+
+class InType(nn.Module):
+    """A network with weights and images of a type: (B, 3, H, W) in float32 -> its outputs."""
+
+    def __init__(self, network: nn.Module, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.network, self.dtype = network.to(dtype), dtype
+
+    def forward(self, x: Tensor) -> Any:
+        return self.network(x.to(self.dtype))
 
 
 def peer(name: str) -> dict[str, Make]:
@@ -60,9 +85,9 @@ def authors_carn(checkout: Path) -> nn.Module:
     return network
 
 
-def compiled(network: nn.Module, x: Tensor) -> Run:
+def compiled(network: nn.Module, x: Tensor, dtype: torch.dtype) -> Run:
     """Return a network compiled by torch, with its weights as constants."""
-    ready = torch.compile(network)
+    ready = torch.compile(InType(network, dtype))
 
     def run(x: Tensor) -> Any:
         with torch._inductor.config.patch(freezing=True):
@@ -71,8 +96,8 @@ def compiled(network: nn.Module, x: Tensor) -> Run:
     return run
 
 
-def onnxruntime(network: nn.Module, x: Tensor) -> Run:
-    """Return a session of ONNX Runtime for inputs of one shape."""
+def onnxruntime(network: nn.Module, x: Tensor, dtype: torch.dtype) -> Run:
+    """Return a session of ONNX Runtime for inputs of one shape, in float32."""
     import onnxruntime
 
     program: Any = torch.onnx.export(network, (x,), dynamo=True, verbose=False)
@@ -84,39 +109,44 @@ def onnxruntime(network: nn.Module, x: Tensor) -> Run:
     return lambda x: session.run(None, {name: x.numpy()})[0]
 
 
-def openvino(network: nn.Module, x: Tensor) -> Run:
-    """Return a network compiled by OpenVINO for inputs of one shape, in float32."""
+def openvino(network: nn.Module, x: Tensor, dtype: torch.dtype) -> Run:
+    """Return a network compiled by OpenVINO for inputs of one shape."""
     import openvino
 
     model = openvino.convert_model(network, example_input=x, input=[tuple(x.shape)])
     settings = {
         "INFERENCE_NUM_THREADS": torch.get_num_threads(),
-        "INFERENCE_PRECISION_HINT": "f32",
+        "INFERENCE_PRECISION_HINT": HINTS[dtype],
         "PERFORMANCE_HINT": "LATENCY",
     }
     ready = openvino_core().compile_model(model, "CPU", settings)
     return lambda x: ready(x.numpy())[0]
 
 
-COMPILERS: dict[str, Callable[[nn.Module, Tensor], Run]] = {
+Compile = Callable[[nn.Module, Tensor, torch.dtype], Run]
+COMPILERS: dict[str, Compile] = {
     "torch.compile": compiled,
     "ONNX Runtime": onnxruntime,
     "OpenVINO": openvino,
 }
 
 
-def with_compilers(who: str, make: Make, x: Tensor) -> dict[str, Make]:
-    """Return how to make a network as it is, for `who`, and by each of COMPILERS."""
+def with_compilers(
+    who: str, make: Make, x: Tensor, dtype: torch.dtype = torch.float32
+) -> dict[str, Make]:
+    """Return how to make a network in a type as it is, for `who`, and by each of COMPILERS that
+    has the type on a CPU; each of them takes images in float32."""
 
     def plain() -> nn.Module:
         network: nn.Module = make().eval()
         return network
 
-    faster = {name: partial(_faster, compile_, plain, x) for name, compile_ in COMPILERS.items()}
-    return {who: plain, **faster}
+    able = {n: c for n, c in COMPILERS.items() if dtype == torch.float32 or c is not onnxruntime}
+    faster = {name: partial(_faster, compile_, plain, x, dtype) for name, compile_ in able.items()}
+    return {who: lambda: InType(plain(), dtype), **faster}
 
 
-def _faster(compile_: Callable[[nn.Module, Tensor], Run], make: Make, x: Tensor) -> Run:
+def _faster(compile_: Compile, make: Make, x: Tensor, dtype: torch.dtype) -> Run:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of exporters themselves
-        return compile_(make(), x)
+        return compile_(make(), x, dtype)

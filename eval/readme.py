@@ -168,6 +168,7 @@ def pages(verdicts: Sequence[Verdict]) -> dict[Path, str]:
         },
         "docs/performance.md": {
             "<!-- compilers": compilers_table(ledger.published().records()),
+            "<!-- bfloat16": compilers_table(ledger.published().records(), "images in bfloat16"),
             "<!-- speeds": speeds_table(ledger.published().records()),
             "<!-- memory": memory_table(ledger.published().records()),
             "<!-- overlap": overlap_table(ledger.published().records()),

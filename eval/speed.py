@@ -1,6 +1,7 @@
 """Time our networks and what one would otherwise take, in one process, in turn.
 
     python -m eval.speed [rcan_x4 carn_m wrn28_10] [--carn DIR] [--rounds 20] [--record]
+    python -m eval.speed resnet50 --dtype bfloat16
     python -m eval.speed resnet50 --train
     python -m eval.speed resnet50 --memory
 
@@ -9,9 +10,11 @@ the rounds of the best peer's seconds to ours. Ours run as they are (eager, floa
 zoo.optimize, super-resolution also as `zoo upscale` runs it (channels_last, inference mode). Peers:
 the same network of timm, for CIFAR of pytorchcv, for RCAN of spandrel (dependency group `parity`),
 or the authors' CARN, if DIR is a checkout of nmhkahn/CARN-pytorch; and that network, or else ours,
-by torch.compile with frozen weights, ONNX Runtime and OpenVINO. With --train, steps of SGD beside
-the peer's; with --memory, the peak of a process for each contestant, the median of five (the same
-network varies by a tenth). Weights are random. Without names, the networks of docs/performance.md.
+by torch.compile with frozen weights, ONNX Runtime and OpenVINO. With --dtype bfloat16, classifiers
+in bfloat16, all but ONNX Runtime's, which has none on a CPU; images are float32 for each of them.
+With --train, steps of SGD beside the peer's; with --memory, the peak of a process for each
+contestant, the median of five (the same network varies by a tenth). Weights are random. Without
+names, the networks of docs/performance.md.
 """
 
 import argparse
@@ -34,7 +37,8 @@ from rich.progress import track
 from rich.table import Table
 from torch import Tensor, nn
 
-from eval.peers import Make, Run, authors_carn, peer, spandrel_rcan, with_compilers
+from eval import peers
+from eval.peers import Make, Run
 from zoo.evaluation.environment import environment
 from zoo.evaluation.ledger import published
 from zoo.evaluation.memory import PeakMemory
@@ -51,32 +55,23 @@ NETWORKS = (  # without names
     *("resnet20", "resnet110", "preresnet164", "wrn28_10"),
     *("resnet18", "resnet50", "resnext50_32x4d", "res2net50_26w_4s", "rdnet_tiny"),
 )
+DTYPES = ("float32", "bfloat16")
 PROCESSES = 5  # whose peak memory is measured
 
 
-def as_upscale_runs(ours: nn.Module) -> Run:
-    ready: Any = ours.to(memory_format=torch.channels_last)
-
-    def run(x: Tensor) -> Any:
-        with torch.inference_mode():
-            return ready(x.contiguous(memory_format=torch.channels_last))
-
-    return run
-
-
-def classifiers(name: str, x: Tensor) -> dict[str, Make]:
+def classifiers(name: str, x: Tensor, dtype: torch.dtype) -> dict[str, Make]:
     """Return how to make ours as it is, ours optimized for such images, and peers."""
     ours = partial(build_model, name)
-    ((who, theirs),) = peer(name).items() or [("eager", ours)]
+    ((who, theirs),) = peers.peer(name).items() or [("eager", ours)]
     return {
-        "ours": lambda: ours().eval(),
-        "ours, optimized": lambda: optimized(ours(), x),
-        **with_compilers(who, theirs, x),
+        "ours": lambda: peers.InType(ours().eval(), dtype),
+        "ours, optimized": lambda: optimized(ours(), x, dtype),
+        **peers.with_compilers(who, theirs, x, dtype),
     }
 
 
-def optimized(network: nn.Module, x: Tensor) -> Any:
-    ready: Any = optimize(network, example=x)
+def optimized(network: nn.Module, x: Tensor, dtype: torch.dtype = torch.float32) -> Any:
+    ready: Any = optimize(network, example=x, dtype=None if dtype == x.dtype else dtype)
     print(ready.optimized)
     return ready
 
@@ -94,7 +89,7 @@ def learners(name: str) -> dict[str, Make]:
         return step(make())
 
     ours: dict[str, Make] = {"ours": partial(build_model, name)}
-    networks = {**ours, "ours, checkpointing": checkpointing, **peer(name)}
+    networks = {**ours, "ours, checkpointing": checkpointing, **peers.peer(name)}
     return {who: partial(training, make) for who, make in networks.items()}
 
 
@@ -117,20 +112,22 @@ def upscalers(name: str, checkout: Path | None, x: Tensor) -> dict[str, Make]:
     ours = AtScale(build_model(name).eval(), SCALE)
     who, theirs = "eager", cast(nn.Module, ours)
     if name.startswith("rcan"):
-        who, theirs = "spandrel", spandrel_rcan(ours.network)
+        who, theirs = "spandrel", peers.spandrel_rcan(ours.network)
     if name == "carn_m" and checkout:
-        who, theirs = "authors", authors_carn(checkout)
+        who, theirs = "authors", peers.authors_carn(checkout)
     return {
         "ours": lambda: ours,
-        "ours as upscale": lambda: as_upscale_runs(copy.deepcopy(ours)),
+        "ours as upscale": lambda: peers.as_upscale_runs(copy.deepcopy(ours)),
         "ours, optimized": lambda: optimized(ours, x),
-        **with_compilers(who, lambda: theirs, x),
+        **peers.with_compilers(who, lambda: theirs, x),
     }
 
 
-def contestants(name: str, train: bool, x: Tensor) -> dict[str, Make]:
+def contestants(
+    name: str, train: bool, x: Tensor, dtype: torch.dtype = torch.float32
+) -> dict[str, Make]:
     """Return {contestant: how to make it} for a classifier of ours and its peer."""
-    return learners(name) if train else classifiers(name, x)
+    return learners(name) if train else classifiers(name, x, dtype)
 
 
 def peak_bytes(load: Callable[[], Any]) -> int:
@@ -227,7 +224,7 @@ def measure(name: str, options: argparse.Namespace, x: Tensor) -> list[dict[str,
     elif options.memory:
         return memory(name, options.train, x.shape)
     else:
-        makers = contestants(name, options.train, x)
+        makers = contestants(name, options.train, x, getattr(torch, options.dtype))
     runs, details = dict[str, Turn](), dict[str, dict[str, Any]]()
     for who, make in makers.items():
         start = time.perf_counter()
@@ -249,11 +246,15 @@ def main() -> None:
     parser.add_argument("models", nargs="*", default=NETWORKS)
     parser.add_argument("--train", action="store_true", help="time steps of training")
     parser.add_argument("--memory", action="store_true", help="measure memory instead of time")
+    parser.add_argument("--dtype", default="float32", choices=DTYPES, help="of forward passes")
     parser.add_argument("--carn", type=Path, help="checkout of nmhkahn/CARN-pytorch")
     parser.add_argument("--batch", type=int, default=8, help="images a batch of a classifier")
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--record", action="store_true", help="add the rows to eval/results")
     options = parser.parse_args()
+    are_classifiers = all(get_entry(name).is_classifier for name in options.models)
+    if options.dtype != "float32" and (options.train or options.memory or not are_classifiers):
+        parser.error("--dtype is for times of classifiers' forward passes alone")
     os.environ["ZOO_BACKENDS"] = ""  # every backend is chosen anew
     torch._inductor.config.force_disable_caches = True  # and compiled anew
     rows, shapes = [], dict[str, list[int]]()
@@ -264,6 +265,7 @@ def main() -> None:
         torch.manual_seed(0)
         rows += measure(name, options, torch.rand(shapes[name]))
     kind = "training steps" if options.train else "images"
+    kind += "" if options.dtype == "float32" else f" in {options.dtype}"
     title = f"memory of {kind}" if options.memory else kind
     report(rows, options.rounds, {"inputs": shapes}, title if options.record else "")
 

@@ -33,19 +33,17 @@ def speeds_table(records: Iterable[Record]) -> str:
     return "\n".join(lines)
 
 
-def compilers_table(records: Iterable[Record]) -> str:
+def compilers_table(records: Iterable[Record], what: str = "images") -> str:
     """Return a line for each network: how many times as fast as eager each way to run it is."""
-    lines = [
-        "| network | input | zoo.optimize | torch.compile | ONNX Runtime | OpenVINO "
-        "| to the best peer | quartiles | ready in |",
-        "|---|---|---|---|---|---|---|---|---|",
-    ]
     latest: dict[str, tuple[Record, dict[str, Any]]] = {}
     for record in records:
-        if record["kind"] == "speed" and record["what"] == "images":
+        if record["kind"] == "speed" and record["what"] == what:
             for name in dict.fromkeys(r["model"] for r in record["rows"] if "preparation" in r):
                 rows = {row["who"]: row for row in record["rows"] if row["model"] == name}
                 latest[name] = record, rows
+    able = [who for who in COMPILERS if any(who in rows for _, rows in latest.values())]
+    titles = ("network", "input", "zoo.optimize", *able, "to the best peer", "quartiles")
+    lines = [f"| {' | '.join((*titles, 'ready in'))} |", "|---" * (len(titles) + 1) + "|"]
     for name, (record, rows) in latest.items():
         ours = rows["ours, optimized"]
         eager = next(row for who, row in rows.items() if who not in (*COMPILERS, *OURS))
@@ -55,7 +53,7 @@ def compilers_table(records: Iterable[Record]) -> str:
             name,
             f"{shape[0]} x {shape[-1]}",
             f"{times['ours, optimized']} ({ours['backend']})",
-            *(times[who] for who in COMPILERS),
+            *(times[who] for who in able),
             f"{ours['ratio']:.2f}",
             " to ".join(f"{ratio:.2f}" for ratio in ours["quartiles"]),
             f"{ours['preparation']:.0f} s",
