@@ -41,6 +41,12 @@ os.environ["ZOO_LEDGER"] = f"{_ledgers.name}/session/ledger"
 ROOT = Path(__file__).parent.parent
 
 
+def pytest_unconfigure() -> None:
+    """Remove what is above: a worker of xdist ends without the end of the interpreter."""
+    for folder in (_xet, _checked, _ledgers):
+        folder.cleanup()
+
+
 def one_of_a_kind(
     values: Iterable[Any],
     kind: Callable[[Any], object],
