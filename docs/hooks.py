@@ -1,5 +1,5 @@
-"""MkDocs' hook: references are written from the code, the command's from its own help, the
-comparison of residual streams from the published ledger, a page from the notebook."""
+"""MkDocs' hook: references are written from the code, the command's from its own help, a page from
+the notebook."""
 
 import json
 import subprocess
@@ -9,20 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import zoo
-from zoo.evaluation import ledger
-from zoo.reporting import bench
 
 COMMANDS, FUNCTIONS = "<!-- commands -->", "<!-- functions -->"
-STREAMS, NOTEBOOK = "<!-- residual streams -->", "<!-- notebook -->"
+NOTEBOOK = "<!-- notebook -->"
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Put the help of each command, the docstring of each function, the tables of the comparison
-    and the cells of the notebook in the place of a mark."""
+    """Put the help of each command, the docstring of each function and the cells of the notebook in
+    the place of a mark."""
     if NOTEBOOK in markdown:
         return markdown.replace(NOTEBOOK, "\n\n".join(_cells()))
-    if STREAMS in markdown:
-        return markdown.replace(STREAMS, bench.markdown(ledger.published().records()))
     if COMMANDS in markdown:
         command = [sys.executable, "-m", "typer", "zoo.cli", "utils", "docs", "--name", "zoo"]
         done = subprocess.run(command, capture_output=True, text=True, check=True)

@@ -23,6 +23,7 @@ from zoo.evaluation import ledger
 from zoo.evaluation.ledger import Record
 from zoo.models._registry import model_entries, paper_of
 from zoo.papers.records import Paper
+from zoo.reporting import bench
 
 ROOT = Path(__file__).parent.parent
 END = "<!-- end of table -->"
@@ -165,6 +166,9 @@ def pages(verdicts: Sequence[Verdict]) -> dict[Path, str]:
         "docs/proof.md": {
             "<!-- ensembles": ensembles_table(ledger.published().records()),
             "<!-- second machine": second_machine_table(second_machine.recorded()),
+        },
+        "docs/residual-streams.md": {
+            "<!-- residual streams": bench.markdown(ledger.published().records()),
         },
         "docs/performance.md": {
             "<!-- compilers": compilers_table(ledger.published().records()),
