@@ -1,5 +1,6 @@
 """Tables of zoo.claims.bench, as the command, the documentation and the report print them."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from rich import box
@@ -85,11 +86,22 @@ def tables(records: Sequence[Record]) -> dict[str, list[list[str]]]:
     }
 
 
+def outcomes(rows: Iterable[Sequence[str]]) -> str:
+    """Return how many designs have which outcome, by the cells of their rows.
+
+    Example:
+        >>> outcomes([["plain"] + 8 * [""], ["mudd", "", "", "", "", "better", "", "", ""]])
+        'beside x + f(x), 1 better'
+    """
+    counts = Counter(row[HEADS.index("outcome")] for row in rows)
+    return "beside x + f(x), " + ", ".join(f"{n} {what}" for what, n in counts.items() if what)
+
+
 def markdown(records: Sequence[Record]) -> str:
     """Return the tables of all sizes by the records of a ledger, as Markdown."""
     parts = [EXPLANATION]
     for caption, rows in tables(records).items():
         lines = [HEADS, ("---",) * len(HEADS), *rows]
-        parts.append(f"**{caption}**" + ("" if rows else f": {NOT_RUN}"))
+        parts.append(f"**{caption}**: {outcomes(rows) if rows else NOT_RUN}")
         parts.append("\n".join(f"| {' | '.join(line)} |" for line in lines) if rows else "")
     return "\n\n".join(filter(None, parts))
