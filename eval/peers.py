@@ -97,10 +97,10 @@ def compiled(network: nn.Module, x: Tensor, dtype: torch.dtype) -> Run:
 
 
 def onnxruntime(network: nn.Module, x: Tensor, dtype: torch.dtype) -> Run:
-    """Return a session of ONNX Runtime for inputs of one shape, in float32."""
+    """Return a session of ONNX Runtime for inputs of one shape."""
     import onnxruntime
 
-    program: Any = torch.onnx.export(network, (x,), dynamo=True, verbose=False)
+    program: Any = torch.onnx.export(InType(network, dtype), (x,), dynamo=True, verbose=False)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     content = program.model_proto.SerializeToString()
